@@ -1,0 +1,268 @@
+"""The vendor's result codes: their texts, what they mean, whom they concern and what to do.
+
+Texts are those of the vendor's page on the batch endpoint, letter for letter; the page refers to another one for
+1001 to 1005, whose wording here is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pandas as pd
+
+Scope = Literal["success", "account", "clock", "flow", "request", "row", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One result code.
+
+    Parameters
+    ----------
+    number : int
+        The vendor's number.
+    text : str
+        The vendor's text.
+    meaning, meaning_zh : str
+        What it means, in English and in Chinese.
+    scope : str
+        Whom it concerns: ``account`` ends a run, ``clock`` is the sender's clock, ``flow`` is the pace, ``request`` the
+        request's form or size, ``row`` one row of it; ``unclear`` proves nothing.
+    advice : str
+        What to do.
+    """
+
+    number: int
+    text: str
+    meaning: str
+    meaning_zh: str
+    scope: Scope
+    advice: str
+
+
+SUCCESS: Final = 0
+CLOCK: Final = 1004
+BALANCE: Final = 1102
+PARAMETER: Final = 9000
+TPS: Final = 13008
+CHANNEL_SIZE: Final = 13010
+
+CHANNEL_NUMBERS: Final = 5
+"""How many numbers a verification channel takes in one request (the vendor's word on 13010)."""
+
+TABLE: Final[dict[int, Code]] = {
+    code.number: code
+    for code in (
+        Code(0, "Success", "accepted", "成功", "success", "Nothing; whether it was delivered, receipts tell."),
+        Code(
+            -1,
+            "Failure",
+            "failed, no cause given",
+            "失败",
+            "unclear",
+            "It may have gone out: settle it with reconcile().",
+        ),
+        Code(
+            1001,
+            "Missing common request header",
+            "a common header is missing",
+            "缺少公共请求头",
+            "account",
+            "Check for a proxy that strips headers.",
+        ),
+        Code(
+            1002,
+            "Incorrect request parameter",
+            "bizType, action or a body parameter is wrong",
+            "请求参数错误",
+            "account",
+            "Check base_url and path of the client.",
+        ),
+        Code(
+            1003,
+            "Invalid signature",
+            "invalid signature",
+            "签名错误",
+            "account",
+            "Check the access secret and the client's algorithm (md5 or sha256).",
+        ),
+        Code(
+            1004,
+            "Timestamp outside the allowed window",
+            "ts is more than 60 s off the gateway's clock",
+            "时间戳超出允许范围",
+            "clock",
+            "Set this machine's clock.",
+        ),
+        Code(
+            1005,
+            "No permission",
+            "wrong access key, or the business is not enabled",
+            "无权限",
+            "account",
+            "Check the access key; ask the vendor to enable SMS.",
+        ),
+        Code(
+            1100,
+            "Customer does not exist / Status is unavailable",
+            "the customer does not exist or is disabled",
+            "客户不存在或状态不可用",
+            "account",
+            "Ask the vendor about the account.",
+        ),
+        Code(1102, "Insufficient balance", "insufficient balance", "余额不足", "account", "Top up, then run again."),
+        Code(
+            9000,
+            "Request parameter error",
+            "a parameter of the request or of one row is wrong",
+            "请求参数错误",
+            "request",
+            "Look at the row's fields; one bad row refuses its whole request.",
+        ),
+        Code(
+            13001,
+            "Exceeded content length limit (1000 characters)",
+            "content longer than 1000 characters",
+            "内容超过1000个字符",
+            "row",
+            "Shorten the text.",
+        ),
+        Code(
+            13002,
+            "Unavailable app or incorrect key",
+            "the application is unavailable or its key wrong",
+            "应用不可用或appKey错误",
+            "account",
+            "Check the app key.",
+        ),
+        Code(
+            13003,
+            "IP not in whitelist",
+            "this machine's address is not on the whitelist",
+            "IP不在白名单",
+            "account",
+            "Add this machine's public address in the vendor's console.",
+        ),
+        Code(
+            13005,
+            "Incorrect phone number format",
+            "incorrect phone number",
+            "手机号格式错误",
+            "row",
+            "Check the country code and the digits.",
+        ),
+        Code(
+            13006,
+            "Incorrect source address (Source address must consist of 1 to 20 alphanumeric characters"
+            " (letters or digits))",
+            "incorrect sender (source address)",
+            "源地址错误",
+            "row",
+            "Use 1 to 20 letters or digits.",
+        ),
+        Code(
+            13007,
+            "Rate limit exceeded (5 messages per hour)",
+            "this number got 5 messages within the hour",
+            "超过频率限制（每小时5条）",
+            "row",
+            "Wait an hour, then retry().",
+        ),
+        Code(
+            13008,
+            "TPS limit exceeded",
+            "more messages a second than the account may send",
+            "超过TPS限制",
+            "flow",
+            "Nothing: the pace adapts by itself. max_rate= sets a ceiling.",
+        ),
+        Code(
+            13009,
+            "Empty content or illegal Keywords",
+            "empty content or a forbidden keyword",
+            "内容为空或含非法关键词",
+            "row",
+            "Reword the text.",
+        ),
+        Code(
+            13010,
+            "Exceeding maximum numbers for verification channel",
+            "too many numbers in one request for a verification channel",
+            "超过验证码通道最大号码数",
+            "request",
+            "Nothing: requests become smaller by themselves.",
+        ),
+    )
+}
+"""Number to `Code`, in the order of the vendor's page."""
+
+ACCOUNT: Final = frozenset(number for number, code in TABLE.items() if code.scope == "account")
+"""The codes that end a run at once."""
+
+HALVED: Final = frozenset(number for number, code in TABLE.items() if code.scope == "row") | {PARAMETER}
+"""The codes that, given to a whole request, may be one row's fault."""
+
+RETRYABLE: Final = frozenset({13007})
+"""The codes of a refused row that may pass later without a change to the row."""
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+_BY_TEXT: Final = {_folded(code.text): number for number, code in TABLE.items() if number != SUCCESS}
+
+
+def from_text(text: str | None) -> int | None:
+    """Map a failed item's text back to its code; case and spaces aside.
+
+    Returns
+    -------
+    int or None
+        The vendor's number; None where the text is not in the table.
+
+    Examples
+    --------
+    >>> from_text("incorrect  Phone number format")
+    13005
+    >>> from_text("something new") is None
+    True
+    """
+    return None if text is None else _BY_TEXT.get(_folded(text))
+
+
+def label(number: int) -> str:
+    """A code with its meaning, for an axis or a table.
+
+    Examples
+    --------
+    >>> label(13005), label(777)
+    ('13005 incorrect phone number', '777 (not documented)')
+    """
+    code = TABLE.get(number)
+    return f"{number} {code.meaning}" if code else f"{number} (not documented)"
+
+
+def codes() -> pd.DataFrame:
+    """The vendor's code table as a frame.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``code`` (int64); columns ``text``, ``meaning``, ``meaning_zh``, ``scope``, ``advice`` (str).
+
+    Notes
+    -----
+    Source: the response codes on the vendor's page of the batch endpoint.
+
+    Examples
+    --------
+    >>> codes().loc[13008, "scope"]
+    'flow'
+    """
+    rows = list(TABLE.values())
+    return pd.DataFrame(
+        {name: [getattr(code, name) for code in rows] for name in ("text", "meaning", "meaning_zh", "scope", "advice")},
+        index=pd.Index([code.number for code in rows], name="code"),
+    )

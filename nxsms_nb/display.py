@@ -1,0 +1,81 @@
+"""How values are shown to a person: masked, escaped, grouped."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+_LONG_DIGITS: Final = re.compile(r"[0-9０-９](?:[ \-.()]?[0-9０-９]){5,}")
+
+
+def mask_phone(value: object) -> str:
+    """Mask a phone number: the first three and the last two digits stay.
+
+    Examples
+    --------
+    >>> mask_phone("8615088888888")
+    '861••••••••88'
+    >>> mask_phone("12345")
+    '•••••'
+    """
+    text = str(value)
+    if len(text) < 7:
+        return "•" * len(text)
+    return text[:3] + "•" * (len(text) - 5) + text[-2:]
+
+
+def mask_secret(value: str | None) -> str:
+    """Mask a secret: nothing of it is shown, only whether there is one.
+
+    Examples
+    --------
+    >>> mask_secret("abciiiko2k3"), mask_secret(None)
+    ('•••', 'None')
+    """
+    return "None" if value is None else "•••"
+
+
+def mask_digits(text: str) -> str:
+    """Mask every run of six digits or more in a text: it may be somebody's number.
+
+    Examples
+    --------
+    >>> mask_digits("number 8615088888888 refused (1000 characters)")
+    'number 861••••••••88 refused (1000 characters)'
+    """
+    return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
+
+
+def escape(value: object) -> str:
+    """Escape a text for HTML.
+
+    Examples
+    --------
+    >>> escape("<b>")
+    '&lt;b&gt;'
+    """
+    return html.escape(str(value), quote=True)
+
+
+def shorten(value: object, most: int = 40) -> str:
+    """Cut a text to `most` characters, on one line.
+
+    Examples
+    --------
+    >>> shorten("one" + chr(10) + "two", 5)
+    'one …'
+    """
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun, thousands separated.
+
+    Examples
+    --------
+    >>> count(4812, "row"), count(1, "row")
+    ('4,812 rows', '1 row')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,124 @@
+"""The names of columns: what the API takes, what a result carries, and how a frame's own columns map to them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from nxsms_nb.errors import ColumnError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an item of the batch API.
+
+    Parameters
+    ----------
+    name : str
+        Its name here: snake_case, a column's and a keyword's name.
+    wire : str
+        Its name in the request: the vendor's camelCase.
+    required : bool, default False
+        Whether every row needs it.
+    """
+
+    name: str
+    wire: str
+    required: bool = False
+
+
+FIELDS: Final = (
+    Field("phone", "phone", required=True),
+    Field("content", "content", required=True),
+    Field("source_address", "sourceAddress"),
+    Field("sys_message_id", "sysMessageId"),
+    Field("short_link", "shortLink"),
+    Field("link_verbose", "linkVerbose"),
+    Field("dr_url", "drUrl"),
+    Field("ext", "ext"),
+)
+
+STATUSES: Final = ("Success", "Failure", "Invalid", "Unknown", "Unsent", "Skipped")
+"""The six statuses of a row, in the order of the `status` categorical."""
+
+RESULT_COLUMNS: Final = (
+    "messageid",
+    "status",
+    "code",
+    "reason",
+    "batch",
+    "attempts",
+    "sent_at",
+    "latency_ms",
+)
+"""The columns `send` joins on, in this order, after the frame's own."""
+
+DELIVERY_COLUMNS: Final = ("dr", "dr_status", "dr_time", "price", "segments", "network")
+"""The columns `receipts` joins on."""
+
+
+def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None = None) -> dict[str, Hashable]:
+    """Find the frame's column for each API field.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    renames : mapping of str to hashable, optional
+        Field name (snake_case) to the label of the frame's column; None means not renamed.
+
+    Returns
+    -------
+    dict of str to hashable
+        Field name to column label, for the fields the frame has, in the API's order.
+
+    Raises
+    ------
+    ColumnError
+        A required column is missing, a named one does not exist, a label stands twice in the frame,
+        or a field is there under both spellings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> resolve(pd.DataFrame({"mobile": ["8615088888888"], "content": ["Hi"]}), {"phone": "mobile"})
+    {'phone': 'mobile', 'content': 'content'}
+    """
+    renames = {name: label for name, label in (renames or {}).items() if label is not None}
+    found: dict[str, Hashable] = {}
+    for field in FIELDS:
+        if field.name in renames:
+            label = renames[field.name]
+            if label not in frame.columns:
+                raise ColumnError(
+                    f"{field.name}={label!r} names a column the frame does not have. Its columns: {_listed(frame)}"
+                )
+        else:
+            spellings = [name for name in dict.fromkeys((field.name, field.wire)) if name in frame.columns]
+            if len(spellings) > 1:
+                raise ColumnError(
+                    f"The frame has both {spellings[0]!r} and {spellings[1]!r}, two spellings of one field. "
+                    f"Drop one, or say which: {field.name}={spellings[0]!r}"
+                )
+            if not spellings:
+                if field.required:
+                    raise ColumnError(
+                        f"The frame has no column {field.name!r}. Name the one that holds it, as in "
+                        f'{field.name}="mobile". Its columns: {_listed(frame)}'
+                    )
+                continue
+            label = spellings[0]
+        if int((frame.columns == label).sum()) > 1:
+            raise ColumnError(f"The frame has more than one column {label!r}. Rename or drop all but one.")
+        found[field.name] = label
+    return found
+
+
+def _listed(frame: pd.DataFrame, most: int = 12) -> str:
+    labels = [repr(label) for label in frame.columns[:most]]
+    more = len(frame.columns) - len(labels)
+    return (", ".join(labels) or "none") + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,205 @@
+"""Settings of the package, and the keywords that several verbs share, with their defaults and checks in one place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Final, Literal, TypedDict, TypeVar
+
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.fields import FIELDS
+from nxsms_nb.protocol import BATCH_MAX
+
+Duplicates = Literal["raise", "drop", "allow"]
+
+
+class Settings:
+    """Settings that hold for the whole session.
+
+    Attributes
+    ----------
+    confirm_above : int, default 100
+        To a gateway that is not on loopback, more messages than this need ``confirm=``.
+    """
+
+    __slots__ = ("_confirm_above",)
+
+    def __init__(self) -> None:
+        self._confirm_above = 100
+
+    @property
+    def confirm_above(self) -> int:
+        """How many messages a real gateway may get without ``confirm=``."""
+        return self._confirm_above
+
+    @confirm_above.setter
+    def confirm_above(self, value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ConfigError(f"options.confirm_above={value!r} is not a whole number of messages, 0 or more.")
+        self._confirm_above = value
+
+    def __repr__(self) -> str:
+        return f"options(confirm_above={self._confirm_above})"
+
+
+options: Final = Settings()
+"""The settings of this session."""
+
+
+class Columns(TypedDict, total=False):
+    """Keywords that name the frame's columns; a field that is not named has the column of its own name."""
+
+    phone: Hashable
+    content: Hashable
+    source_address: Hashable
+    sys_message_id: Hashable
+    short_link: Hashable
+    link_verbose: Hashable
+    dr_url: Hashable
+    ext: Hashable
+
+
+class Checking(Columns, total=False):
+    """Keywords of validation: the columns, and who counts as the same recipient."""
+
+    campaign: str | None
+    key: Hashable | list[Hashable] | None
+    duplicates: Duplicates
+    region: str | None
+
+
+class Looking(Checking, total=False):
+    """Keywords of the verbs that look at or settle what was sent: those of validation, and the journal."""
+
+    journal: Any
+    prefix: str
+
+
+class Sending(Looking, total=False):
+    """Keywords of send, asend and start."""
+
+    on_invalid: Literal["skip", "raise"]
+    confirm: int | None
+    concurrency: int
+    batch_size: int
+    max_rate: float | None
+    max_failures: float | None
+    progress: Any
+
+
+CHECKING: Final[Mapping[str, Any]] = {"campaign": None, "key": None, "duplicates": "raise", "region": None}
+LOOKING: Final[Mapping[str, Any]] = {**CHECKING, "journal": None, "prefix": ""}
+SENDING: Final[Mapping[str, Any]] = {
+    "campaign": None,
+    "key": None,
+    "duplicates": "raise",
+    "on_invalid": "skip",
+    "confirm": None,
+    "concurrency": 8,
+    "batch_size": BATCH_MAX,
+    "max_rate": None,
+    "max_failures": None,
+    "progress": None,
+    "journal": None,
+    "prefix": "",
+    "region": None,
+}
+COLUMNS: Final[Mapping[str, Any]] = {field.name: None for field in FIELDS}
+
+_Call = TypeVar("_Call", bound=Callable[..., Any])
+
+
+def spelled_out(*groups: Mapping[str, Any]) -> Callable[[_Call], _Call]:
+    """Give a function that takes ``**options`` a signature that spells them out, for Tab and ``help``.
+
+    Parameters
+    ----------
+    *groups : mapping of str to object
+        Keyword to default.
+    """
+    defaults = {name: value for group in groups for name, value in group.items()}
+
+    def decorate(call: _Call) -> _Call:
+        signature = inspect.signature(call)
+        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        shared = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
+            for name, value in defaults.items()
+            if name not in signature.parameters
+        ]
+        call.__signature__ = signature.replace(parameters=own + shared)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults of the options not given, and check those that are.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        The keywords of the call.
+    *groups : mapping of str to object
+        The keywords that the verb takes, with their defaults.
+
+    Returns
+    -------
+    dict of str to object
+        Every option of the groups.
+
+    Raises
+    ------
+    TypeError
+        A keyword the verb does not take.
+    ConfigError
+        A value that is not usable.
+    """
+    defaults = {name: value for group in groups for name, value in group.items()}
+    unknown = [name for name in given if name not in defaults]
+    if unknown:
+        raise TypeError(f"{unknown[0]!r} is not an option here. The options: {', '.join(defaults)}")
+    settled = {**defaults, **given}
+    for name, check in _CHECKS.items():
+        if name in settled and (complaint := check(settled[name])):
+            raise ConfigError(f"{name}={settled[name]!r} {complaint}")
+    return settled
+
+
+def _one_of(*allowed: str) -> Callable[[Any], str | None]:
+    return lambda value: None if value in allowed else f"is not one of {', '.join(map(repr, allowed))}."
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _max_failures(value: Any) -> str | None:
+    if value is None or (_is_whole(value) and value >= 0) or (isinstance(value, float) and 0 <= value < 1):
+        return None
+    return "is neither a count (a whole number, 0 or more) nor a share of the answered rows (0.05 say)."
+
+
+def _campaign(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip() == value and 0 < len(value) <= 200):
+        return None
+    return "is not a campaign's name: text of 1 to 200 characters without blanks at its ends."
+
+
+_CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    "campaign": _campaign,
+    "duplicates": _one_of("raise", "drop", "allow"),
+    "on_invalid": _one_of("skip", "raise"),
+    "confirm": lambda v: None if v is None or (_is_whole(v) and v >= 0) else "is not a number of messages.",
+    "concurrency": lambda v: None if _is_whole(v) and 1 <= v <= 256 else "is not a whole number from 1 to 256.",
+    "batch_size": lambda v: (
+        None if _is_whole(v) and 1 <= v <= BATCH_MAX else f"is not a whole number from 1 to {BATCH_MAX}."
+    ),
+    "max_rate": lambda v: None if v is None or (_is_number(v) and v > 0) else "is not a number of messages a second.",
+    "max_failures": _max_failures,
+    "prefix": lambda v: None if isinstance(v, str) else "is not text.",
+}

@@ -1,0 +1,239 @@
+"""The wire without I/O: sign a request, build its body, read its reply.
+
+Sources: the vendor's page on the batch endpoint (request, reply, codes) and its page on calling conventions
+(headers, signature). Nothing here opens a socket or reads a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import orjson
+
+Algorithm = Literal["md5", "sha256"]
+
+BATCH_MAX: Final = 200
+"""The most items a request may carry."""
+
+CONTENT_MAX: Final = 1000
+"""The most characters a content may have."""
+
+CLOCK_WINDOW_MS: Final = 60_000
+"""How far ``ts`` may be off the gateway's clock, in milliseconds."""
+
+BIZ_TYPE: Final = "3"
+ACTION: Final = "mtsend"
+
+SEND_PATH: Final = "/v1/sms/multi/mt"
+RECORD_PATH: Final = "/api/sms/get"
+CDR_PATH: Final = "/api/sms/getSmsCdr"
+REPORT_PATH: Final = "/api/sms/getSmsReport"
+BALANCE_PATH: Final = "/api/common/getBalance"
+
+CDR_PAGE_MAX: Final = 999
+"""The most rows a page of ``getSmsCdr`` may have: below 1000."""
+
+
+def sign(headers: Mapping[str, str], body: bytes, secret: str, algorithm: Algorithm = "md5") -> str:
+    """Sign a request.
+
+    Parameters
+    ----------
+    headers : mapping of str to str
+        The headers that are signed: accessKey, action, bizType, ts.
+    body : bytes
+        The very bytes of the body; an empty one is left out of what is signed.
+    secret : str
+        The access secret.
+    algorithm : {"md5", "sha256"}, default "md5"
+        The digest.
+
+    Returns
+    -------
+    str
+        Lower-case hexadecimal digest.
+
+    Notes
+    -----
+    Source: the vendor's calling conventions: header names in ASCII order, then the body, then the secret.
+
+    Examples
+    --------
+    >>> sign({"accessKey": "fme2na3kdi3ki", "action": "send", "bizType": "1", "ts": "1655710885431"},
+    ...      '{"name":"牛小信","id":10001}'.encode(), "abciiiko2k3")
+    '87c3560d3331ae23f1021e2025722354'
+    """
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    digest.update("&".join(f"{name}={headers[name]}" for name in sorted(headers)).encode())
+    if body:
+        digest.update(b"&body=")
+        digest.update(body)
+    digest.update(f"&accessSecret={secret}".encode())
+    return digest.hexdigest()
+
+
+def headers(access_key: str, secret: str, ts_ms: int, body: bytes, algorithm: Algorithm = "md5") -> dict[str, str]:
+    """The headers of a batch send, signed.
+
+    Parameters
+    ----------
+    access_key, secret : str
+        The account's key pair.
+    ts_ms : int
+        Milliseconds since the epoch, by the gateway's clock.
+    body : bytes
+        The body as it will be sent.
+    algorithm : {"md5", "sha256"}, default "md5"
+        The digest; the header ``algorithm`` is sent only where it is not the default.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> sorted(headers("key", "secret", 1655710885431, b"{}"))
+    ['Content-Type', 'accessKey', 'action', 'bizType', 'sign', 'ts']
+    """
+    signed = {"accessKey": access_key, "action": ACTION, "bizType": BIZ_TYPE, "ts": str(ts_ms)}
+    extra = {} if algorithm == "md5" else {"algorithm": algorithm}
+    signature = sign(signed, body, secret, algorithm)
+    return signed | extra | {"sign": signature, "Content-Type": "application/json"}
+
+
+def body(app_key: str, items: bytes) -> bytes:
+    """The body of a batch send.
+
+    Parameters
+    ----------
+    app_key : str
+        The SMS application's key.
+    items : bytes
+        The items as JSON, joined by commas, without brackets.
+
+    Examples
+    --------
+    >>> body("app", b'{"phone":"8615088888888","content":"Hi"}')
+    b'{"appKey":"app","items":[{"phone":"8615088888888","content":"Hi"}]}'
+    """
+    return b'{"appKey":' + orjson.dumps(app_key) + b',"items":[' + items + b"]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a reply says of one message: ``accepted``, or the gateway's text for the refusal."""
+
+    accepted: bool
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply that was understood.
+
+    Parameters
+    ----------
+    code : int
+        The reply's code.
+    text : str
+        The reply's message.
+    items : list of (Item or None) or None
+        What the reply says of each id asked for, in the order asked; None for an id it does not settle. The whole list
+        is None when the reply carries no ``data`` (null): only then is a refusal one of the whole request.
+    all_accepted : bool
+        Whether every id asked for was accepted.
+    """
+
+    code: int
+    text: str
+    items: list[Item | None] | None
+    all_accepted: bool = False
+
+
+class NotUnderstood(ValueError):
+    """A reply that is not what the vendor documents: it proves nothing."""
+
+
+def parse(raw: bytes, ids: Sequence[str]) -> Reply:
+    """Read a reply to a batch send, strictly, matched by messageid and by nothing else.
+
+    Parameters
+    ----------
+    raw : bytes
+        The body of an HTTP 200 reply.
+    ids : sequence of str
+        The sysMessageIds that the request carried, each once.
+
+    Returns
+    -------
+    Reply
+
+    Raises
+    ------
+    NotUnderstood
+        It is not JSON, not an object, or ``code``, ``message`` or ``data`` have another type than documented.
+
+    Notes
+    -----
+    An id that is missing, that stands twice with different words, or whose item is not one the vendor documents, stays
+    unsettled (None). Items with ids that were not asked for are ignored.
+
+    Examples
+    --------
+    >>> parse(b'{"code":0,"message":"Success","data":[{"phone":"1","messageid":"a","status":"Success"}]}', ["a", "b"])
+    Reply(code=0, text='Success', items=[Item(accepted=True, text=None), None], all_accepted=False)
+    """
+    try:
+        reply = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise NotUnderstood("the reply is not JSON") from error
+    if not isinstance(reply, dict):
+        raise NotUnderstood("the reply is not a JSON object")
+    code, data = reply.get("code"), reply.get("data")
+    if type(code) is not int:
+        raise NotUnderstood("the reply has no numeric code")
+    text = reply.get("message")
+    if not isinstance(text, str):
+        text = ""
+    if data is None:
+        return Reply(code, text, None)
+    if not isinstance(data, list):
+        raise NotUnderstood("the reply's data is not a list")
+    if len(data) == len(ids):
+        try:
+            in_order = all(
+                item["messageid"] == wanted and item["status"] == "Success"
+                for item, wanted in zip(data, ids, strict=True)
+            )
+        except (KeyError, TypeError):
+            in_order = False
+        if in_order:
+            return Reply(code, text, [_ACCEPTED] * len(ids), all_accepted=True)
+    return _matched(code, text, data, ids)
+
+
+_ACCEPTED: Final = Item(accepted=True)
+
+
+def _matched(code: int, text: str, data: list[Any], ids: Sequence[str]) -> Reply:
+    told: dict[str, Item | None] = {}
+    for entry in data:
+        if not isinstance(entry, dict) or not isinstance(entry.get("messageid"), str):
+            continue
+        item = _item(entry)
+        messageid = entry["messageid"]
+        told[messageid] = item if messageid not in told or told[messageid] == item else None
+    items = [told.get(messageid) for messageid in ids]
+    return Reply(code, text, items, all_accepted=all(item is not None and item.accepted for item in items))
+
+
+def _item(entry: dict[str, Any]) -> Item | None:
+    status, message = entry.get("status"), entry.get("message")
+    if status == "Success":
+        return _ACCEPTED
+    if status == "Failure":
+        return Item(accepted=False, text=message if isinstance(message, str) else None)
+    return None

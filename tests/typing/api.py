@@ -1,0 +1,1 @@
+"""Only read by the type checker: the public names and their types."""
