@@ -1,0 +1,169 @@
+"""Who is who: the key of a row, and the messageid made from it.
+
+The form and the hash are version 1 and never change: a row that got an id once gets it for ever, in every kernel.
+``n1`` (a letter first, so that no spreadsheet takes it for a number), then 32 hexadecimal digits of XXH3-128 over the
+key, seeded by campaign and appKey. A further attempt of a refused row appends ``-1``, ``-2``, ….
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+PREFIX: Final = "n1"
+UNNAMED_KEY: Final = ("phone", "source_address", "short_link", "content")
+NAMED_KEY: Final = ("phone",)
+
+_SEPARATOR: Final = "\x1f"
+_OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
+
+
+def key_texts(
+    fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, campaign: str | None = None
+) -> pa.Array:
+    """The text that tells one recipient from another, for each row.
+
+    Parameters
+    ----------
+    fields : mapping of str to pyarrow.Array
+        The checked fields, text, all of one length.
+    keys : sequence of pyarrow.Array
+        The columns named by ``key=``, as text; empty: the phone in a named campaign, else the phone, source address, short
+        link and content.
+    campaign : str, optional
+        The campaign's name.
+
+    Returns
+    -------
+    pyarrow.Array of large_string
+        Null where a key column, the phone or the content is null.
+
+    Examples
+    --------
+    >>> key_texts({"phone": pa.array(["8615088888888", None])}, campaign="spring").to_pylist()
+    ['8615088888888', None]
+    """
+    if keys:
+        columns = [_unambiguous(column) for column in keys]
+    elif campaign is not None:
+        columns = [fields[name] for name in NAMED_KEY]
+    else:
+        columns = []
+        for name in UNNAMED_KEY:
+            if name in ("phone", "content"):
+                columns.append(fields[name])
+            elif name in fields:
+                columns.append(_unambiguous(pc.fill_null(fields[name], "")))
+            else:
+                columns.append(pa.scalar("", pa.large_string()))
+    columns = [pc.cast(column, pa.large_string()) for column in columns]
+    if len(columns) == 1:
+        return columns[0]
+    return pc.binary_join_element_wise(*columns, pa.scalar(_SEPARATOR, pa.large_string()))
+
+
+def _unambiguous(column: pa.Array) -> pa.Array:
+    column = pc.cast(column, pa.large_string())
+    if pc.any(pc.match_substring_regex(column, "[\x1f\\\\]")).as_py():
+        column = pc.replace_substring(column, "\\", "\\\\")
+        column = pc.replace_substring(column, _SEPARATOR, "\\u")
+    return column
+
+
+def message_ids(
+    keys: pa.Array,
+    ordinals: npt.NDArray[np.int32],
+    *,
+    app_key: str,
+    campaign: str | None = None,
+    own: pa.Array | None = None,
+) -> pa.Array:
+    """The messageid of each row.
+
+    Parameters
+    ----------
+    keys : pyarrow.Array of text
+        The rows' keys, from `key_texts`.
+    ordinals : ndarray of int32
+        0 for the first row of its key, 1 for the next …; negative for a row that gets no id.
+    app_key : str
+        The SMS application's key.
+    campaign : str, optional
+        The campaign's name.
+    own : pyarrow.Array of text, optional
+        The frame's own ``sys_message_id``; it wins where it is not null.
+
+    Returns
+    -------
+    pyarrow.Array of string
+        10 to 50 characters of ``[0-9a-zA-Z-]`` (the vendor's rule for sysMessageId); null where the ordinal is negative.
+
+    Examples
+    --------
+    >>> message_ids(pa.array(["8615088888888"]), np.zeros(1, "int32"), app_key="app", campaign="spring").to_pylist()
+    ['n14ba7d3045ec685769b23b9464a77410c']
+    """
+    named = "" if campaign is None else f"named{_SEPARATOR}{campaign}"
+    seed = xxhash.xxh3_64_intdigest(f"{app_key}{_SEPARATOR}{named}".encode())
+    digest = xxhash.xxh3_128_hexdigest
+    wanted = ordinals >= 0
+    if own is not None:
+        wanted = wanted & ~np.asarray(own.is_valid())
+    texts = pc.cast(pc.if_else(pa.array(wanted), keys, pa.scalar(None, keys.type)), pa.large_binary()).to_pylist()
+    if (ordinals > 0).any():
+        for position in np.flatnonzero((ordinals > 0) & wanted):
+            texts[position] += f"{_SEPARATOR}{_SEPARATOR}{ordinals[position]}".encode()
+    made = pa.array([None if text is None else PREFIX + digest(text, seed) for text in texts], pa.string())
+    if own is None:
+        return made
+    return pc.if_else(
+        pa.array(ordinals >= 0), pc.coalesce(made, pc.cast(own, pa.string())), pa.scalar(None, pa.string())
+    )
+
+
+def next_id(messageid: str) -> str:
+    """The id of a further attempt of a refused row.
+
+    Parameters
+    ----------
+    messageid : str
+        The id of the attempt before, ours or the analyst's own.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> base = "n1ab1fd60e4f2f4ea3bc8ee1a3ba1b8a1f"
+    >>> next_id(base), next_id(base + "-1")
+    ('n1ab1fd60e4f2f4ea3bc8ee1a3ba1b8a1f-1', 'n1ab1fd60e4f2f4ea3bc8ee1a3ba1b8a1f-2')
+    """
+    ours = _OURS.fullmatch(messageid)
+    if ours is None:
+        return f"{PREFIX}{xxhash.xxh3_128_hexdigest(f'retry{_SEPARATOR}{messageid}'.encode())}-1"
+    return f"{ours[1]}-{int(ours[2] or 0) + 1}"
+
+
+def is_attempt_of(messageid: Any, base: str, most: int = 100) -> bool:
+    """Whether an id is that of a row or of a further attempt of it.
+
+    Examples
+    --------
+    >>> is_attempt_of(next_id("order-00017"), "order-00017"), is_attempt_of("order-00018", "order-00017")
+    (True, False)
+    """
+    if messageid == base:
+        return True
+    ours = _OURS.fullmatch(messageid) if isinstance(messageid, str) else None
+    if ours is None or ours[2] is None:
+        return False
+    first = _OURS.fullmatch(next_id(base))
+    return first is not None and first[1] == ours[1] and int(ours[2]) <= most
