@@ -1,0 +1,310 @@
+"""Result columns as a frame carries them: what they are, whether a frame has them, and how they are read back.
+
+A sent frame is the record, and it travels: through CSV, Excel and Parquet, through filters, concatenations and merges.
+On the way whole numbers become floats, times become text and categoricals become objects. Everything that looks at
+results reads them through `read`, so that it works on a frame of last month as on one just sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb.display import count, mask_digits, shorten
+from nxsms_nb.errors import ColumnError
+from nxsms_nb.fields import RESULT_COLUMNS, STATUSES
+
+TEXT: Final = pd.StringDtype("pyarrow", na_value=np.nan)
+"""The dtype of text: what pandas 3 calls ``str``, under pandas 2.3 as well."""
+
+STATUS: Final = pd.CategoricalDtype(list(STATUSES))
+"""The dtype of `status`: an unordered categorical, its categories in the order of `STATUSES`."""
+
+WHOLE: Final = pd.Int64Dtype()
+"""The dtype of `code`, `batch` and `attempts`."""
+
+INSTANT: Final = pd.DatetimeTZDtype("us", "UTC")
+"""The dtype of `sent_at`."""
+
+NUMBER: Final = np.dtype("float64")
+"""The dtype of `latency_ms`."""
+
+DTYPES: Final[dict[str, Any]] = {
+    "messageid": TEXT,
+    "status": STATUS,
+    "code": WHOLE,
+    "reason": TEXT,
+    "batch": WHOLE,
+    "attempts": WHOLE,
+    "sent_at": INSTANT,
+    "latency_ms": NUMBER,
+}
+"""Result column to dtype, in the order of `RESULT_COLUMNS`."""
+
+_EXACT: Final = float(2**53)
+
+
+def empty(index: pd.Index[Any] | int) -> pd.DataFrame:
+    """Make result columns in which nothing is known yet.
+
+    Parameters
+    ----------
+    index : pandas.Index or int
+        The index of the rows, or how many rows there are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The eight result columns with their dtypes, every value missing.
+
+    Examples
+    --------
+    >>> empty(2).dtypes.astype(str).to_dict()["attempts"]
+    'Int64'
+    """
+    index = pd.RangeIndex(index) if isinstance(index, int) else index
+    return pd.DataFrame({name: pd.Series(index=index, dtype=dtype) for name, dtype in DTYPES.items()}, index=index)
+
+
+def carries(frame: pd.DataFrame, prefix: str = "") -> bool:
+    """Tell whether a frame carries earlier results: all eight columns, and only our six statuses.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Any frame.
+    prefix : str, default ""
+        What stands before the names of the result columns.
+
+    Returns
+    -------
+    bool
+        Whether `read` can read it.
+
+    Examples
+    --------
+    >>> carries(pd.DataFrame({"phone": ["8615088888888"]}))
+    False
+    """
+    return _complaint(frame, prefix) is None
+
+
+def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = RESULT_COLUMNS) -> pd.DataFrame:
+    """Read the result columns of a frame back, whatever their dtypes became on the way.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A sent frame: as sent, or filtered, concatenated, loaded from CSV, Excel or Parquet.
+    prefix : str, default ""
+        What stands before the names of the result columns.
+    columns : sequence of str, default all eight
+        Which of the result columns are wanted; the others are not converted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The wanted columns, without the prefix, in the dtypes of `DTYPES`; the frame's index and ``attrs``.
+        Times without a zone are read as UTC, which is what they were before Excel took the zone away.
+
+    Raises
+    ------
+    ColumnError
+        The frame carries no results, or a value in them cannot be read.
+
+    Examples
+    --------
+    >>> sent = empty(1).assign(status="Failure", code="13005.0", sent_at="2026-03-03 14:02:11")
+    >>> read(sent, columns=["status", "code", "sent_at"]).astype(str).loc[0].to_list()
+    ['Failure', '13005', '2026-03-03 14:02:11+00:00']
+    """
+    if complaint := _complaint(frame, prefix):
+        raise ColumnError(complaint)
+    found = {name: _READERS[name](frame[prefix + name], prefix + name) for name in columns}
+    result = pd.DataFrame(found, index=frame.index, columns=list(columns))
+    result.attrs = dict(frame.attrs)
+    return result
+
+
+def from_sandbox(frame: pd.DataFrame) -> bool:
+    """Tell whether a frame's results came from the sandbox, as its ``attrs`` say.
+
+    Examples
+    --------
+    >>> from_sandbox(pd.DataFrame())
+    False
+    """
+    about = frame.attrs.get("nxsms")
+    return isinstance(about, dict) and about.get("gateway") == "sandbox"
+
+
+def from_arrow(array: pa.Array, dtype: Any) -> Any:
+    """Make an extension array of `TEXT` or `WHOLE` from an Arrow array, nulls as missing, without an object a row.
+
+    Examples
+    --------
+    >>> from_arrow(pa.array([13005, None]), WHOLE).tolist()
+    [13005, <NA>]
+    """
+    return dtype.__from_arrow__(array)
+
+
+def _complaint(frame: pd.DataFrame, prefix: str) -> str | None:
+    """Say why a frame carries no results and what to do, or None."""
+    labels = [prefix + name for name in RESULT_COLUMNS]
+    missing = [label for label in labels if label not in frame.columns]
+    if missing:
+        other = _other_prefix(frame, prefix)
+        return f"The frame carries no results: it has no column {', '.join(map(repr, missing))}. " + (
+            f"Its results stand under another prefix: prefix={other!r}" if other is not None else _REMEDY
+        )
+    twice = [label for label in labels if not isinstance(frame[label], pd.Series)]
+    if twice:
+        return f"The frame has more than one column {twice[0]!r}. Rename or drop all but one."
+    statuses = frame[prefix + "status"].unique()
+    known = pd.isna(statuses)
+    alien = [status for status in statuses[~known] if status not in STATUSES and status != ""]
+    if alien:
+        return (
+            f"The frame carries no results: its column {prefix + 'status'!r} holds "
+            f"{mask_digits(shorten(alien[0]))!r}, which is none of {', '.join(STATUSES)}. {_REMEDY}"
+        )
+    if known.any() or (statuses[~known] == "").any():
+        label = prefix + "status"
+        without = int((frame[label].isna() | (frame[label] == "")).sum())
+        return (
+            f"{count(without, 'row')} of {len(frame):,} carry no status: they were added after sending, or a merge "
+            f"found no partner for them. Look at the others alone: frame[frame[{label!r}].notna()]"
+        )
+    return None
+
+
+_REMEDY: Final = 'Send it first, sent = df.nxsms.send(client); results under a prefix are read with prefix="sms_", say.'
+
+
+def _other_prefix(frame: pd.DataFrame, prefix: str) -> str | None:
+    for label in frame.columns:
+        if isinstance(label, str) and label.endswith("messageid"):
+            other = label.removesuffix("messageid")
+            if other != prefix and carries(frame, other):
+                return other
+    return None
+
+
+def _arrow(values: pd.Series[Any], label: Hashable) -> pa.Array:
+    """One Arrow array of plain values: no dictionary, no chunks, empty text as missing."""
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # objects of several types, ids read partly as numbers say
+        array = pa.array([None if pd.isna(value) else str(value) for value in values], pa.large_string())
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_null(array.type):
+        return array.cast(pa.large_string())
+    if pa.types.is_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.large_string())
+    if pa.types.is_large_string(array.type):
+        blank = pc.equal(array, "")
+        return pc.if_else(blank, pa.scalar(None, array.type), array) if pc.any(blank).as_py() else array
+    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
+        return array
+    raise ColumnError(
+        f"Column {label!r} holds values of type {array.type}, which are not results as send() wrote them. "
+        "Load the frame again from where it was saved."
+    )
+
+
+def _unread(label: Hashable, value: object, what: str, remedy: str) -> ColumnError:
+    return ColumnError(f"Column {label!r} holds {mask_digits(shorten(value))!r}, which is not {what}. {remedy}")
+
+
+def _text(values: pd.Series[Any], label: Hashable) -> Any:
+    array = _arrow(values, label)
+    if pa.types.is_floating(array.type):  # ids of digits alone, read as numbers beside missing ones
+        numbers = array.cast(pa.float64())
+        broken = pc.or_(pc.greater_equal(pc.abs(numbers), _EXACT), pc.not_equal(pc.floor(numbers), numbers))
+        if pc.any(broken).as_py():
+            raise _unread(
+                label,
+                numbers.filter(broken)[0].as_py(),
+                "an id any more: it was read as a number and has lost digits",
+                f"Read the file again with dtype={{{label!r}: str}}.",
+            )
+        array = numbers.cast(pa.int64())
+    return from_arrow(array.cast(pa.large_string()), TEXT)
+
+
+def _numbers(values: pd.Series[Any], label: Hashable, what: str) -> pa.Array:
+    array = _arrow(values, label)
+    if pa.types.is_large_string(array.type):
+        trimmed = pc.utf8_trim_whitespace(array)
+        try:
+            return trimmed.cast(pa.float64())
+        except pa.ArrowInvalid:
+            bad = pc.invert(pc.match_substring_regex(trimmed, r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"))
+            offenders = trimmed.filter(pc.fill_null(bad, fill_value=False))
+            raise _unread(
+                label, (offenders if len(offenders) else trimmed.drop_null())[0].as_py(), what, _RELOAD
+            ) from None
+    return array.cast(pa.float64()) if pa.types.is_decimal(array.type) else array
+
+
+def _whole(values: pd.Series[Any], label: Hashable) -> Any:
+    if values.dtype == WHOLE:
+        return values.array
+    array = _numbers(values, label, "a whole number")
+    if pa.types.is_floating(array.type):
+        array = array.cast(pa.float64())
+        broken = pc.not_equal(pc.floor(array), array)
+        if pc.any(broken).as_py():
+            raise _unread(label, array.filter(broken)[0].as_py(), "a whole number", _RELOAD)
+    return from_arrow(array.cast(pa.int64()), WHOLE)
+
+
+def _number(values: pd.Series[Any], label: Hashable) -> Any:
+    if values.dtype == NUMBER:
+        return values.array
+    array = _numbers(values, label, "a number").cast(pa.float64())
+    return pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False)
+
+
+def _instant(values: pd.Series[Any], label: Hashable) -> Any:
+    if values.dtype == INSTANT:
+        return values.array
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        if values.notna().any():
+            raise _unread(label, values[values.notna()].iloc[0], "a time", _RELOAD)
+        return pd.array([pd.NaT] * len(values), dtype=INSTANT)
+    form = None if pd.api.types.is_datetime64_any_dtype(values.dtype) else "ISO8601"
+    try:
+        return pd.to_datetime(values, utc=True, format=form).dt.as_unit("us").array
+    except (ValueError, TypeError) as trouble:
+        times = pd.to_datetime(values, utc=True, format=form, errors="coerce")
+        raise _unread(label, values[times.isna() & values.notna()].iloc[0], "a time", _RELOAD) from trouble
+
+
+def _status(values: pd.Series[Any], label: Hashable) -> Any:
+    return values.array if values.dtype == STATUS else pd.Categorical(_text(values, label), dtype=STATUS)
+
+
+_RELOAD: Final = "A program the file went through has rewritten it: load the frame from where send() left it."
+
+_READERS: Final[dict[str, Callable[[pd.Series[Any], Hashable], Any]]] = {
+    "messageid": _text,
+    "status": _status,
+    "code": _whole,
+    "reason": _text,
+    "batch": _whole,
+    "attempts": _whole,
+    "sent_at": _instant,
+    "latency_ms": _number,
+}

@@ -1,0 +1,63 @@
+"""What a run tells those who watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How far a run has come, at one moment.
+
+    Parameters
+    ----------
+    total : int
+        Rows of the frame.
+    sending : int
+        Rows that this run sends.
+    decided : int
+        How many of those are settled.
+    counts : mapping of str to int
+        Status to rows of the whole frame so far; rows not decided yet are in none.
+    codes : mapping of int to int
+        Vendor code to failed rows so far.
+    elapsed_s : float
+        Seconds since the run began.
+    rate : float
+        Messages a second, lately.
+    pace : float, optional
+        The most messages a second at present; None: no ceiling.
+    in_flight : int
+        Requests under way.
+    note : str
+        What is going on, when there is something to say.
+    final : bool
+        Whether the run has ended.
+    """
+
+    total: int
+    sending: int
+    decided: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    codes: Mapping[int, int] = field(default_factory=dict)
+    elapsed_s: float = 0.0
+    rate: float = 0.0
+    pace: float | None = None
+    in_flight: int = 0
+    note: str = ""
+    final: bool = False
+
+
+class Observer(Protocol):
+    """Somebody who watches a run.
+
+    The run calls from its own thread, at most about ten times a second; what an observer raises never harms it.
+    """
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Take notice of how far the run has come."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Take notice of the end: called once, with the last snapshot."""
