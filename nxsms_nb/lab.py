@@ -1,0 +1,83 @@
+"""The notebooks, copied to where they may be changed, in JupyterLab."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nxsms_nb.errors import ConfigError
+
+_PACKAGE = Path(__file__).parent
+
+
+def notebooks() -> Path:
+    """Find the folder of the notebooks: inside an installed package, beside it in a checkout."""
+    packed = _PACKAGE / "data" / "notebooks"
+    return packed if packed.is_dir() else _PACKAGE.parent / "notebooks"
+
+
+def copy(source: Path, target: Path) -> tuple[list[Path], list[Path]]:
+    """Copy what is not there yet; what is there and differs is the person's own and stays.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The folder of the notebooks.
+    target : pathlib.Path
+        Where to; made if missing.
+
+    Returns
+    -------
+    tuple of list of pathlib.Path
+        The files copied, and those kept although they differ; relative to `target`.
+    """
+    copied, kept = [], []
+    for file in sorted(path for path in source.rglob("*") if path.is_file() and not _is_hidden(path, source)):
+        place = target / file.relative_to(source)
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+            copied.append(file.relative_to(source))
+        elif place.read_bytes() != file.read_bytes():
+            kept.append(file.relative_to(source))
+    return copied, kept
+
+
+def lab(target: Path, arguments: Sequence[str] = ()) -> int:
+    """Copy the notebooks and run JupyterLab on the copies, until it ends.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The folder for the copies.
+    arguments : sequence of str
+        Passed on to JupyterLab.
+
+    Returns
+    -------
+    int
+        JupyterLab's exit code.
+
+    Raises
+    ------
+    ConfigError
+        JupyterLab is not installed; nothing was copied.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise ConfigError(
+            'JupyterLab is not installed in this environment. Install it:  python -m pip install "nxsms_nb[lab]"'
+        )
+    copied, kept = copy(notebooks(), target)
+    print(f"Notebooks in {target}: {len(copied)} new")
+    for file in kept:
+        print(f"  kept as you changed it: {file}  (delete it to get a fresh copy)")
+    first = min(target.glob("*.ipynb"), default=target)
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(first), *arguments])  # noqa: S603 - our own words
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith((".", "__")) for part in path.relative_to(root).parts)

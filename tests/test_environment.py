@@ -1,0 +1,43 @@
+"""environment.yml says what pyproject.toml says."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+
+# What conda-forge calls otherwise; "matplotlib" there brings a whole Qt along.
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python", "xxhash": "python-xxhash"}
+
+
+@pytest.fixture(name="project")
+def _project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(name="environment")
+def _environment():
+    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+
+
+def test_environment_holds_the_dependencies_of_pyproject(project, environment):
+    """Every dependency of the package and of its extras lab and test stands in environment.yml with the same bounds."""
+    extras = project["optional-dependencies"]
+    wanted = {("python", project["requires-python"]), ("pip", "")}
+    for line in [*project["dependencies"], *extras["lab"], *extras["test"]]:
+        requirement = Requirement(line)
+        if requirement.name != project["name"]:
+            wanted.add((CONDA_NAMES.get(requirement.name, requirement.name), str(requirement.specifier)))
+    listed = [Requirement(line) for line in environment["dependencies"] if isinstance(line, str)]
+    assert {(requirement.name, str(requirement.specifier)) for requirement in listed} == wanted
+    assert len(listed) == len(wanted)
+
+
+def test_environment_installs_the_package_itself(project, environment):
+    """The environment has the project's name, takes packages from conda-forge alone and installs the checkout."""
+    assert environment["name"] == project["name"]
+    assert environment["channels"] == ["conda-forge"]
+    assert [line for line in environment["dependencies"] if isinstance(line, dict)] == [{"pip": ["-e ."]}]
