@@ -1,0 +1,351 @@
+"""The journal: what was attempted, and what is known of it. It holds ids, outcomes, codes and times, nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb import journalfile, records
+from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.fields import STATUSES
+from nxsms_nb.recording import Recording
+from nxsms_nb.results import UNKNOWN, Exceptional, Outcome, Results
+
+NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
+
+_BATCHES: Final = """
+    SELECT batch.block, batch.id, start, size, sent_us, query,
+           outcome.status, code, reason, latency_ms, carried, exceptions
+    FROM batch LEFT JOIN outcome ON outcome.batch = batch.id
+"""
+
+
+class Journal:
+    """The record of what was sent: an SQLite file of the user's, or one in memory.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The file, made when first written to; None: ``NXSMS_JOURNAL``, else the user's data folder.
+
+    Notes
+    -----
+    Readable by its owner only; on a local disk. Several kernels may share it. The promise it carries is one user's on
+    one machine.
+
+    Examples
+    --------
+    >>> journal = Journal.in_memory()
+    >>> journal.campaigns()["campaign"].to_list()
+    []
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self.path: Path | None = journalfile.default_path() if path is None else Path(path).expanduser().absolute()
+        self._begin()
+
+    def _begin(self, memory: sqlite3.Connection | None = None) -> None:
+        self._memory = memory
+        self._lock = threading.RLock()
+        self._held: dict[str, str] = {}
+
+    @classmethod
+    def in_memory(cls) -> Journal:
+        """Make a journal that is gone with this object, for practice."""
+        journal = cls.__new__(cls)
+        journal.path = None
+        journal._begin(journalfile.open_memory())  # noqa: SLF001  another way to be made
+        return journal
+
+    @classmethod
+    def of(cls, journal: Any) -> Journal:
+        """Take a journal as it is, or the one at a path; None: the default one."""
+        if journal is None or isinstance(journal, (str, os.PathLike)):
+            return cls(journal)
+        if isinstance(journal, cls):
+            return journal
+        raise ConfigError(f"journal={journal!r} is neither a path nor a Journal.")
+
+    def __repr__(self) -> str:
+        return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
+
+    def record(self, campaign: str | None, *, rows: int, workers: int) -> Recording:
+        """Begin the record of a run.
+
+        Parameters
+        ----------
+        campaign : str or None
+            The campaign's name.
+        rows : int
+            How many rows the run may send.
+        workers : int
+            How many requests may be under way.
+
+        Returns
+        -------
+        Recording
+
+        Raises
+        ------
+        CampaignBusy
+            Another run of this campaign is under way.
+        JournalError
+            The journal cannot be used.
+        """
+        name = campaign or ""
+        lock = journalfile.CampaignLock(self.path, name, self._held)
+        lock.acquire()
+        try:
+            connection = self._memory or journalfile.open_file(self._file(), room_for=rows)
+            with self._lock, journalfile.writing(connection):
+                connection.execute("INSERT OR IGNORE INTO campaign(name) VALUES (?)", (name,))
+                run = connection.execute(
+                    "INSERT INTO run(campaign, started_us, rows) SELECT id, ?, ? FROM campaign WHERE name = ?",
+                    (time.time_ns() // 1000, rows, name),
+                ).lastrowid
+        except BaseException as error:
+            lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise JournalError(f"The journal {self} could not be written ({error}). Nothing was sent.") from error
+            raise
+
+        def release() -> None:
+            if connection is not self._memory:
+                connection.close()
+            lock.release()
+
+        guard = self._lock if connection is self._memory else threading.RLock()
+        return Recording(connection, guard, run or 0, workers=workers, release=release)
+
+    def known(self, ids: pa.Array, campaign: str | None = None, *, everywhere: bool = False) -> Results:
+        """What is recorded of messages.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array of str
+            Their messageids; null where there is none.
+        campaign : str, optional
+            Where to look.
+        everywhere : bool, default False
+            Look in every campaign.
+
+        Returns
+        -------
+        Results
+            As many rows as `ids`; `status` is `results.UNDECIDED` where nothing is recorded. A request without an outcome leaves
+            its rows ``Unknown``.
+        """
+        found = Results(len(ids))
+        where, values = ("", ()) if everywhere else ("WHERE campaign.name = ?", (campaign or "",))
+        with self._reading() as connection:
+            if connection is None:
+                return found
+            blocks = connection.execute(
+                "SELECT block.id, block.ids FROM block JOIN run ON run.id = block.run "
+                f"JOIN campaign ON campaign.id = run.campaign {where} ORDER BY block.id",
+                values,
+            )
+            lookup: pd.Index[Any] | None = None
+            where_asked = np.flatnonzero(np.asarray(ids.is_valid()))
+            for number, blob in blocks:
+                if lookup is None:
+                    lookup = pd.Index(ids.drop_null().to_numpy(zero_copy_only=False), dtype=object)
+                at = lookup.get_indexer(pd.Index(bytes(blob).decode().split("\n"), dtype=object))
+                rows = np.where(at >= 0, where_asked[at], -1) if len(where_asked) else np.full(len(at), -1)
+                if rows.max(initial=-1) >= 0:
+                    self._retell(connection, number, rows, found)
+        return found
+
+    def _retell(self, connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> None:
+        for record in connection.execute(f"{_BATCHES} WHERE batch.block = ? ORDER BY batch.id", (block,)):
+            _, batch, start, size, sent_us, query, *told = record
+            mine = rows[start : start + size]
+            outcome = _outcome(told)
+            if query:
+                doubtful = mine[mine >= 0]
+                doubtful = doubtful[found.status[doubtful] == UNKNOWN]
+                found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
+            else:
+                found.apply(mine, outcome, batch=batch, sent_us=sent_us)
+
+    def home_of(self, ids: list[str]) -> str | None:
+        """The campaign in which the first known of these ids was sent: None where none is known, empty if unnamed."""
+        wanted = set(ids)
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            for name, blob in connection.execute(
+                "SELECT campaign.name, block.ids FROM block JOIN run ON run.id = block.run "
+                "JOIN campaign ON campaign.id = run.campaign ORDER BY block.id DESC"
+            ):
+                if not wanted.isdisjoint(bytes(blob).decode().split("\n")):
+                    return str(name)
+        return None
+
+    def campaigns(self) -> pd.DataFrame:
+        """The campaigns in the journal.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each: ``campaign`` (empty: the unnamed one), ``runs``, ``rows`` (distinct messages attempted),
+            a column of counts for each status that requests left rows in, ``first``, ``last`` (UTC).
+        """
+        counts = []
+        with self._reading() as connection:
+            if connection is not None:
+                for name, runs, first, last in connection.execute(
+                    "SELECT name, count(run.id), min(started_us), max(started_us) FROM campaign "
+                    "JOIN run ON run.campaign = campaign.id GROUP BY campaign.id ORDER BY min(started_us)"
+                ):
+                    ids = self._ids(connection, name)
+                    known = self.known(pa.array(ids, pa.string()), name)
+                    by_status = {status: int((known.status == i).sum()) for i, status in enumerate(STATUSES)}
+                    counts.append(
+                        {"campaign": name, "runs": runs, "rows": len(ids), **by_status, "first": first, "last": last}
+                    )
+        columns = ["campaign", "runs", "rows", *STATUSES, "first", "last"]
+        frame = pd.DataFrame(counts, columns=columns).drop(columns=["Invalid", "Skipped"])
+        return frame.assign(first=_instants(frame["first"]), last=_instants(frame["last"]))
+
+    def runs(self) -> pd.DataFrame:
+        """The runs in the journal.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``run``; ``campaign``, ``started``, ``ended`` (UTC; NaT: still at work, or killed), ``rows`` (to be sent),
+            ``requests``, ``rate`` (messages a second accepted or refused, achieved), ``pace`` (the ceiling at the end, messages
+            a second; NaN: none was found), ``stopped`` (why it ended early).
+        """
+        with self._reading() as connection:
+            rows = (
+                []
+                if connection is None
+                else connection.execute(
+                    "SELECT run.id, name, started_us, ended_us, rows, (SELECT count(*) FROM batch JOIN block ON "
+                    "block.id = batch.block WHERE block.run = run.id AND NOT query), rate, pace, stopped "
+                    "FROM run JOIN campaign ON campaign.id = run.campaign ORDER BY run.id"
+                ).fetchall()
+            )
+        names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
+        frame = pd.DataFrame(rows, columns=names).set_index("run")
+        return frame.assign(
+            started=_instants(frame["started"]),
+            ended=_instants(frame["ended"]),
+            rate=frame["rate"].astype("float64"),
+            pace=frame["pace"].astype("float64"),
+            stopped=frame["stopped"].astype(records.TEXT),
+        )
+
+    def forget(self, campaign: str | None, *, confirm: int | None = None) -> int:
+        """Delete what is recorded of a campaign. Its rows can then be sent again, to the same people.
+
+        Parameters
+        ----------
+        campaign : str or None
+            The campaign; None: the unnamed one.
+        confirm : int, optional
+            How many rows are to be forgotten; without it the error names the number and prints the line to paste.
+
+        Returns
+        -------
+        int
+            How many rows were forgotten.
+
+        Raises
+        ------
+        ConfigError
+            `confirm` is not the number of rows.
+        CampaignBusy
+            A run of the campaign is under way.
+        """
+        name = campaign or ""
+        with self._reading() as reader:
+            n = 0 if reader is None else len(self._ids(reader, name))
+        if n == 0:
+            return 0
+        if confirm != n:
+            raise ConfigError(
+                f"Forgetting campaign {name!r} makes {n:,} rows sendable again, to the same people. To do that: "
+                f"forget({campaign!r}, confirm={n})"
+            )
+        lock = journalfile.CampaignLock(self.path, name, self._held)
+        lock.acquire()
+        connection = self._memory or journalfile.open_file(self._file())
+        try:
+            blocks = (
+                "SELECT block.id FROM block JOIN run ON run.id = block.run "
+                "JOIN campaign ON campaign.id = run.campaign WHERE campaign.name = ?"
+            )
+            with self._lock, journalfile.writing(connection):
+                batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
+                connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
+                connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
+                connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))
+                connection.execute("DELETE FROM run WHERE campaign = (SELECT id FROM campaign WHERE name = ?)", (name,))
+                connection.execute("DELETE FROM campaign WHERE name = ? AND name <> ''", (name,))
+        finally:
+            if connection is not self._memory:
+                connection.close()
+            lock.release()
+        return n
+
+    def _file(self) -> Path:
+        if self.path is None:
+            raise ValueError("a journal in memory has no file")
+        return self.path
+
+    def _ids(self, connection: sqlite3.Connection, campaign: str) -> list[str]:
+        blobs = connection.execute(
+            "SELECT DISTINCT block.ids FROM block JOIN batch ON batch.block = block.id JOIN run ON run.id = block.run "
+            "JOIN campaign ON campaign.id = run.campaign WHERE campaign.name = ?",
+            (campaign,),
+        )
+        return list(dict.fromkeys(messageid for (blob,) in blobs for messageid in bytes(blob).decode().split("\n")))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        if self._memory is not None:
+            with self._lock:
+                yield self._memory
+            return
+        path = self._file()
+        if not path.exists():
+            yield None
+            return
+        connection = journalfile.open_file(path)
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"The journal {path} cannot be read ({error}).") from error
+        finally:
+            connection.close()
+
+
+def _outcome(told: list[Any]) -> Outcome:
+    status, code, reason, latency_ms, carried, exceptions = told
+    if status is None:
+        return Outcome(UNKNOWN, reason=NO_OUTCOME)
+    others = (
+        [Exceptional(offset, status, code, reason, reason) for offset, status, code, reason in json.loads(exceptions)]
+        if exceptions
+        else []
+    )
+    latency = float("nan") if latency_ms is None else latency_ms
+    return Outcome(status, code, reason, latency, bool(carried), others)
+
+
+def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.to_datetime(microseconds.astype("Int64"), unit="us", utc=True).astype(records.INSTANT)

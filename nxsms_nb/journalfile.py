@@ -1,0 +1,290 @@
+"""The journal's file: where it lies, who may read it, what it must look like, and who is at work on it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import filelock
+import platformdirs
+import psutil
+
+from nxsms_nb.errors import CampaignBusy, JournalError
+
+APPLICATION_ID: Final = 0x4E58534D
+"""``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, campaign INTEGER NOT NULL REFERENCES campaign(id),
+        started_us INTEGER NOT NULL, ended_us INTEGER, rows INTEGER NOT NULL,
+        rate REAL, pace REAL, stopped TEXT
+    );
+    CREATE TABLE block (id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id), ids BLOB NOT NULL);
+    CREATE INDEX block_run ON block(run);
+    CREATE TABLE batch (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, block INTEGER NOT NULL REFERENCES block(id),
+        start INTEGER NOT NULL, size INTEGER NOT NULL, sent_us INTEGER NOT NULL, query INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX batch_block ON batch(block);
+    CREATE TABLE outcome (
+        batch INTEGER PRIMARY KEY REFERENCES batch(id), status INTEGER NOT NULL, code INTEGER, reason TEXT,
+        latency_ms REAL, carried INTEGER NOT NULL, exceptions TEXT
+    );
+    """,
+)
+"""Schema versions: the nth script leads from version n to n + 1."""
+
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    [
+        "9p",
+        "afpfs",
+        "afs",
+        "ceph",
+        "cifs",
+        "davfs",
+        "fuse.gcsfuse",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "webdav",
+    ]
+)
+"""Where SQLite's locks and fsync cannot be trusted (sqlite.org, "How To Corrupt An SQLite Database File", 2.1)."""
+
+_BUSY_S: Final = 20.0
+_ROW_BYTES: Final = 64
+
+
+def default_path() -> Path:
+    """Where the journal lies when nobody says otherwise: ``NXSMS_JOURNAL``, else the user's data folder."""
+    named = os.environ.get("NXSMS_JOURNAL")
+    return Path(named).expanduser() if named else platformdirs.user_data_path("nxsms_nb") / "journal.sqlite3"
+
+
+def file_system(path: Path, mounts: list[tuple[str, str]]) -> str:
+    """The type of the file system that holds a path.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute.
+    mounts : list of (str, str)
+        Mount point and type.
+
+    Examples
+    --------
+    >>> file_system(Path("/home/ada/x"), [("/", "ext4"), ("/home", "nfs4")])
+    'nfs4'
+    """
+    best = ("", "")
+    for point, kind in mounts:
+        if path.is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]
+
+
+def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
+    """Open a journal, making it where there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    room_for : int, optional
+        How many rows will be written; the disk must have room for them. None: it is opened to be read.
+
+    Returns
+    -------
+    sqlite3.Connection
+        In autocommit mode, write-ahead log, every commit synced to the disk.
+
+    Raises
+    ------
+    JournalError
+        The place is a network file system, read-only or full, or the file is not ours or from a newer version.
+    """
+    path = path.expanduser().absolute()
+    mounts = [(mount.mountpoint, mount.fstype) for mount in psutil.disk_partitions(all=True)]
+    kind = file_system(path.resolve(), mounts)
+    if kind.lower() in NETWORK_FILE_SYSTEMS:
+        raise JournalError(
+            f"The journal {path} would lie on a network file system ({kind}), where its locks and its durability "
+            "cannot be trusted. Put it on a local disk: journal='…', or set NXSMS_JOURNAL."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Never open a file that is there already: closing any descriptor of it would drop the locks that SQLite
+        # holds on it in this process (sqlite.org, "How To Corrupt An SQLite Database File", 2.2).
+        if not path.exists():
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        raise JournalError(
+            f"The journal {path} cannot be opened for writing ({error.strerror}). Nothing was sent. "
+            "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
+        ) from error
+    if room_for is not None:
+        _check_room(path, room_for)
+    try:
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            prepare(connection, str(path))
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        raise JournalError(
+            f"The journal {path} cannot be used ({error}). Nothing was sent. If it is not a journal of nxsms_nb, name "
+            "another file: journal='…'. If the disk is full or read-only, mend that first."
+        ) from error
+    return connection
+
+
+def _check_room(path: Path, rows: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    needed = rows * _ROW_BYTES + (1 << 20)
+    if free < needed:
+        raise JournalError(
+            f"The disk of the journal {path} has {free / 1e6:,.1f} MB left, and this run needs "
+            f"{needed / 1e6:,.1f} MB. Nothing was sent. Make room, or put the journal elsewhere: journal='…'."
+        )
+
+
+def open_memory() -> sqlite3.Connection:
+    """Open a journal that lives as long as its connection."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    prepare(connection, "in memory")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, name: str) -> None:
+    """Check that a database is a journal of ours, and bring its schema up to date."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application != APPLICATION_ID and (application or tables):
+        raise JournalError(f"{name} is a database of another program. Name another file: journal='…'.")
+    if version > len(MIGRATIONS):
+        raise JournalError(
+            f"The journal {name} was written by a newer version of nxsms_nb (schema {version}, this one knows "
+            f"{len(MIGRATIONS)}). Upgrade: python -m pip install --upgrade nxsms_nb"
+        )
+    if version == len(MIGRATIONS):
+        return
+    with writing(connection):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One write transaction; rolled back whole where anything in it fails, so that no half of a record stays."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+class CampaignLock:
+    """Held by the one run of a campaign; dies with its process, and holds between threads of one kernel.
+
+    Parameters
+    ----------
+    path : Path or None
+        The journal's file; None for one in memory, whose lock is `held`.
+    campaign : str
+        The campaign's name, empty for the unnamed one.
+    held : dict of str to str
+        The campaigns at work in this journal object, with what a second run is told.
+    """
+
+    _guard = threading.Lock()
+
+    def __init__(self, path: Path | None, campaign: str, held: dict[str, str]) -> None:
+        self._campaign = campaign
+        self._held = held
+        self._file: filelock.BaseFileLock | None = None
+        self._note: Path | None = None
+        if path is not None:
+            folder = path.with_name(path.name + ".locks")
+            name = hashlib.sha256(campaign.encode()).hexdigest()[:24]
+            self._file = filelock.FileLock(folder / f"{name}.lock", thread_local=False, mode=0o600)
+            self._note = folder / f"{name}.json"
+
+    def acquire(self) -> None:
+        """Take the lock, or raise `CampaignBusy` naming the run that holds it."""
+        me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        if self._file is None or self._note is None:
+            with self._guard:
+                if self._campaign in self._held:
+                    raise self._busy(self._held[self._campaign])
+                self._held[self._campaign] = f"since {me['since']} in this kernel"
+            return
+        try:
+            self._note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file.acquire(timeout=0)
+            self._note.write_text(json.dumps(me))
+        except filelock.Timeout:
+            raise self._busy(self._holder()) from None
+        except OSError as error:
+            raise JournalError(
+                f"The journal's folder {self._note.parent} cannot be written ({error.strerror}). Nothing was sent. "
+                "Put the journal elsewhere: journal='…', or set NXSMS_JOURNAL."
+            ) from error
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is None:
+            with self._guard:
+                self._held.pop(self._campaign, None)
+        else:
+            self._file.release()
+
+    def _holder(self) -> str:
+        try:
+            told = json.loads(self._note.read_text()) if self._note is not None else {}
+            return f"since {told['since']} in process {int(told['pid'])}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "in another process"
+
+    def _busy(self, who: str) -> CampaignBusy:
+        what = f"campaign {self._campaign!r}" if self._campaign else "the unnamed campaign"
+        return CampaignBusy(
+            f"A run of {what} is under way {who}. Nothing was sent. Wait for it or stop it; a run of another "
+            "campaign= may go on beside it."
+        )

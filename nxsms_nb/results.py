@@ -1,0 +1,195 @@
+"""What became of each row: arrays while a run goes on, columns of the frame when it has ended.
+
+The engine and the journal write through the same `Results.apply`, so that a frame and a journal tell the same story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb import records
+from nxsms_nb.fields import RESULT_COLUMNS, STATUSES
+
+SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
+UNDECIDED: Final = -1
+
+_NO_CODE: Final = np.iinfo(np.int32).min
+_NO_TIME: Final = np.iinfo(np.int64).min
+
+Rows = npt.NDArray[np.int64]
+
+
+class Exceptional(NamedTuple):
+    """A row of a request whose outcome is not that of the others; `kept` is the reason as the journal may keep it."""
+
+    offset: int
+    status: int
+    code: int | None
+    reason: str | None
+    kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the rows of one request.
+
+    Parameters
+    ----------
+    status : int
+        The status of its rows, an index into `fields.STATUSES`.
+    code : int or None
+        Their code.
+    reason : str or None
+        Their reason, without a number or a word of anybody's message.
+    latency_ms : float
+        From the request's leaving to the end of its reply.
+    carried : bool
+        Whether it counts as an attempt: False where nothing left.
+    exceptions : sequence of Exceptional
+        The rows for which something else holds.
+    """
+
+    status: int
+    code: int | None = None
+    reason: str | None = None
+    latency_ms: float = float("nan")
+    carried: bool = True
+    exceptions: Sequence[Exceptional] = ()
+
+
+class Results:
+    """The result columns of `n` rows, as arrays.
+
+    Parameters
+    ----------
+    n : int
+        How many rows.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.status = np.full(n, UNDECIDED, np.int8)
+        self.batch = np.zeros(n, np.int64)
+        self.attempts = np.zeros(n, np.int32)
+        self.sent_us = np.full(n, _NO_TIME, np.int64)
+        self.latency_ms = np.full(n, np.nan, np.float64)
+        self._code = np.full(n, _NO_CODE, np.int32)
+        self._reason = np.zeros(n, np.int32)
+        self._reasons: list[str | None] = [None]
+        self._reason_numbers: dict[str | None, int] = {None: 0}
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def decide(self, rows: Any, status: int, code: int | None = None, reason: str | None = None) -> None:
+        """Set status, code and reason of rows (an index or an array of them)."""
+        self.status[rows] = status
+        self._code[rows] = _NO_CODE if code is None else code
+        self._reason[rows] = self._number(reason)
+
+    def decide_each(self, rows: Rows, status: int, codes: Sequence[int | None], reasons: Sequence[str | None]) -> None:
+        """Set one status, and a code and a reason of its own for each row."""
+        self.status[rows] = status
+        self._code[rows] = [_NO_CODE if code is None else code for code in codes]
+        self._reason[rows] = [self._number(reason) for reason in reasons]
+
+    def apply(self, rows: Rows, outcome: Outcome, *, batch: int, sent_us: int) -> None:
+        """Take over what became of one request.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+            The request's rows; negative where a row of it is none of ours.
+        outcome : Outcome
+            What became of them.
+        batch : int
+            The journal's number of the request.
+        sent_us : int
+            When it left, in microseconds since the epoch.
+        """
+        ours = rows
+        if len(rows) and rows.min() < 0:
+            ours = rows[rows >= 0]
+        self.decide(ours, outcome.status, outcome.code, outcome.reason)
+        if outcome.carried:
+            self.batch[ours] = batch
+            self.attempts[ours] += 1
+            self.sent_us[ours] = sent_us
+            self.latency_ms[ours] = outcome.latency_ms
+        for offset, status, code, reason, _kept in outcome.exceptions:
+            row = rows[offset]
+            if row >= 0:
+                self.decide(row, status, code, reason)
+
+    def take_over(self, rows: Rows, other: Results, others: Rows) -> None:
+        """Take over everything that another `Results` has of its rows `others`; attempts are added up."""
+        for name in ("status", "batch", "sent_us", "latency_ms", "_code"):
+            getattr(self, name)[rows] = getattr(other, name)[others]
+        self.attempts[rows] += other.attempts[others]
+        numbers = np.array([self._number(reason) for reason in other._reasons], np.int32)
+        self._reason[rows] = numbers[other._reason[others]]
+
+    def reason(self, row: int) -> str | None:
+        """The reason of one row."""
+        return self._reasons[int(self._reason[row])]
+
+    def code(self, row: int) -> int | None:
+        """The code of one row."""
+        return None if self._code[row] == _NO_CODE else int(self._code[row])
+
+    def _number(self, reason: str | None) -> int:
+        number = self._reason_numbers.get(reason)
+        if number is None:
+            number = self._reason_numbers[reason] = len(self._reasons)
+            self._reasons.append(reason)
+        return number
+
+    def join(self, frame: pd.DataFrame, messageids: pa.Array, prefix: str = "") -> pd.DataFrame:
+        """Join the result columns onto the frame.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            The frame as it was given, of as many rows; it is not touched.
+        messageids : pyarrow.Array of str
+            The ids of its rows.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Same index, same order; result columns of an earlier run are replaced, all stand at the end.
+        """
+        undecided = self.status == UNDECIDED
+        shown = self.status.copy()
+        shown[undecided] = UNSENT
+        no_id = np.isin(shown, (INVALID, SKIPPED))
+        reasons = pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))
+        ids = pc.if_else(pa.array(~no_id), pc.cast(messageids, pa.large_string()), pa.scalar(None, pa.large_string()))
+        columns = {
+            "messageid": records.from_arrow(ids, records.TEXT),
+            "status": pd.Categorical.from_codes(shown.astype(np.int8), dtype=records.STATUS),
+            "code": pd.arrays.IntegerArray(self._code.astype(np.int64), self._code == _NO_CODE),
+            "reason": records.from_arrow(reasons, records.TEXT),
+            "batch": pd.arrays.IntegerArray(self.batch.copy(), self.batch == 0),
+            "attempts": pd.arrays.IntegerArray(self.attempts.astype(np.int64), np.zeros(len(self), bool)),
+            "sent_at": pd.DatetimeIndex(self.sent_us.view("M8[us]")).tz_localize("UTC"),
+            "latency_ms": self.latency_ms.copy(),
+        }
+        labels = [prefix + name for name in RESULT_COLUMNS]
+        told = pd.DataFrame(
+            {label: pd.Series(columns[name], index=frame.index) for label, name in zip(labels, columns, strict=True)},
+            index=frame.index,
+        )
+        kept = frame.drop(columns=[label for label in labels if label in frame.columns])
+        joined = pd.concat([kept, told], axis=1)
+        joined.attrs = dict(frame.attrs)
+        return joined
