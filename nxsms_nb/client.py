@@ -116,6 +116,7 @@ class Client:
         self.timeout = float(timeout)
         self.simulated = False
         self.journal: Journal | None = None
+        self._gateway: object = None
 
     @classmethod
     def from_env(cls, env_file: str | os.PathLike[str] | None = None, **overrides: Any) -> Self:
@@ -168,10 +169,14 @@ class Client:
         """Whether the gateway is on this machine: no message that is sent there costs money."""
         return _is_loopback(urlsplit(self.base_url).hostname or "")
 
-    def bind(self, *, simulated: bool, journal: Journal | None) -> None:
-        """Mark the client as a simulated gateway's, with the journal to use where none is named."""
+    def bind(self, *, simulated: bool, journal: Journal | None, gateway: object = None) -> None:
+        """Mark the client as a simulated gateway's, with the journal to use where none is named.
+
+        `gateway` is held as long as the client is, so that ``Sandbox().client`` does not close its gateway.
+        """
         self.simulated = simulated
         self.journal = journal
+        self._gateway = gateway
 
     def connect(self) -> Connection:
         """Open a connection pool; an async context manager, to be used in one event loop."""

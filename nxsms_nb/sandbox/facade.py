@@ -1,0 +1,364 @@
+"""`Sandbox`: the simulated gateway as one object."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, overload
+
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.sandbox.server import HOST, Server
+from nxsms_nb.sandbox.service import Service
+from nxsms_nb.sandbox.settings import Failures, Keys, Per, Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.client import Client
+
+_Value = TypeVar("_Value")
+
+
+class _Live(Generic[_Value]):
+    """A setting as an attribute: read as it is now, checked and in force when assigned."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self.__doc__ = f"The setting ``{name}``; may be assigned while the gateway runs."
+
+    @overload
+    def __get__(self, sandbox: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, sandbox: Sandbox, owner: type) -> _Value: ...
+    def __get__(self, sandbox: Sandbox | None, owner: type) -> Self | _Value:
+        return self if sandbox is None else cast("_Value", getattr(sandbox.settings, self._name))
+
+    def __set__(self, sandbox: Sandbox, value: _Value) -> None:
+        sandbox.change(**{self._name: value})
+
+
+class Sandbox:
+    """A simulated NXCloud gateway on loopback: answers like the vendor's and keeps what it accepted.
+
+    It runs in a thread of its own, so it serves scripts and notebooks alike, and it ends with ``close()``, at the end
+    of a ``with`` block, or with the interpreter. Settings are attributes that can be assigned while it runs.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        Same seed, same messages, same outcomes, however the requests are cut and in whatever order they arrive.
+    port : int, default 0
+        The port on loopback; 0 for any free one.
+    latency : float or (float, float), default 0.0
+        Seconds each request takes, or the range they are drawn from.
+    tps : float, optional
+        Most messages a second; beyond it 13008.
+    limiter : {"bucket", "window"}, default "bucket"
+        A token bucket of one second's worth, or a count that starts again each second.
+    per : {"request", "item"}, default "request"
+        Whether 13008 refuses the request as a whole, or the items beyond the limit.
+    balance : int, optional
+        How many more messages the account can pay for; then 1102. Reads as what is left.
+    balance_per : {"request", "item"}, default "request"
+        Whether 1102 refuses the request as a whole, or the items beyond the balance.
+    hourly_limit : int or None, default 5
+        Most messages to one number within an hour; then 13007.
+    failures : mapping or "realistic", optional
+        Which share of the items fails with which code: ``{13005: 0.01, "IN": {13006: 0.06}}``, where a region or a
+        calling code has a mix of its own instead of the general one. "realistic" is `REALISTIC`.
+    blocked_keywords : sequence of str, optional
+        Words that a content is refused for, with 13009; case aside.
+    verification_channel : bool, default False
+        Whether the account is on a verification channel: more than 5 items in a request are 13010.
+    refuse : int, optional
+        A code that every request is refused with as a whole: 1100 or 13003, say.
+    clock_offset : float, default 0.0
+        How many seconds the gateway's clock is ahead.
+    rewrite_phones : bool, default False
+        Whether Chinese mobile numbers without country code come back with one, as in the vendor's example.
+    strict_ids : bool, default True
+        Whether a sysMessageId must have 10 to 50 characters as the vendor's page says; its example has six.
+    access_key, access_secret, app_key, app_secret : str, optional
+        The keys it knows; made from the seed by default.
+    journal : optional
+        A journal for `client`; by default it has one in memory.
+
+    Attributes
+    ----------
+    url : str
+        The base URL.
+    client : Client
+        A client that is set up for it.
+    ledger, requests : pandas.DataFrame
+        What took effect, and what was asked.
+
+    Raises
+    ------
+    ConfigError
+        A setting is not usable, or the port cannot be had.
+
+    Examples
+    --------
+    >>> from urllib.request import Request, urlopen
+    >>> with Sandbox(seed=7) as sandbox:
+    ...     post = Request(sandbox.url + "/v1/sms/multi/mt", b"{}", {"Content-Type": "application/json"})
+    ...     urlopen(post).read()
+    b'{"code":1001,"message":"Missing common request header","data":null}'
+    """
+
+    latency = _Live[float | tuple[float, float]]()
+    tps = _Live[float | None]()
+    limiter = _Live[Literal["bucket", "window"]]()
+    per = _Live[Per]()
+    balance_per = _Live[Per]()
+    hourly_limit = _Live[int | None]()
+    failures = _Live[Failures]()
+    blocked_keywords = _Live[Sequence[str]]()
+    verification_channel = _Live[bool]()
+    refuse = _Live[int | None]()
+    clock_offset = _Live[float]()
+    rewrite_phones = _Live[bool]()
+    strict_ids = _Live[bool]()
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        port: int = 0,
+        latency: float | tuple[float, float] = 0.0,
+        tps: float | None = None,
+        limiter: Literal["bucket", "window"] = "bucket",
+        per: Per = "request",
+        balance: int | None = None,
+        balance_per: Per = "request",
+        hourly_limit: int | None = 5,
+        failures: Failures = None,
+        blocked_keywords: Sequence[str] = (),
+        verification_channel: bool = False,
+        refuse: int | None = None,
+        clock_offset: float = 0.0,
+        rewrite_phones: bool = False,
+        strict_ids: bool = True,
+        access_key: str | None = None,
+        access_secret: str | None = None,
+        app_key: str | None = None,
+        app_secret: str | None = None,
+        journal: Any = None,
+    ) -> None:
+        settings = Settings(
+            seed=seed,
+            latency=latency,
+            tps=tps,
+            limiter=limiter,
+            per=per,
+            balance=balance,
+            balance_per=balance_per,
+            hourly_limit=hourly_limit,
+            failures=failures,
+            blocked_keywords=blocked_keywords,
+            verification_channel=verification_channel,
+            refuse=refuse,
+            clock_offset=clock_offset,
+            rewrite_phones=rewrite_phones,
+            strict_ids=strict_ids,
+        )
+        keys = Keys.seeded(
+            seed, access_key=access_key, access_secret=access_secret, app_key=app_key, app_secret=app_secret
+        )
+        self._keys = keys
+        self._journal = journal
+        self._client: Client | None = None
+        self._service = Service(settings, keys)
+        self._server = Server(self._service.handle, port)
+        # The service knows nothing of this object, so that one nobody holds any more closes by itself.
+        self._finalizer = weakref.finalize(self, self._server.stop)
+
+    @property
+    def settings(self) -> Settings:
+        """All settings as they are now."""
+        return self._service.settings
+
+    @property
+    def url(self) -> str:
+        """The base URL, on loopback."""
+        return f"http://{HOST}:{self._server.port}"
+
+    @property
+    def access_key(self) -> str:
+        """The account's access key."""
+        return self._keys.access_key
+
+    @property
+    def access_secret(self) -> str:
+        """The account's access secret."""
+        return self._keys.access_secret
+
+    @property
+    def app_key(self) -> str:
+        """The SMS application's key."""
+        return self._keys.app_key
+
+    @property
+    def app_secret(self) -> str:
+        """The SMS application's secret, for the record queries."""
+        return self._keys.app_secret
+
+    @property
+    def client(self) -> Client:
+        """A client that is set up for this gateway; the same one each time."""
+        if self._client is None:
+            from nxsms_nb.client import Client  # noqa: PLC0415 - the gateway alone needs no client
+
+            self._client = Client(
+                access_key=self.access_key,
+                access_secret=self.access_secret,
+                app_key=self.app_key,
+                app_secret=self.app_secret,
+                base_url=self.url,
+            )
+            self._client.bind(simulated=True, journal=self._journal, gateway=self)
+        return self._client
+
+    @property
+    def balance(self) -> int | None:
+        """How many more messages the account can pay for; None without a limit. May be assigned."""
+        return self._service.gateway.balance
+
+    @balance.setter
+    def balance(self, value: int | None) -> None:
+        self.change(balance=value)
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """What took effect, one row per effect: a message accepted twice stands here twice.
+
+        Columns ``messageid``, ``phone``, ``content``, ``source_address`` (text), ``accepted_at`` (UTC, the gateway's
+        clock), ``request`` (int64, its number in `requests`).
+        """
+        return self._service.ledger.messages()
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """The batch sends that arrived, in order.
+
+        Columns ``number`` (int64, from 1), ``items`` and ``code`` (Int64, NA where it did not come to that),
+        ``accepted`` (int64), ``started_at`` (UTC, the gateway's clock), ``latency`` (seconds, NaN while it goes on),
+        ``fault`` (text).
+        """
+        return self._service.ledger.requests()
+
+    def effects(self) -> pd.Series[int]:
+        """How many effects each messageid had.
+
+        Returns
+        -------
+        pandas.Series
+            int64, index ``messageid``; ids without any effect are not in it.
+        """
+        return self._service.ledger.effects()
+
+    def change(self, **settings: Any) -> None:
+        """Change settings of the running gateway, several at once.
+
+        Parameters
+        ----------
+        **settings
+            Any of the settings; the keys, the port and the journal stay.
+
+        Raises
+        ------
+        ConfigError
+            A setting that does not exist or a value that is not usable; nothing is changed then.
+        """
+        known = [field.name for field in fields(Settings)]
+        if unknown := [name for name in settings if name not in known]:
+            raise ConfigError(f"Sandbox: {unknown[0]!r} is not a setting to change. The settings: {', '.join(known)}")
+        with self._service.ledger.lock:
+            self._service.gateway.change(replace(self.settings, **settings))
+            if "balance" in settings:
+                self._service.gateway.balance = settings["balance"]
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for the gateway's limits and delays, without waiting for it; its clock stays right."""
+        self._service.advanced += seconds
+
+    def hold(self) -> None:
+        """Keep every reply back from now on; requests still take effect."""
+        self._server.call(lambda: self._service.hold(held=True))
+
+    def release(self) -> None:
+        """Let the replies go that `hold` kept back."""
+        self._server.call(lambda: self._service.hold(held=False))
+
+    def wait_for(self, requests: int, timeout: float = 10.0) -> bool:
+        """Wait until so many batch sends have arrived since the start or the last `reset`.
+
+        Returns
+        -------
+        bool
+            Whether they have, within `timeout` seconds.
+        """
+        with self._service.arrived:
+            return self._service.arrived.wait_for(lambda: self._service.ledger.arrivals >= requests, timeout)
+
+    def reset(self) -> None:
+        """Forget what was accepted, asked and counted; the settings stay, and the balance is full again."""
+        with self._service.ledger.lock:
+            self._service.ledger.clear()
+            self._service.gateway.reset()
+
+    def join(self) -> None:
+        """Wait until the gateway has ended or the person interrupts."""
+        # With a timeout, since a wait without one cannot be interrupted everywhere.
+        while self._server.running:
+            self._server.join(1.0)
+
+    def close(self) -> None:
+        """End the gateway and free its port; what the ledger holds stays readable. Closing twice is fine."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        default = Settings()
+        changed = [
+            f"{field.name}={getattr(self.settings, field.name)!r}"
+            for field in fields(Settings)
+            if getattr(self.settings, field.name) != getattr(default, field.name)
+        ]
+        state = repr(self.url) if self._server.running else f"{self.url!r}, closed"
+        return f"Sandbox({', '.join([state, *changed])})"
+
+
+def serve(port: int = 0, **settings: Any) -> None:
+    """Run the gateway alone, in the foreground, until it is interrupted; says on standard output how to reach it.
+
+    Parameters
+    ----------
+    port : int, default 0
+        The port on loopback; 0 for any free one.
+    **settings
+        The other parameters of `Sandbox`.
+    """
+    with Sandbox(port=port, **settings) as sandbox:
+        sys.stdout.write(
+            f"Simulated gateway on {sandbox.url}, nothing leaves this machine. To reach it from another terminal:\n"
+            f"  export NXSMS_BASE_URL={sandbox.url}\n"
+            f"  export NXSMS_ACCESS_KEY={sandbox.access_key} NXSMS_ACCESS_SECRET={sandbox.access_secret}\n"
+            f"  export NXSMS_APP_KEY={sandbox.app_key} NXSMS_APP_SECRET={sandbox.app_secret}\n"
+            "Ctrl-C ends it.\n"
+        )
+        sys.stdout.flush()
+        try:
+            sandbox.join()
+        except KeyboardInterrupt:
+            return

@@ -1,0 +1,144 @@
+"""What can be set on the simulated gateway, checked in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import xxhash
+
+from nxsms_nb import codes
+from nxsms_nb.display import mask_secret
+from nxsms_nb.errors import ConfigError
+
+FailureMix = Mapping[int, float]
+Failures = Mapping[int | str, float | FailureMix] | Literal["realistic"] | None
+Per = Literal["request", "item"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of the simulated gateway; `Sandbox` documents each."""
+
+    seed: int = 0
+    latency: float | tuple[float, float] = 0.0
+    tps: float | None = None
+    limiter: Literal["bucket", "window"] = "bucket"
+    per: Per = "request"
+    balance: int | None = None
+    balance_per: Per = "request"
+    hourly_limit: int | None = 5
+    failures: Failures = None
+    blocked_keywords: Sequence[str] = ()
+    verification_channel: bool = False
+    refuse: int | None = None
+    clock_offset: float = 0.0
+    rewrite_phones: bool = False
+    strict_ids: bool = True
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if complaint := check(value):
+                raise ConfigError(f"Sandbox: {name}={value!r} {complaint}")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
+
+
+def _latency(value: Any) -> str | None:
+    low, high = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    if _number(low) and _number(high) and 0 <= low <= high:
+        return None
+    return "is neither seconds per request, 0 or more, nor a (low, high) pair of them."
+
+
+def _count(value: Any) -> str | None:
+    return None if value is None or (_whole(value) and value >= 0) else "is not a whole number, 0 or more, or None."
+
+
+def _choice(*allowed: str) -> Any:
+    return lambda value: None if value in allowed else f"is not one of {', '.join(map(repr, allowed))}."
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "is neither True nor False."
+
+
+def _keywords(value: Any) -> str | None:
+    if not isinstance(value, str) and all(isinstance(word, str) and word for word in value):
+        return None
+    return "is not a sequence of words, as in ('casino', 'loan')."
+
+
+def _refuse(value: Any) -> str | None:
+    if value is None or (_whole(value) and value in codes.TABLE and value != codes.SUCCESS):
+        return None
+    return "is not a code of the vendor's that refuses, 1100 say. nxsms_nb.codes() lists them."
+
+
+_CHECKS: Final[Mapping[str, Any]] = {
+    "seed": lambda v: None if _whole(v) else "is not a whole number.",
+    "latency": _latency,
+    "tps": lambda v: None if v is None or (_number(v) and v > 0) else "is not a number of messages a second.",
+    "limiter": _choice("bucket", "window"),
+    "per": _choice("request", "item"),
+    "balance": _count,
+    "balance_per": _choice("request", "item"),
+    "hourly_limit": _count,
+    "blocked_keywords": _keywords,
+    "verification_channel": _flag,
+    "refuse": _refuse,
+    "clock_offset": lambda v: None if _number(v) else "is not a number of seconds.",
+    "rewrite_phones": _flag,
+    "strict_ids": _flag,
+}
+
+
+def derived(seed: int, purpose: str) -> int:
+    """A 64-bit seed for one purpose, so that draws for different purposes have nothing to do with each other.
+
+    Examples
+    --------
+    >>> derived(7, "failures") == derived(7, "failures") != derived(7, "delivery")
+    True
+    """
+    return xxhash.xxh3_64_intdigest(f"{purpose}:{seed}".encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The keys that the simulated gateway knows: values made from the seed where none are given.
+
+    Examples
+    --------
+    >>> Keys.seeded(7) == Keys.seeded(7)
+    True
+    >>> Keys.seeded(7, app_key="app")
+    Keys(access_key='sandbox-f746b0', access_secret=•••, app_key='app', app_secret=•••)
+    """
+
+    access_key: str
+    access_secret: str = field(repr=False)
+    app_key: str
+    app_secret: str = field(repr=False)
+
+    @classmethod
+    def seeded(cls, seed: int, **given: str | None) -> Keys:
+        """Make the keys that were not given from the seed."""
+        made = {name: f"{derived(seed, name):016x}" for name in ("access_secret", "app_secret")}
+        made |= {name: f"sandbox-{derived(seed, name) % 0x1000000:06x}" for name in ("access_key", "app_key")}
+        return cls(**(made | {name: value for name, value in given.items() if value is not None}))
+
+    def __repr__(self) -> str:
+        hidden = mask_secret(self.access_secret), mask_secret(self.app_secret)
+        return (
+            f"Keys(access_key={self.access_key!r}, access_secret={hidden[0]}, "
+            f"app_key={self.app_key!r}, app_secret={hidden[1]})"
+        )

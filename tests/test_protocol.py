@@ -1,0 +1,282 @@
+"""The wire without I/O, held to what the vendor publishes."""
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nxsms_nb import codes, protocol
+from nxsms_nb.protocol import Item, NotUnderstood, Reply, parse
+
+VENDOR = Path(__file__).parent / "fixtures" / "vendor"
+IDS = ["msg001", "msg002"]
+OK = Item(accepted=True)
+
+
+def published(name):
+    return (VENDOR / name).read_bytes()
+
+
+def reply(data, code=0, message="Success"):
+    return json.dumps({"code": code, "message": message, "data": data}).encode()
+
+
+def item(messageid, status="Success", **more):
+    return {"phone": "8615088888888", "messageid": messageid, "status": status, **more}
+
+
+@pytest.mark.parametrize("vector", json.loads(published("signatures.json"))["vectors"], ids=lambda v: v["sign"][:6])
+def test_signatures_are_the_published_ones(vector):
+    """Each body of the vendor's worked examples gets the signature printed beside it."""
+    example = json.loads(published("signatures.json"))
+    signed = protocol.sign(example["headers"], vector["body"].encode(), example["accessSecret"])
+    assert signed == vector["sign"]
+
+
+def test_header_names_are_signed_in_ascii_order_however_they_are_given():
+    """The order of the mapping does not matter to the signature."""
+    example = json.loads(published("signatures.json"))
+    backwards = dict(reversed(example["headers"].items()))
+    vector = example["vectors"][0]
+    assert protocol.sign(backwards, vector["body"].encode(), example["accessSecret"]) == vector["sign"]
+
+
+def test_an_empty_body_is_left_out_of_what_is_signed():
+    """Without a body neither the body nor its name is part of the digest."""
+    plain = b"accessKey=a&action=b&bizType=c&ts=1&accessSecret=s"
+    headers = {"accessKey": "a", "action": "b", "bizType": "c", "ts": "1"}
+    assert protocol.sign(headers, b"", "s") == hashlib.md5(plain, usedforsecurity=False).hexdigest()
+
+
+def test_sha256_signs_the_same_string():
+    """The other algorithm differs in the digest only."""
+    plain = b"accessKey=a&action=b&bizType=c&ts=1&body={}&accessSecret=s"
+    headers = {"accessKey": "a", "action": "b", "bizType": "c", "ts": "1"}
+    assert protocol.sign(headers, b"{}", "s", "sha256") == hashlib.sha256(plain).hexdigest()
+
+
+def test_headers_are_those_of_the_vendors_page():
+    """The common headers carry the fixed business and action, ts in milliseconds, and the signature of these bytes."""
+    headers = protocol.headers("fme2na3kdi3ki", "abciiiko2k3", 1655710885431, b"{}")
+    signed = b"accessKey=fme2na3kdi3ki&action=mtsend&bizType=3&ts=1655710885431&body={}&accessSecret=abciiiko2k3"
+    assert headers == {
+        "accessKey": "fme2na3kdi3ki",
+        "ts": "1655710885431",
+        "bizType": "3",
+        "action": "mtsend",
+        "sign": hashlib.md5(signed, usedforsecurity=False).hexdigest(),
+        "Content-Type": "application/json",
+    }
+
+
+def test_the_algorithm_header_is_sent_with_sha256_only_and_is_not_signed():
+    """With sha256 a header names it, and the signed string stays that of the four headers."""
+    headers = protocol.headers("a", "s", 1, b"{}", "sha256")
+    assert headers["algorithm"] == "sha256"
+    assert (
+        headers["sign"]
+        == hashlib.sha256(b"accessKey=a&action=mtsend&bizType=3&ts=1&body={}&accessSecret=s").hexdigest()
+    )
+    assert "algorithm" not in protocol.headers("a", "s", 1, b"{}")
+
+
+def test_the_body_says_what_the_vendors_example_says():
+    """Items that are joined by commas make the vendor's example request, field for field."""
+    example = json.loads(published("request.json"))
+    items = b",".join(json.dumps(one).encode() for one in example["items"])
+    assert json.loads(protocol.body(example["appKey"], items)) == example
+
+
+def test_the_body_quotes_the_app_key():
+    """An appKey with quotes and non-ASCII text is still that appKey in the body."""
+    assert json.loads(protocol.body('a"\\牛', b""))["appKey"] == 'a"\\牛'
+
+
+def test_the_success_example_accepts_both_messages():
+    """The vendor's success reply settles both ids as accepted, though the phones came back changed."""
+    assert parse(published("success.json"), IDS) == Reply(0, "Success", [OK, OK], all_accepted=True)
+
+
+def test_the_partial_failure_example_refuses_the_second_message():
+    """The vendor's partial failure keeps the refusal's own words, which are what code 13005 says."""
+    got = parse(published("partial_failure.json"), IDS)
+    assert got.items == [OK, Item(accepted=False, text="Incorrect phone number format")]
+    assert not got.all_accepted
+    assert codes.from_text(got.items[1].text) == 13005
+
+
+@pytest.mark.parametrize(("name", "code"), [("parameter_error.json", 9000), ("application_error.json", 13002)])
+def test_the_error_examples_refuse_the_request_as_a_whole(name, code):
+    """A reply whose data is null speaks of the request, not of items."""
+    got = parse(published(name), IDS)
+    assert (got.code, got.text, got.items) == (code, codes.TABLE[code].text, None)
+
+
+def test_the_code_table_has_the_vendors_texts_letter_for_letter():
+    """Every text of the vendor's page stands in the table under its code."""
+    page = {int(number): text for number, text in json.loads(published("codes.json")).items()}
+    assert {number: codes.TABLE[number].text for number in page} == page
+
+
+@pytest.mark.parametrize("number", [number for number in codes.TABLE if number != 0])
+def test_every_text_maps_back_to_its_code(number):
+    """A failed item's text finds its code, case and spaces aside."""
+    text = codes.TABLE[number].text
+    assert codes.from_text(text) == codes.from_text(f"  {text.upper()} ".replace(" ", "  ")) == number
+
+
+def test_items_are_matched_by_messageid_in_any_order():
+    """A reply in another order settles each id with its own item."""
+    got = parse(reply([item("b", "Failure", message="no"), item("c"), item("a")]), ["a", "b", "c"])
+    assert got.items == [OK, Item(accepted=False, text="no"), OK]
+
+
+def test_the_order_of_the_reply_proves_nothing():
+    """As many items as asked for, but under other ids, settle nothing."""
+    got = parse(reply([item("x"), item("y")]), ["a", "b"])
+    assert got.items == [None, None]
+    assert not got.all_accepted
+
+
+def test_a_missing_item_leaves_its_id_unsettled():
+    """A reply that is shorter than the request settles only what it names."""
+    got = parse(reply([item("c")]), ["a", "b", "c"])
+    assert got.items == [None, None, OK]
+    assert not got.all_accepted
+
+
+def test_an_alien_item_is_ignored():
+    """An id that was not asked for changes nothing for those that were."""
+    got = parse(reply([item("alien", "Failure", message="no"), item("a")]), ["a"])
+    assert got.items == [OK]
+    assert got.all_accepted
+
+
+def test_an_item_told_twice_in_the_same_words_is_settled():
+    """Repetition without contradiction is no doubt."""
+    assert parse(reply([item("a"), item("a"), item("b")]), ["a", "b"]).items == [OK, OK]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_item_that_contradicts_itself_is_unsettled(times):
+    """Two words about one id settle neither, whichever comes last and however often."""
+    refused = item("a", "Failure", message="no")
+    assert parse(reply([refused] + [item("a")] * times), ["a"]).items == [None]
+    assert parse(reply([item("a")] + [refused] * times), ["a"]).items == [None]
+    other = item("a", "Failure", message="other")
+    assert parse(reply([refused] + [other] * times), ["a"]).items == [None]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"phone": "1", "messageid": "a", "status": "success"},
+        {"phone": "1", "messageid": "a", "status": "Pending"},
+        {"phone": "1", "messageid": "a", "status": True},
+        {"phone": "1", "messageid": "a", "status": 0},
+        {"phone": "1", "messageid": "a"},
+        {"phone": "1", "messageid": ["a"], "status": "Success"},
+        {"phone": "1", "messageid": None, "status": "Success"},
+        {"phone": "1", "status": "Success"},
+        ["a", "Success"],
+        "a",
+        None,
+        17,
+    ],
+    ids=repr,
+)
+def test_an_item_that_is_not_as_documented_settles_nothing(odd):
+    """What is not word for word Success or Failure of an id is no statement about it."""
+    assert parse(reply([odd, item("b")]), ["a", "b"]).items == [None, OK]
+
+
+def test_an_odd_item_beside_a_good_one_of_the_same_id_is_a_contradiction():
+    """An undocumented status beside Success leaves the id unsettled, in both orders."""
+    odd = item("a", "Pending")
+    assert parse(reply([odd, item("a")]), ["a"]).items == [None]
+    assert parse(reply([item("a"), odd]), ["a"]).items == [None]
+
+
+@pytest.mark.parametrize("message", [None, 13005, {"text": "no"}])
+def test_a_failure_without_words_is_still_a_failure(message):
+    """A refused item whose message is no text is refused, without a text."""
+    assert parse(reply([item("a", "Failure", message=message)]), ["a"]).items == [Item(accepted=False)]
+
+
+def test_an_id_is_matched_exactly():
+    """Case, blanks and beginnings do not match another id."""
+    got = parse(reply([item("ABC"), item("abc "), item("ab")]), ["abc"])
+    assert got.items == [None]
+
+
+def test_a_refusal_that_carries_data_keeps_both():
+    """A code other than 0 with items gives the code and each item's own word."""
+    got = parse(reply([item("a")], code=9000, message="Request parameter error"), ["a", "b"])
+    assert (got.code, got.items) == (9000, [OK, None])
+
+
+def test_success_with_null_data_settles_no_item():
+    """Code 0 with data null claims success and shows none."""
+    got = parse(reply(None), ["a"])
+    assert (got.code, got.items, got.all_accepted) == (0, None, False)
+
+
+def test_empty_data_settles_nothing_and_is_not_null():
+    """An empty list is a statement about no item, not a refusal of the request."""
+    got = parse(reply([], code=9000), ["a"])
+    assert (got.items, got.all_accepted) == ([None], False)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b" ",
+        b"null",
+        b"[]",
+        b'"Success"',
+        b"0",
+        b"<html><body>502 Bad Gateway</body></html>",
+        b'{"code":0,"message":"Success","data":[{"phone":"1","messageid":"a","sta',
+        b'{"code":0,"message":"Success","data":[]} trailing',
+        b'{"code":"0","message":"Success","data":[]}',
+        b'{"code":0.0,"message":"Success","data":[]}',
+        b'{"code":true,"message":"Success","data":[]}',
+        b'{"code":null,"message":"Success","data":[]}',
+        b'{"message":"Success","data":[]}',
+        b'{"code":0,"message":"Success","data":{}}',
+        b'{"code":0,"message":"Success","data":"a"}',
+        b'{"code":0,"message":"Success","data":false}',
+        b'{"code":0,"message":"\xff","data":[]}',
+        b'{"code":NaN,"message":"Success","data":[]}',
+    ],
+)
+def test_a_malformed_reply_is_not_understood(raw):
+    """What is not the documented object raises, so that it can prove nothing."""
+    with pytest.raises(NotUnderstood):
+        parse(raw, ["a"])
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_do_anything_but_raise_not_understood(raw):
+    """Arbitrary bytes are either understood or refused; nothing else can come of them."""
+    with contextlib.suppress(NotUnderstood):
+        parse(raw, ["a"])
+
+
+_WORDS = st.sampled_from(["Success", "Failure", "Pending"])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcxyz"), _WORDS), max_size=12))
+def test_an_id_is_settled_by_its_own_unanimous_items_only(told):
+    """Whatever a reply holds, each id asked for has the one word said of it, or none."""
+    got = parse(reply([item(messageid, status) for messageid, status in told]), ["a", "b", "c"])
+    for wanted, settled in zip("abc", got.items, strict=True):
+        words = {status for messageid, status in told if messageid == wanted}
+        expected = {frozenset({"Success"}): OK, frozenset({"Failure"}): Item(accepted=False)}.get(frozenset(words))
+        assert settled == expected
+    assert got.all_accepted == all(one == OK for one in got.items)
