@@ -154,6 +154,17 @@ def from_arrow(array: pa.Array, dtype: Any) -> Any:
     return dtype.__from_arrow__(array)
 
 
+def to_arrow(values: pd.Series[Any]) -> pa.Array:
+    """Make one contiguous Arrow array of a column of `TEXT`, missing values as nulls.
+
+    Examples
+    --------
+    >>> to_arrow(pd.Series(["a", None], dtype=TEXT)).to_pylist()
+    ['a', None]
+    """
+    return _arrow(values, values.name)
+
+
 def _complaint(frame: pd.DataFrame, prefix: str) -> str | None:
     """Say why a frame carries no results and what to do, or None."""
     labels = [prefix + name for name in RESULT_COLUMNS]

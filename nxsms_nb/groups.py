@@ -1,0 +1,161 @@
+"""What results are grouped by: the frame's own columns, and some that are derived from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nxsms_nb import records
+from nxsms_nb.errors import ColumnError
+
+Labels = Hashable | list[Hashable] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows sorted into groups.
+
+    Parameters
+    ----------
+    ids : ndarray of int64
+        The group of each row, from 0.
+    keys : pandas.DataFrame
+        The values that each group stands for, one row a group, one column for each label of `by`.
+    natural : bool
+        Whether the groups have an order of their own, as numbers and times do; `keys` is in it.
+    """
+
+    ids: npt.NDArray[np.int64]
+    keys: pd.DataFrame
+    natural: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What derived groups need to know of the frame.
+
+    Parameters
+    ----------
+    prefix : str, default ""
+        What stands before the names of the result columns.
+    phone, content : hashable, optional
+        The columns that hold them, if not ``phone`` and ``content``.
+    region : str, optional
+        The country of phones written without a country code.
+    """
+
+    prefix: str = ""
+    phone: Hashable | None = None
+    content: Hashable | None = None
+    region: str | None = None
+
+
+def of(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
+    """Sort the rows of a sent frame into groups.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A sent frame.
+    by : hashable, list of hashable or None
+        Columns of the frame, or names of `DERIVED`; a column of the frame goes before a derived one of its name.
+        None: all rows are one group.
+    asked : Asked
+        What derived groups need to know.
+
+    Returns
+    -------
+    Groups
+        Missing values are a group of their own, the last one.
+
+    Raises
+    ------
+    ColumnError
+        A label is neither a column nor derived, or a column that is needed is not there or cannot be grouped.
+    """
+    labels = _listed(frame, by)
+    ids = np.zeros(len(frame), np.int64)
+    natural = bool(labels)
+    columns: dict[Hashable, pd.Series[Any]] = {}
+    for label in labels:
+        if label in frame.columns:
+            values = _own(frame, label)
+        elif label in DERIVED:
+            values = DERIVED[str(label)](frame, asked)
+        else:
+            raise ColumnError(
+                f"by={label!r} is neither a column of the frame nor one of {', '.join(map(repr, DERIVED))}. "
+                f"Its columns: {', '.join(map(repr, frame.columns[:12]))}"
+            )
+        columns[label] = values
+        ordered = _is_ordered(values)
+        natural &= ordered
+        codes, size = _numbered(values, label, ordered=ordered)
+        ids = ids * size + codes
+        ids = pd.factorize(ids, sort=True)[0].astype(np.int64)  # stays small however many columns follow
+    present = int(ids.max()) + 1 if len(ids) else 0
+    first = np.zeros(present, np.int64)
+    first[ids[::-1]] = np.arange(len(ids) - 1, -1, -1)
+    keys = pd.DataFrame(
+        {label: values.iloc[first].array for label, values in columns.items()}, index=pd.RangeIndex(present)
+    )
+    return Groups(ids=ids, keys=keys, natural=natural)
+
+
+def _listed(frame: pd.DataFrame, by: Labels) -> list[Hashable]:
+    if by is None:
+        return []
+    if isinstance(by, list):
+        if len(set(by)) != len(by):
+            raise ColumnError(f"by={by!r} names a column twice.")
+        return by
+    if isinstance(by, tuple) and by not in frame.columns:
+        return _listed(frame, list(by))
+    return [by]
+
+
+def _own(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
+    values = frame[label]
+    if not isinstance(values, pd.Series):
+        raise ColumnError(f"The frame has more than one column {label!r}. Rename or drop all but one.")
+    return values
+
+
+def _is_ordered(values: pd.Series[Any]) -> bool:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return bool(dtype.ordered)
+    return (
+        pd.api.types.is_numeric_dtype(dtype)
+        or pd.api.types.is_datetime64_any_dtype(dtype)
+        or pd.api.types.is_timedelta64_dtype(dtype)
+    ) and not pd.api.types.is_bool_dtype(dtype)
+
+
+def _numbered(values: pd.Series[Any], label: Hashable, *, ordered: bool) -> tuple[npt.NDArray[np.int64], int]:
+    """A number for each value, in their order where they have one; missing ones last."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, size = values.cat.codes.to_numpy(np.int64), len(values.cat.categories)
+    else:
+        try:
+            found, uniques = pd.factorize(values, sort=ordered)
+        except TypeError:
+            raise ColumnError(f"Column {label!r} holds values that cannot be grouped: lists or the like.") from None
+        codes, size = found.astype(np.int64), len(uniques)
+    return np.where(codes < 0, size, codes), size + 1
+
+
+def _hour(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    sent_at = records.read(frame, asked.prefix, columns=["sent_at"])["sent_at"]
+    return pd.Series(sent_at.dt.hour.astype(records.WHOLE))
+
+
+DERIVED: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {
+    "hour": _hour,
+}
+"""What can be derived: the hour of the day, in UTC, at which the row was sent."""
