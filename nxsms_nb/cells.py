@@ -1,0 +1,259 @@
+"""Cells of a column as Arrow text, whatever the column's dtype: what stood in them, and of what kind it was.
+
+Every shape a frame gives a column (pandas 2.3's objects and pandas 3's ``str``, masked and Arrow-backed arrays,
+categoricals, numbers with gaps, mixtures) is read here once, so that no rule has to know of dtypes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class Kind(IntEnum):
+    """What a cell held."""
+
+    NULL = 0
+    TEXT = 1
+    INT = 2
+    WHOLE = 3
+    """A float without a fraction: what a gap makes of a column of whole numbers."""
+    FRACTION = 4
+    """A float with a fraction, or infinite."""
+    LOST = 5
+    """A number too large for its float type to hold every digit."""
+    BOOL = 6
+    OTHER = 7
+    BROKEN = 8
+    """Text that is not Unicode: lone surrogates, bytes that are not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column as text.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        What stood in each cell; null where nothing did. Whole floats are written without ``.0``.
+    kinds : numpy.ndarray of uint8
+        The `Kind` of each cell.
+    """
+
+    text: pa.Array
+    kinds: npt.NDArray[np.uint8]
+
+    def of(self, *kinds: Kind) -> npt.NDArray[np.bool_]:
+        """Which cells are of one of these kinds."""
+        wanted = np.zeros(len(Kind), np.bool_)
+        wanted[list(kinds)] = True
+        return wanted[self.kinds]
+
+
+TEXT: Final = pa.large_string()
+"""The Arrow type of every text here: one type, so that kernels combine without casts."""
+
+_EXACT: Final = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
+"""Where a float type begins to skip whole numbers."""
+
+
+def read(values: pd.Series) -> Cells:
+    """Read a column.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Any dtype.
+
+    Returns
+    -------
+    Cells
+
+    Examples
+    --------
+    >>> read(pd.Series([8615088888888.0, None])).text.to_pylist()
+    ['8615088888888', None]
+    """
+    dtype: Any = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        # A null kind at the end, so that the code -1 of a gap picks it.
+        inner = read(pd.Series(dtype.categories))
+        codes = np.asarray(values.cat.codes, dtype=np.int64)
+        gap = codes < 0
+        return Cells(
+            inner.text.take(pa.array(codes, mask=gap)),
+            np.append(inner.kinds, np.uint8(Kind.NULL))[codes],
+        )
+    if isinstance(dtype, pd.SparseDtype):
+        values = values.astype(dtype.subtype)
+    if values.dtype == object:
+        return _objects(values.to_numpy())
+    try:
+        array = flat(pa.array(values, from_pandas=True))
+    except (pa.ArrowException, TypeError, ValueError):
+        return _one_by_one(values.tolist())
+    return _arrow(array) or _one_by_one(values.tolist())
+
+
+def flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One contiguous array; text becomes `TEXT`."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if pa.types.is_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(TEXT)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def to_series(array: pa.Array, index: pd.Index | None = None, name: str | None = None) -> pd.Series:
+    """Text as a Series: dtype ``str`` in pandas 3, object in pandas 2.3."""
+    return pd.Series(array.to_pandas().array, index=index, name=name, copy=False)
+
+
+def _arrow(array: pa.Array) -> Cells | None:
+    kind = array.type
+    if pa.types.is_large_string(kind):
+        return Cells(array, _kinds(array, Kind.TEXT))
+    if pa.types.is_integer(kind):
+        return Cells(array.cast(TEXT), _kinds(array, Kind.INT))
+    if pa.types.is_floating(kind):
+        return _floats(array)
+    if pa.types.is_boolean(kind):
+        return Cells(pc.if_else(array, pa.scalar("True", TEXT), pa.scalar("False", TEXT)), _kinds(array, Kind.BOOL))
+    if pa.types.is_null(kind):
+        return Cells(array.cast(TEXT), _kinds(array, Kind.NULL))
+    if pa.types.is_timestamp(kind):
+        return Cells(_times(array), _kinds(array, Kind.OTHER))
+    return None
+
+
+def _kinds(array: pa.Array, kind: Kind) -> npt.NDArray[np.uint8]:
+    if array.null_count == 0:
+        return np.full(len(array), kind, np.uint8)
+    return np.where(present(array), np.uint8(kind), np.uint8(Kind.NULL))
+
+
+def present(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which cells are not null."""
+    return as_mask(array.is_valid())
+
+
+def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
+    """An Arrow truth array as a NumPy mask; null is False."""
+    filled = array.fill_null(False) if array.null_count else array
+    mask: npt.NDArray[np.bool_] = filled.to_numpy(zero_copy_only=False)
+    return mask
+
+
+def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
+    """The first byte of each text; 0 where there is none."""
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    if data is None or not data.size:
+        return np.zeros(len(array), np.uint8)
+    # The start of an empty text may be the end of the data.
+    heads = np.frombuffer(data, np.uint8)[np.minimum(starts[:-1], data.size - 1)]
+    return np.where(np.diff(starts) > 0, heads, np.uint8(0))
+
+
+def _floats(array: pa.Array) -> Cells:
+    exact = _EXACT[array.type]
+    values = array.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)
+    gap = np.isnan(values)
+    size = np.abs(np.where(gap, 0, values))
+    whole = ~gap & (size < 2.0**63) & (np.trunc(values) == values)
+    kinds = np.select([gap, whole & (size >= exact), whole], [Kind.NULL, Kind.LOST, Kind.WHOLE], Kind.FRACTION)
+    text = pa.array(np.where(whole, values, 0).astype(np.int64), mask=~whole).cast(TEXT)
+    rest = ~whole & ~gap
+    if rest.any():
+        text = pc.replace_with_mask(text, pa.array(rest), pa.array(list(map(repr, values[rest].tolist())), TEXT))
+    return Cells(text, kinds.astype(np.uint8))
+
+
+def _times(array: pa.Array) -> pa.Array:
+    """ISO 8601 with a blank between date and time, as pandas writes it to CSV; no fraction of zeros, no midnight."""
+    zone = array.type.tz
+    text = array.cast(pa.timestamp(array.type.unit)).cast(TEXT)
+    text = pc.replace_substring_regex(text, r"\.?0*$", "") if array.type.unit != "s" else text
+    if zone is not None:
+        return pc.binary_join_element_wise(text, pa.scalar("+00:00", TEXT), pa.scalar("", TEXT))
+    return pc.replace_substring(text, " 00:00:00", "")
+
+
+def _objects(values: npt.NDArray[np.object_]) -> Cells:
+    try:
+        text = flat(pa.array(values, type=TEXT, from_pandas=True))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return _one_by_one(values.tolist())
+    return Cells(text, _kinds(text, Kind.TEXT))
+
+
+def _one_by_one(values: list[Any]) -> Cells:
+    told = [_cell(value) for value in values]
+    kinds = np.fromiter((kind for kind, _ in told), np.uint8, len(told))
+    return Cells(pa.array([text for _, text in told], TEXT), kinds)
+
+
+def _cell(value: Any) -> tuple[Kind, str | None]:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return Kind.NULL, None
+    try:
+        kind, text = _named(value)
+    except Exception:  # noqa: BLE001 - a cell may hold anything, and anything may raise in its own __str__
+        return Kind.OTHER, f"<{type(value).__name__}>"
+    if text is not None and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return Kind.BROKEN, text.encode(errors="backslashreplace").decode()
+    return kind, text
+
+
+def _named(value: Any) -> tuple[Kind, str | None]:
+    if isinstance(value, str):
+        return Kind.TEXT, str(value)
+    if isinstance(value, (bool, np.bool_)):
+        return Kind.BOOL, str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return Kind.INT, str(int(value))
+    if isinstance(value, (float, np.floating)):
+        exact = 2.0**53 if isinstance(value, float) else 2.0 ** min(np.finfo(type(value)).nmant + 1, 53)
+        return _float(float(value), exact)
+    if isinstance(value, decimal.Decimal):
+        return _decimal(value)
+    if isinstance(value, bytes):
+        try:
+            return Kind.TEXT, value.decode()
+        except UnicodeDecodeError:
+            return Kind.BROKEN, value.decode(errors="backslashreplace")
+    if pd.isna(value) is True:
+        return Kind.NULL, None
+    if isinstance(value, (dt.datetime, np.datetime64)):
+        return Kind.OTHER, _times(pa.array([pd.Timestamp(value)]))[0].as_py()
+    return Kind.OTHER, str(value)
+
+
+def _float(value: float, exact: float) -> tuple[Kind, str | None]:
+    if math.isnan(value):
+        return Kind.NULL, None
+    if not value.is_integer() or abs(value) >= 2**63:
+        return Kind.FRACTION, repr(value)
+    return (Kind.LOST if abs(value) >= exact else Kind.WHOLE), str(int(value))
+
+
+def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:
+    if value.is_nan():
+        return Kind.NULL, None
+    if value.is_infinite() or value != value.to_integral_value():
+        return Kind.FRACTION, str(value)
+    # 8.61508E+12 has fewer digits than places: the rest is a guess.
+    return (Kind.LOST if int(value.as_tuple().exponent) > 0 else Kind.INT), format(value.to_integral_value(), "f")
