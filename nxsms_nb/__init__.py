@@ -1,1 +1,120 @@
-"""Send a pandas frame as SMS through NXCloud, once, and see row by row what became of it."""
+"""Send a pandas frame as SMS through NXCloud, once, and see row by row what became of it.
+
+``import nxsms_nb as nx`` registers ``df.nxsms`` and loads nothing heavy: everything else is loaded when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any, Final
+
+from nxsms_nb import accessor as _accessor
+
+if TYPE_CHECKING:
+    from nxsms_nb import analysis, dashboard, plotting, report, sending, templates
+    from nxsms_nb.client import Client
+    from nxsms_nb.codetable import codes
+    from nxsms_nb.errors import (
+        AccountRefused,
+        AlreadySentWarning,
+        CampaignBusy,
+        ClockRefused,
+        ColumnError,
+        ConfigError,
+        ConfirmationNeeded,
+        InDoubt,
+        Interrupted,
+        JournalError,
+        NoConnection,
+        NxsmsError,
+        QueryError,
+        Stopped,
+        Throttled,
+        TooManyFailures,
+        ValidationError,
+    )
+    from nxsms_nb.handle import Run
+    from nxsms_nb.journal import Journal
+    from nxsms_nb.plan import Plan
+    from nxsms_nb.report import ValidationReport
+    from nxsms_nb.sandbox import Sandbox
+    from nxsms_nb.settings import options
+
+_HOMES: Final = {
+    "AccountRefused": "errors",
+    "AlreadySentWarning": "errors",
+    "CampaignBusy": "errors",
+    "Client": "client",
+    "ClockRefused": "errors",
+    "ColumnError": "errors",
+    "ConfigError": "errors",
+    "ConfirmationNeeded": "errors",
+    "InDoubt": "errors",
+    "Interrupted": "errors",
+    "Journal": "journal",
+    "JournalError": "errors",
+    "NoConnection": "errors",
+    "NxsmsError": "errors",
+    "Plan": "plan",
+    "QueryError": "errors",
+    "Run": "handle",
+    "Sandbox": "sandbox",
+    "Stopped": "errors",
+    "Throttled": "errors",
+    "TooManyFailures": "errors",
+    "ValidationError": "errors",
+    "ValidationReport": "report",
+    "codes": "codetable",
+    "options": "settings",
+}
+
+__all__ = [
+    "AccountRefused",
+    "AlreadySentWarning",
+    "CampaignBusy",
+    "Client",
+    "ClockRefused",
+    "ColumnError",
+    "ConfigError",
+    "ConfirmationNeeded",
+    "InDoubt",
+    "Interrupted",
+    "Journal",
+    "JournalError",
+    "NoConnection",
+    "NxsmsError",
+    "Plan",
+    "QueryError",
+    "Run",
+    "Sandbox",
+    "Stopped",
+    "Throttled",
+    "TooManyFailures",
+    "ValidationError",
+    "ValidationReport",
+    "codes",
+    "options",
+]
+
+_MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "report", "sending", "templates"})
+"""What `df.nxsms` reaches, loaded with the first call that needs it."""
+
+__version__ = _version("nxsms_nb")
+
+_accessor.register()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

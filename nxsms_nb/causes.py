@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import records
-from nxsms_nb.codes import TABLE
+from nxsms_nb.codetable import TABLE
 from nxsms_nb.fields import STATUSES
 
 _FAILURE, _INVALID, _UNSENT = (STATUSES.index(name) for name in ("Failure", "Invalid", "Unsent"))

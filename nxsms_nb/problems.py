@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb.cells import TEXT, as_mask, to_series
-from nxsms_nb.codes import PARAMETER
+from nxsms_nb.codetable import PARAMETER
 from nxsms_nb.phones import TROUBLES
 
 Positions = npt.NDArray[np.int64]

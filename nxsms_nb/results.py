@@ -22,7 +22,8 @@ SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 
 _NO_CODE: Final = np.iinfo(np.int32).min
-_NO_TIME: Final = np.iinfo(np.int64).min
+NO_TIME: Final = np.iinfo(np.int64).min
+"""Stands for no time in `Results.sent_us`; NaT to numpy and pandas."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -78,7 +79,7 @@ class Results:
         self.status = np.full(n, UNDECIDED, np.int8)
         self.batch = np.zeros(n, np.int64)
         self.attempts = np.zeros(n, np.int32)
-        self.sent_us = np.full(n, _NO_TIME, np.int64)
+        self.sent_us = np.full(n, NO_TIME, np.int64)
         self.latency_ms = np.full(n, np.nan, np.float64)
         self._code = np.full(n, _NO_CODE, np.int32)
         self._reason = np.zeros(n, np.int32)
@@ -135,6 +136,20 @@ class Results:
         self.attempts[rows] += other.attempts[others]
         numbers = np.array([self._number(reason) for reason in other._reasons], np.int32)
         self._reason[rows] = numbers[other._reason[others]]
+
+    def adopt(self, rows: Rows, earlier: pd.DataFrame) -> None:
+        """Take over rows of a frame's own results, as `records.read` gives them."""
+        self.status[rows] = earlier["status"].cat.codes.to_numpy()
+        for array, name, missing in (
+            (self._code, "code", _NO_CODE),
+            (self.batch, "batch", 0),
+            (self.attempts, "attempts", 0),
+        ):
+            array[rows] = earlier[name].to_numpy(np.int64, na_value=missing)
+        self.sent_us[rows] = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
+        self.latency_ms[rows] = earlier["latency_ms"].to_numpy()
+        reasons = earlier["reason"].astype(object)
+        self._reason[rows] = [self._number(None if pd.isna(reason) else reason) for reason in reasons]
 
     def reason(self, row: int) -> str | None:
         """The reason of one row."""

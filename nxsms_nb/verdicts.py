@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from nxsms_nb import codes
+from nxsms_nb import codetable
 from nxsms_nb.protocol import NotUnderstood, Reply, parse
 
 
@@ -59,16 +59,18 @@ UNDOCUMENTED: Final = Case("-1 or an undocumented code", Fate.DOUBT, "the vendor
 REFUSED: Final[dict[int, Case]] = (
     {
         number: Case(f"code {number}, data: null", Fate.ACCOUNT, "the account is refused, nothing was sent")
-        for number in codes.ACCOUNT
+        for number in codetable.ACCOUNT
     }
     | {
         number: Case(f"code {number}, data: null", Fate.HALVE, "nothing was sent; one bad row may poison a request")
-        for number in codes.HALVED
+        for number in codetable.HALVED
     }
     | {
-        codes.CLOCK: Case("code 1004, data: null", Fate.CLOCK, "nothing was sent; Date tells the gateway's time"),
-        codes.TPS: Case("code 13008, data: null", Fate.FLOW, "nothing was sent; it is a matter of pace"),
-        codes.CHANNEL_SIZE: Case("code 13010, data: null", Fate.SIZE, "nothing was sent; the request was too large"),
+        codetable.CLOCK: Case("code 1004, data: null", Fate.CLOCK, "nothing was sent; Date tells the gateway's time"),
+        codetable.TPS: Case("code 13008, data: null", Fate.FLOW, "nothing was sent; it is a matter of pace"),
+        codetable.CHANNEL_SIZE: Case(
+            "code 13010, data: null", Fate.SIZE, "nothing was sent; the request was too large"
+        ),
     }
 )
 """The documented refusals of a whole request, by code."""
@@ -134,7 +136,7 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: list[
     if status is None:
         return Verdict(NO_REPLY, words=error or "no reply")
     if status == 429:
-        return Verdict(TOO_MANY_REQUESTS, code=codes.TPS, words="HTTP 429: too many requests")
+        return Verdict(TOO_MANY_REQUESTS, code=codetable.TPS, words="HTTP 429: too many requests")
     if status != 200:
         return Verdict(OTHER_STATUS, words=f"HTTP {status} instead of a reply")
     try:
@@ -142,11 +144,11 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: list[
     except NotUnderstood as why:
         return Verdict(NONSENSE, words=str(why))
     if reply.items is not None:
-        code = reply.code if reply.code != codes.SUCCESS else None
+        code = reply.code if reply.code != codetable.SUCCESS else None
         return Verdict(SETTLED if code is None else MIXED, reply, code, words="the reply says nothing of this row")
-    if reply.code == codes.SUCCESS:
+    if reply.code == codetable.SUCCESS:
         return Verdict(NO_DATA, reply, words="code 0 without data: success is claimed, and nothing of it shown")
-    words = codes.TABLE[reply.code].text if reply.code in codes.TABLE else "not documented"
+    words = codetable.TABLE[reply.code].text if reply.code in codetable.TABLE else "not documented"
     case = REFUSED.get(reply.code)
     if case is None:
         return Verdict(UNDOCUMENTED, reply, reply.code, f"code {reply.code}: {words}")

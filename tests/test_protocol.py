@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nxsms_nb import codes, protocol
+from nxsms_nb import codetable, protocol
 from nxsms_nb.protocol import Item, NotUnderstood, Reply, parse
 
 VENDOR = Path(__file__).parent / "fixtures" / "vendor"
@@ -106,27 +106,27 @@ def test_the_partial_failure_example_refuses_the_second_message():
     got = parse(published("partial_failure.json"), IDS)
     assert got.items == [OK, Item(accepted=False, text="Incorrect phone number format")]
     assert not got.all_accepted
-    assert codes.from_text(got.items[1].text) == 13005
+    assert codetable.from_text(got.items[1].text) == 13005
 
 
 @pytest.mark.parametrize(("name", "code"), [("parameter_error.json", 9000), ("application_error.json", 13002)])
 def test_the_error_examples_refuse_the_request_as_a_whole(name, code):
     """A reply whose data is null speaks of the request, not of items."""
     got = parse(published(name), IDS)
-    assert (got.code, got.text, got.items) == (code, codes.TABLE[code].text, None)
+    assert (got.code, got.text, got.items) == (code, codetable.TABLE[code].text, None)
 
 
 def test_the_code_table_has_the_vendors_texts_letter_for_letter():
     """Every text of the vendor's page stands in the table under its code."""
     page = {int(number): text for number, text in json.loads(published("codes.json")).items()}
-    assert {number: codes.TABLE[number].text for number in page} == page
+    assert {number: codetable.TABLE[number].text for number in page} == page
 
 
-@pytest.mark.parametrize("number", [number for number in codes.TABLE if number != 0])
+@pytest.mark.parametrize("number", [number for number in codetable.TABLE if number != 0])
 def test_every_text_maps_back_to_its_code(number):
     """A failed item's text finds its code, case and spaces aside."""
-    text = codes.TABLE[number].text
-    assert codes.from_text(text) == codes.from_text(f"  {text.upper()} ".replace(" ", "  ")) == number
+    text = codetable.TABLE[number].text
+    assert codetable.from_text(text) == codetable.from_text(f"  {text.upper()} ".replace(" ", "  ")) == number
 
 
 def test_items_are_matched_by_messageid_in_any_order():

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nxsms_nb import codes
+from nxsms_nb import codetable
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import REALISTIC, Sandbox
 
@@ -67,13 +67,14 @@ def items(count, start=0):
 
 
 def refused(code):
-    return {"code": code, "message": codes.TABLE[code].text, "data": None}
+    return {"code": code, "message": codetable.TABLE[code].text, "data": None}
 
 
 def outcomes(reply):
     """Messageid to code: 0 for an accepted item."""
     return {
-        one["messageid"]: 0 if one["status"] == "Success" else codes.from_text(one["message"]) for one in reply["data"]
+        one["messageid"]: 0 if one["status"] == "Success" else codetable.from_text(one["message"])
+        for one in reply["data"]
     }
 
 
@@ -339,7 +340,7 @@ def test_items_are_checked_one_by_one(make, change, code):
     assert outcomes(reply) == {"message-000001": 0, "message-000002": code, "message-000003": 0}
     middle = reply["data"][1]
     assert middle["phone"] == (item(2) | change)["phone"]
-    assert middle.get("message") == (codes.TABLE[code].text if code else None)
+    assert middle.get("message") == (codetable.TABLE[code].text if code else None)
     assert len(sandbox.ledger) == (3 if code == 0 else 2)
 
 
@@ -572,7 +573,7 @@ def test_the_realistic_mix_is_mostly_success(make):
     sandbox = make(failures="realistic")
     drawn = pd.Series([c for start in range(0, 4000, 200) for c in outcomes(send(sandbox, items(200, start))).values()])
     assert 0.9 < (drawn == 0).mean() < 0.99
-    assert {codes.TABLE[code].scope for code in drawn[drawn != 0]} == {"row"}
+    assert {codetable.TABLE[code].scope for code in drawn[drawn != 0]} == {"row"}
     assert set(drawn) - {0} <= set(REALISTIC["86"])
 
 

@@ -211,6 +211,9 @@ class Sandbox:
         """A client that is set up for this gateway; the same one each time."""
         if self._client is None:
             from nxsms_nb.client import Client  # noqa: PLC0415 - the gateway alone needs no client
+            from nxsms_nb.journal import Journal  # noqa: PLC0415 - nor a journal
+
+            journal = Journal.in_memory() if self._journal is None else Journal.of(self._journal)
 
             self._client = Client(
                 access_key=self.access_key,
@@ -219,7 +222,7 @@ class Sandbox:
                 app_secret=self.app_secret,
                 base_url=self.url,
             )
-            self._client.bind(simulated=True, journal=self._journal, gateway=self)
+            self._client.bind(simulated=True, journal=journal, gateway=self)
         return self._client
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import xxhash
 
-from nxsms_nb import codes
+from nxsms_nb import codetable
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox.settings import FailureMix, Failures, derived
 
@@ -78,7 +78,7 @@ class Draw:
             tries = self._tries.get(messageid, 0)
             whole = f"{messageid}\n{tries}" if tries else messageid
             code = _pick(shares.of_id, xxhash.xxh3_64_intdigest(whole.encode(), of_id))
-            if code == codes.TPS:
+            if code == codetable.TPS:
                 self._tries[messageid] = tries + 1
             return code
         return 0
@@ -125,7 +125,7 @@ def _mix(place: str, shares: Any) -> FailureMix:
     if not isinstance(shares, Mapping):
         raise ConfigError(f"Sandbox: the failures of {place!r} are {shares!r}, not a mapping of code to share.")
     for code, share in shares.items():
-        if code not in codes.TABLE or code == codes.SUCCESS:
+        if code not in codetable.TABLE or code == codetable.SUCCESS:
             raise ConfigError(f"Sandbox: {code!r} in the failures is not a code of the vendor's. See nxsms_nb.codes().")
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             raise ConfigError(f"Sandbox: the share {share!r} of code {code} is not a number from 0 to 1.")

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import xxhash
 
-from nxsms_nb import codes
+from nxsms_nb import codetable
 from nxsms_nb.display import mask_secret
 from nxsms_nb.errors import ConfigError
 
@@ -78,7 +78,7 @@ def _keywords(value: Any) -> str | None:
 
 
 def _refuse(value: Any) -> str | None:
-    if value is None or (_whole(value) and value in codes.TABLE and value != codes.SUCCESS):
+    if value is None or (_whole(value) and value in codetable.TABLE and value != codetable.SUCCESS):
         return None
     return "is not a code of the vendor's that refuses, 1100 say. nxsms_nb.codes() lists them."
 

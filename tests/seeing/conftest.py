@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nxsms_nb import codes, fields, records
+from nxsms_nb import codetable, fields, records
 
 PHONES = ("8615088888888", "60123456789", "14155550123", "4915112345678")
 TEXTS = ("Hi, your parcel is here", "您的包裹已到达，请凭取件码领取", "x" * 170)
@@ -21,7 +21,7 @@ def make(n: int = 1000, *, seed: int = 7, failing: float = 0.2, per_second: floa
     code = np.where(status == 1, rng.choice(CODES, n, p=[0.5, 0.3, 0.15, 0.05]), 0)
     unknown = (status == 1) & (rng.random(n) < 0.1)
     reason = pd.Series(pd.NA, range(n), dtype=records.TEXT)
-    reason[status == 1] = [codes.TABLE[int(c)].text for c in code[status == 1]]
+    reason[status == 1] = [codetable.TABLE[int(c)].text for c in code[status == 1]]
     reason[unknown] = "Handset gone 手机已停机"
     reason[status == 2] = "phone: too short"
     code[status == 2] = 13005

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from nxsms_nb import analysis, codes, fields, records
+from nxsms_nb import analysis, codetable, fields, records
 from nxsms_nb.errors import ColumnError, ConfigError
 
 
@@ -55,7 +55,7 @@ def test_failures_are_counted_by_code(made):
     assert told["count"].is_monotonic_decreasing
     answered = sent["status"].isin(["Success", "Failure"]).sum()
     assert told["share"].tolist() == (told["count"] / answered).tolist()
-    first = codes.TABLE[told["code"].iloc[0]]
+    first = codetable.TABLE[told["code"].iloc[0]]
     assert told.loc[0, ["meaning", "scope", "advice"]].tolist() == [first.meaning, first.scope, first.advice]
 
 

@@ -1,0 +1,191 @@
+"""A run that goes on in a thread of its own, with its own event loop: watched, stopped and awaited from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from nxsms_nb import errors
+from nxsms_nb.run import Ending, Engine
+from nxsms_nb.settling import settle_doubts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.preparing import Prepared
+    from nxsms_nb.run import Limits
+    from nxsms_nb.snapshot import Observer
+
+_LOOK_S = 0.2
+
+
+class Run:
+    """A run under way, as `start` returns it. It never raises for being stopped.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The rows.
+    limits : Limits
+        What the run keeps to.
+    observer : Observer
+        Who is told how far it has come.
+
+    Raises
+    ------
+    CampaignBusy
+        Another run of the campaign is under way.
+    JournalError
+        The journal cannot be used.
+    """
+
+    def __init__(self, prepared: Prepared, limits: Limits, observer: Observer) -> None:
+        self._prepared = prepared
+        self._observer = observer
+        self._recording = prepared.journal.record(
+            prepared.campaign, rows=len(prepared.todo), workers=limits.concurrency
+        )
+        self._engine = Engine(
+            prepared.client,
+            self._recording,
+            prepared.outbox(),
+            prepared.results,
+            sending=len(prepared.todo),
+            limits=limits,
+            observer=observer,
+            quotes=prepared.quotes,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asked_to_stop = False
+        self._guard = threading.Lock()
+        self.finished: Future[None] = Future()
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._work,), name="nxsms-run", daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has ended."""
+        return self.finished.done()
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The frame with its result columns; while the run goes on, as far as it is known."""
+        return self._prepared.joined()
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run ended early, or None."""
+        ending = self._engine.ending
+        return None if ending is None else ending.reason
+
+    def stop(self) -> None:
+        """Let no new request leave, await those under way for a moment, and return when the run has ended."""
+        self.ask_to_stop()
+        self._wait()
+
+    def wait(self) -> pd.DataFrame:
+        """Wait until the run has ended and return the frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame with its result columns, complete.
+        """
+        self._wait()
+        return self.frame
+
+    def ask_to_stop(self) -> None:
+        """Let no new request leave; returns at once."""
+        self._in_loop(self._engine.stop)
+
+    def result(self) -> pd.DataFrame:
+        """Wait as `wait` does, but raise `errors.Stopped` where rows are unsent; an interrupt stops the run."""
+        interrupts = 0
+        while True:
+            try:
+                # Not Thread.join: on Python 3.11 an interrupt inside it marks the live thread as finished.
+                self._wait(_LOOK_S)
+                break
+            except TimeoutError:
+                if self.done:
+                    raise
+            except KeyboardInterrupt:
+                interrupts += 1
+                if interrupts > 2:
+                    raise
+                self._in_loop(self._engine.stop if interrupts == 1 else self._engine.hurry)
+        return self.outcome()
+
+    def outcome(self) -> pd.DataFrame:
+        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent."""
+        frame, ending = self.frame, self._engine.ending
+        if ending is not None and self._prepared.unsent():
+            raise stopped(ending, frame)
+        return frame
+
+    def _wait(self, seconds: float | None = None) -> None:
+        self.finished.result(seconds)
+
+    def _in_loop(self, call: Callable[[], None]) -> None:
+        with self._guard:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call)
+            elif not self.done:
+                self._asked_to_stop = True
+
+    def _work(self) -> None:
+        trouble: BaseException | None = None
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # noqa: BLE001  it is raised again where the run is awaited
+            trouble = error
+        try:
+            rate, pace = self._engine.rates()
+            self._recording.close(rate=rate, pace=pace, stopped=self.stopped)
+        except errors.JournalError as error:
+            trouble = trouble or error
+        self._show_end()
+        if trouble is None:
+            self.finished.set_result(None)
+        else:
+            self.finished.set_exception(trouble)
+
+    def _show_end(self) -> None:
+        # An observer is a person's view of the run; whatever is wrong with it, the run has its end.
+        with suppress(Exception):
+            self._observer.close(self._engine.snapshot(final=True))
+
+    async def _main(self) -> None:
+        with self._guard:
+            self._loop = asyncio.get_running_loop()
+            if self._asked_to_stop:
+                self._engine.stop()
+        try:
+            if self._prepared.doubtful is not None:
+                await settle_doubts(self._prepared, self._recording)
+            await self._engine.go()
+        finally:
+            with self._guard:
+                self._loop = None
+
+    def __repr__(self) -> str:
+        state = "under way" if not self.done else f"stopped: {self.stopped}" if self.stopped else "done"
+        return f"Run({len(self._prepared.todo):,} rows, {state})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        show = getattr(self._observer, "_repr_mimebundle_", None)
+        return {"text/plain": repr(self)} if show is None else show(include=include, exclude=exclude)
+
+
+def stopped(ending: Ending, frame: pd.DataFrame) -> errors.Stopped:
+    """The exception that tells why a run ended with rows unsent."""
+    reason = ending.reason[:1].upper() + ending.reason[1:]
+    if ending.kind is errors.AccountRefused:
+        return errors.AccountRefused(reason, frame, code=ending.code or 0)
+    return ending.kind(reason, frame)

@@ -1,0 +1,321 @@
+"""From a frame to what would leave: rows checked, ids made, what went out before taken from journal and frame."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb import fields as names
+from nxsms_nb import identity, records, results, validation
+from nxsms_nb.display import count
+from nxsms_nb.errors import ColumnError, ConfigError, ConfirmationNeeded
+from nxsms_nb.journal import Journal
+from nxsms_nb.queueing import Outbox
+from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results
+from nxsms_nb.settings import COLUMNS, options
+
+if TYPE_CHECKING:
+    from nxsms_nb.client import Client
+
+DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A frame's rows, ready to be sent or looked at.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As it was given.
+    client : Client
+        Whose gateway they go to.
+    journal : Journal
+        What was attempted before.
+    campaign : str or None
+        The campaign's name.
+    prefix : str
+        What the names of result columns begin with.
+    checked : validation.Checked
+        The rows as the wire wants them.
+    ids : pyarrow.Array of str
+        Their messageids; null for rows that get none.
+    results : Results
+        What is decided: invalid and skipped rows, and those that went out before.
+    todo : ndarray of int64
+        The rows that would leave now.
+    doubtful : ndarray of int64 or None
+        The rows an earlier run left in doubt, where the client can ask about them.
+    """
+
+    frame: pd.DataFrame
+    client: Client
+    journal: Journal
+    campaign: str | None
+    prefix: str
+    checked: validation.Checked
+    ids: pa.Array
+    results: Results
+    todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    doubtful: Rows | None = None
+
+    def outbox(self) -> Outbox:
+        """The rows that would leave, waiting."""
+        return Outbox(self.checked.fields, self.ids, self.todo)
+
+    def joined(self) -> pd.DataFrame:
+        """The frame with its result columns."""
+        frame = self.results.join(self.frame, self.ids, self.prefix)
+        about = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
+        frame.attrs = about | ({"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {})
+        return frame
+
+    def unsent(self) -> bool:
+        """Whether rows that were to be sent are unsent."""
+        return bool(np.isin(self.results.status[self.todo], (UNDECIDED, UNSENT)).any())
+
+    def quotes(self, row: int) -> list[str]:
+        """The texts of a row, which a text of the gateway may quote."""
+        texts = (values[row].as_py() for values in self.checked.fields.values())
+        return [text for text in texts if text is not None]
+
+    @staticmethod
+    def positions(rows: Rows) -> pa.Array:
+        """Rows as Arrow wants them for ``take``."""
+        return pa.array(rows, pa.int64())
+
+    def sent_before(self) -> Rows:
+        """The rows that went out before, or may have."""
+        return np.flatnonzero(np.isin(self.results.status, (SUCCESS, FAILURE, UNKNOWN)))
+
+    def confirm(self, confirm: int | None, call: str) -> None:
+        """Refuse to send more than was agreed to.
+
+        Parameters
+        ----------
+        confirm : int or None
+            How many messages were agreed to.
+        call : str
+            The call as the person wrote it, with ``{}`` where the agreement goes.
+        """
+        n = len(self.todo)
+        if self.client.on_loopback or n <= (options.confirm_above if confirm is None else confirm):
+            return
+        agreed = "" if confirm is None else f", and confirm={confirm} agrees to fewer"
+        raise ConfirmationNeeded(
+            f"This would send {count(n, 'message')} to {self.client.base_url}{agreed}. Nothing was sent. "
+            f"If that is what you want:\n    {call.format(f'confirm={n}')}",
+            n,
+        )
+
+
+def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *, call: str = "") -> Prepared:
+    """Check a frame's rows, make their ids and take over what is known of them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    client : Client
+        Whose gateway they go to.
+    settings : mapping of str to object
+        The options of the verb, settled.
+    call : str
+        The verb's call as the person wrote it, with ``{}`` for a further argument; for messages.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ColumnError
+        A column is missing, ambiguous, or has the name of a result without being one.
+    ValidationError
+        Rows share a key (``duplicates="raise"``) or are invalid (``on_invalid="raise"``).
+    JournalError
+        The journal cannot be read.
+    """
+    prefix, campaign = settings["prefix"], settings["campaign"]
+    _refuse_taken(frame, prefix, call)
+    columns = names.resolve(frame, {name: settings[name] for name in COLUMNS})
+    checked = validation.check(frame, columns, region=settings["region"], key=key_labels(frame, settings["key"]))
+    keys = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
+    keys = pc.if_else(pa.array(checked.good), keys, pa.scalar(None, keys.type))
+    ordinals = np.where(
+        checked.good, pd.Series(keys.to_pandas()).groupby(keys.to_pandas()).cumcount().to_numpy(), -1
+    ).astype(np.int32)
+    journal = Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
+    own = checked.fields.get("sys_message_id")
+    ids = identity.message_ids(keys, ordinals, app_key=client.app_key, campaign=campaign, own=own)
+    told = Results(len(frame))
+    bad, codes, reasons = checked.refusals()
+    told.decide_each(bad, INVALID, codes, reasons)
+    if settings["duplicates"] == "drop":
+        repeated = np.flatnonzero(ordinals > 0)
+        told.decide(repeated, SKIPPED, None, DUPLICATE)
+        wanted = pa.array(told.status == UNDECIDED)
+        ids = pc.if_else(wanted, ids, pa.scalar(None, ids.type))
+    waiting = np.flatnonzero(np.asarray(ids.is_valid()) & (told.status == UNDECIDED))
+    brought = own is not None and own.null_count < len(own)
+    ids = take_over_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
+    if records.carries(frame, prefix):
+        ids = _take_over_frame(told, records.read(frame, prefix), ids)
+    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told)
+    prepared.todo = np.flatnonzero(told.status == UNDECIDED)
+    if client.app_secret is not None:
+        prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
+    return prepared
+
+
+def _refuse_taken(frame: pd.DataFrame, prefix: str, call: str) -> None:
+    taken = [prefix + name for name in names.RESULT_COLUMNS if prefix + name in frame.columns]
+    if not taken or records.carries(frame, prefix):
+        return
+    free = next(
+        candidate
+        for candidate in ("sms_", "nx_", *(f"sms{i}_" for i in range(2, 100)))
+        if not any(candidate + name in frame.columns for name in names.RESULT_COLUMNS)
+        or records.carries(frame, candidate)
+    )
+    raise ColumnError(
+        f"The frame has a column {taken[0]!r}, the name of a result column. Nothing was sent. Keep both:\n"
+        f"    {call.format(f'prefix={free!r}')}"
+    )
+
+
+def take_over_journal(
+    told: Results,
+    journal: Journal,
+    ids: pa.Array,
+    waiting: Rows,
+    *,
+    campaign: str | None = None,
+    everywhere: bool = False,
+    counted: Rows | None = None,
+) -> pa.Array:
+    """Take over the latest attempt of rows that wait, from the journal.
+
+    Parameters
+    ----------
+    told : Results
+        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
+    journal : Journal
+        Where it comes from.
+    ids : pyarrow.Array of str
+        The messageids of all rows.
+    waiting : ndarray of int64
+        The rows to look up.
+    campaign : str, optional
+        Where to look.
+    everywhere : bool, default False
+        Look in every campaign.
+    counted : ndarray of int64, optional
+        The rows whose attempts under this id are counted already.
+
+    Returns
+    -------
+    pyarrow.Array of str
+        The messageids, those of further attempts in the place of those of the first.
+    """
+    asked = ids.take(pa.array(waiting, pa.int64()))
+    while len(waiting):
+        known = journal.known(asked, campaign, everywhere=everywhere)
+        found = np.flatnonzero(known.status != UNDECIDED)
+        if not len(found):
+            break
+        rows = waiting[found]
+        if counted is not None:
+            told.attempts[rows[np.isin(rows, counted)]] = 0
+            counted = None
+        told.take_over(rows, known, found)
+        told.status[rows[known.status[found] == UNSENT]] = UNDECIDED
+        mask = np.zeros(len(ids), bool)
+        mask[rows] = True
+        ids = pc.replace_with_mask(ids, pa.array(mask), asked.take(pa.array(found)))
+        refused = np.flatnonzero(known.status == FAILURE)
+        waiting = waiting[refused]
+        further = [identity.next_id(messageid) for messageid in asked.take(pa.array(refused)).to_pylist()]
+        asked = pa.array(further, pa.string())
+    return ids
+
+
+def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
+    """Keep the results of rows that the frame says went out and the journal does not know."""
+    went = np.isin(earlier["status"].cat.codes.to_numpy(), (SUCCESS, UNKNOWN))
+    rows = np.flatnonzero(went & (told.status == UNDECIDED) & np.asarray(ids.is_valid()))
+    if not len(rows):
+        return ids
+    had = earlier["messageid"].iloc[rows].tolist()
+    bases = ids.take(pa.array(rows)).to_pylist()
+    same = [identity.is_attempt_of(messageid, base) for messageid, base in zip(had, bases, strict=True)]
+    rows = rows[same]
+    told.adopt(rows, earlier.iloc[rows])
+    mask = np.zeros(len(ids), bool)
+    mask[rows] = True
+    kept = [messageid for messageid, keep in zip(had, same, strict=True) if keep]
+    return pc.replace_with_mask(ids, pa.array(mask), pa.array(kept, pa.string()))
+
+
+def repeated_words(prepared: Prepared) -> str | None:
+    """What to tell a person of rows that went out before; None where none did."""
+    before = prepared.sent_before()
+    if not len(before):
+        return None
+    times = prepared.results.sent_us[before]
+    times = times[times != results.NO_TIME]
+    when = f" ({_clock(int(times.max()))})" if len(times) else ""
+    went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}"
+    rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
+    return f"{went}{rest}. To send those again: {_another(prepared.campaign)}"
+
+
+def _another(campaign: str | None) -> str:
+    return "campaign='…'" if campaign is None else f"campaign='{campaign} 2'"
+
+
+def _clock(us: int) -> str:
+    local = datetime.fromtimestamp(us / 1e6, UTC).astimezone()
+    return f"{local.day} {local:%b %H:%M}"
+
+
+def spelled(verb: str, given: Mapping[str, Any]) -> str:
+    """A call as a person would write it, with ``{}`` where a further argument goes."""
+    shown = [f"{name}={_shown(name, value)}" for name, value in given.items() if name not in ("confirm", "prefix")]
+    kept = [f"prefix={given['prefix']!r}"] if given.get("prefix") else []
+    return f"df.nxsms.{verb}({', '.join(['client', *(text.replace('{', '{{').replace('}', '}}') for text in shown + kept), '{}'])})"
+
+
+def _shown(name: str, value: Any) -> str:
+    if name in COLUMNS or isinstance(value, (str, int, float, bool, list, type(None))):
+        return repr(value)
+    return name
+
+
+def key_labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
+    """The labels that ``key=`` names, as a list.
+
+    Raises
+    ------
+    ColumnError
+        One of them is not a column of the frame.
+    """
+    if key is None:
+        return []
+    labels = list(key) if isinstance(key, list) else [key]
+    if not labels:
+        raise ConfigError("key=[] names no column. Leave it out, or name one: key='order_id'.")
+    missing = [label for label in labels if label not in frame.columns]
+    if missing:
+        raise ColumnError(f"key={missing[0]!r} names a column the frame does not have.")
+    return labels

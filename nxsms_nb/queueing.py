@@ -1,0 +1,152 @@
+"""What waits to leave: rows in lots, requests cut from them, and those that must leave again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from nxsms_nb import bodies
+from nxsms_nb.recording import Block
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+LOT_ROWS: Final = 4000
+"""Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Rows that were encoded together.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Their positions in the frame.
+    block : Block
+        Their ids, as the journal holds them.
+    encoded : pyarrow.Array of large_string
+        Their items.
+    """
+
+    rows: npt.NDArray[np.int64]
+    block: Block
+    encoded: pa.Array
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of one request: a part of a lot.
+
+    Parameters
+    ----------
+    lot : Lot
+        Where its rows stand.
+    start, size : int
+        Which of them.
+    tries : int
+        How often it found no connection.
+    not_before : float
+        Monotonic time before which it must not leave again.
+    """
+
+    lot: Lot
+    start: int
+    size: int
+    tries: int = 0
+    not_before: float = 0.0
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The positions of its rows in the frame."""
+        return self.lot.rows[self.start : self.start + self.size]
+
+    @property
+    def ids(self) -> list[str]:
+        """The messageids of its rows."""
+        return self.lot.block.ids[self.start : self.start + self.size]
+
+    def items(self) -> bytes:
+        """Its items as JSON, joined by commas."""
+        return bodies.joined(self.lot.encoded, self.start, self.size)
+
+    def cut(self, size: int) -> tuple[Batch, Batch]:
+        """Cut it in two, the first of `size` rows."""
+        return (
+            Batch(self.lot, self.start, size, self.tries, self.not_before),
+            Batch(self.lot, self.start + size, self.size - size, self.tries, self.not_before),
+        )
+
+
+class Outbox:
+    """Rows that wait to leave. Items are encoded lot by lot as they are sent, not beforehand.
+
+    Parameters
+    ----------
+    fields : mapping of str to pyarrow.Array
+        The checked fields of all rows of the frame.
+    ids : pyarrow.Array of str
+        The messageids of all rows.
+    todo : ndarray of int64
+        The positions of the rows to send, ascending.
+    """
+
+    def __init__(self, fields: Mapping[str, pa.Array], ids: pa.Array, todo: npt.NDArray[np.int64]) -> None:
+        self._fields = {name: values for name, values in fields.items() if name != "sys_message_id"}
+        self._ids = ids
+        self._fresh = self._lots(todo)
+        self._rest: Batch | None = None
+        self._again: deque[Batch] = deque()
+
+    def _lots(self, todo: npt.NDArray[np.int64]) -> Iterator[Lot]:
+        for start in range(0, len(todo), LOT_ROWS):
+            yield self.lot(todo[start : start + LOT_ROWS])
+
+    def lot(self, rows: npt.NDArray[np.int64]) -> Lot:
+        """Encode rows as a lot of their own."""
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            first = int(rows[0])
+            fields = {name: values.slice(first, len(rows)) for name, values in self._fields.items()}
+            ids = self._ids.slice(first, len(rows))
+        else:
+            at = pa.array(rows)
+            fields = {name: values.take(at) for name, values in self._fields.items()}
+            ids = self._ids.take(at)
+        return Lot(rows, Block(ids.to_pylist()), bodies.encode(fields, ids))
+
+    def take(self, most: Callable[[], int], now: float) -> Batch | None:
+        """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""
+        for _ in range(len(self._again)):
+            batch = self._again.popleft()
+            if batch.not_before <= now:
+                if batch.size > (size := most()):
+                    batch, rest = batch.cut(size)
+                    self._again.appendleft(rest)
+                return batch
+            self._again.append(batch)
+        if self._rest is None:
+            lot = next(self._fresh, None)
+            if lot is None:
+                return None
+            self._rest = Batch(lot, 0, len(lot.rows))
+        batch, self._rest = self._rest, None
+        if batch.size > (size := most()):
+            batch, self._rest = batch.cut(size)
+        return batch
+
+    def put_back(self, *batches: Batch) -> None:
+        """Put requests that must leave again in front."""
+        self._again.extendleft(reversed(batches))
+
+    def next_due(self) -> float | None:
+        """The monotonic time at which the next of those that wait may leave; None: none waits."""
+        return min((batch.not_before for batch in self._again), default=None)
+
+    def waiting(self) -> list[Batch]:
+        """The requests that have left before and wait to leave again."""
+        return list(self._again)

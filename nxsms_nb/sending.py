@@ -1,0 +1,400 @@
+"""The verbs: send and its kin, each short; what they share is in `preparing`, `handle` and `settling`."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
+
+import numpy as np
+import pyarrow as pa
+
+from nxsms_nb import codetable, identity, preparing, progress, records, settling, validation
+from nxsms_nb.client import Client
+from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
+from nxsms_nb.fields import resolve
+from nxsms_nb.handle import Run
+from nxsms_nb.journal import Journal
+from nxsms_nb.plan import Plan, plan_of
+from nxsms_nb.preparing import Prepared, prepare
+from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
+from nxsms_nb.run import Limits
+from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, settle, spelled_out
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.snapshot import Observer
+
+NOTHING_RECORDED: Final = "nothing is recorded of it"
+_T = TypeVar("_T")
+
+
+@spelled_out(SENDING, COLUMNS)
+def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
+    """Send a frame's rows as SMS, each at most once, and join what became of them.
+
+    Blocks until done, with live progress; works in a script and in a notebook alike.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients; columns ``phone`` and ``content``, and as far as there are any ``source_address``,
+        ``sys_message_id``, ``short_link``, ``link_verbose``, ``dr_url``, ``ext`` (or the vendor's camelCase).
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    campaign : str, optional
+        In a named campaign a number gets one message; without a name the same text does not go to the same number twice.
+    key : label or list of labels, optional
+        The columns that tell one message from another instead.
+    duplicates : {"raise", "drop", "allow"}, default "raise"
+        What to do with rows that share a key.
+    on_invalid : {"skip", "raise"}, default "skip"
+        What to do with rows that validation refuses.
+    confirm : int, optional
+        Agreement to send at most so many messages to a real gateway; needed above ``nx.options.confirm_above``.
+    concurrency : int, default 8
+        Requests under way at once.
+    batch_size : int, default 200
+        Rows a request, 1 to 200.
+    max_rate : float, optional
+        The most messages a second; limits of the account are found by themselves.
+    max_failures : int or float, optional
+        Stop when more rows failed: a count, or a share (a float below 1) of the answered rows.
+    progress : {None, "widget", "bar", "silent"} or Observer, optional
+        None: a widget in a notebook, a bar in a terminal, else nothing.
+    journal : path-like or Journal, optional
+        What was attempted before is in here; None: ``NXSMS_JOURNAL``, else the user's data folder.
+    prefix : str, default ""
+        What the names of the result columns begin with.
+    region : str, optional
+        The country that completes national numbers, ``"CN"`` say.
+    phone, content, source_address, sys_message_id, short_link, link_verbose, dr_url, ext : label, optional
+        The frame's column for a field, where it has another name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame, same index and order, with ``messageid``, ``status``, ``code``, ``reason``, ``batch``, ``attempts``,
+        ``sent_at``, ``latency_ms`` joined on. The frame that was given is not touched.
+
+    Raises
+    ------
+    Stopped
+        The run ended while rows were unsent (``.frame`` is complete): `Interrupted`, `AccountRefused`, ….
+    ValidationError
+        Rows share a key, or are invalid and ``on_invalid="raise"``; nothing was sent.
+    ColumnError, ConfigError, ConfirmationNeeded, JournalError
+        The call cannot be carried out as it stands; nothing was sent.
+
+    Warns
+    -----
+    AlreadySentWarning
+        Nothing was left to send.
+
+    Notes
+    -----
+    Source: the vendor's page on the batch endpoint (fields, limits, codes).
+
+    Examples
+    --------
+    >>> import pandas as pd, nxsms_nb as nx
+    >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+    >>> with nx.Sandbox(seed=7) as sandbox:
+    ...     df.nxsms.send(sandbox.client)["status"].to_list()
+    ['Success']
+    """
+    settings = settle(given, SENDING, COLUMNS)
+    client = _client(client)
+    observer = progress.choose(settings["progress"])
+    prepared = _prepared(frame, client, settings, "send", given)
+    if (run := _begun(prepared, settings, observer)) is None:
+        return prepared.joined()
+    return run.result()
+
+
+@spelled_out(SENDING, COLUMNS)
+async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
+    """Same as `send`, but awaited: the event loop it is called in goes on.
+
+    A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
+    """
+    settings = settle(given, SENDING, COLUMNS)
+    client = _client(client)
+    observer = progress.choose(settings["progress"])
+    prepared = await asyncio.to_thread(_prepared, frame, client, settings, "send", given)
+    if (run := _begun(prepared, settings, observer)) is None:
+        return prepared.joined()
+    ended = asyncio.wrap_future(run.finished)
+    try:
+        await asyncio.shield(ended)
+    except asyncio.CancelledError:
+        run.ask_to_stop()
+        while not ended.done():
+            await asyncio.wait({ended})
+        raise
+    return run.outcome()
+
+
+@spelled_out(SENDING, COLUMNS)
+def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> Run:
+    """Same as `send`, but returns at once with a `Run`: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
+    settings = settle(given, SENDING, COLUMNS)
+    client = _client(client)
+    later: list[Run] = []
+    observer = progress.choose(settings["progress"], stop=lambda: later[0].ask_to_stop() if later else None)
+    prepared = _prepared(frame, client, settings, "start", given)
+    _tell_repeats(prepared)
+    run = Run(prepared, _limits(settings), observer)
+    later.append(run)
+    return run
+
+
+@spelled_out(LOOKING, COLUMNS)
+def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Looking]) -> Plan:
+    """Each row's fate if the frame were sent now. Sends nothing.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    **given
+        As for `send`.
+
+    Returns
+    -------
+    Plan
+        ``.frame`` has the rows with ``messageid``, ``fate``, ``reason``; shown, it counts them.
+    """
+    settings = settle(given, LOOKING, COLUMNS)
+    return plan_of(prepare(frame, _client(client), settings, call=preparing.spelled("plan", given)))
+
+
+@spelled_out(LOOKING, COLUMNS)
+def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Looking]) -> pd.DataFrame:
+    """What is known of a frame's rows, joined on as `send` would. Sends nothing.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients, as they were sent.
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    **given
+        As for `send`; `campaign` and `key` must be those of the send.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of which nothing is recorded are ``Unsent``.
+    """
+    settings = settle(given, LOOKING, COLUMNS)
+    prepared = prepare(frame, _client(client), settings, call=preparing.spelled("recorded", given))
+    prepared.results.decide(prepared.todo, UNSENT, None, NOTHING_RECORDED)
+    return prepared.joined()
+
+
+@spelled_out({"codes": None}, SENDING, COLUMNS)
+def retry(
+    frame: pd.DataFrame,
+    client: Client | None = None,
+    codes: int | Iterable[int] | None = None,
+    **given: Unpack[Sending],
+) -> pd.DataFrame:
+    """Another attempt for rows that certainly did not go out and may now.
+
+    ``Unsent`` rows leave with their id; ``Failure`` rows with a code that may pass later (13007), or with one of `codes`,
+    leave with an id of their own for the new attempt. ``Skipped``, ``Invalid`` and ``Unknown`` rows never do. Running the
+    same cell again sends nothing again.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A sent frame.
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    codes : int or iterable of int, optional
+        Further codes of failed rows to try again, for which something has changed.
+    **given
+        As for `send`; the campaign is looked up in the journal where it is not named.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame, with the results of the rows that were tried again replaced.
+
+    Raises
+    ------
+    ColumnError
+        The frame carries no results.
+    Stopped
+        As for `send`.
+    """
+    settings = settle(given, SENDING, COLUMNS)
+    client = _client(client)
+    wanted = codetable.RETRYABLE | {codes} if isinstance(codes, int) else codetable.RETRYABLE | set(codes or ())
+    observer = progress.choose(settings["progress"])
+    prepared = _again(frame, client, settings, wanted)
+    prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
+    if (run := _begun(prepared, settings, observer, quiet=True)) is None:
+        return prepared.joined()
+    return run.result()
+
+
+@spelled_out({"absent": "Unknown"}, LOOKING, COLUMNS)
+def reconcile(
+    frame: pd.DataFrame,
+    client: Client | None = None,
+    absent: Literal["Unknown", "Unsent"] = "Unknown",
+    **given: Unpack[Looking],
+) -> pd.DataFrame:
+    """Settle rows in doubt by the vendor's record query.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A sent frame.
+    client : Client, optional
+        The account, with its ``app_secret``; None: `Client.from_env`.
+    absent : {"Unknown", "Unsent"}, default "Unknown"
+        What becomes of rows that the query does not find. That proves nothing; ``"Unsent"`` is your word that they did not
+        go out, and does not hold before a minute has passed.
+    **given
+        As for `send`; the campaign is looked up in the journal where it is not named.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame; rows with a record are ``Success``.
+
+    Raises
+    ------
+    ColumnError
+        The frame carries no results.
+    QueryError
+        There is no app secret, or the query failed.
+
+    Notes
+    -----
+    Source: the vendor's record queries, which reach back 31 days.
+    """
+    if absent not in ("Unknown", "Unsent"):
+        raise ConfigError(f"absent={absent!r} is not one of 'Unknown', 'Unsent'.")
+    settings = settle(given, LOOKING, COLUMNS)
+    client = _client(client)
+    prepared = _carried(frame, client, settings)
+    doubtful = settling.in_doubt(prepared.results)
+    _learn(prepared, doubtful)
+    doubtful = settling.in_doubt(prepared.results)
+    if not len(doubtful):
+        return prepared.joined()
+    if client.app_secret is None:
+        raise QueryError(
+            "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
+        )
+    recording = prepared.journal.record(prepared.campaign, rows=0, workers=1)
+    try:
+        _in_thread(settling.settle(prepared, recording, doubtful, absent=absent))
+    finally:
+        recording.close()
+    return prepared.joined()
+
+
+def _client(client: Client | None) -> Client:
+    if client is None:
+        return Client.from_env()
+    if not isinstance(client, Client):
+        raise ConfigError(
+            f"client={type(client).__name__} is not a Client. Give nx.Client(…), nx.Client.from_env() or sandbox.client."
+        )
+    return client
+
+
+def _prepared(
+    frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], verb: str, given: Mapping[str, Any]
+) -> Prepared:
+    call = preparing.spelled(verb, given)
+    prepared = prepare(frame, client, settings, call=call)
+    prepared.confirm(settings["confirm"], call)
+    return prepared
+
+
+def _begun(prepared: Prepared, settings: Mapping[str, Any], observer: Observer, *, quiet: bool = False) -> Run | None:
+    """The run of what was prepared; None where there is nothing to do."""
+    if not quiet:
+        _tell_repeats(prepared)
+    if not len(prepared.todo) and (prepared.doubtful is None or not len(prepared.doubtful)):
+        return None
+    return Run(prepared, _limits(settings), observer)
+
+
+def _limits(settings: Mapping[str, Any]) -> Limits:
+    return Limits(
+        concurrency=settings["concurrency"],
+        batch_size=settings["batch_size"],
+        max_rate=settings["max_rate"],
+        max_failures=settings["max_failures"],
+    )
+
+
+def _tell_repeats(prepared: Prepared) -> None:
+    words = preparing.repeated_words(prepared)
+    if words is not None and len(prepared.todo):
+        # Not through the observer: that fewer people are reached must be seen with progress off as well.
+        print(words)  # noqa: T201
+    elif words is not None:
+        warnings.warn(words, AlreadySentWarning, stacklevel=5)
+
+
+def _carried(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Prepared:
+    """A sent frame, with everything it says of its rows taken over."""
+    earlier = records.read(frame, settings["prefix"])
+    columns = resolve(frame, {name: settings[name] for name in COLUMNS})
+    checked = validation.check(frame, columns, region=settings["region"])
+    ids = pa.array(earlier["messageid"].astype(object), pa.string(), from_pandas=True)
+    told = Results(len(frame))
+    told.adopt(np.arange(len(frame)), earlier)
+    journal = Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
+    campaign = settings["campaign"]
+    if campaign is None:
+        campaign = journal.home_of(ids.drop_null().slice(0, 1000).to_pylist()) or None
+    return Prepared(frame, client, journal, campaign, settings["prefix"], checked, ids, told)
+
+
+def _again(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], codes: Iterable[int]) -> Prepared:
+    """A sent frame whose rows that may be tried again wait to leave."""
+    prepared = _carried(frame, client, settings)
+    told = prepared.results
+    sendable = prepared.checked.good & np.asarray(prepared.ids.is_valid())
+    same = np.flatnonzero(sendable & (told.status == UNSENT))
+    refused = np.flatnonzero(sendable & (told.status == FAILURE))
+    refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused
+    mask = np.zeros(len(told), bool)
+    mask[refused] = True
+    old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
+    further = pa.array([identity.next_id(messageid) for messageid in old], pa.string())
+    prepared.ids = pa.compute.replace_with_mask(prepared.ids, pa.array(mask), further)
+    waiting = np.sort(np.concatenate([same, refused]))
+    told.status[waiting] = UNDECIDED
+    prepared.ids = preparing.take_over_journal(
+        told, prepared.journal, prepared.ids, waiting, everywhere=True, counted=same
+    )
+    prepared.todo = waiting[told.status[waiting] == UNDECIDED]
+    return prepared
+
+
+def _learn(prepared: Prepared, doubtful: Any) -> None:
+    """Take over what the journal has learnt of rows in doubt since the frame was made."""
+    known = prepared.journal.known(prepared.ids.take(pa.array(doubtful, pa.int64())), everywhere=True)
+    settled = np.flatnonzero((known.status != UNDECIDED) & (known.status != UNKNOWN))
+    prepared.results.attempts[doubtful[settled]] = 0
+    prepared.results.take_over(doubtful[settled], known, settled)
+
+
+def _in_thread(work: Coroutine[Any, Any, _T]) -> _T:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

@@ -1,0 +1,189 @@
+"""Rows in doubt, settled by the vendor's record queries: a record found proves "accepted", none found proves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nxsms_nb import codetable, protocol
+from nxsms_nb.errors import QueryError
+from nxsms_nb.recording import Block
+from nxsms_nb.results import SUCCESS, UNKNOWN, UNSENT, Outcome
+
+if TYPE_CHECKING:
+    from nxsms_nb.client import Connection
+    from nxsms_nb.preparing import Prepared
+    from nxsms_nb.recording import Recording
+    from nxsms_nb.results import Rows
+
+FEW: Final = 20
+"""Up to so many ids are asked for one by one; more are looked for in the day's pages."""
+PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds to wait when the query says that it was asked too often."""
+WORD_GIVEN: Final = "not found by the record query; taken as unsent on the analyst's word"
+TOO_EARLY: Final = "not found by the record query; sent less than a minute ago, ask again later"
+NOT_FOUND: Final = (
+    'not found by the record query, which proves nothing; absent="Unsent" is your word that it did not go out'
+)
+
+_KEYS_REFUSED: Final = {
+    "1": "its parameters were refused (1)",
+    "2": "the application's key pair was refused (2). Check app_key and app_secret",
+}
+
+
+async def accepted(connection: Connection, sent: dict[str, datetime]) -> set[str]:
+    """Ask which messages the gateway has a record of.
+
+    Parameters
+    ----------
+    connection : Connection
+        Open, of a client with an app secret.
+    sent : dict of str to datetime
+        Messageid to the time of its request (aware).
+
+    Returns
+    -------
+    set of str
+        The ids with a record. Of the others nothing is known.
+
+    Raises
+    ------
+    QueryError
+        The query was refused or not understood.
+
+    Notes
+    -----
+    Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day after
+    are asked for too.
+    """
+    if len(sent) <= FEW:
+        return {messageid for messageid, when in sent.items() if await _has_record(connection, messageid, when)}
+    days = sorted({day for when in sent.values() for day in _days(when)})
+    found: set[str] = set()
+    for day in days:
+        async for messageid in _listed(connection, day):
+            if messageid in sent:
+                found.add(messageid)
+        if len(found) == len(sent):
+            break
+    return found
+
+
+def _days(when: datetime) -> list[date]:
+    day = when.astimezone(UTC).date()
+    return [day, day + timedelta(days=1), day - timedelta(days=1)]
+
+
+async def _has_record(connection: Connection, messageid: str, when: datetime) -> bool:
+    for day in _days(when):
+        reply = await _ask(connection, protocol.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
+        row = reply.get("row")
+        if isinstance(row, dict) and row.get("msgid") == messageid:
+            return True
+    return False
+
+
+async def _listed(connection: Connection, day: date) -> Any:
+    page, seen = 1, 0
+    while True:
+        form = {
+            "date": f"{day:%Y%m%d}",
+            "page_size": str(protocol.CDR_PAGE_MAX),
+            "page": str(page),
+            "sort_type": "0",
+        }
+        info = (await _ask(connection, protocol.CDR_PATH, form)).get("info")
+        rows = info.get("rows") if isinstance(info, dict) else None
+        if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
+            return
+        for row in rows:
+            if isinstance(row, dict) and isinstance(row.get("msgid"), str):
+                yield row["msgid"]
+        seen, page = seen + len(rows), page + 1
+        total = str(info.get("total", ""))
+        if total.isdecimal() and seen >= int(total):
+            return
+
+
+async def _ask(connection: Connection, path: str, form: dict[str, str]) -> dict[str, Any]:
+    for pause in (*PATIENCE, None):
+        reply = await connection.query(path, form)
+        code = str(reply.get("code"))
+        if code in _KEYS_REFUSED:
+            raise QueryError(f"The query {path} failed: {_KEYS_REFUSED[code]}.")
+        if code != "5":
+            return reply
+        if pause is not None:
+            await asyncio.sleep(pause)
+    raise QueryError(f"The query {path} says it was asked too often (5), and still does. Try again in some minutes.")
+
+
+async def settle(
+    prepared: Prepared,
+    recording: Recording,
+    rows: Rows,
+    *,
+    absent: str = "Unknown",
+    connect: Callable[[], Any] | None = None,
+) -> None:
+    """Settle rows in doubt, in the results and in the journal.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Whose rows they are.
+    recording : Recording
+        Where what is learnt is written.
+    rows : ndarray of int64
+        The rows.
+    absent : {"Unknown", "Unsent"}, default "Unknown"
+        What becomes of rows without a record. "Unsent" holds only once the gateway's 60 s window has passed.
+    """
+    results = prepared.results
+    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
+    times = [datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
+    async with (connect or prepared.client.connect)() as connection:
+        found = await accepted(connection, dict(zip(ids, times, strict=True)))
+    now = datetime.now(UTC)
+    window = timedelta(milliseconds=protocol.CLOCK_WINDOW_MS)
+    fates: dict[tuple[int, str | None], list[int]] = {}
+    for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):
+        if messageid in found:
+            fate: tuple[int, str | None] = (SUCCESS, None)
+        elif absent != "Unsent":
+            fate = (UNKNOWN, NOT_FOUND)
+        else:
+            fate = (UNSENT, WORD_GIVEN) if now - when > window else (UNKNOWN, TOO_EARLY)
+        fates.setdefault(fate, []).append(offset)
+    for (status, reason), offsets in fates.items():
+        code = codetable.SUCCESS if status == SUCCESS else None
+        results.decide(rows[offsets], status, code, reason)
+        if status != UNKNOWN:
+            await _record(recording, [ids[offset] for offset in offsets], Outcome(status, code, reason, carried=False))
+
+
+async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
+    """Settle what an earlier run left in doubt; where the query fails, the doubt stays."""
+    doubtful = prepared.doubtful
+    if doubtful is not None and len(doubtful):
+        try:
+            await settle(prepared, recording, doubtful)
+        except QueryError as error:
+            prepared.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
+
+
+async def _record(recording: Recording, ids: Iterable[str], outcome: Outcome) -> None:
+    block = Block(list(ids))
+    now_us = int(datetime.now(UTC).timestamp() * 1e6)
+    number = await recording.begin(block, 0, len(block.ids), sent_us=now_us, query=True)
+    recording.finish(number, outcome)
+
+
+def in_doubt(results: Any) -> Rows:
+    """The rows that are in doubt."""
+    return np.flatnonzero(results.status == UNKNOWN)
