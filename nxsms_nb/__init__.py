@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from nxsms_nb import accessor as _accessor
 
 if TYPE_CHECKING:
-    from nxsms_nb import analysis, dashboard, plotting, report, sending, templates
+    from nxsms_nb import analysis as analysis
+    from nxsms_nb import dashboard as dashboard
+    from nxsms_nb import plotting as plotting
+    from nxsms_nb import report as report
+    from nxsms_nb import sending as sending
+    from nxsms_nb import templates as templates
     from nxsms_nb.client import Client
     from nxsms_nb.codetable import codes
     from nxsms_nb.errors import (
