@@ -76,7 +76,14 @@ def lab(target: Path, arguments: Sequence[str] = ()) -> int:
     for file in kept:
         print(f"  kept as you changed it: {file}  (delete it to get a fresh copy)")
     first = min(target.glob("*.ipynb"), default=target)
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(first), *arguments])  # noqa: S603 - our own words
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "jupyterlab", str(first), *arguments]
+    with subprocess.Popen(command) as process:  # noqa: S603 - the person's own arguments to her own JupyterLab
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # JupyterLab got it too, and asks whether to end
 
 
 def _is_hidden(path: Path, root: Path) -> bool:

@@ -116,7 +116,7 @@ LOSSES: list[Break] = [
     *[_phone(lambda p: "unknown")] * 2,
     *[_phone(lambda p: f"{p[:4]}O{p[5:]}")] * 2,
     *[_phone(lambda p: p[:5])] * 2,
-    *[_phone(lambda p: f"0{p[2:]}")] * 3,
+    *[_phone(lambda p: f"01{p[2:]}")] * 3,
     *[lambda row, after: row._replace(phone=f"{row.phone}/{after.phone}")] * 2,
     *[lambda row, _: row._replace(content="")] * 4,
     *[lambda row, _: row._replace(content="   ")] * 3,

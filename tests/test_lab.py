@@ -1,7 +1,18 @@
 """``python -m nxsms_nb lab``: copies of the notebooks, and JupyterLab on them."""
 
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from urllib.error import URLError
+from urllib.request import urlopen
+
 import pytest
 
+from nxsms_nb.__main__ import main
 from nxsms_nb.lab import copy, notebooks
 
 
@@ -40,3 +51,45 @@ def test_a_changed_copy_is_kept_and_named(source, tmp_path):
 def test_the_notebooks_are_found():
     """The folder of the notebooks exists, in a checkout and in an installed package."""
     assert (notebooks() / "README.md").is_file()
+
+
+def test_without_jupyterlab_nothing_is_copied(tmp_path, monkeypatch, capsys):
+    """Where JupyterLab is missing, the command ends with the line that installs it, and copies nothing."""
+    monkeypatch.setitem(sys.modules, "jupyterlab", None)
+    assert main(["lab", "--folder", str(tmp_path / "mine")]) == 1
+    assert 'python -m pip install "nxsms_nb[lab]"' in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_jupyterlab_opens_on_the_copies(tmp_path):
+    """JupyterLab serves the folder of the copies; further arguments reach it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=open"]
+    own = {name: str(tmp_path / "home") for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    command = [sys.executable, "-m", "nxsms_nb", "lab", *words]
+    with (
+        (tmp_path / "log").open("w+") as log,
+        subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, **own}, stdout=log, stderr=log, start_new_session=True
+        ) as process,
+    ):
+        try:
+            served = _first_answer(process, f"http://127.0.0.1:{port}/api/contents?token=open")
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+    log = (tmp_path / "log").read_text()
+    assert served is not None, log
+    names = {entry["name"] for entry in served["content"]}
+    assert names == {path.name for path in (tmp_path / "nxsms_notebooks").iterdir()} >= {"README.md"}
+    assert log.startswith(f"Notebooks in nxsms_notebooks: {len(names)} new\n")
+
+
+def _first_answer(process, url):
+    while process.poll() is None:
+        with suppress(URLError), urlopen(url) as reply:
+            return json.load(reply)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    return None

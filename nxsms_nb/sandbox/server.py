@@ -34,6 +34,8 @@ class Server:
     """
 
     def __init__(self, handler: Handler, port: int, closing: Callable[[], Awaitable[None]] | None = None) -> None:
+        if not 0 <= port <= 65535:
+            raise ConfigError(f"Sandbox: port {port} is not one of 0 to 65535. Name another, or 0 for any free one.")
         self._handler = handler
         self._closing = closing
         self._ready = threading.Event()

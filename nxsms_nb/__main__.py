@@ -1,0 +1,111 @@
+"""The command line: ``python -m nxsms_nb demo``, ``lab`` and ``sandbox``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nxsms_nb.errors import NxsmsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``python -m nxsms_nb``; by default those of this process.
+
+    Returns
+    -------
+    int
+        The exit code: 0, 1 after an error that says what to do, 130 after Ctrl-C.
+    """
+    parser = _parser()
+    given, more = parser.parse_known_args(arguments)
+    if more and given.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    try:
+        return _run(given, more)
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    except NxsmsError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(given: argparse.Namespace, more: Sequence[str]) -> int:
+    # Each command loads only what it needs: help and errors come at once.
+    if given.command == "demo":
+        from nxsms_nb.demo import demo  # noqa: PLC0415
+
+        demo(given.out)
+        return 0
+    if given.command == "lab":
+        from nxsms_nb.lab import lab  # noqa: PLC0415
+
+        return lab(given.folder, more)
+    from nxsms_nb.sandbox import serve  # noqa: PLC0415
+
+    serve(
+        given.port,
+        seed=given.seed,
+        latency=given.latency,
+        tps=given.tps,
+        balance=given.balance,
+        failures="realistic" if given.realistic else None,
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nxsms_nb",
+        description="Send a pandas frame as SMS through NXCloud, once, and see row by row what became of it.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="send the shipped sample to a simulated gateway and write figures and frame",
+        description="Send 2,400 real messages to example numbers, through a simulated gateway on this machine: what "
+        "validation finds, progress, summary, failure codes, two figures and the frame. Nothing leaves the machine.",
+    )
+    demo.add_argument(
+        "--out", type=Path, default=Path("nxsms_demo"), metavar="FOLDER", help="where to write (default: %(default)s)"
+    )
+
+    lab = commands.add_parser(
+        "lab",
+        allow_abbrev=False,
+        help="open JupyterLab on copies of the notebooks",
+        description="Copy the notebooks and open JupyterLab on the copies. Copies that you changed are kept. Further "
+        "arguments go to JupyterLab, --no-browser or --port=8889 say.",
+    )
+    lab.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("nxsms_notebooks"),
+        metavar="FOLDER",
+        help="where the copies are (default: %(default)s)",
+    )
+
+    sandbox = commands.add_parser(
+        "sandbox",
+        help="run the simulated gateway alone",
+        description="Run the simulated gateway on loopback until Ctrl-C, and print how to reach it.",
+    )
+    sandbox.add_argument("--port", type=int, default=0, help="port on loopback (default: any free one)")
+    sandbox.add_argument("--seed", type=int, default=0, help="same seed, same outcomes (default: %(default)s)")
+    sandbox.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a request takes")
+    sandbox.add_argument("--tps", type=float, metavar="N", help="most messages a second (default: no limit)")
+    sandbox.add_argument("--balance", type=int, metavar="N", help="how many messages can be paid for (default: any)")
+    sandbox.add_argument("--realistic", action="store_true", help="let a realistic share of the messages fail")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""``python -m nxsms_nb``: what each command does, shown by running it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from urllib.request import Request, urlopen
+
+import pytest
+
+from nxsms_nb.__main__ import main
+
+
+def test_the_gateway_alone_says_how_to_reach_it_and_ends_with_ctrl_c(tmp_path):
+    """``sandbox`` prints variables that a client finds by itself, answers, and ends quietly when interrupted."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "nxsms_nb", "sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            shown = []
+            for line in process.stdout:
+                shown.append(line)
+                if "Ctrl-C" in line:
+                    break
+            exported = dict(
+                pair.split("=", 1) for line in shown for pair in line.split("export ")[-1].split() if "=" in pair
+            )
+            told = subprocess.run(
+                [sys.executable, "-c", "from nxsms_nb.client import Client; print(Client.from_env().base_url)"],
+                env={**os.environ, **exported},
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.strip()
+            with urlopen(Request(f"{told}/v1/sms/multi/mt", b"{}", {"Content-Type": "application/json"})) as reply:
+                answer = json.load(reply)
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert answer["code"] == 1001
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sandbox", "--port", "70000"], "ConfigError: Sandbox: port 70000"),
+        (["sandbox", "--tps", "-3"], "ConfigError: Sandbox: tps=-3.0"),
+    ],
+)
+def test_an_error_is_one_line_with_the_remedy(words, said, capsys):
+    """What is wrong with a command's arguments is said in a line, without a traceback, and the exit code is 1."""
+    assert main(words) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith(said)
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_only_lab_passes_arguments_on(capsys):
+    """An argument that a command does not know ends it with the usage, but for ``lab``, where it goes to JupyterLab."""
+    with pytest.raises(SystemExit) as ended:
+        main(["sandbox", "--prot", "1"])
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --prot 1" in capsys.readouterr().err
