@@ -50,16 +50,21 @@ class Run:
         self._recording = prepared.journal.record(
             prepared.campaign, rows=len(prepared.todo), workers=limits.concurrency
         )
-        self._engine = Engine(
-            prepared.client,
-            self._recording,
-            prepared.outbox(),
-            prepared.results,
-            sending=len(prepared.todo),
-            limits=limits,
-            observer=observer,
-            quotes=prepared.quotes,
-        )
+        try:
+            self._engine = Engine(
+                prepared.client,
+                self._recording,
+                prepared.outbox(),
+                prepared.results,
+                sending=len(prepared.todo),
+                limits=limits,
+                observer=observer,
+                quotes=prepared.quotes,
+            )
+        except BaseException:
+            # The campaign must be free again for the next call.
+            self._recording.close()
+            raise
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_to_stop = False
         self._guard = threading.Lock()

@@ -112,20 +112,38 @@ def message_ids(
     """
     named = "" if campaign is None else f"named{_SEPARATOR}{campaign}"
     seed = xxhash.xxh3_64_intdigest(f"{app_key}{_SEPARATOR}{named}".encode())
-    digest = xxhash.xxh3_128_hexdigest
     wanted = ordinals >= 0
     if own is not None:
         wanted = wanted & ~np.asarray(own.is_valid())
-    texts = pc.cast(pc.if_else(pa.array(wanted), keys, pa.scalar(None, keys.type)), pa.large_binary()).to_pylist()
+    chosen = keys if wanted.all() else keys.filter(pa.array(wanted))
+    texts = pc.cast(chosen, pa.large_binary()).to_pylist()
     if (ordinals > 0).any():
-        for position in np.flatnonzero((ordinals > 0) & wanted):
-            texts[position] += f"{_SEPARATOR}{_SEPARATOR}{ordinals[position]}".encode()
-    made = pa.array([None if text is None else PREFIX + digest(text, seed) for text in texts], pa.string())
+        for place, ordinal in enumerate(ordinals[wanted]):
+            if ordinal > 0:
+                texts[place] += f"{_SEPARATOR}{_SEPARATOR}{ordinal}".encode()
+    digest = xxhash.xxh3_128_digest
+    made = _spelled(b"".join([digest(text, seed) for text in texts]), len(texts))
+    if not wanted.all():
+        places = np.where(wanted, np.cumsum(wanted) - 1, 0)
+        made = made.take(pa.array(places, mask=~wanted))
     if own is None:
         return made
-    return pc.if_else(
-        pa.array(ordinals >= 0), pc.coalesce(made, pc.cast(own, pa.string())), pa.scalar(None, pa.string())
-    )
+    ids = pc.coalesce(made, pc.cast(own, pa.string()))
+    return pc.if_else(pa.array(ordinals >= 0), ids, pa.scalar(None, pa.string()))
+
+
+_HEX: Final = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), np.uint16)
+
+
+def _spelled(digests: bytes, n: int) -> pa.Array:
+    """The ids of `n` digests of 16 bytes, spelled in whole columns."""
+    width = len(PREFIX) + 32
+    letters = np.empty((n, width), np.uint8)
+    letters[:, : len(PREFIX)] = np.frombuffer(PREFIX.encode(), np.uint8)
+    letters[:, len(PREFIX) :] = _HEX[np.frombuffer(digests, np.uint8).reshape(n, 16)].view(np.uint8)
+    offsets = np.arange(n + 1, dtype=np.int64) * width
+    spelled = pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
+    return pc.cast(spelled, pa.string())
 
 
 def next_id(messageid: str) -> str:

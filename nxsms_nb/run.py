@@ -103,9 +103,7 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._quotes = quotes
-        self._pace = Pace(
-            batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate, rng=random.Random()
-        )
+        self._pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
         self._before = Counter(_named(results.status))
         self._counts: Counter[int] = Counter()
         self._codes: Counter[int] = Counter()
