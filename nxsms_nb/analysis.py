@@ -6,7 +6,7 @@ Rates are over Success and Failure, the rows the gateway answered; the others ar
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -131,38 +131,63 @@ def failures(
     >>> failures(sent)[["code", "count", "share", "invalid"]].values.tolist()
     [[13005, 1, 0.3333333333333333, 1], [13009, 1, 0.3333333333333333, 0]]
     """
-    told = records.read(frame, prefix, columns=["status", "code", "reason"])
-    grouped = groups.of(frame, by, groups.Asked(prefix, phone, content, region))
-    taken = [label for label in grouped.keys.columns if label in (*_GROUP, *_CAUSE)]
+    asked = groups.Asked(prefix, phone, content, region)
+    return grouped(frame, by, asked).frame
+
+
+class Grouped(NamedTuple):
+    """Failures by group, and what a picture of them needs beside.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        What `failures` gives.
+    numbers : ndarray of int64
+        The group of each row of it, from 0 in the order of the rows.
+    labels : list of hashable
+        The columns of the groups.
+    natural : bool
+        Whether the groups have an order of their own.
+    """
+
+    frame: pd.DataFrame
+    numbers: Ints
+    labels: list[Hashable]
+    natural: bool
+
+
+def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grouped:
+    """Same as `failures`, but with what a picture needs beside."""
+    told = records.read(frame, asked.prefix, columns=["status", "code", "reason"])
+    found = groups.of(frame, by, asked)
+    labels: list[Hashable] = list(found.keys.columns)
+    taken = [label for label in labels if label in (*_GROUP, *_CAUSE)]
     if taken:
         raise ColumnError(
             f"by={taken[0]!r} has the name of a column of the result. Rename it: "
             f"frame.rename(columns={{{taken[0]!r}: 'my_{taken[0]}'}})"
         )
     status = told["status"].cat.codes.to_numpy()
-    total = len(grouped.keys)
-    answered = np.bincount(grouped.ids[status <= _FAILURE], minlength=total)
-    failed = np.bincount(grouped.ids[status == _FAILURE], minlength=total)
-    found = causes.count(told, grouped.ids, total if by is not None else 0)
-    group = found["group"].to_numpy(np.int64)
-    share = _over(found["count"].to_numpy(np.float64), answered[group])
+    total = len(found.keys)
+    answered = np.bincount(found.ids[status <= _FAILURE], minlength=total)
+    failed = np.bincount(found.ids[status == _FAILURE], minlength=total)
+    cause = causes.count(told, found.ids, total if by is not None else 0)
+    group = cause["group"].to_numpy(np.int64)
+    share = _over(cause["count"].to_numpy(np.float64), answered[group])
+    rates = {"answered": answered[group], "failed": failed[group], "rate": _over(failed, answered)[group]}
     result = pd.concat(
         [
-            grouped.keys.iloc[group].reset_index(drop=True),
-            pd.DataFrame(
-                {"answered": answered[group], "failed": failed[group], "rate": _over(failed, answered)[group]}
-            ),
-            causes.explained(found).assign(share=share)[list(_CAUSE)].reset_index(drop=True),
+            found.keys.iloc[group].reset_index(drop=True),
+            pd.DataFrame({} if by is None else rates, index=cause.index),
+            causes.explained(cause).assign(share=share)[list(_CAUSE)],
         ],
         axis=1,
     )
-    rank = np.arange(total) if grouped.natural else np.argsort(np.argsort(-failed, kind="stable"), kind="stable")
+    rank = np.arange(total) if found.natural else np.argsort(np.argsort(-failed, kind="stable"), kind="stable")
     order = np.lexsort((result["code"].fillna(0), -result["invalid"], -result["count"], rank[group]))
     result = result.iloc[order].reset_index(drop=True)
-    if by is None:
-        result = result.drop(columns=list(_GROUP))
     result.attrs = dict(frame.attrs)
-    return result
+    return Grouped(result, rank[group][order].astype(np.int64), labels, found.natural)
 
 
 def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
@@ -199,7 +224,7 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
     >>> throughput(sent)["messages"].tolist()
     [1, 0, 1]
     """
-    step = _microseconds(freq)
+    step = microseconds(freq)
     told = records.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"])
     told = told[told["sent_at"].notna()]
     ended = ended_us(told)
@@ -244,7 +269,8 @@ def _over(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.flo
     return share
 
 
-def _microseconds(freq: Any) -> int:
+def microseconds(freq: Any) -> int:
+    """Read a length of time, in microseconds."""
     try:
         length = pd.Timedelta(f"1{freq}" if isinstance(freq, str) and freq[:1].isalpha() else freq)
         step = int(length // pd.Timedelta(1, "us"))

@@ -107,6 +107,16 @@ def of(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
     return Groups(ids=ids, keys=keys, natural=natural)
 
 
+def in_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
+    """What rows are grouped by, for a title."""
+    return ", ".join(
+        str(label)
+        if label in frame.columns
+        else {"hour": "hour of the day (UTC)", "length": "length in characters"}.get(str(label), str(label))
+        for label in labels
+    )
+
+
 def _listed(frame: pd.DataFrame, by: Labels) -> list[Hashable]:
     if by is None:
         return []

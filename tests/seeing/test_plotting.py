@@ -1,0 +1,282 @@
+"""Pictures show the numbers of the frame; they are read here by their bars, labels and data."""
+
+import threading
+
+import matplotlib as mpl
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from nbclient import NotebookClient
+
+from nxsms_nb import analysis, drawing, plotting
+from nxsms_nb.errors import ColumnError
+
+PICTURES = (plotting.status, plotting.failures, plotting.throughput, plotting.latency)
+
+
+@pytest.fixture(name="ax", autouse=True)
+def _ax():
+    mpl.use("Agg")
+    yield Figure(layout="constrained").add_subplot()
+    plt.close("all")
+
+
+def names(ax):
+    return [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
+
+
+def words(ax):
+    return [text.get_text().replace("\n", " ") for text in ax.findobj(Text) if text.get_text()]
+
+
+def colours(ax):
+    return [to_hex(bar.get_facecolor()).upper() for bar in ax.patches]
+
+
+def test_status_draws_every_status_with_its_number(made, ax):
+    """Bars are as long as the counts, named, numbered with thousands apart, in each status' own colour."""
+    sent = made(20_000)
+    told = analysis.summary(sent)
+    assert plotting.status(sent, ax) is ax
+    assert [bar.get_width() for bar in ax.patches] == told["count"].tolist()
+    assert names(ax)[0] == "Success: accepted"
+    assert colours(ax) == list(drawing.STATUS_COLOURS.values())
+    success = told.iloc[0]
+    assert f"{success['count']:,}  ({success['share']:.1%})" in words(ax)
+    assert f"{success['count']:,} of 20,000 rows accepted" == ax.get_title(loc="left")
+
+
+def test_failures_are_drawn_by_code_largest_first(made, ax):
+    """One bar a code, labelled with its meaning, the uncoded with the gateway's text, in the colour of Failure."""
+    sent = made(5000)
+    sent = sent[sent["status"].isin(["Success", "Failure"])]
+    told = analysis.failures(sent)
+    plotting.failures(sent, ax)
+    assert [bar.get_width() for bar in ax.patches] == told["count"].tolist()
+    assert names(ax)[0] == "13005 incorrect phone number"
+    assert "Handset gone 手机已停机" in names(ax)
+    assert set(colours(ax)) == {drawing.STATUS_COLOURS["Failure"]}
+    assert f"{told['count'].sum():,} of {len(sent):,} answered messages failed" == ax.get_title(loc="left")
+    places = [bar.get_y() for bar in ax.patches]
+    bottom, top = ax.get_ylim()
+    assert places == sorted(places)
+    assert bottom > top, "the first bar is at the top"
+
+
+def test_what_was_not_sent_is_drawn_beside(made, ax):
+    """Rows refused by validation have bars and a colour of their own, and count in no share."""
+    sent = made(5000)
+    plotting.failures(sent, ax)
+    told = analysis.failures(sent)
+    assert [bar.get_width() for bar in ax.patches][-1] == told["invalid"].sum()
+    assert colours(ax)[-1] == drawing.STATUS_COLOURS["Invalid"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "refused by the gateway",
+        "refused before sending",
+    ]
+    assert f"{told['invalid'].sum():,}" in words(ax)
+
+
+def test_many_causes_are_cut_and_told(made, ax):
+    """Forty texts do not make forty bars, and the last bar says how many it stands for."""
+    sent = made(400).assign(
+        status="Failure", code=pd.NA, reason=[f"cause {chr(97 + i % 20)}{i % 2}" for i in range(400)]
+    )
+    plotting.failures(sent, ax)
+    assert len(ax.patches) == 15
+    assert names(ax)[-1] == "6 other causes"
+    assert sum(bar.get_width() for bar in ax.patches) == 400
+
+
+def test_failure_rates_are_drawn_by_group(made, ax):
+    """Each group's bar is its rate, put together from its codes, with the numbers behind it."""
+    sent = made(4000)
+    plotting.failures(sent, ax, by="segment")
+    told = analysis.failures(sent, "segment").drop_duplicates("segment").sort_values("rate", ascending=False)
+    reached = np.zeros(len(told))
+    for bar in ax.patches:
+        reached[round(bar.get_y() + bar.get_height() / 2)] += bar.get_width()
+    assert reached == pytest.approx(told["rate"].to_numpy())
+    assert names(ax) == ["(missing)" if pd.isna(key) else key for key in told["segment"]]
+    first = told.iloc[0]
+    assert f"{first['rate']:.1%}  ({first['failed']:,} of {first['answered']:,})" in words(ax)
+    assert ax.get_title(loc="left") == "Failure rate by segment"
+
+
+def test_groups_with_an_order_keep_it_and_too_many_are_cut(made, ax):
+    """Batches stand in their order, and what is left out is told with its failures."""
+    sent = made(8000)
+    plotting.failures(sent, ax, by="batch")
+    assert names(ax) == [str(number) for number in range(1, 25)]
+    left_out = analysis.failures(sent, "batch").drop_duplicates("batch").query("batch > 24")["failed"].sum()
+    assert any(f"16 more with {left_out} failures left out" in text for text in words(ax))
+
+
+def test_phones_are_masked_on_a_picture(made, ax):
+    """A picture is saved in a notebook, so nobody's number stands on it."""
+    plotting.failures(made(500), ax, by="phone")
+    assert sorted(names(ax)) == ["141••••••23", "491••••••••78", "601••••••89", "861••••••••88"]
+
+
+def test_throughput_has_every_message_under_its_steps(made, ax):
+    """The area of the steps is the number of messages, accepted and failed apart, on a scale of seconds."""
+    sent = made(20_000)
+    plotting.throughput(sent, ax, freq="2s")
+    told = analysis.throughput(sent, "2s")
+    for steps, name in zip(ax.patches, ("accepted", "failed"), strict=False):
+        tops, edges, base = steps.get_data()
+        assert (tops - base) * 2 == pytest.approx(told[name].to_numpy())
+        assert np.diff(edges) == pytest.approx(2.0)
+    assert ax.get_xlabel() == "seconds since the first request"
+    assert [to_hex(steps.get_facecolor()).upper() for steps in ax.patches][:2] == [
+        drawing.STATUS_COLOURS["Success"],
+        drawing.STATUS_COLOURS["Failure"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "per_second", "unit"), [(600, 2000, "seconds"), (4000, 20_000, "seconds"), (50_000, 7, "minutes")]
+)
+def test_throughput_looks_alike_for_short_and_long_runs(made, ax, rows, per_second, unit):
+    """Two seconds or two hours: some steps, never hundreds, in a unit that reads well."""
+    plotting.throughput(made(rows, per_second=per_second), ax)
+    assert 5 <= len(ax.patches[0].get_data()[0]) <= 82
+    assert ax.get_xlabel().startswith(unit)
+
+
+def test_throughput_of_one_request_is_drawn(made, ax):
+    """One request has no length of time; it is one step, not an error."""
+    sent = made(1)[["messageid", "code", "reason", "attempts"]].assign(
+        status="Success", batch=1, sent_at=pd.Timestamp("2026-03-03", tz="UTC"), latency_ms=0.0
+    )
+    plotting.throughput(sent, ax)
+    assert len(ax.patches[0].get_data()[0]) == 1
+
+
+def test_latency_counts_requests(made, ax):
+    """The histogram is of requests, not of rows, and its title says median and 95th percentile."""
+    sent = made(4000)
+    sent["latency_ms"] = sent["batch"].astype("Float64").fillna(np.nan).astype(float) * 10
+    plotting.latency(sent.dropna(subset="batch"), ax)
+    assert sum(bar.get_height() for bar in ax.patches) in {19, 20}  # of the slowest half per cent, none is drawn
+    assert ax.get_title(loc="left") == "Half of the requests within 105 ms, 95% within 190 ms"
+
+
+@pytest.mark.parametrize(
+    ("draw", "status", "said"),
+    [
+        (plotting.status, None, "The frame has no rows."),
+        (plotting.failures, None, "The gateway has not answered any row."),
+        (plotting.failures, "Success", "No failures: all"),
+        (plotting.throughput, "Invalid", "No request left"),
+        (plotting.latency, "Invalid", "No request was answered"),
+    ],
+)
+def test_nothing_to_draw_is_said_in_words(made, ax, draw, status, said):
+    """An empty picture would leave the reader guessing."""
+    sent = made(300)
+    draw(sent[sent["status"] == status] if status else sent[:0], ax)
+    assert any(said in text for text in words(ax))
+    assert not ax.patches
+
+
+def test_groups_without_an_answer_say_so(made, ax):
+    """No answered row, no rate."""
+    plotting.failures(made(300).query("status == 'Invalid'"), ax, by="segment")
+    assert "The gateway has not answered any row." in words(ax)
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+@pytest.mark.parametrize("rows", [0, 500])
+def test_sandbox_results_say_so(made, draw, rows):
+    """Practice must not be taken for the real thing, and the real thing not for practice."""
+    sent = made(rows)
+    assert not any("sandbox" in text for text in words(draw(sent, Figure().add_subplot())))
+    sent.attrs["nxsms"] = {"gateway": "sandbox"}
+    assert any("sandbox" in text for text in words(draw(sent, Figure().add_subplot())))
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_a_prefix_and_missing_results(made, draw, ax):
+    """Results under a prefix are drawn; a frame that was not sent is told so."""
+    draw(made(200).add_prefix("sms_"), ax, prefix="sms_")
+    with pytest.raises(ColumnError, match="prefix='sms_'"):
+        draw(made(200).add_prefix("sms_"))
+
+
+@pytest.mark.parametrize("draw", PICTURES)
+def test_pictures_are_saved_without_a_warning(made, draw, ax):
+    """Drawing them for real, Chinese, dollars and what no font has included, warns of nothing."""
+    sent = made(600)
+    failed = sent["status"] == "Failure"
+    sent.loc[failed, "code"] = pd.NA
+    sent.loc[failed, "reason"] = "余额 $5 不足 and $6 \U0001f980 ส่งไม่ได้"
+    draw(sent, ax)
+    assert drawing.png(ax.figure).startswith(b"\x89PNG")
+
+
+def test_dollars_are_no_formula(made, ax):
+    """A reason that holds two dollar signs is shown as it is."""
+    plotting.failures(made(10).assign(status="Failure", code=pd.NA, reason="$5 and $6"), ax)
+    label = ax.get_yticklabels()[0]
+    assert label.get_text() == "$5 and $6"
+    assert not label.get_parse_math()
+
+
+def test_fonts_are_chosen_by_what_the_text_needs():
+    """Latin text keeps the usual font; a character that no font has becomes a box instead of a warning each time."""
+    usual = list(mpl.rcParams["font.family"])
+    assert drawing.drawable("plain") == ("plain", usual)
+    assert drawing.drawable("très") == ("très", usual)
+    text, families = drawing.drawable("\U0001f980\ue123")
+    assert text.endswith("□")
+    assert families[: len(usual)] == usual
+
+
+def test_without_axes_the_main_thread_uses_pyplot(made):
+    """plt.savefig and a notebook find the picture, as with every other library."""
+    ax = plotting.failures(made(50))
+    assert plt.gcf() is ax.figure
+
+
+def test_a_thread_never_touches_pyplot(made):
+    """Drawn in a thread, as a widget's callback may be, the figure is one that pyplot knows nothing of."""
+    drawn = []
+    thread = threading.Thread(target=lambda: drawn.extend(draw(made(50)) for draw in PICTURES))
+    thread.start()
+    thread.join()
+    assert not plt.get_fignums()
+    assert len(drawn) == 4
+
+
+def test_the_plots_of_a_frame_are_the_functions(made, ax):
+    """The accessor's methods draw what the functions draw."""
+    plots = plotting.Plots(made(300))
+    for name in ("status", "failures", "throughput", "latency"):
+        assert getattr(plots, name)(ax) is ax
+        ax.clear()
+        assert name in repr(plots)
+
+
+def test_a_notebook_shows_a_picture_exactly_once():
+    """A plain call as a cell's last line gives one picture, and the text of its Axes does not change from run to run."""
+    cell = """
+import pandas as pd
+from nxsms_nb import plotting, records
+sent = records.empty(3).assign(status=["Success", "Failure", "Failure"], code=[0, 13005, 13005], batch=1,
+                               sent_at=pd.Timestamp.now(tz="UTC"), latency_ms=20.0)
+plotting.{}(sent)"""
+    names = ("failures", "throughput")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.format(name)) for name in names])
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    for done in notebook.cells:
+        pictures = [output for output in done.outputs if "image/png" in output.get("data", {})]
+        texts = [output["data"]["text/plain"] for output in done.outputs if output.output_type == "execute_result"]
+        assert len(pictures) == 1
+        assert len(texts) == 1
+        assert "20.0" not in texts[0]
