@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb import analysis, drawing
-from nxsms_nb.codes import label as code_label
+from nxsms_nb.codetable import label as code_label
 from nxsms_nb.display import count
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from nbclient import NotebookClient
 
+import nxsms_nb  # noqa: F401  registers df.nxsms
 from nxsms_nb import analysis, drawing, plotting
 from nxsms_nb.errors import ColumnError
 
@@ -254,23 +255,24 @@ def test_a_thread_never_touches_pyplot(made):
     assert len(drawn) == 4
 
 
-def test_the_plots_of_a_frame_are_the_functions(made, ax):
-    """The accessor's methods draw what the functions draw."""
-    plots = plotting.Plots(made(300))
+def test_the_accessors_plots_are_the_functions(made, ax):
+    """df.nxsms.plot draws what the functions draw."""
+    sent = made(300)
     for name in ("status", "failures", "throughput", "latency"):
-        assert getattr(plots, name)(ax) is ax
+        assert getattr(sent.nxsms.plot, name)(ax) is ax
+        assert ax.get_title(loc="left")
         ax.clear()
-        assert name in repr(plots)
 
 
 def test_a_notebook_shows_a_picture_exactly_once():
     """A plain call as a cell's last line gives one picture, and the text of its Axes does not change from run to run."""
     cell = """
 import pandas as pd
-from nxsms_nb import plotting, records
+import nxsms_nb
+from nxsms_nb import records
 sent = records.empty(3).assign(status=["Success", "Failure", "Failure"], code=[0, 13005, 13005], batch=1,
                                sent_at=pd.Timestamp.now(tz="UTC"), latency_ms=20.0)
-plotting.{}(sent)"""
+sent.nxsms.plot.{}()"""
     names = ("failures", "throughput")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.format(name)) for name in names])
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
