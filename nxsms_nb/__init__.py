@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from nxsms_nb import analysis as analysis
     from nxsms_nb import dashboard as dashboard
     from nxsms_nb import plotting as plotting
-    from nxsms_nb import report as report
     from nxsms_nb import sending as sending
     from nxsms_nb import templates as templates
+    from nxsms_nb import validation as validation
     from nxsms_nb.client import Client
     from nxsms_nb.codetable import codes
     from nxsms_nb.errors import (
@@ -102,7 +102,7 @@ __all__ = [
     "options",
 ]
 
-_MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "report", "sending", "templates"})
+_MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "sending", "templates", "validation"})
 """What `df.nxsms` reaches, loaded with the first call that needs it."""
 
 __version__ = _version("nxsms_nb")

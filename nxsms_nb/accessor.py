@@ -43,8 +43,8 @@ class NxsmsAccessor:
 
     @spelled_out(CHECKING, COLUMNS)
     def validate(self, **given: Unpack[Checking]) -> ValidationReport:
-        """Hold every row against every rule, without the network; see `report.validate`."""
-        return nx.report.validate(self._frame, **given)
+        """Hold every row against every rule, without the network; see `validation.validate`."""
+        return nx.validation.validate(self._frame, **given)
 
     @spelled_out(LOOKING, COLUMNS)
     def plan(self, client: Client | None = None, **given: Unpack[Looking]) -> Plan:

@@ -165,6 +165,25 @@ def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
     return np.where(np.diff(starts) > 0, heads, np.uint8(0))
 
 
+def only(text: pa.Array, usable: npt.NDArray[np.bool_]) -> pa.Array:
+    """The same text, null where it is not usable."""
+    return text if usable.all() else pc.if_else(pa.array(usable), text, pa.scalar(None, TEXT))
+
+
+# What shows nothing: white space, control and format characters, the blank letters and the marks that only modify.
+_BLANK: Final = r"^[\s\pZ\pC\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}\x{FE00}-\x{FE0F}]*$"
+
+
+def is_blank(text: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which texts are empty or show nothing: white space of any kind, invisible characters."""
+    # A text that begins with a visible ASCII character is not blank: few are left for the regular expression.
+    first = first_bytes(text)
+    blank = (first <= 0x20) | (first >= 0x7F)
+    if blank.any():
+        blank[blank] = as_mask(pc.match_substring_regex(text.filter(pa.array(blank)), _BLANK))
+    return blank
+
+
 def _floats(array: pa.Array) -> Cells:
     exact = _EXACT[array.type]
     values = array.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)

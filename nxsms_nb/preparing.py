@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import fields as names
 from nxsms_nb import identity, records, results, validation
 from nxsms_nb.display import count
-from nxsms_nb.errors import ColumnError, ConfigError, ConfirmationNeeded
+from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.journal import Journal
 from nxsms_nb.queueing import Outbox
 from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results
 from nxsms_nb.settings import COLUMNS, options
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nxsms_nb.client import Client
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
@@ -148,13 +149,8 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     """
     prefix, campaign = settings["prefix"], settings["campaign"]
     _refuse_taken(frame, prefix, call)
-    columns = names.resolve(frame, {name: settings[name] for name in COLUMNS})
-    checked = validation.check(frame, columns, region=settings["region"], key=key_labels(frame, settings["key"]))
-    keys = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
-    keys = pc.if_else(pa.array(checked.good), keys, pa.scalar(None, keys.type))
-    ordinals = np.where(
-        checked.good, pd.Series(keys.to_pandas()).groupby(keys.to_pandas()).cumcount().to_numpy(), -1
-    ).astype(np.int32)
+    report = validation.examine(frame, settings, strict=settings.get("on_invalid") == "raise")
+    checked, keys, ordinals = report.checked, report.keys, report.ordinals
     journal = Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
     own = checked.fields.get("sys_message_id")
     ids = identity.message_ids(keys, ordinals, app_key=client.app_key, campaign=campaign, own=own)
@@ -300,22 +296,3 @@ def _shown(name: str, value: Any) -> str:
     if name in COLUMNS or isinstance(value, (str, int, float, bool, list, type(None))):
         return repr(value)
     return name
-
-
-def key_labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
-    """The labels that ``key=`` names, as a list.
-
-    Raises
-    ------
-    ColumnError
-        One of them is not a column of the frame.
-    """
-    if key is None:
-        return []
-    labels = list(key) if isinstance(key, list) else [key]
-    if not labels:
-        raise ConfigError("key=[] names no column. Leave it out, or name one: key='order_id'.")
-    missing = [label for label in labels if label not in frame.columns]
-    if missing:
-        raise ColumnError(f"key={missing[0]!r} names a column the frame does not have.")
-    return labels

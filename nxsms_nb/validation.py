@@ -1,294 +1,142 @@
-"""Which rows may be sent: every rule of the API on every row, all problems at once."""
+"""Which rows of a frame may be sent: the rules on every row, and rows that share a key or an id."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import phones
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, first_bytes, present, read
-from nxsms_nb.phones import TROUBLES
-from nxsms_nb.problems import Positions, Problems, nothing
-from nxsms_nb.protocol import CONTENT_MAX
+from nxsms_nb import identity, keys
+from nxsms_nb.cells import TEXT, present
+from nxsms_nb.checking import Checked, Found, check
+from nxsms_nb.errors import ValidationError
+from nxsms_nb.fields import resolve
+from nxsms_nb.keys import repeats
+from nxsms_nb.report import ValidationReport
+from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, settle, spelled_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Mask = npt.NDArray[np.bool_]
-Found = list[tuple[str, Positions]]
+__all__ = ["Checked", "check", "examine", "repeats", "report_on", "validate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A frame's rows after every rule.
-
-    Parameters
-    ----------
-    rows : int
-        How many rows there are.
-    fields : dict of str to pyarrow.Array
-        Field name to text, one contiguous array of ``rows`` values each; null where absent or not usable. Phones are
-        digits; content is as given, to the byte.
-    keys : list of pyarrow.Array
-        The columns named by ``key=`` as canonical text, null where empty.
-    good : numpy.ndarray of bool
-        The rows without a problem.
-    problems : Problems
-        All problems of all rows.
-    """
-
-    rows: int
-    fields: dict[str, pa.Array]
-    keys: list[pa.Array]
-    good: Mask
-    problems: Problems
-
-    def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
-        """What a result says of each row with a problem.
-
-        Returns
-        -------
-        positions : numpy.ndarray of int64
-            The rows, ascending.
-        codes : list of int or None
-            The vendor's number for the row's first problem; None where the vendor has none.
-        reasons : list of str
-            Rule, value (masked) and hint of all the row's problems, joined by ``"; "``.
-        """
-        return self.problems.refusals()
-
-    def without(self, found: Found, sources: Mapping[str, pa.Array]) -> Checked:
-        """The same rows with further problems, as `problems.Problems.plus` takes them."""
-        good = self.good.copy()
-        for _, rows in found:
-            good[rows] = False
-        return Checked(self.rows, self.fields, self.keys, good, self.problems.plus(found, sources))
-
-
-def check(
-    frame: pd.DataFrame,
-    columns: Mapping[str, Hashable],
-    *,
-    region: str | None = None,
-    key: Sequence[Hashable] | None = None,
-) -> Checked:
-    """Hold every row against every rule that needs no other row.
+@spelled_out(COLUMNS, CHECKING)
+def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationReport:
+    """Find every problem of every row, without a network.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         The recipients.
-    columns : mapping of str to hashable
-        Field name to column label, as `fields.resolve` gives it.
-    region : str, optional
-        The country that completes national numbers; see `phones.normalise`.
-    key : sequence of hashable, optional
-        Labels of the columns that tell one message from another.
+    **options
+        ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` (the
+        country of national numbers), and the columns of the fields, ``phone="mobile"`` say.
 
     Returns
     -------
-    Checked
+    ValidationReport
+
+    Raises
+    ------
+    ColumnError
+        A column is missing or ambiguous.
+    ConfigError
+        An option is not usable.
 
     Notes
     -----
-    Rules: the item fields of the vendor's page on the batch endpoint, and its response codes. Characters of content
-    are counted as Unicode code points. Content that is a whole number is sent as its digits; other content that is not
-    text is a problem. Of the optional fields null and "" mean absent; numbers are taken as their digits, whole floats
-    too (a gap makes 10086.0 of 10086); ``link_verbose`` may be 1, 0, 1.0, True or such text.
+    Rules: the vendor's page on the batch endpoint. A number that cannot be read for certain is a problem, never a guess.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"phone": ["+86 15088888888", "12"], "content": ["Hi", " "]})
-    >>> checked = check(frame, {"phone": "phone", "content": "content"})
-    >>> checked.good.tolist(), checked.fields["phone"].to_pylist()
-    ([True, False], ['8615088888888', None])
-    >>> checked.refusals()[1]
-    [13005]
+    >>> report = validate(pd.DataFrame({"phone": ["+86 15088888888", "8.61508E+12"], "content": ["Hi", "Hi"]}))
+    >>> report.ok, report.problems["rule"].tolist()
+    (False, ['phone_digits_lost'])
     """
-    rows = len(frame)
-    cells = {name: read(frame[label]) for name, label in columns.items()}
-    fields: dict[str, pa.Array] = {}
-    found: Found = []
-    for name, column in cells.items():
-        if name == "phone":
-            fields[name], troubles = phones.from_cells(column, region)
-            found += [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()]
-            continue
-        usable, broken = _content(column) if name == "content" else _OPTIONAL[name](column)
-        found += broken
-        fields[name] = usable
-    if "short_link" in fields:
-        found.append(("short_link_placeholder", _lacking_placeholder(cells["content"], fields["short_link"])))
-    keys, empty = _keys(frame, columns, fields, key or ())
-    found.append(("key_missing", _rows(empty)))
-    good = np.ones(rows, np.bool_)
-    for _, positions in found:
-        good[positions] = False
-    sources = {name: column.text for name, column in cells.items()}
-    return Checked(rows, fields, keys, good, nothing(sources).plus(found, {}))
+    return report_on(frame, settle(options, COLUMNS, CHECKING))
 
 
-def _rows(mask: Mask) -> Positions:
-    return np.flatnonzero(mask).astype(np.int64, copy=False)
+def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
+    """Same as `report_on`, but rows that must not be sent raise.
 
-
-def _only(text: pa.Array, usable: Mask) -> pa.Array:
-    return text if usable.all() else pc.if_else(pa.array(usable), text, pa.scalar(None, TEXT))
-
-
-# What shows nothing: white space, control and format characters, the blank letters and the marks that only modify.
-_BLANK: Final = r"^[\s\pZ\pC\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}\x{FE00}-\x{FE0F}]*$"
-
-
-def _content(cells: Cells) -> tuple[pa.Array, Found]:
-    text = cells.text
-    missing, broken = cells.of(Kind.NULL), cells.of(Kind.BROKEN)
-    wrong = cells.of(Kind.WHOLE, Kind.FRACTION, Kind.LOST, Kind.BOOL, Kind.OTHER)
-    usable = ~(missing | broken | wrong)
-    blank, long = usable & _is_blank(text), usable & _is_longer(text, CONTENT_MAX)
-    found = [
-        ("content_missing", _rows(missing)),
-        ("content_blank", _rows(blank)),
-        ("content_not_text", _rows(wrong)),
-        ("content_not_unicode", _rows(broken)),
-        ("content_too_long", _rows(long)),
-    ]
-    return _only(text, usable & ~blank & ~long), found
-
-
-def _is_blank(text: pa.Array) -> Mask:
-    # A text that begins with a visible ASCII character is not blank: few are left for the regular expression.
-    first = first_bytes(text)
-    blank = (first <= 0x20) | (first >= 0x7F)
-    if blank.any():
-        blank[blank] = as_mask(pc.match_substring_regex(text.filter(pa.array(blank)), _BLANK))
-    return blank
-
-
-def _is_longer(text: pa.Array, most: int) -> Mask:
-    # Never more characters than bytes.
-    long = as_mask(pc.greater(pc.binary_length(text), most))
-    if long.any():
-        long[long] = as_mask(pc.greater(pc.utf8_length(text.filter(pa.array(long))), most))
-    return long
-
-
-def _fits(text: pa.Array, pattern: str) -> Mask:
-    """Whether the pattern is found; a column of few different values is looked at value by value."""
-    if len(text) > 10_000 and len(text[:1000].unique()) < 100:
-        coded = text.dictionary_encode()
-        return as_mask(pc.match_substring_regex(coded.dictionary, pattern).take(coded.indices))
-    return as_mask(pc.match_substring_regex(text, pattern))
-
-
-def _given(cells: Cells) -> Mask:
-    given = ~cells.of(Kind.NULL)
-    return given & as_mask(pc.not_equal(cells.text, "")) if given.any() else given
-
-
-def _optional(rule: str, pattern: str | None, *kinds: Kind) -> Callable[[Cells], tuple[pa.Array, Found]]:
-    def read_field(cells: Cells) -> tuple[pa.Array, Found]:
-        given = _given(cells)
-        usable = given & cells.of(*kinds)
-        if pattern is not None and usable.any():
-            usable &= _fits(cells.text, pattern)
-        return _only(cells.text, usable), [(rule, _rows(given & ~usable))]
-
-    return read_field
-
-
-_ON: Final = pa.array(["1", "1.0", "True", "true", "TRUE"], TEXT)
-_OFF: Final = pa.array(["0", "0.0", "False", "false", "FALSE"], TEXT)
-
-
-def _link_verbose(cells: Cells) -> tuple[pa.Array, Found]:
-    given = _given(cells)
-    on, off = as_mask(pc.is_in(cells.text, _ON)), as_mask(pc.is_in(cells.text, _OFF))
-    text = pc.if_else(pa.array(on), pa.scalar("1", TEXT), pa.scalar("0", TEXT))
-    return _only(text, on | off), [("link_verbose_form", _rows(given & ~on & ~off))]
-
-
-_NUMBERS: Final = (Kind.TEXT, Kind.INT, Kind.WHOLE)
-_URL: Final = (
-    r"(?i)^https?://(?:[^\s\pZ\pC/?#@]*@)?(?:[\pL\pN](?:[\pL\pN._\-]*)|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
-    r"(?:[/?#][^\s\pZ\pC]*)?$"
-)
-_OPTIONAL: Final[Mapping[str, Callable[[Cells], tuple[pa.Array, Found]]]] = {
-    "source_address": _optional("source_address_form", r"^[0-9A-Za-z]{1,20}$", *_NUMBERS),
-    "sys_message_id": _optional("sys_message_id_form", r"^[0-9A-Za-z\-]{10,50}$", *_NUMBERS),
-    "short_link": _optional("short_link_not_text", None, *_NUMBERS),
-    "link_verbose": _link_verbose,
-    "dr_url": _optional("dr_url_form", _URL, Kind.TEXT),
-    "ext": _optional("ext_not_unicode", None, *(kind for kind in Kind if kind != Kind.BROKEN)),
-}
-
-
-def _lacking_placeholder(content: Cells, short_link: pa.Array) -> Positions:
-    linked = _rows(present(short_link))
-    there = as_mask(pc.match_substring(content.text.take(pa.array(linked)), "#1#"))
-    return linked[~there & ~content.of(Kind.NULL)[linked]]
-
-
-def _keys(
-    frame: pd.DataFrame, columns: Mapping[str, Hashable], fields: Mapping[str, pa.Array], key: Sequence[Hashable]
-) -> tuple[list[pa.Array], Mask]:
-    empty = np.zeros(len(frame), np.bool_)
-    keys = []
-    for label in key:
-        if label == columns["phone"]:
-            # The number as it will be sent, so that two spellings of it are one key; a bad one is a problem already.
-            keys.append(fields["phone"])
-            continue
-        text = canonical(read(frame[label]))
-        empty |= ~present(text)
-        keys.append(text)
-    return keys, empty
-
-
-_NUMERIC: Final = r"^[+\-]?[0-9]+(?:\.[0-9]*)?$"
-_MOMENT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?$"
-
-
-def canonical(cells: Cells) -> pa.Array:
-    """A key column as text that survives a file: what CSV or Excel make of a value gives the value's own key.
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    settings : mapping of str to object
+        The options, settled.
+    strict : bool, default False
+        Raise for any problem. Otherwise for duplicates only, where ``duplicates="raise"``.
 
     Returns
     -------
-    pyarrow.LargeStringArray
-        Null where there is nothing or white space only.
+    ValidationReport
 
-    Notes
-    -----
-    A text that reads as a number gives the number's shortest form ("007", "7" and 7.0 are one key, since a CSV reader
-    makes them one), a moment is ISO 8601 with a blank, without zeros at its end (midnight: the date alone).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> canonical(read(pd.Series(["007", 7.0, "2026-03-01T12:00:00", "A-7"], dtype=object))).to_pylist()
-    ['7', '7', '2026-03-01 12:00:00', 'A-7']
+    Raises
+    ------
+    ValidationError
+        There are such rows; its ``report`` has them.
     """
-    text = _only(cells.text, ~_is_blank(cells.text))
-    written = cells.of(Kind.TEXT)
-    numeric = written & as_mask(pc.match_substring_regex(text, _NUMERIC))
-    if numeric.any():
-        number = text.filter(pa.array(numeric))
-        number = pc.replace_substring_regex(number, r"\.0*$", "")
-        number = pc.replace_substring_regex(number, r"(\.[0-9]*[1-9])0+$", r"\1")
-        number = pc.replace_substring_regex(number, r"^\+?(-?)0*([0-9])", r"\1\2")
-        text = pc.replace_with_mask(text, pa.array(numeric), number)
-    moment = written & as_mask(pc.match_substring_regex(text, _MOMENT))
-    if moment.any():
-        time = pc.replace_substring(text.filter(pa.array(moment)), "T", " ")
-        time = pc.replace_substring_regex(time, r"( [0-9]{2}:[0-9]{2})$", r"\1:00")
-        time = pc.replace_substring_regex(time, r"(:[0-9]{2}\.[0-9]*?)0+$", r"\1")
-        time = pc.replace_substring_regex(time, r"\.$| 00:00:00\.?$", "")
-        text = pc.replace_with_mask(text, pa.array(moment), time)
-    return text
+    report = report_on(frame, settings)
+    if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
+        raise ValidationError(_repeated_words(report, settings, repeated), report)
+    return report.raise_if_bad() if strict else report
+
+
+def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
+    """Same as `validate`, but with settled options."""
+    campaign, duplicates = settings["campaign"], settings["duplicates"]
+    columns = resolve(frame, {name: settings[name] for name in COLUMNS})
+    key = keys.labels(frame, settings["key"])
+    checked = check(frame, columns, region=settings["region"], key=key)
+    texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
+    checked = _own_ids(checked, texts, duplicates)
+    ordinals = repeats(texts, checked.good)
+    if duplicates == "raise" and (ordinals > 0).any():
+        shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
+        checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
+    return ValidationReport(frame, checked, texts, ordinals, duplicates)
+
+
+def _joined(columns: list[pa.Array]) -> pa.Array:
+    return pc.binary_join_element_wise(*(column.cast(TEXT) for column in columns), pa.scalar(", ", TEXT))
+
+
+def _own_ids(checked: Checked, texts: pa.Array, duplicates: Duplicates) -> Checked:
+    """Refuse rows that bring an id which is another row's too: an id has one effect."""
+    own = checked.fields.get("sys_message_id")
+    if own is None:
+        return checked
+    rows = np.flatnonzero(checked.good & present(own))
+    coded = own.take(pa.array(rows)).dictionary_encode()
+    ids = coded.indices.to_numpy()
+    if len(coded.dictionary) == len(rows):
+        return checked
+    key = texts.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+    _, first = np.unique(ids, return_index=True)
+    shared = (np.bincount(ids, weights=key != key[first][ids]) > 0)[ids]
+    found: Found = [("sys_message_id_shared", rows[shared])]
+    if duplicates == "allow":
+        later = np.ones(len(rows), np.bool_)
+        later[first] = False
+        found.append(("sys_message_id_repeated", rows[later & ~shared]))
+    return checked.without(found, {})
+
+
+def _repeated_words(report: ValidationReport, settings: Mapping[str, Any], repeated: int) -> str:
+    if settings["key"] is not None:
+        what = f"key={settings['key']!r}"
+    else:
+        what = "phone in this campaign" if settings["campaign"] is not None else "phone and text"
+    first = report.problems.loc[report.problems["rule"] == "duplicate"].iloc[0]
+    return (
+        f"{repeated:,} of {report.checked.rows:,} rows repeat an earlier row's {what}, the first at position "
+        f"{first['position']} ({first['value']}). Nothing was sent. "
+        'duplicates="drop" sends only the first of each, duplicates="allow" sends every one; '
+        ".report.problems of this error lists all."
+    )

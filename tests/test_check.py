@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb.cells import read
+from nxsms_nb.checking import check
 from nxsms_nb.display import mask_phone
 from nxsms_nb.fields import resolve
+from nxsms_nb.keys import canonical
 from nxsms_nb.problems import RULES, mask_phones
-from nxsms_nb.validation import canonical, check
 
 PHONE = "8615088888888"
 

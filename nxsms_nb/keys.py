@@ -1,0 +1,176 @@
+"""Keys: columns as text that survives a file, and which rows share one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb.cells import Cells, Kind, as_mask, is_blank, only, present, read
+from nxsms_nb.errors import ColumnError, ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mask = npt.NDArray[np.bool_]
+
+
+def labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
+    """The column labels that ``key=`` names: none, one, or those of a list.
+
+    Raises
+    ------
+    ColumnError
+        One of them is not a column of the frame, or stands twice in it.
+    ConfigError
+        The list is empty.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> labels(pd.DataFrame(columns=["phone", "order"]), "order")
+    ['order']
+    """
+    if key is None:
+        return []
+    named: list[Hashable] = list(key) if isinstance(key, list) else [key]
+    if not named:
+        raise ConfigError("key=[] names no column. Leave it out, or name one, as in key='order_id'.")
+    for label in named:
+        there = int((frame.columns == label).sum()) if label in frame.columns else 0
+        if there != 1:
+            wrong = "a column the frame does not have" if not there else "more than one column of the frame"
+            raise ColumnError(f"key={label!r} names {wrong}. Its columns: {', '.join(map(repr, frame.columns[:12]))}")
+    return named
+
+
+def columns(
+    frame: pd.DataFrame, key: Sequence[Hashable], phone: Hashable, numbers: pa.Array
+) -> tuple[list[pa.Array], Mask]:
+    """The key columns as canonical text, and the rows in which one of them is empty.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    key : sequence of hashable
+        The labels.
+    phone : hashable
+        The label of the phones' column; as a key it is the number as sent, so that two spellings of it are one.
+    numbers : pyarrow.Array
+        The numbers as sent.
+    """
+    empty = np.zeros(len(frame), np.bool_)
+    texts = []
+    for label in key:
+        if label == phone:
+            texts.append(numbers)
+            continue
+        text = canonical(read(frame[label]))
+        empty |= ~present(text)
+        texts.append(text)
+    return texts, empty
+
+
+_NUMERIC: Final = r"^[+\-]?[0-9]+(?:\.[0-9]*)?$"
+_MOMENT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?$"
+
+
+def canonical(cells: Cells) -> pa.Array:
+    """A key column as text that survives a file: what CSV or Excel make of a value gives the value's own key.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        Null where there is nothing or white space only.
+
+    Notes
+    -----
+    A text that reads as a number gives the number's shortest form ("007", "7" and 7.0 are one key, since a CSV reader
+    makes them one), a moment is ISO 8601 with a blank, without zeros at its end (midnight: the date alone).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> canonical(read(pd.Series(["007", 7.0, "2026-03-01T12:00:00", "A-7"], dtype=object))).to_pylist()
+    ['7', '7', '2026-03-01 12:00:00', 'A-7']
+    """
+    text = only(cells.text, ~is_blank(cells.text))
+    written = cells.of(Kind.TEXT)
+    numeric = written & as_mask(pc.match_substring_regex(text, _NUMERIC))
+    if numeric.any():
+        number = text.filter(pa.array(numeric))
+        number = pc.replace_substring_regex(number, r"\.0*$", "")
+        number = pc.replace_substring_regex(number, r"(\.[0-9]*[1-9])0+$", r"\1")
+        number = pc.replace_substring_regex(number, r"^\+?(-?)0*([0-9])", r"\1\2")
+        text = pc.replace_with_mask(text, pa.array(numeric), number)
+    moment = written & as_mask(pc.match_substring_regex(text, _MOMENT))
+    if moment.any():
+        time = pc.replace_substring(text.filter(pa.array(moment)), "T", " ")
+        time = pc.replace_substring_regex(time, r"( [0-9]{2}:[0-9]{2})$", r"\1:00")
+        time = pc.replace_substring_regex(time, r"(:[0-9]{2}\.[0-9]*?)0+$", r"\1")
+        time = pc.replace_substring_regex(time, r"\.$| 00:00:00\.?$", "")
+        text = pc.replace_with_mask(text, pa.array(moment), time)
+    return text
+
+
+def repeats(keys: pa.Array, good: Mask) -> npt.NDArray[np.int32]:
+    """How many earlier rows have a row's key.
+
+    Parameters
+    ----------
+    keys : pyarrow.LargeStringArray
+        A key for each row.
+    good : numpy.ndarray of bool
+        The rows that count.
+
+    Returns
+    -------
+    numpy.ndarray of int32
+        0 for the first row of its key, 1 for the next …; -1 where the row does not count or has no key.
+
+    Examples
+    --------
+    >>> repeats(pa.array(["a", "b", "a", "a"], pa.large_string()), np.array([True, True, True, False])).tolist()
+    [0, 0, 1, -1]
+    """
+    counted = good & present(keys)
+    ordinals = np.where(counted, np.int32(0), np.int32(-1))
+    rows = np.flatnonzero(counted & _perhaps_repeated(keys))
+    if len(rows) < 2:
+        return ordinals
+    codes = keys.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    ordinals[rows[order]] = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
+    return ordinals
+
+
+def _perhaps_repeated(keys: pa.Array) -> Mask:
+    """The keys whose length and first 16 bytes occur more than once: all that repeat, and few others.
+
+    Keys begin with the phone, so this leaves almost nothing to compare in full; it costs a fifth of that.
+    """
+    _, offsets, data = keys.buffers()
+    starts = np.frombuffer(offsets, np.int64)[keys.offset : keys.offset + len(keys) + 1]
+    size, at = np.diff(starts), starts[:-1] - starts[0]
+    text = np.zeros(starts[-1] - starts[0] + 16, np.uint8)
+    if data is not None:
+        text[:-16] = np.frombuffer(data, np.uint8)[starts[0] : starts[-1]]
+    # Eight bytes from any place: the words overlap, so their stride is one byte.
+    words = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
+    mixed = size.astype(np.uint64)
+    for skipped in (0, 8):
+        kept = np.clip(size - skipped, 0, 8)
+        mixed = (mixed ^ (words[at + skipped] & _LOW_BYTES[kept])) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    ordered = np.sort(mixed)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return np.isin(mixed, twice) if len(twice) else np.zeros(len(keys), np.bool_)
+
+
+_LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(9)], np.uint64)
