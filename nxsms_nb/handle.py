@@ -84,6 +84,16 @@ class Run:
         return self._prepared.joined()
 
     @property
+    def rate(self) -> float:
+        """Messages a second, accepted or refused, over the whole run so far."""
+        return self._engine.rates()[0]
+
+    @property
+    def pace(self) -> float | None:
+        """The present ceiling in messages a second; None: no limit has been met."""
+        return self._engine.rates()[1]
+
+    @property
     def stopped(self) -> str | None:
         """Why the run ended early, or None."""
         ending = self._engine.ending

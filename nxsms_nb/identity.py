@@ -146,6 +146,45 @@ def _spelled(digests: bytes, n: int) -> pa.Array:
     return pc.cast(spelled, pa.string())
 
 
+def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
+    """Eight bytes that stand for each id, to find it among many: equal ids have equal ones, different ids hardly ever.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of str
+        Messageids, none null.
+
+    Returns
+    -------
+    ndarray of uint64
+
+    Examples
+    --------
+    >>> prints = fingerprints(pa.array(["order-00017", "order-00018", "order-00017"])).tolist()
+    >>> prints[0] == prints[2], prints[0] == prints[1]
+    (True, False)
+    """
+    ids = pc.cast(ids, pa.large_string())
+    found = np.empty(len(ids), np.uint64)
+    if not len(ids):
+        return found
+    offsets = np.frombuffer(ids.buffers()[1], np.int64)[ids.offset : ids.offset + len(ids) + 1]
+    width = len(PREFIX) + 32
+    ours = np.diff(offsets) == width
+    if ours.any():
+        letters = np.frombuffer(ids.buffers()[2], np.uint8)
+        if ours.all():
+            digits = letters[offsets[0] : offsets[-1]].reshape(-1, width)[:, -16:]
+        else:
+            digits = letters[offsets[:-1][ours][:, None] + np.arange(width - 16, width)]
+        words = np.ascontiguousarray(digits).view("<u8")
+        found[ours] = words[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ words[:, 1]
+    if not ours.all():
+        others = ids.filter(pa.array(~ours)).to_pylist()
+        found[~ours] = [xxhash.xxh3_64_intdigest(messageid.encode()) for messageid in others]
+    return found
+
+
 def next_id(messageid: str) -> str:
     """The id of a further attempt of a refused row.
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import journalfile, records
+from nxsms_nb import identity, journalfile, records
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.recording import Recording
@@ -147,24 +147,30 @@ class Journal:
             its rows ``Unknown``.
         """
         found = Results(len(ids))
+        where_asked = np.flatnonzero(np.asarray(ids.is_valid()))
+        asked = ids.drop_null()
         where, values = ("", ()) if everywhere else ("WHERE campaign.name = ?", (campaign or "",))
         with self._reading() as connection:
-            if connection is None:
+            if connection is None or not len(asked):
                 return found
+            wanted = np.sort(identity.fingerprints(asked))
             blocks = connection.execute(
-                "SELECT block.id, block.ids FROM block JOIN run ON run.id = block.run "
+                "SELECT block.id, fingerprints FROM block JOIN run ON run.id = block.run "
                 f"JOIN campaign ON campaign.id = run.campaign {where} ORDER BY block.id",
                 values,
             )
             lookup: pd.Index[Any] | None = None
-            where_asked = np.flatnonzero(np.asarray(ids.is_valid()))
             for number, blob in blocks:
+                prints = np.frombuffer(blob, np.uint64)
+                near = np.minimum(np.searchsorted(wanted, prints), len(wanted) - 1)
+                if not (wanted[near] == prints).any():
+                    continue
                 if lookup is None:
-                    lookup = pd.Index(ids.drop_null().to_numpy(zero_copy_only=False), dtype=object)
-                at = lookup.get_indexer(pd.Index(bytes(blob).decode().split("\n"), dtype=object))
-                rows = np.where(at >= 0, where_asked[at], -1) if len(where_asked) else np.full(len(at), -1)
-                if rows.max(initial=-1) >= 0:
-                    self._retell(connection, number, rows, found)
+                    lookup = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
+                (told,) = connection.execute("SELECT ids FROM block WHERE id = ?", (number,)).fetchone()
+                at = lookup.get_indexer(pd.Index(bytes(told).decode().split("\n"), dtype=object))
+                if at.max(initial=-1) >= 0:
+                    self._retell(connection, number, np.where(at >= 0, where_asked[at], -1), found)
         return found
 
     def _retell(self, connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> None:

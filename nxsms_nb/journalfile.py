@@ -31,7 +31,10 @@ MIGRATIONS: Final = (
         started_us INTEGER NOT NULL, ended_us INTEGER, rows INTEGER NOT NULL,
         rate REAL, pace REAL, stopped TEXT
     );
-    CREATE TABLE block (id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id), ids BLOB NOT NULL);
+    CREATE TABLE block (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id),
+        ids BLOB NOT NULL, fingerprints BLOB NOT NULL
+    );
     CREATE INDEX block_run ON block(run);
     CREATE TABLE batch (
         id INTEGER PRIMARY KEY AUTOINCREMENT, block INTEGER NOT NULL REFERENCES block(id),
@@ -75,7 +78,7 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 """Where SQLite's locks and fsync cannot be trusted (sqlite.org, "How To Corrupt An SQLite Database File", 2.1)."""
 
 _BUSY_S: Final = 20.0
-_ROW_BYTES: Final = 64
+_ROW_BYTES: Final = 80
 
 
 def default_path() -> Path:

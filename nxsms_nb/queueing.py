@@ -117,7 +117,7 @@ class Outbox:
             at = pa.array(rows)
             fields = {name: values.take(at) for name, values in self._fields.items()}
             ids = self._ids.take(at)
-        return Lot(rows, Block(ids.to_pylist()), bodies.encode(fields, ids))
+        return Lot(rows, Block.of(ids), bodies.encode(fields, ids))
 
     def take(self, most: Callable[[], int], now: float) -> Batch | None:
         """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""

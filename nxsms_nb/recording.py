@@ -15,10 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from nxsms_nb import identity
 from nxsms_nb.errors import JournalError
 from nxsms_nb.journalfile import writing
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nxsms_nb.results import Outcome
 
 _GATHER_S: Final = 0.001
@@ -33,12 +36,20 @@ class Block:
     ----------
     ids : list of str
         The messageids.
+    fingerprints : bytes
+        Their fingerprints, 8 bytes each.
     number : int
         The journal's number of the block; 0 until it is written.
     """
 
     ids: list[str]
+    fingerprints: bytes
     number: int = 0
+
+    @classmethod
+    def of(cls, ids: pa.Array) -> Block:
+        """Make a block of an array of ids."""
+        return cls(ids.to_numpy(zero_copy_only=False).tolist(), identity.fingerprints(ids).tobytes())
 
 
 @dataclass(slots=True)
@@ -214,9 +225,10 @@ class Recording:
         for begin in begins:
             block = begin.block
             if block.number == 0:
-                ids = "\n".join(block.ids).encode()
+                insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
+                values = (self.run, "\n".join(block.ids).encode(), block.fingerprints)
                 # Negative until the transaction is through: a rollback takes the number back.
-                block.number = -_inserted(execute("INSERT INTO block(run, ids) VALUES (?, ?)", (self.run, ids)))
+                block.number = -_inserted(execute(insert, values))
             begin.number = _inserted(
                 execute(
                     "INSERT INTO batch(block, start, size, sent_us, query) VALUES (?, ?, ?, ?, ?)",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from nxsms_nb import codetable, protocol
 from nxsms_nb.errors import QueryError
@@ -177,8 +178,8 @@ async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
             prepared.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
 
 
-async def _record(recording: Recording, ids: Iterable[str], outcome: Outcome) -> None:
-    block = Block(list(ids))
+async def _record(recording: Recording, ids: list[str], outcome: Outcome) -> None:
+    block = Block.of(pa.array(ids, pa.string()))
     now_us = int(datetime.now(UTC).timestamp() * 1e6)
     number = await recording.begin(block, 0, len(block.ids), sent_us=now_us, query=True)
     recording.finish(number, outcome)
