@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from nxsms_nb.errors import ConfigError
+from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
-from nxsms_nb.sandbox.settings import Failures, Keys, Per, Settings
+from nxsms_nb.sandbox.settings import Failures, Faults, Keys, Per, Seconds, Settings, Wording
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
 
-_Value = TypeVar("_Value")
 
-
-class _Live(Generic[_Value]):
-    """A setting as an attribute: read as it is now, checked and in force when assigned."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-        self.__doc__ = f"The setting ``{name}``; may be assigned while the gateway runs."
-
-    @overload
-    def __get__(self, sandbox: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, sandbox: Sandbox, owner: type) -> _Value: ...
-    def __get__(self, sandbox: Sandbox | None, owner: type) -> Self | _Value:
-        return self if sandbox is None else cast("_Value", getattr(sandbox.settings, self._name))
-
-    def __set__(self, sandbox: Sandbox, value: _Value) -> None:
-        sandbox.change(**{self._name: value})
-
-
-class Sandbox:
+class Sandbox(LiveSettings):
     """A simulated NXCloud gateway on loopback: answers like the vendor's and keeps what it accepted.
 
     It runs in a thread of its own, so it serves scripts and notebooks alike, and it ends with ``close()``, at the end
@@ -75,12 +54,35 @@ class Sandbox:
         Whether the account is on a verification channel: more than 5 items in a request are 13010.
     refuse : int, optional
         A code that every request is refused with as a whole: 1100 or 13003, say.
+    faults : mapping or sequence, optional
+        What goes wrong on the way: shares of the requests, ``{"lost": 0.01}``, or a script in the order in which
+        requests arrive, ``["ok", "lost", "reset_before"]``. `nxsms_nb.sandbox.faults` lists the words.
     clock_offset : float, default 0.0
         How many seconds the gateway's clock is ahead.
     rewrite_phones : bool, default False
         Whether Chinese mobile numbers without country code come back with one, as in the vendor's example.
     strict_ids : bool, default True
         Whether a sysMessageId must have 10 to 50 characters as the vendor's page says; its example has six.
+    delivery : mapping of int to float, optional
+        A receipt's status to its share of the accepted messages; the rest is delivered. By default 7% are not.
+    delivery_delay : float or (float, float), default 0.0
+        Seconds until a message's receipt, or the range they are drawn from.
+    dr_url : str, optional
+        Where receipts are pushed for messages without a drUrl of their own; only ever to this machine.
+    receipts_in : {"body", "query"}, default "body"
+        Whether a receipt's fields come as a form, or in the query string as for older customers.
+    record_delay : float, default 0.0
+        Seconds until the record queries know of a message.
+    record_wording : {"en", "en-alt", "zh"}, default "en"
+        How statuses are worded there.
+    record_network : {"name", "number"}, default "name"
+        How networks are given there.
+    record_unknown : {"empty", "null", "missing"}, default "empty"
+        What ``row`` is for a messageid that is not known.
+    record_utc_offset : float, default 8.0
+        The time zone of dates, in hours: China's.
+    query_limit : float, optional
+        Most queries a second; beyond it code 5.
     access_key, access_secret, app_key, app_secret : str, optional
         The keys it knows; made from the seed by default.
     journal : optional
@@ -92,8 +94,8 @@ class Sandbox:
         The base URL.
     client : Client
         A client that is set up for it.
-    ledger, requests : pandas.DataFrame
-        What took effect, and what was asked.
+    ledger, requests, receipts : pandas.DataFrame
+        What took effect, what was asked, and what was pushed.
 
     Raises
     ------
@@ -109,26 +111,12 @@ class Sandbox:
     b'{"code":1001,"message":"Missing common request header","data":null}'
     """
 
-    latency = _Live[float | tuple[float, float]]()
-    tps = _Live[float | None]()
-    limiter = _Live[Literal["bucket", "window"]]()
-    per = _Live[Per]()
-    balance_per = _Live[Per]()
-    hourly_limit = _Live[int | None]()
-    failures = _Live[Failures]()
-    blocked_keywords = _Live[Sequence[str]]()
-    verification_channel = _Live[bool]()
-    refuse = _Live[int | None]()
-    clock_offset = _Live[float]()
-    rewrite_phones = _Live[bool]()
-    strict_ids = _Live[bool]()
-
     def __init__(
         self,
         *,
         seed: int = 0,
         port: int = 0,
-        latency: float | tuple[float, float] = 0.0,
+        latency: Seconds = 0.0,
         tps: float | None = None,
         limiter: Literal["bucket", "window"] = "bucket",
         per: Per = "request",
@@ -139,9 +127,20 @@ class Sandbox:
         blocked_keywords: Sequence[str] = (),
         verification_channel: bool = False,
         refuse: int | None = None,
+        faults: Faults = None,
         clock_offset: float = 0.0,
         rewrite_phones: bool = False,
         strict_ids: bool = True,
+        delivery: Mapping[int, float] | None = None,
+        delivery_delay: Seconds = 0.0,
+        dr_url: str | None = None,
+        receipts_in: Literal["body", "query"] = "body",
+        record_delay: float = 0.0,
+        record_wording: Wording = "en",
+        record_network: Literal["name", "number"] = "name",
+        record_unknown: Literal["empty", "null", "missing"] = "empty",
+        record_utc_offset: float = 8.0,
+        query_limit: float | None = None,
         access_key: str | None = None,
         access_secret: str | None = None,
         app_key: str | None = None,
@@ -161,25 +160,30 @@ class Sandbox:
             blocked_keywords=blocked_keywords,
             verification_channel=verification_channel,
             refuse=refuse,
+            faults=faults,
             clock_offset=clock_offset,
             rewrite_phones=rewrite_phones,
             strict_ids=strict_ids,
+            **({} if delivery is None else {"delivery": delivery}),
+            delivery_delay=delivery_delay,
+            dr_url=dr_url,
+            receipts_in=receipts_in,
+            record_delay=record_delay,
+            record_wording=record_wording,
+            record_network=record_network,
+            record_unknown=record_unknown,
+            record_utc_offset=record_utc_offset,
+            query_limit=query_limit,
         )
-        keys = Keys.seeded(
+        self._keys = Keys.seeded(
             seed, access_key=access_key, access_secret=access_secret, app_key=app_key, app_secret=app_secret
         )
-        self._keys = keys
         self._journal = journal
         self._client: Client | None = None
-        self._service = Service(settings, keys)
-        self._server = Server(self._service.handle, port)
+        self._service = Service(settings, self._keys)
+        self._server = Server(self._service.handle, port, closing=self._service.close)
         # The service knows nothing of this object, so that one nobody holds any more closes by itself.
         self._finalizer = weakref.finalize(self, self._server.stop)
-
-    @property
-    def settings(self) -> Settings:
-        """All settings as they are now."""
-        return self._service.settings
 
     @property
     def url(self) -> str:
@@ -226,15 +230,6 @@ class Sandbox:
         return self._client
 
     @property
-    def balance(self) -> int | None:
-        """How many more messages the account can pay for; None without a limit. May be assigned."""
-        return self._service.gateway.balance
-
-    @balance.setter
-    def balance(self, value: int | None) -> None:
-        self.change(balance=value)
-
-    @property
     def ledger(self) -> pd.DataFrame:
         """What took effect, one row per effect: a message accepted twice stands here twice.
 
@@ -249,9 +244,17 @@ class Sandbox:
 
         Columns ``number`` (int64, from 1), ``items`` and ``code`` (Int64, NA where it did not come to that),
         ``accepted`` (int64), ``started_at`` (UTC, the gateway's clock), ``latency`` (seconds, NaN while it goes on),
-        ``fault`` (text).
+        ``fault`` (text, NA without one).
         """
         return self._service.ledger.requests()
+
+    @property
+    def receipts(self) -> pd.DataFrame:
+        """The delivery receipts of messages with a drUrl, in order of acceptance.
+
+        Columns ``messageid``, ``phone``, ``result``, ``url``, ``answer``: text; the answer is NA until there is one.
+        """
+        return self._service.receipts.frame()
 
     def effects(self) -> pd.Series[int]:
         """How many effects each messageid had.
@@ -263,30 +266,10 @@ class Sandbox:
         """
         return self._service.ledger.effects()
 
-    def change(self, **settings: Any) -> None:
-        """Change settings of the running gateway, several at once.
-
-        Parameters
-        ----------
-        **settings
-            Any of the settings; the keys, the port and the journal stay.
-
-        Raises
-        ------
-        ConfigError
-            A setting that does not exist or a value that is not usable; nothing is changed then.
-        """
-        known = [field.name for field in fields(Settings)]
-        if unknown := [name for name in settings if name not in known]:
-            raise ConfigError(f"Sandbox: {unknown[0]!r} is not a setting to change. The settings: {', '.join(known)}")
-        with self._service.ledger.lock:
-            self._service.gateway.change(replace(self.settings, **settings))
-            if "balance" in settings:
-                self._service.gateway.balance = settings["balance"]
-
     def advance(self, seconds: float) -> None:
         """Let time pass for the gateway's limits and delays, without waiting for it; its clock stays right."""
         self._service.advanced += seconds
+        self._server.call(self._service.receipts.wake)
 
     def hold(self) -> None:
         """Keep every reply back from now on; requests still take effect."""
@@ -296,22 +279,40 @@ class Sandbox:
         """Let the replies go that `hold` kept back."""
         self._server.call(lambda: self._service.hold(held=False))
 
-    def wait_for(self, requests: int, timeout: float = 10.0) -> bool:
-        """Wait until so many batch sends have arrived since the start or the last `reset`.
+    def wait_for(self, *, requests: int = 0, effects: int = 0, receipts: int = 0, timeout: float = 10.0) -> bool:
+        """Wait until so much has happened since the start or the last `reset`.
+
+        Parameters
+        ----------
+        requests : int, default 0
+            Batch sends that have arrived.
+        effects : int, default 0
+            Messages that were accepted.
+        receipts : int, default 0
+            Receipts that were answered.
+        timeout : float, default 10.0
+            Seconds to wait at most.
 
         Returns
         -------
         bool
-            Whether they have, within `timeout` seconds.
+            Whether it has.
         """
-        with self._service.arrived:
-            return self._service.arrived.wait_for(lambda: self._service.ledger.arrivals >= requests, timeout)
+        service = self._service
+
+        def enough() -> bool:
+            return (
+                service.ledger.arrivals >= requests
+                and len(service.ledger) >= effects
+                and (not receipts or service.receipts.answers >= receipts)
+            )
+
+        with service.happened:
+            return service.happened.wait_for(enough, timeout)
 
     def reset(self) -> None:
-        """Forget what was accepted, asked and counted; the settings stay, and the balance is full again."""
-        with self._service.ledger.lock:
-            self._service.ledger.clear()
-            self._service.gateway.reset()
+        """Forget what was accepted, asked, counted and due; the settings stay, and the balance is full again."""
+        self._service.reset()
 
     def join(self) -> None:
         """Wait until the gateway has ended or the person interrupts."""
@@ -332,14 +333,8 @@ class Sandbox:
         self.close()
 
     def __repr__(self) -> str:
-        default = Settings()
-        changed = [
-            f"{field.name}={getattr(self.settings, field.name)!r}"
-            for field in fields(Settings)
-            if getattr(self.settings, field.name) != getattr(default, field.name)
-        ]
-        state = repr(self.url) if self._server.running else f"{self.url!r}, closed"
-        return f"Sandbox({', '.join([state, *changed])})"
+        state = [repr(self.url)] + ([] if self._server.running else ["closed"])
+        return f"Sandbox({', '.join([*state, *self._changed()])})"
 
 
 def serve(port: int = 0, **settings: Any) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
-
-import xxhash
+from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb import codetable
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.sandbox.settings import FailureMix, Failures, derived
+from nxsms_nb.sandbox.draws import derived, roll
+
+if TYPE_CHECKING:
+    from nxsms_nb.sandbox.settings import FailureMix, Failures
 
 REALISTIC: Final[Mapping[int | str, float | FailureMix]] = {
     13005: 0.012,
@@ -68,16 +69,16 @@ class Draw:
         """The code an item fails with; 0 where it does not."""
         shares = self._shares(phone)
         of_number, of_text, of_id = self._seeds
-        if shares.of_number and (code := _pick(shares.of_number, xxhash.xxh3_64_intdigest(phone.encode(), of_number))):
+        if shares.of_number and (code := _pick(shares.of_number, roll(phone, of_number))):
             return code
         if shares.of_text:
             whole = f"{phone}\n{source_address or ''}\n{content}"
-            if code := _pick(shares.of_text, xxhash.xxh3_64_intdigest(whole.encode(), of_text)):
+            if code := _pick(shares.of_text, roll(whole, of_text)):
                 return code
         if shares.of_id:
             tries = self._tries.get(messageid, 0)
             whole = f"{messageid}\n{tries}" if tries else messageid
-            code = _pick(shares.of_id, xxhash.xxh3_64_intdigest(whole.encode(), of_id))
+            code = _pick(shares.of_id, roll(whole, of_id))
             if code == codetable.TPS:
                 self._tries[messageid] = tries + 1
             return code
@@ -114,9 +115,9 @@ def _ladder(mix: FailureMix, left: float) -> Iterator[tuple[int, int]]:
         yield (int(min(total / left, 1.0) * _WHOLE) if left > 0 else 0), code
 
 
-def _pick(ladder: list[tuple[int, int]], roll: int) -> int:
+def _pick(ladder: list[tuple[int, int]], drawn: int) -> int:
     for limit, code in ladder:
-        if roll < limit:
+        if drawn < limit:
             return code
     return 0
 

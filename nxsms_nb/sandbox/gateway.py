@@ -11,12 +11,13 @@ import orjson
 
 from nxsms_nb import codetable
 from nxsms_nb.sandbox import access
+from nxsms_nb.sandbox.draws import derived
 from nxsms_nb.sandbox.failures import Draw
 from nxsms_nb.sandbox.limits import Hourly, limiter
-from nxsms_nb.sandbox.settings import Keys, Settings, derived
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.ledger import Exchange, Ledger
+    from nxsms_nb.sandbox.settings import Keys, Settings
 
 ITEMS_MAX: Final = 200
 CONTENT_MAX: Final = 1000
@@ -53,7 +54,7 @@ class Answer:
 
     def body(self) -> bytes:
         """The reply's bytes."""
-        return orjson.dumps({"code": self.code, "message": _TEXTS[self.code], "data": self.data})
+        return orjson.dumps({"code": self.code, "message": _TEXTS.get(self.code, "Unknown error"), "data": self.data})
 
 
 class Gateway:
@@ -88,7 +89,7 @@ class Gateway:
     def change(self, settings: Settings) -> None:
         """Go on with other settings; what a change does not touch keeps its state."""
         before = self.settings
-        if (settings.failures, settings.seed) != (before.failures, before.seed):
+        if settings.failures != before.failures:
             self._draw = Draw(settings.failures, settings.seed)
         self.settings = settings
         if settings.blocked_keywords != before.blocked_keywords:

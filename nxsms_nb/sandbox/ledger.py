@@ -135,6 +135,16 @@ class Ledger:
             messageid, phone, content, source = (column[position] for column in columns)
         return Accepted(messageid, phone, content, source, at, tick)  # type: ignore[arg-type]
 
+    def between(self, start: float, end: float, tick: float) -> list[int]:
+        """Where the effects stand that happened from `start` up to `end`, and no later than `tick`; in order."""
+        with self.lock:
+            if not self._blocks:
+                return []
+            _, at, ticks = np.array(self._blocks).T
+            sizes = np.diff([*self._starts, len(self._messageids)])
+            positions = np.flatnonzero(np.repeat((at >= start) & (at < end) & (ticks <= tick), sizes))
+            return [int(position) for position in positions]
+
     def messages(self) -> pd.DataFrame:
         """One row per effect: messageid, phone, content, source_address, accepted_at (UTC), request (its number)."""
         with self.lock:

@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-import xxhash
-
 from nxsms_nb import codetable
 from nxsms_nb.display import mask_secret
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.sandbox import delivery
+from nxsms_nb.sandbox.draws import derived
 
 FailureMix = Mapping[int, float]
 Failures = Mapping[int | str, float | FailureMix] | Literal["realistic"] | None
+Faults = Mapping[str | int, float] | Sequence[str | int] | None
+Seconds = float | tuple[float, float]
 Per = Literal["request", "item"]
+Wording = Literal["en", "en-alt", "zh"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,7 @@ class Settings:
     """Settings of the simulated gateway; `Sandbox` documents each."""
 
     seed: int = 0
-    latency: float | tuple[float, float] = 0.0
+    latency: Seconds = 0.0
     tps: float | None = None
     limiter: Literal["bucket", "window"] = "bucket"
     per: Per = "request"
@@ -33,9 +36,20 @@ class Settings:
     blocked_keywords: Sequence[str] = ()
     verification_channel: bool = False
     refuse: int | None = None
+    faults: Faults = None
     clock_offset: float = 0.0
     rewrite_phones: bool = False
     strict_ids: bool = True
+    delivery: Mapping[int, float] = field(default_factory=lambda: dict(delivery.USUAL))
+    delivery_delay: Seconds = 0.0
+    dr_url: str | None = None
+    receipts_in: Literal["body", "query"] = "body"
+    record_delay: float = 0.0
+    record_wording: Wording = "en"
+    record_network: Literal["name", "number"] = "name"
+    record_unknown: Literal["empty", "null", "missing"] = "empty"
+    record_utc_offset: float = 8.0
+    query_limit: float | None = None
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -52,11 +66,11 @@ def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
 
 
-def _latency(value: Any) -> str | None:
+def _seconds(value: Any) -> str | None:
     low, high = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     if _number(low) and _number(high) and 0 <= low <= high:
         return None
-    return "is neither seconds per request, 0 or more, nor a (low, high) pair of them."
+    return "is neither seconds, 0 or more, nor a (low, high) pair of them."
 
 
 def _count(value: Any) -> str | None:
@@ -77,6 +91,16 @@ def _keywords(value: Any) -> str | None:
     return "is not a sequence of words, as in ('casino', 'loan')."
 
 
+def _rate(value: Any) -> str | None:
+    return None if value is None or (_number(value) and value > 0) else "is not a number per second, above 0, or None."
+
+
+def _dr_url(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value.startswith(("http://", "https://"))):
+        return None
+    return "is not a URL, as in 'http://127.0.0.1:8000/receipts'."
+
+
 def _refuse(value: Any) -> str | None:
     if value is None or (_whole(value) and value in codetable.TABLE and value != codetable.SUCCESS):
         return None
@@ -85,8 +109,8 @@ def _refuse(value: Any) -> str | None:
 
 _CHECKS: Final[Mapping[str, Any]] = {
     "seed": lambda v: None if _whole(v) else "is not a whole number.",
-    "latency": _latency,
-    "tps": lambda v: None if v is None or (_number(v) and v > 0) else "is not a number of messages a second.",
+    "latency": _seconds,
+    "tps": _rate,
     "limiter": _choice("bucket", "window"),
     "per": _choice("request", "item"),
     "balance": _count,
@@ -98,18 +122,17 @@ _CHECKS: Final[Mapping[str, Any]] = {
     "clock_offset": lambda v: None if _number(v) else "is not a number of seconds.",
     "rewrite_phones": _flag,
     "strict_ids": _flag,
+    "delivery": delivery.complaint,
+    "delivery_delay": _seconds,
+    "dr_url": _dr_url,
+    "receipts_in": _choice("body", "query"),
+    "record_delay": lambda v: None if _number(v) and v >= 0 else "is not a number of seconds, 0 or more.",
+    "record_wording": _choice("en", "en-alt", "zh"),
+    "record_network": _choice("name", "number"),
+    "record_unknown": _choice("empty", "null", "missing"),
+    "record_utc_offset": lambda v: None if _number(v) and -12 <= v <= 14 else "is not a number of hours, -12 to 14.",
+    "query_limit": _rate,
 }
-
-
-def derived(seed: int, purpose: str) -> int:
-    """A 64-bit seed for one purpose, so that draws for different purposes have nothing to do with each other.
-
-    Examples
-    --------
-    >>> derived(7, "failures") == derived(7, "failures") != derived(7, "delivery")
-    True
-    """
-    return xxhash.xxh3_64_intdigest(f"{purpose}:{seed}".encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,135 @@
+"""What becomes of an accepted message: delivered or not, on which network, in how many segments, at what price.
+
+Drawn from the seed and the message, so that it is the same in every run. Segments are counted here from the vendor's
+rules and not with `nxsms_nb.segments`, so that the two hold each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from nxsms_nb.sandbox.draws import derived, roll
+
+if TYPE_CHECKING:
+    from nxsms_nb.sandbox.ledger import Accepted
+    from nxsms_nb.sandbox.settings import Settings
+
+RESULTS: Final[Mapping[int, str]] = {
+    2: "DELIVRD",
+    5: "UNDELIV",
+    6: "REJECTD",
+    7: "EXPIRED",
+    8: "DELETED",
+    9: "DND",
+    10: "wrong destination address",
+    11: "wrong source address",
+    12: "UNKNOWN",
+}
+"""A receipt's status and the result it stands for."""
+
+DELIVERED: Final = 2
+
+USUAL: Final[Mapping[int, float]] = {5: 0.04, 7: 0.02, 12: 0.01}
+"""The usual shares of messages that are accepted and not delivered."""
+
+PRICE: Final = 0.05
+_PRICES: Final = {"1": 0.0075, "86": 0.0065, "91": 0.0030, "62": 0.0450, "60": 0.0230, "44": 0.0400, "971": 0.0450}
+_NETWORKS: Final = {
+    "1": (("Verizon", "311480"), ("AT&T", "310410"), ("T-Mobile", "310260")),
+    "86": (("China Mobile", "46000"), ("China Unicom", "46001"), ("China Telecom", "46003")),
+    "91": (("Airtel", "40410"), ("Jio", "405857"), ("Vi", "40420")),
+    "62": (("Telkomsel", "51010"), ("Indosat", "51001"), ("XL Axiata", "51011")),
+    "44": (("EE", "23430"), ("O2", "23410"), ("Vodafone", "23415")),
+}
+_OTHER_NETWORKS: Final = (("Network A", "90101"), ("Network B", "90102"), ("Network C", "90103"))
+
+_BASIC: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message.
+
+    Parameters
+    ----------
+    status : int
+        A receipt's status, as in `RESULTS`.
+    size : int
+        Billed segments.
+    price : float
+        US dollars a segment.
+    network, network_number : str
+        The recipient's network, by name and as MCC and MNC.
+    after : float
+        Seconds from acceptance to the receipt.
+    """
+
+    status: int
+    size: int
+    price: float
+    network: str
+    network_number: str
+    after: float
+
+    @property
+    def result(self) -> str:
+        """The receipt's result."""
+        return RESULTS[self.status]
+
+
+def outcome(message: Accepted, settings: Settings) -> Outcome:
+    """Draw what becomes of an accepted message."""
+    drawn = roll(message.messageid, derived(settings.seed, "delivery"))
+    share, later = (drawn >> 32) / (1 << 32), (drawn & 0xFFFFFFFF) / (1 << 32)
+    status, total = DELIVERED, 0.0
+    for other, part in settings.delivery.items():
+        total += part
+        if share < total:
+            status = other
+            break
+    low, high = delay if isinstance(delay := settings.delivery_delay, tuple) else (delay, delay)
+    prefix = next((message.phone[:n] for n in (3, 2, 1) if message.phone[:n] in _NETWORKS | _PRICES), "")
+    networks = _NETWORKS.get(prefix, _OTHER_NETWORKS)
+    network, number = networks[roll(message.phone) % len(networks)]
+    return Outcome(
+        status,
+        size(message.content, message.phone),
+        _PRICES.get(prefix, PRICE),
+        network,
+        number,
+        low + later * (high - low),
+    )
+
+
+def size(content: str, phone: str) -> int:
+    """Count the segments a message is billed as.
+
+    Examples
+    --------
+    >>> size("x" * 160, "8615088888888"), size("x" * 161, "8615088888888"), size("牛" * 71, "8615088888888")
+    (1, 2, 2)
+    """
+    prefix = 7 if phone.startswith("60") else 0
+    used = set(content)
+    if used <= _BASIC | _EXTENSION:
+        units, single, part = len(content) + sum(content.count(char) for char in used & _EXTENSION), 160, 154
+    else:
+        units, single, part = len(content.encode("utf-16-le")) // 2, 70, 67
+    units += prefix
+    return 1 if units <= single else -(-units // part)
+
+
+def complaint(mix: Mapping[int, float]) -> str | None:
+    """What is wrong with a delivery mix; None where nothing is."""
+    if not isinstance(mix, Mapping) or any(status not in RESULTS for status in mix):
+        return f"is not a mapping of a receipt's status to its share. The statuses: {', '.join(map(str, RESULTS))}."
+    shares = list(mix.values())
+    if any(isinstance(share, bool) or not isinstance(share, (int, float)) or share < 0 for share in shares):
+        return "has a share that is not a number from 0 to 1."
+    return None if sum(shares) <= 1 + 1e-9 else f"has shares that add up to {sum(shares):.3f}, more than 1."
