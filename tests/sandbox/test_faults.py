@@ -95,6 +95,15 @@ def connected(sandbox):
     return connection
 
 
+def test_unread_answers_before_the_body_has_come(make):
+    """An early 413 reaches a client that has sent nothing but its header."""
+    sandbox = make(faults=["http_413_unread"])
+    head = "POST /v1/sms/multi/mt HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])), timeout=30) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(12) == b"HTTP/1.1 413"
+
+
 @pytest.mark.parametrize("when", ["unread", "before", "after"])
 def test_a_header_can_end_halfway(make, when):
     """half_header stops within the second line; http.client, which would take that for a reply, is not asked."""
