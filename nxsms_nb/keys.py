@@ -118,7 +118,7 @@ def canonical(cells: Cells) -> pa.Array:
     return text
 
 
-def repeats(keys: pa.Array, good: Mask) -> npt.NDArray[np.int32]:
+def repeats(keys: pa.Array, good: Mask, digests: npt.NDArray[np.uint64] | None = None) -> npt.NDArray[np.int32]:
     """How many earlier rows have a row's key.
 
     Parameters
@@ -127,6 +127,8 @@ def repeats(keys: pa.Array, good: Mask) -> npt.NDArray[np.int32]:
         A key for each row.
     good : numpy.ndarray of bool
         The rows that count.
+    digests : numpy.ndarray of uint64, shape (rows, 2), optional
+        The keys' digests, where they are there already; they spare a look at the keys.
 
     Returns
     -------
@@ -140,7 +142,8 @@ def repeats(keys: pa.Array, good: Mask) -> npt.NDArray[np.int32]:
     """
     counted = good & present(keys)
     ordinals = np.where(counted, np.int32(0), np.int32(-1))
-    rows = np.flatnonzero(counted & _perhaps_repeated(keys))
+    prints = _beginnings(keys) if digests is None else digests[:, 0]
+    rows = np.flatnonzero(counted & _occurring_twice(prints))
     if len(rows) < 2:
         return ordinals
     codes = keys.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
@@ -150,10 +153,16 @@ def repeats(keys: pa.Array, good: Mask) -> npt.NDArray[np.int32]:
     return ordinals
 
 
-def _perhaps_repeated(keys: pa.Array) -> Mask:
-    """The keys whose length and first 16 bytes occur more than once: all that repeat, and few others.
+def _occurring_twice(prints: npt.NDArray[np.uint64]) -> Mask:
+    ordered = np.sort(prints)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return np.isin(prints, twice) if len(twice) else np.zeros(len(prints), np.bool_)
 
-    Keys begin with the phone, so this leaves almost nothing to compare in full; it costs a fifth of that.
+
+def _beginnings(keys: pa.Array) -> npt.NDArray[np.uint64]:
+    """Eight bytes made of each key's length and first 16 bytes.
+
+    Keys begin with the phone, so few that differ have the same; it costs a fifth of comparing them in full.
     """
     _, offsets, data = keys.buffers()
     starts = np.frombuffer(offsets, np.int64)[keys.offset : keys.offset + len(keys) + 1]
@@ -168,9 +177,7 @@ def _perhaps_repeated(keys: pa.Array) -> Mask:
         kept = np.clip(size - skipped, 0, 8)
         mixed = (mixed ^ (words[at + skipped] & _LOW_BYTES[kept])) * np.uint64(0x9E3779B97F4A7C15)
         mixed ^= mixed >> np.uint64(29)
-    ordered = np.sort(mixed)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return np.isin(mixed, twice) if len(twice) else np.zeros(len(keys), np.bool_)
+    return mixed
 
 
 _LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(9)], np.uint64)

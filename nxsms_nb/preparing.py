@@ -149,11 +149,12 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     """
     prefix, campaign = settings["prefix"], settings["campaign"]
     _refuse_taken(frame, prefix, call)
-    report = validation.examine(frame, settings, strict=settings.get("on_invalid") == "raise")
+    strict = settings.get("on_invalid") == "raise"
+    report = validation.examine(frame, settings, strict=strict, app_key=client.app_key)
     checked, keys, ordinals = report.checked, report.keys, report.ordinals
     journal = Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
     own = checked.fields.get("sys_message_id")
-    ids = identity.message_ids(keys, ordinals, app_key=client.app_key, campaign=campaign, own=own)
+    ids = identity.message_ids(keys, ordinals, app_key=client.app_key, campaign=campaign, own=own, made=report.digests)
     told = Results(len(frame))
     bad, codes, reasons = checked.refusals()
     told.decide_each(bad, INVALID, codes, reasons)
