@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 _LONG_DIGITS: Final = re.compile(r"[0-9０-９](?:[ \-.()]?[0-9０-９]){5,}")
+_SPANS: Final = (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600))
 
 
 def mask_phone(value: object) -> str:
@@ -79,3 +80,20 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     ('4,812 rows', '1 row')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def span(seconds: float) -> str:
+    """A length of time for a person.
+
+    Examples
+    --------
+    >>> span(0.05), span(2.04), span(90), span(7300), span(220_000)
+    ('50 ms', '2.0 s', '1 min 30 s', '2 h 2 min', '2 d 13 h')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds == int(seconds) else f"{seconds:.1f} s"
+    large, small, size, part = next(unit for unit in _SPANS if seconds < unit[2] * 60 or unit is _SPANS[-1])
+    whole, rest = divmod(round(seconds / part), size // part)
+    return f"{whole} {large}" + (f" {rest} {small}" if rest else "")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nxsms_nb import errors
 from nxsms_nb.run import Ending, Engine
@@ -193,9 +193,12 @@ class Run:
         state = "under way" if not self.done else f"stopped: {self.stopped}" if self.stopped else "done"
         return f"Run({len(self._prepared.todo):,} rows, {state})"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        show = getattr(self._observer, "_repr_mimebundle_", None)
-        return {"text/plain": repr(self)} if show is None else show(include=include, exclude=exclude)
+    def _ipython_display_(self) -> None:
+        # Shown by the observer itself, which puts what lasts in the place of what is live when the run has ended.
+        show = getattr(self._observer, "show", None)
+        if show is not None:
+            show()
+        print(repr(self))  # noqa: T201
 
 
 def stopped(ending: Ending, frame: pd.DataFrame) -> errors.Stopped:

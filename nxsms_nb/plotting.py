@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb import analysis, bars, drawing, groups, records
-from nxsms_nb.display import count
+from nxsms_nb.display import count, span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,6 @@ _STEPS: Final = tuple(
     )
 )
 _UNITS: Final = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
-_SPANS: Final = (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600))
 _KINDS: Final = {"Success": "accepted", "Failure": "failed", "Unknown": "in doubt or not sent"}
 _PLAIN: Final = "#0072B2"
 
@@ -217,23 +216,6 @@ def _step(took: float, requests: int) -> pd.Timedelta:
     """An interval that gives at most 80 of them, and where there are few requests about two in each."""
     least = max(took / 80, min(took / 12, 2 * took / max(requests, 1)))
     return next((step for step in _STEPS if step.total_seconds() >= least), _STEPS[-1])
-
-
-def span(seconds: float) -> str:
-    """A length of time for a person.
-
-    Examples
-    --------
-    >>> span(0.05), span(2.04), span(90), span(7300), span(220_000)
-    ('50 ms', '2.0 s', '1 min 30 s', '2 h 2 min', '2 d 13 h')
-    """
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds == int(seconds) else f"{seconds:.1f} s"
-    large, small, size, part = next(unit for unit in _SPANS if seconds < unit[2] * 60 or unit is _SPANS[-1])
-    whole, rest = divmod(round(seconds / part), size // part)
-    return f"{whole} {large}" + (f" {rest} {small}" if rest else "")
 
 
 def milliseconds(value: float) -> str:

@@ -162,6 +162,7 @@ class Engine:
             in_flight=self._in_flight,
             note=self._note(),
             final=final,
+            simulated=self._client.simulated,
         )
 
     def _note(self) -> str:

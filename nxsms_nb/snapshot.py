@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+_STOPPING: Final = "stopping: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Snapshot:
         What is going on, when there is something to say.
     final : bool
         Whether the run has ended.
+    simulated : bool
+        Whether the gateway is the sandbox.
     """
 
     total: int
@@ -48,6 +52,22 @@ class Snapshot:
     in_flight: int = 0
     note: str = ""
     final: bool = False
+    simulated: bool = False
+
+    @property
+    def news(self) -> str:
+        """The note as it reads now: of a run that has ended, only why it ended early.
+
+        Examples
+        --------
+        >>> Snapshot(total=1, sending=1, note="stopping: stopped by the person", final=True).news
+        'stopped by the person'
+        >>> Snapshot(total=1, sending=1, note="waiting for the first reply", final=True).news
+        ''
+        """
+        if not self.final:
+            return self.note
+        return self.note.removeprefix(_STOPPING) if self.note.startswith(_STOPPING) else ""
 
 
 class Observer(Protocol):

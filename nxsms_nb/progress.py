@@ -1,0 +1,124 @@
+"""Observers of a run: nobody, a bar in a terminal, a widget in a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.livebar import LiveBar
+
+if TYPE_CHECKING:
+    from nxsms_nb.snapshot import Observer, Snapshot
+
+
+class Silent:
+    """An observer who says nothing."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Take no notice."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Take no notice."""
+
+
+class TerminalBar:
+    """A bar on standard error, by tqdm. It appears with the first news, so a call that sends nothing shows nothing."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Draw how far the run has come."""
+        if self._bar is None:
+            self._bar = _bar(snapshot)
+        self._bar.total = snapshot.sending
+        self._bar.set_postfix_str(_words(snapshot), refresh=False)
+        self._bar.update(snapshot.decided - self._bar.n)
+        self._bar.refresh()
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Draw the end and leave it there."""
+        self.update(snapshot)
+        self._bar.close()
+
+
+def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> Observer:
+    """Find who watches a run.
+
+    Parameters
+    ----------
+    progress : {None, True, False, "widget", "bar", "silent"} or Observer, optional
+        None: a widget in a notebook, a bar in a terminal, else silent. True: the same, but a bar rather than silence.
+        False: silent. An object with methods ``update`` and ``close`` is taken as it is.
+    stop : callable, optional
+        Stops the run. With it the widget has a button; without it, it says how else to stop.
+
+    Returns
+    -------
+    Observer
+
+    Raises
+    ------
+    ConfigError
+        `progress` is none of these.
+
+    Examples
+    --------
+    >>> type(choose("silent")).__name__
+    'Silent'
+    """
+    if progress is None or progress is True:
+        terminal = progress is True or (sys.stderr is not None and sys.stderr.isatty())
+        progress = "widget" if in_notebook() else "bar" if terminal else "silent"
+    if progress is False or progress == "silent":
+        return Silent()
+    if progress == "bar":
+        return TerminalBar()
+    if progress == "widget":
+        return LiveBar(stop)
+    if callable(getattr(progress, "update", None)) and callable(getattr(progress, "close", None)):
+        observer: Observer = progress
+        return observer
+    raise ConfigError(
+        f"progress={progress!r} is none of 'widget', 'bar', 'silent', True, False or None, and has no methods "
+        "update and close."
+    )
+
+
+def in_notebook() -> bool:
+    """Whether a kernel runs this code: Jupyter's, or one made from it."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+_SHOWN: Final = (("Success", "accepted"), ("Failure", "failed"), ("Unknown", "in doubt"))
+
+
+def _words(snapshot: Snapshot) -> str:
+    told = [
+        f"{words} {snapshot.counts.get(status, 0):,}"
+        for status, words in _SHOWN
+        if status != "Unknown" or snapshot.counts.get(status)
+    ]
+    return ", ".join([*told, snapshot.news] if snapshot.news else told)
+
+
+def _bar(snapshot: Snapshot) -> Any:
+    from tqdm import tqdm  # noqa: PLC0415 - for those who see it only
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # the run says often enough how far it is: no thread that looks after it
+
+    return Bar(
+        total=snapshot.sending,
+        desc="sandbox" if snapshot.simulated else "sending",
+        unit="msg",
+        mininterval=0,
+        miniters=1,
+        dynamic_ncols=True,
+        file=sys.stderr,
+    )
