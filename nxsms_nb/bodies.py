@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from nxsms_nb.fields import FIELDS
 
 _TEXT: Final = pa.large_string()
-_TO_ESCAPE: Final = np.array([byte < 0x20 or byte in b'"\\\\' for byte in range(256)])
 _NEVER_ESCAPED: Final = frozenset({"phone", "source_address", "sys_message_id", "link_verbose"})
 
 
@@ -96,5 +95,5 @@ def _rows_to_escape(values: pa.Array) -> npt.NDArray[np.int64]:
     offsets = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + len(values) + 1]
     first, end = int(offsets[0]), int(offsets[-1])
     letters = np.frombuffer(values.buffers()[2], np.uint8)[first:end]
-    found = np.flatnonzero(_TO_ESCAPE[letters])
+    found = np.flatnonzero((letters < 0x20) | (letters == ord('"')) | (letters == ord("\\")))
     return np.unique(np.searchsorted(offsets, found + first, side="right") - 1)

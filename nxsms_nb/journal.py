@@ -183,7 +183,7 @@ class Journal:
                 doubtful = doubtful[found.status[doubtful] == UNKNOWN]
                 found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
             else:
-                found.apply(mine, outcome, batch=batch, sent_us=sent_us)
+                found.apply(mine, outcome, batch=batch, sent_us=sent_us, partly=True)
 
     def home_of(self, ids: list[str]) -> str | None:
         """The campaign in which the first known of these ids was sent: None where none is known, empty if unnamed."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _GATHER_S: Final = 0.001
 _IDLE_GATHER_S: Final = 0.02
+_TOGETHER: Final = 1000
+"""The most operations a transaction takes: SQLite allows 32,766 values a statement."""
 
 
 @dataclass(slots=True)
@@ -114,8 +116,8 @@ class Recording:
         self._thread = threading.Thread(target=self._write, name="nxsms-journal", daemon=True)
         self._thread.start()
 
-    async def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> int:
-        """Record a request; when this returns, the record is on the disk.
+    def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> asyncio.Future[int]:
+        """Record a request; when the future is done, the record is on the disk.
 
         Parameters
         ----------
@@ -130,17 +132,13 @@ class Recording:
 
         Returns
         -------
-        int
-            The journal's number of the request.
-
-        Raises
-        ------
-        JournalError
-            It could not be written: the request must not leave.
+        asyncio.Future of int
+            The journal's number of the request, or `JournalError`: it could not be written, and the request must not
+            leave.
         """
         written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._queue.put(_Begin(block, start, size, sent_us, query, written))
-        return await written
+        return written
 
     def finish(self, batch: int, outcome: Outcome) -> None:
         """Record a request's outcome; it is on the disk when `close` returns, if not before."""
@@ -192,7 +190,7 @@ class Recording:
         waiting = isinstance(operations[0], _Begin)
         until = time.monotonic() + (_GATHER_S if waiting else _IDLE_GATHER_S)
         begins = int(waiting)
-        while begins < self._enough and not isinstance(operations[-1], _Close):
+        while begins < self._enough and len(operations) < _TOGETHER and not isinstance(operations[-1], _Close):
             try:
                 operation = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
@@ -206,40 +204,44 @@ class Recording:
 
     def _commit(self, begins: list[_Begin], closing: _Close | None) -> None:
         execute = self._connection.execute
-        for op in self._unwritten:
-            outcome = op.outcome
-            kept = [[e.offset, e.status, e.code, e.kept] for e in outcome.exceptions]
+        # One statement for all of a kind: the interpreter's lock changes hands at each, which costs more than the rows.
+        if self._unwritten:
             execute(
-                "INSERT OR REPLACE INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    op.batch,
-                    outcome.status,
-                    outcome.code,
-                    outcome.reason,
-                    outcome.latency_ms,
-                    outcome.carried,
-                    json.dumps(kept) if kept else None,
-                ),
+                "INSERT OR REPLACE INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions) VALUES "
+                + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(self._unwritten)),
+                [value for op in self._unwritten for value in _row(op)],
             )
-        for begin in begins:
-            block = begin.block
-            if block.number == 0:
-                insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
-                values = (self.run, "\n".join(block.ids).encode(), block.fingerprints)
-                # Negative until the transaction is through: a rollback takes the number back.
-                block.number = -_inserted(execute(insert, values))
-            begin.number = _inserted(
-                execute(
-                    "INSERT INTO batch(block, start, size, sent_us, query) VALUES (?, ?, ?, ?, ?)",
-                    (abs(block.number), begin.start, begin.size, begin.sent_us, begin.query),
-                )
+        for block in {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values():
+            insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
+            values = (self.run, "\n".join(block.ids).encode(), block.fingerprints)
+            # Negative until the transaction is through: a rollback takes the number back.
+            block.number = -_inserted(execute(insert, values))
+        if begins:
+            last = execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
+            first = (last[0] if last else 0) + 1
+            for number, begin in enumerate(begins, first):
+                begin.number = number
+            execute(
+                "INSERT INTO batch(id, block, start, size, sent_us, query) VALUES "
+                + ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(begins)),
+                [
+                    value
+                    for op in begins
+                    for value in (op.number, abs(op.block.number), op.start, op.size, op.sent_us, op.query)
+                ],
             )
         if closing is not None:
             execute(
                 "UPDATE run SET ended_us = ?, rate = ?, pace = ?, stopped = ? WHERE id = ?",
                 (time.time_ns() // 1000, closing.rate, closing.pace, closing.stopped, self.run),
             )
+
+
+def _row(op: _Finish) -> tuple[object, ...]:
+    outcome = op.outcome
+    kept = [[other.offset, other.status, other.code, other.kept] for other in outcome.exceptions]
+    told = json.dumps(kept) if kept else None
+    return op.batch, outcome.status, outcome.code, outcome.reason, outcome.latency_ms, outcome.carried, told
 
 
 def _inserted(cursor: sqlite3.Cursor) -> int:

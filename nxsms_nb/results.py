@@ -101,22 +101,24 @@ class Results:
         self._code[rows] = [_NO_CODE if code is None else code for code in codes]
         self._reason[rows] = [self._number(reason) for reason in reasons]
 
-    def apply(self, rows: Rows, outcome: Outcome, *, batch: int, sent_us: int) -> None:
+    def apply(self, rows: Rows, outcome: Outcome, *, batch: int, sent_us: int, partly: bool = False) -> None:
         """Take over what became of one request.
 
         Parameters
         ----------
         rows : ndarray of int64
-            The request's rows; negative where a row of it is none of ours.
+            The request's rows.
         outcome : Outcome
             What became of them.
         batch : int
             The journal's number of the request.
         sent_us : int
             When it left, in microseconds since the epoch.
+        partly : bool, default False
+            Whether some of the rows are none of ours: those are negative.
         """
         ours = rows
-        if len(rows) and rows.min() < 0:
+        if partly:
             ours = rows[rows >= 0]
         self.decide(ours, outcome.status, outcome.code, outcome.reason)
         if outcome.carried:

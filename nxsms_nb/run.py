@@ -234,9 +234,7 @@ class Engine:
     async def _worker(self) -> None:
         while (batch := await self._next()) is not None:
             sent_us = time.time_ns() // 1000
-            beginning = asyncio.ensure_future(
-                self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
-            )
+            beginning = self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
             try:
                 # What is being written is awaited even when the worker is cancelled: it needs its outcome.
                 with suppress(asyncio.CancelledError):
