@@ -1,10 +1,16 @@
 """How the simulated gateway runs and ends."""
 
+import asyncio
 import gc
 import http.client
+import re
+import signal
+import subprocess
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from talk import items, outcomes, send
@@ -102,3 +108,49 @@ def test_a_taken_port_is_an_error_that_says_so(sandbox):
     port = int(sandbox.url.rpartition(":")[2])
     with pytest.raises(ConfigError, match=rf"port {port} on loopback cannot be had.*port=0"):
         Sandbox(port=port)
+
+
+def test_it_serves_a_loop_that_already_runs():
+    """Made and used inside a running event loop, as in a notebook, it answers like anywhere."""
+
+    async def cell():
+        with Sandbox() as sandbox:
+            return await asyncio.to_thread(send, sandbox, items(2))
+
+    assert set(outcomes(asyncio.run(cell())).values()) == {0}
+
+
+def _python(code, **settings):
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process there")
+def test_alone_it_says_how_to_reach_it_and_ends_when_interrupted():
+    """serve() prints address and keys that work, and ends quietly on Ctrl-C."""
+    with _python("from nxsms_nb.sandbox import serve; serve(seed=3)") as process:
+        try:
+            said = "".join(process.stdout.readline().decode() for _ in range(5))
+            variables = dict(re.findall(r"(NXSMS_\w+)=(\S+)", said))
+            with Sandbox(seed=3) as twin:
+                address = SimpleNamespace(
+                    url=variables["NXSMS_BASE_URL"],
+                    access_key=variables["NXSMS_ACCESS_KEY"],
+                    access_secret=variables["NXSMS_ACCESS_SECRET"],
+                    app_key=variables["NXSMS_APP_KEY"],
+                )
+                assert (address.access_key, variables["NXSMS_APP_SECRET"]) == (twin.access_key, twin.app_secret)
+            assert set(outcomes(send(address, items(2))).values()) == {0}
+            process.send_signal(signal.SIGINT)
+            out, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, out, errors) == (0, b"", b"")
+
+
+def test_a_script_that_forgets_to_close_ends_quietly():
+    """The interpreter ends with a gateway still open, held by a client, and requests held back."""
+    code = "from nxsms_nb.sandbox import Sandbox; s = Sandbox(); c = s.client; s.hold(); print(s.url)"
+    with _python(code) as process:
+        out, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, b"")
+    assert out.startswith(b"http://127.0.0.1:")
