@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nxsms_nb import errors
+from nxsms_nb.pace import Pace
 from nxsms_nb.run import Ending, Engine
 from nxsms_nb.settling import settle_doubts
 
@@ -24,6 +25,24 @@ if TYPE_CHECKING:
 _LOOK_S = 0.2
 
 
+class Session:
+    """What a run keeps in common with the runs after it: its record in the journal, and what it learnt of the pace.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The first run's rows.
+    limits : Limits
+        What the runs keep to.
+    rows : int
+        How many rows may be sent.
+    """
+
+    def __init__(self, prepared: Prepared, limits: Limits, *, rows: int) -> None:
+        self.pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
+        self.recording = prepared.journal.record(prepared.campaign, rows=rows, workers=limits.concurrency)
+
+
 class Run:
     """A run under way, as `start` returns it. It never raises for being stopped.
 
@@ -35,6 +54,8 @@ class Run:
         What the run keeps to.
     observer : Observer
         Who is told how far it has come.
+    session : Session, optional
+        The record and the pace that several runs share; None: those of this run alone.
 
     Raises
     ------
@@ -44,27 +65,25 @@ class Run:
         The journal cannot be used.
     """
 
-    def __init__(self, prepared: Prepared, limits: Limits, observer: Observer) -> None:
+    def __init__(
+        self, prepared: Prepared, limits: Limits, observer: Observer, *, session: Session | None = None
+    ) -> None:
         self._prepared = prepared
         self._observer = observer
-        self._recording = prepared.journal.record(
-            prepared.campaign, rows=len(prepared.todo), workers=limits.concurrency
+        self._session = session
+        alone = Session(prepared, limits, rows=len(prepared.todo)) if session is None else session
+        self._recording = alone.recording
+        self._engine = Engine(
+            prepared.client,
+            alone.recording,
+            prepared.outbox(),
+            prepared.results,
+            alone.pace,
+            sending=len(prepared.todo),
+            limits=limits,
+            observer=observer,
+            quotes=prepared.quotes,
         )
-        try:
-            self._engine = Engine(
-                prepared.client,
-                self._recording,
-                prepared.outbox(),
-                prepared.results,
-                sending=len(prepared.todo),
-                limits=limits,
-                observer=observer,
-                quotes=prepared.quotes,
-            )
-        except BaseException:
-            # The campaign must be free again for the next call.
-            self._recording.close()
-            raise
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_to_stop = False
         self._guard = threading.Lock()
@@ -161,8 +180,11 @@ class Run:
         except BaseException as error:  # noqa: BLE001  it is raised again where the run is awaited
             trouble = error
         try:
-            rate, pace = self._engine.rates()
-            self._recording.close(rate=rate, pace=pace, stopped=self.stopped)
+            if self._session is None:
+                rate, pace = self._engine.rates()
+                self._recording.close(rate=rate, pace=pace, stopped=self.stopped)
+            else:
+                self._recording.flush()
         except errors.JournalError as error:
             trouble = trouble or error
         self._show_end()

@@ -175,11 +175,11 @@ def parse(raw: bytes, ids: Sequence[str]) -> Reply:
     Raises
     ------
     NotUnderstood
-        It is not JSON, not an object, or ``code``, ``message`` or ``data`` have another type than documented.
+        It is not JSON, not an object, or ``code`` or ``data`` has another type than documented.
 
     Notes
     -----
-    An id that is missing, that stands twice with different words, or whose item is not one the vendor documents, stays
+    A reply without ``data`` is read as one with ``data: null``; a ``message`` that is no text is left out. An id that is missing, that stands twice with different words, or whose item is not one the vendor documents, stays
     unsettled (None). Items with ids that were not asked for are ignored.
 
     Examples

@@ -72,6 +72,11 @@ class _Finish:
 
 
 @dataclass(slots=True)
+class _Flush:
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(slots=True)
 class _Close:
     rate: float | None
     pace: float | None
@@ -110,7 +115,7 @@ class Recording:
         self._lock = lock
         self._enough = max(1, workers // 2)
         self._release = release
-        self._queue: queue.SimpleQueue[_Begin | _Finish | _Close] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Begin | _Finish | _Flush | _Close] = queue.SimpleQueue()
         self._trouble: Exception | None = None
         self._unwritten: list[_Finish] = []
         self._thread = threading.Thread(target=self._write, name="nxsms-journal", daemon=True)
@@ -144,6 +149,19 @@ class Recording:
         """Record a request's outcome; it is on the disk when `close` returns, if not before."""
         self._queue.put(_Finish(batch, outcome))
 
+    def flush(self) -> None:
+        """Write the outcomes that wait, and return when they are on the disk.
+
+        Raises
+        ------
+        JournalError
+            They could not be written.
+        """
+        flushing = _Flush()
+        self._queue.put(flushing)
+        flushing.done.wait()
+        self._complain()
+
     def close(self, *, rate: float | None = None, pace: float | None = None, stopped: str | None = None) -> None:
         """Write what is left, note the run's end and give the campaign free.
 
@@ -157,6 +175,9 @@ class Recording:
         closing.done.wait()
         self._thread.join()
         self._release()
+        self._complain()
+
+    def _complain(self) -> None:
         if self._unwritten:
             raise JournalError(
                 f"The outcomes of {len(self._unwritten)} requests could not be written to the journal "
@@ -181,16 +202,20 @@ class Recording:
                 for begin in begins:
                     begin.block.number = max(begin.block.number, 0)
             _tell(begins, self._trouble)
+            for operation in operations:
+                if isinstance(operation, (_Flush, _Close)):
+                    operation.done.set()
             if closing is not None:
-                closing.done.set()
                 return
 
-    def _gather(self) -> list[_Begin | _Finish | _Close]:
+    def _gather(self) -> list[_Begin | _Finish | _Flush | _Close]:
         operations = [self._queue.get()]
         waiting = isinstance(operations[0], _Begin)
         until = time.monotonic() + (_GATHER_S if waiting else _IDLE_GATHER_S)
         begins = int(waiting)
-        while begins < self._enough and len(operations) < _TOGETHER and not isinstance(operations[-1], _Close):
+        while (
+            begins < self._enough and len(operations) < _TOGETHER and not isinstance(operations[-1], (_Flush, _Close))
+        ):
             try:
                 operation = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:

@@ -19,7 +19,6 @@ from nxsms_nb import codetable, errors, protocol
 from nxsms_nb.client import Client, Connection, Exchange
 from nxsms_nb.display import count, mask_digits
 from nxsms_nb.fields import STATUSES
-from nxsms_nb.pace import Pace
 from nxsms_nb.queueing import Batch, Outbox
 from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Exceptional, Outcome, Results
 from nxsms_nb.snapshot import Observer, Snapshot
@@ -27,6 +26,7 @@ from nxsms_nb.verdicts import Fate, Verdict, judge
 from nxsms_nb.wording import unquoted
 
 if TYPE_CHECKING:
+    from nxsms_nb.pace import Pace
     from nxsms_nb.recording import Recording
 
 CONNECTION_TRIES: Final = 3
@@ -75,6 +75,8 @@ class Engine:
         The rows.
     results : Results
         Where outcomes go; what was known beforehand is in it already.
+    pace : Pace
+        When the next request may leave, and how large it may be.
     sending : int
         How many rows wait in the outbox.
     limits : Limits
@@ -89,6 +91,7 @@ class Engine:
         recording: Recording,
         outbox: Outbox,
         results: Results,
+        pace: Pace,
         *,
         sending: int,
         limits: Limits,
@@ -103,7 +106,7 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._quotes = quotes
-        self._pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
+        self._pace = pace
         self._before = Counter(_named(results.status))
         self._counts: Counter[int] = Counter()
         self._codes: Counter[int] = Counter()
