@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from nxsms_nb.report import ValidationReport
     from nxsms_nb.sandbox import Sandbox
     from nxsms_nb.settings import options
+    from nxsms_nb.streaming import send_stream
 
 _HOMES: Final = {
     "AccountRefused": "errors",
@@ -72,6 +73,7 @@ _HOMES: Final = {
     "ValidationReport": "report",
     "codes": "codetable",
     "options": "settings",
+    "send_stream": "streaming",
 }
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     "ValidationReport",
     "codes",
     "options",
+    "send_stream",
 ]
 
 _MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "sending", "templates", "validation"})

@@ -1,4 +1,4 @@
-"""The command line: ``python -m nxsms_nb demo``, ``lab`` and ``sandbox``."""
+"""The command line: ``python -m nxsms_nb demo``, ``lab``, ``send`` and ``sandbox``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nxsms_nb.errors import NxsmsError
+from nxsms_nb.errors import NxsmsError, Stopped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +48,8 @@ def _run(given: argparse.Namespace, more: Sequence[str]) -> int:
         from nxsms_nb.lab import lab  # noqa: PLC0415
 
         return lab(given.folder, more)
+    if given.command == "send":
+        return _send(given)
     from nxsms_nb.sandbox import serve  # noqa: PLC0415
 
     serve(
@@ -58,6 +60,28 @@ def _run(given: argparse.Namespace, more: Sequence[str]) -> int:
         balance=given.balance,
         failures="realistic" if given.realistic else None,
     )
+    return 0
+
+
+def _send(given: argparse.Namespace) -> int:
+    from nxsms_nb.files import send_file  # noqa: PLC0415
+
+    names = ("campaign", "journal", "confirm", "concurrency", "max_rate", "duplicates", "region", "phone", "content")
+    options = {name: value for name in names if (value := getattr(given, name)) is not None}
+    try:
+        if given.sandbox:
+            from nxsms_nb.sandbox import Sandbox  # noqa: PLC0415
+
+            with Sandbox() as gateway:
+                counts = send_file(given.source, given.target, gateway.client, **options)
+        else:
+            counts = send_file(given.source, given.target, **options)
+    except Stopped as stopped:
+        print(f"{type(stopped).__name__}: {stopped.reason}", file=sys.stderr)
+        print(f"{given.target} has the rows up to here. To go on, run the same command again.", file=sys.stderr)
+        return 130 if isinstance(stopped, KeyboardInterrupt) else 1
+    print("  ".join(f"{status} {n:,}" for status, n in counts.items()) or "No rows.")
+    print(f"Written: {given.target}" + ("  (simulated: nothing left this machine)" if given.sandbox else ""))
     return 0
 
 
@@ -92,6 +116,26 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where the copies are (default: %(default)s)",
     )
+
+    send = commands.add_parser(
+        "send",
+        help="send a Parquet or CSV file, larger than memory if need be",
+        description="Send a file's rows chunk by chunk and write it again with what became of each. The account comes "
+        "from NXSMS_ACCESS_KEY, NXSMS_ACCESS_SECRET and NXSMS_APP_KEY or a .env file. After a stop the same command goes "
+        "on: what went out does not go out twice.",
+    )
+    send.add_argument("source", type=Path, metavar="IN", help=".parquet or .csv with phone and content")
+    send.add_argument("target", type=Path, metavar="OUT", help=".parquet or .csv to write")
+    send.add_argument("--campaign", required=True, help="in a campaign a number gets one message")
+    send.add_argument("--phone", metavar="COLUMN", help="the column with the numbers (default: phone)")
+    send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
+    send.add_argument("--region", help="country that completes national numbers, CN say")
+    send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
+    send.add_argument("--confirm", type=int, metavar="N", help="agreement to send at most N messages")
+    send.add_argument("--concurrency", type=int, metavar="N", help="requests under way at once (default: 8)")
+    send.add_argument("--max-rate", type=float, metavar="N", help="most messages a second")
+    send.add_argument("--journal", type=Path, help="what was attempted before (default: NXSMS_JOURNAL, or the user's)")
+    send.add_argument("--sandbox", action="store_true", help="practise: a simulated gateway instead of the real one")
 
     sandbox = commands.add_parser(
         "sandbox",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -42,6 +43,14 @@ class Session:
         self.pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
         self.recording = prepared.journal.record(prepared.campaign, rows=rows, workers=limits.concurrency)
 
+        self.answered = 0
+        self._begun = time.monotonic()
+
+    def close(self, *, stopped: str | None) -> None:
+        """End the record, with the rate over all runs."""
+        rate = self.answered / max(time.monotonic() - self._begun, 1e-3)
+        self.recording.close(rate=rate, pace=self.pace.rate, stopped=stopped)
+
 
 class Run:
     """A run under way, as `start` returns it. It never raises for being stopped.
@@ -70,15 +79,14 @@ class Run:
     ) -> None:
         self._prepared = prepared
         self._observer = observer
-        self._session = session
-        alone = Session(prepared, limits, rows=len(prepared.todo)) if session is None else session
-        self._recording = alone.recording
+        self._alone = session is None
+        self._session = Session(prepared, limits, rows=len(prepared.todo)) if session is None else session
         self._engine = Engine(
             prepared.client,
-            alone.recording,
+            self._session.recording,
             prepared.outbox(),
             prepared.results,
-            alone.pace,
+            self._session.pace,
             sending=len(prepared.todo),
             limits=limits,
             observer=observer,
@@ -105,12 +113,12 @@ class Run:
     @property
     def rate(self) -> float:
         """Messages a second, accepted or refused, over the whole run so far."""
-        return self._engine.rates()[0]
+        return self._engine.rate
 
     @property
     def pace(self) -> float | None:
         """The present ceiling in messages a second; None: no limit has been met."""
-        return self._engine.rates()[1]
+        return self._session.pace.rate
 
     @property
     def stopped(self) -> str | None:
@@ -180,11 +188,11 @@ class Run:
         except BaseException as error:  # noqa: BLE001  it is raised again where the run is awaited
             trouble = error
         try:
-            if self._session is None:
-                rate, pace = self._engine.rates()
-                self._recording.close(rate=rate, pace=pace, stopped=self.stopped)
+            self._session.answered += self._engine.answered
+            if self._alone:
+                self._session.close(stopped=self.stopped)
             else:
-                self._recording.flush()
+                self._session.recording.flush()
         except errors.JournalError as error:
             trouble = trouble or error
         self._show_end()
@@ -205,7 +213,7 @@ class Run:
                 self._engine.stop()
         try:
             if self._prepared.doubtful is not None:
-                await settle_doubts(self._prepared, self._recording)
+                await settle_doubts(self._prepared, self._session.recording)
             await self._engine.go()
         finally:
             with self._guard:

@@ -119,6 +119,7 @@ class Engine:
         self._clock_learnt_at: float | None = None
         self._understood = False
         self._begun = time.monotonic()
+        self._ended: float | None = None
         self._workers: set[asyncio.Task[None]] = set()
         self._change = asyncio.Event()
         self._stop = asyncio.Event()
@@ -216,6 +217,7 @@ class Engine:
         self._change.set()
 
     def _close(self) -> None:
+        self._ended = time.monotonic()
         results, ending = self._results, self.ending
         waiting = [batch.rows for batch in self._outbox.waiting()]
         left_over = np.concatenate([np.flatnonzero(results.status == UNDECIDED), *waiting])
@@ -469,7 +471,7 @@ class Engine:
         most, failed = self._limits.max_failures, self._counts[FAILURE]
         if most is None or self.ending is not None:
             return
-        answered = failed + self._counts[SUCCESS]
+        answered = self.answered
         if isinstance(most, float):
             if answered >= SHARE_NEEDS and failed > most * answered:
                 reason = f"{failed:,} of {answered:,} answered rows failed, more than max_failures={most:g} of them"
@@ -483,10 +485,16 @@ class Engine:
             if code is not None:
                 self._codes[code] += n
 
-    def rates(self) -> tuple[float, float | None]:
-        """The achieved rate over the whole run, and the ceiling at its end, in messages a second."""
-        took = max(time.monotonic() - self._begun, 1e-3)
-        return (self._counts[SUCCESS] + self._counts[FAILURE]) / took, self._pace.rate
+    @property
+    def answered(self) -> int:
+        """How many rows the gateway has answered."""
+        return self._counts[SUCCESS] + self._counts[FAILURE]
+
+    @property
+    def rate(self) -> float:
+        """Answered rows a second, over the whole run so far or until its end."""
+        until = time.monotonic() if self._ended is None else self._ended
+        return self.answered / max(until - self._begun, 1e-3)
 
 
 def _named(status: npt.NDArray[np.int8]) -> Mapping[str, int]:

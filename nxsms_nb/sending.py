@@ -107,7 +107,7 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
     ['Success']
     """
     settings = settle(given, SENDING, COLUMNS)
-    client = _client(client)
+    client = client_or_env(client)
     observer = progress.choose(settings["progress"])
     prepared = _prepared(frame, client, settings, "send", given)
     if (run := _begun(prepared, settings, observer)) is None:
@@ -122,7 +122,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
     A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
     """
     settings = settle(given, SENDING, COLUMNS)
-    client = _client(client)
+    client = client_or_env(client)
     observer = progress.choose(settings["progress"])
     prepared = await asyncio.to_thread(_prepared, frame, client, settings, "send", given)
     if (run := _begun(prepared, settings, observer)) is None:
@@ -142,12 +142,12 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
 def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> Run:
     """Same as `send`, but returns at once with a `Run`: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
     settings = settle(given, SENDING, COLUMNS)
-    client = _client(client)
+    client = client_or_env(client)
     later: list[Run] = []
     observer = progress.choose(settings["progress"], stop=lambda: later[0].ask_to_stop() if later else None)
     prepared = _prepared(frame, client, settings, "start", given)
     _tell_repeats(prepared)
-    run = Run(prepared, _limits(settings), observer)
+    run = Run(prepared, limits_of(settings), observer)
     later.append(run)
     return run
 
@@ -171,7 +171,7 @@ def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Look
         ``.frame`` has the rows with ``messageid``, ``fate``, ``reason``; shown, it counts them.
     """
     settings = settle(given, LOOKING, COLUMNS)
-    return plan_of(prepare(frame, _client(client), settings, call=preparing.spelled("plan", given)))
+    return plan_of(prepare(frame, client_or_env(client), settings, call=preparing.spelled("plan", given)))
 
 
 @spelled_out(LOOKING, COLUMNS)
@@ -193,7 +193,7 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
         Rows of which nothing is recorded are ``Unsent``.
     """
     settings = settle(given, LOOKING, COLUMNS)
-    prepared = prepare(frame, _client(client), settings, call=preparing.spelled("recorded", given))
+    prepared = prepare(frame, client_or_env(client), settings, call=preparing.spelled("recorded", given))
     prepared.results.decide(prepared.todo, UNSENT, None, NOTHING_RECORDED)
     return prepared.joined()
 
@@ -235,7 +235,7 @@ def retry(
         As for `send`.
     """
     settings = settle(given, SENDING, COLUMNS)
-    client = _client(client)
+    client = client_or_env(client)
     wanted = codetable.RETRYABLE | {codes} if isinstance(codes, int) else codetable.RETRYABLE | set(codes or ())
     observer = progress.choose(settings["progress"])
     prepared = _again(frame, client, settings, wanted)
@@ -285,7 +285,7 @@ def reconcile(
     if absent not in ("Unknown", "Unsent"):
         raise ConfigError(f"absent={absent!r} is not one of 'Unknown', 'Unsent'.")
     settings = settle(given, LOOKING, COLUMNS)
-    client = _client(client)
+    client = client_or_env(client)
     prepared = _carried(frame, client, settings)
     doubtful = settling.in_doubt(prepared.results)
     _learn(prepared, doubtful)
@@ -304,7 +304,8 @@ def reconcile(
     return prepared.joined()
 
 
-def _client(client: Client | None) -> Client:
+def client_or_env(client: Client | None) -> Client:
+    """The client as given, or the one the environment describes."""
     if client is None:
         return Client.from_env()
     if not isinstance(client, Client):
@@ -329,10 +330,11 @@ def _begun(prepared: Prepared, settings: Mapping[str, Any], observer: Observer, 
         _tell_repeats(prepared)
     if not len(prepared.todo) and (prepared.doubtful is None or not len(prepared.doubtful)):
         return None
-    return Run(prepared, _limits(settings), observer)
+    return Run(prepared, limits_of(settings), observer)
 
 
-def _limits(settings: Mapping[str, Any]) -> Limits:
+def limits_of(settings: Mapping[str, Any]) -> Limits:
+    """What a run keeps to, from the options."""
     return Limits(
         concurrency=settings["concurrency"],
         batch_size=settings["batch_size"],

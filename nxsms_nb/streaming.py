@@ -1,0 +1,155 @@
+"""Frames by the chunk: a file larger than memory is sent, as one run of one campaign."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Unpack
+
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb import preparing, progress, records
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.handle import Run, Session
+from nxsms_nb.sending import client_or_env, limits_of
+from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
+from nxsms_nb.snapshot import Observer, Snapshot
+
+if TYPE_CHECKING:
+    from nxsms_nb.client import Client
+
+_ROWS_AHEAD: Final = 1_000_000
+"""How many rows' records the journal's disk must have room for when a stream begins; how many come is not known."""
+
+
+@spelled_out(SENDING, COLUMNS)
+def send_stream(
+    frames: Iterable[Any], client: Client | None = None, **given: Unpack[Sending]
+) -> Iterator[pd.DataFrame]:
+    """Send frames one after the other, as one run of a campaign, and yield each with what became of it.
+
+    Parameters
+    ----------
+    frames : iterable of frames
+        Chunks of ``pandas.read_csv``, row groups of Parquet, Arrow tables or batches, polars frames: pandas frames, or
+        whatever speaks Arrow's C stream interface. Only one is held at a time.
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    **given
+        As for `send`. `campaign` is required: what tells a row from one of another chunk is the campaign's key, and a
+        row whose key an earlier chunk had is not sent again. `confirm` counts the messages of the whole stream.
+
+    Yields
+    ------
+    pandas.DataFrame
+        As `send` returns it, chunk by chunk.
+
+    Raises
+    ------
+    ConfigError
+        There is no campaign.
+    Stopped
+        As for `send`; ``.frame`` is the chunk that was being sent. Run the same stream again to go on.
+
+    Examples
+    --------
+    >>> import pandas as pd, nxsms_nb as nx
+    >>> chunks = (pd.DataFrame({"phone": [f"861508888888{i}"], "content": ["Hi"]}) for i in range(3))
+    >>> with nx.Sandbox(seed=7) as sandbox:
+    ...     sum(len(sent) for sent in nx.send_stream(chunks, sandbox.client, campaign="spring", progress="silent"))
+    3
+    """
+    settings = settle(given, SENDING, COLUMNS)
+    if settings["campaign"] is None:
+        raise ConfigError("A stream needs a campaign's name: send_stream(frames, client, campaign='spring').")
+    return _sent(frames, client_or_env(client), settings, preparing.spelled("send_stream", given))
+
+
+def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: str) -> Iterator[pd.DataFrame]:
+    limits, agreed, left = limits_of(settings), settings["confirm"], 0
+    observer = _Whole(progress.choose(settings["progress"]))
+    session: Session | None = None
+    run: Run | None = None
+    try:
+        for frame in frames:
+            prepared = preparing.prepare(as_pandas(frame), client, settings, call=call)
+            prepared.confirm(None if agreed is None else agreed - left, call)
+            left += len(prepared.todo)
+            if session is None:
+                session = Session(prepared, limits, rows=_ROWS_AHEAD)
+            run = Run(prepared, limits, observer, session=session)
+            yield run.result()
+    finally:
+        observer.end()
+        if session is not None:
+            session.close(stopped=None if run is None else run.stopped)
+
+
+class _Whole:
+    """Shows the runs of a stream as one: what came of earlier chunks is added to what is told of the present one."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._before = Snapshot(total=0, sending=0)
+
+    def update(self, snapshot: Snapshot) -> None:
+        self._observer.update(self._added(snapshot))
+
+    def close(self, snapshot: Snapshot) -> None:
+        self._before = self._added(snapshot)
+
+    def end(self) -> None:
+        with suppress(Exception):
+            self._observer.close(replace(self._before, final=True))
+
+    def _added(self, now: Snapshot) -> Snapshot:
+        before = self._before
+        return replace(
+            now,
+            total=before.total + now.total,
+            sending=before.sending + now.sending,
+            decided=before.decided + now.decided,
+            counts=Counter(before.counts) + Counter(now.counts),
+            codes=Counter(before.codes) + Counter(now.codes),
+            elapsed_s=before.elapsed_s + now.elapsed_s,
+            final=False,
+        )
+
+
+def as_pandas(frame: Any) -> pd.DataFrame:
+    """Take a frame of another library as one of pandas, text as Arrow strings.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, or an object with ``__arrow_c_stream__`` or ``__arrow_c_array__``
+        polars, pyarrow, DuckDB results, ….
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ConfigError
+        It is no such thing.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> as_pandas(pa.table({"phone": ["8615088888888"]}))["phone"].to_list()
+    ['8615088888888']
+    """
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    if isinstance(frame, pa.RecordBatch):
+        frame = pa.Table.from_batches([frame])
+    if not isinstance(frame, pa.Table):
+        if not hasattr(frame, "__arrow_c_stream__"):
+            raise ConfigError(f"{type(frame).__name__} is not a frame. Give a pandas, polars or Arrow one.")
+        frame = pa.table(frame)
+    texts = (pa.string(), pa.large_string(), pa.string_view())
+    converted: pd.DataFrame = frame.to_pandas(types_mapper=lambda kind: records.TEXT if kind in texts else None)
+    return converted
