@@ -156,13 +156,23 @@ def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
 
 def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
     """The first byte of each text; 0 where there is none."""
-    _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    if data is None or not data.size:
+    starts, data = buffers(array)
+    if not len(data):
         return np.zeros(len(array), np.uint8)
     # The start of an empty text may be the end of the data.
-    heads = np.frombuffer(data, np.uint8)[np.minimum(starts[:-1], data.size - 1)]
+    heads = data[np.minimum(starts[:-1], len(data) - 1)]
     return np.where(np.diff(starts) > 0, heads, np.uint8(0))
+
+
+def buffers(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Where each text starts and the last one ends, and the bytes of all."""
+    if not len(array):
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    if data is None:
+        return np.zeros_like(starts), np.empty(0, np.uint8)
+    return starts - starts[0], np.frombuffer(data, np.uint8)[starts[0] : starts[-1]]
 
 
 def only(text: pa.Array, usable: npt.NDArray[np.bool_]) -> pa.Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb.cells import Cells, Kind, as_mask, is_blank, only, present, read
+from nxsms_nb.cells import Cells, Kind, as_mask, buffers, is_blank, only, present, read
 from nxsms_nb.errors import ColumnError, ConfigError
 
 if TYPE_CHECKING:
@@ -164,12 +164,10 @@ def _beginnings(keys: pa.Array) -> npt.NDArray[np.uint64]:
 
     Keys begin with the phone, so few that differ have the same; it costs a fifth of comparing them in full.
     """
-    _, offsets, data = keys.buffers()
-    starts = np.frombuffer(offsets, np.int64)[keys.offset : keys.offset + len(keys) + 1]
-    size, at = np.diff(starts), starts[:-1] - starts[0]
-    text = np.zeros(starts[-1] - starts[0] + 16, np.uint8)
-    if data is not None:
-        text[:-16] = np.frombuffer(data, np.uint8)[starts[0] : starts[-1]]
+    starts, data = buffers(keys)
+    size, at = np.diff(starts), starts[:-1]
+    text = np.zeros(len(data) + 16, np.uint8)
+    text[: len(data)] = data
     # Eight bytes from any place: the words overlap, so their stride is one byte.
     words = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
     mixed = size.astype(np.uint64)
