@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 import nxsms_nb as nx
-from nxsms_nb.display import count, shorten
+from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError
 
 SAMPLE: Final = Path(__file__).parent / "data" / "sample.csv"
@@ -44,38 +46,35 @@ def demo(folder: Path) -> None:
     _heading("What validation found")
     report = people.nxsms.validate()
     print(f"{count(len(report.valid), 'row')} can be sent, {len(report.invalid):,} cannot:")
-    print(_table(_by_rule(report.problems)))
+    _table(_by_rule(report.problems))
 
     _heading("Sending")
+    sys.stdout.flush()
     with nx.Sandbox(seed=7, latency=LATENCY, tps=MESSAGES_A_SECOND, failures="realistic") as sandbox:
-        sys.stdout.flush()
         began = time.perf_counter()
         sent = people.nxsms.send(sandbox.client, batch_size=50)
         took = time.perf_counter() - began
-    print(
-        f"{count(int(sent['batch'].notna().sum()), 'message')} in {took:.1f} s, {count(sent['batch'].nunique(), 'request')}"
-    )
+    left = int((sent["attempts"] > 0).sum())
+    print(f"{count(left, 'message')} in {took:.1f} s, to a gateway that takes {MESSAGES_A_SECOND} a second.")
 
     _heading("What became of them")
-    summary = sent.nxsms.summary()
-    print(_table(summary.assign(share=summary["share"].map(_percent))[["status", "count", "share", "label"]]))
+    _table(_readable(sent.nxsms.summary())[["status", "count", "share", "label"]])
     print("Shares are of what the gateway answered.")
 
     _heading("Why the gateway refused messages")
     failures = sent.nxsms.failures()
-    refused = failures[failures["count"] > 0]
-    print(_table(refused.assign(share=refused["share"].map(_percent))[["code", "count", "share", "meaning", "advice"]]))
+    _table(_readable(failures[failures["count"] > 0])[["code", "count", "share", "meaning", "advice"]])
 
     _heading(f"Written to {folder}")
-    for name, axes in (("failures.png", sent.nxsms.plot.failures()), ("throughput.png", sent.nxsms.plot.throughput())):
-        axes.figure.savefig(folder / name, dpi=120)
+    sent.nxsms.plot.failures().figure.savefig(folder / "failures.png", dpi=120)
+    sent.nxsms.plot.throughput().figure.savefig(folder / "throughput.png", dpi=120)
     sent.to_parquet(folder / "sent.parquet")
     print("failures.png    why messages were refused")
     print("throughput.png  messages a second")
     print("sent.parquet    the frame: every row and what became of it")
 
     _heading("Next")
-    print("python -m nxsms_nb lab      the same in a notebook")
+    print("python -m nxsms_nb lab    the same in a notebook, step by step")
 
 
 def _by_rule(problems: pd.DataFrame) -> pd.DataFrame:
@@ -83,27 +82,27 @@ def _by_rule(problems: pd.DataFrame) -> pd.DataFrame:
     return told.sort_values("rows", ascending=False, kind="stable").reset_index()[["rows", "rule", "hint"]]
 
 
-def _percent(share: float) -> str:
-    return "" if pd.isna(share) else f"{share:.1%}"
+def _readable(told: pd.DataFrame) -> pd.DataFrame:
+    return told.assign(
+        count=[f"{rows:,}" for rows in told["count"]],
+        share=["" if pd.isna(share) else f"{share:.1%}" for share in told["share"]],
+    )
 
 
 def _heading(text: str) -> None:
-    print(f"\n{text}")
+    print(f"\n{text}\n{'-' * len(text)}")
 
 
-def _table(frame: pd.DataFrame, most: int = 60) -> str:
-    """Align columns: numbers to the right, words to the left, long ones cut."""
-    cells = {
-        name: [f"{value:,}" if isinstance(value, int) else shorten(value, most) for value in frame[name].tolist()]
-        for name in frame.columns
-    }
-    right = {name for name in frame.columns if pd.api.types.is_integer_dtype(frame[name]) or name == "share"}
-    width = {name: max(map(len, [name, *values])) for name, values in cells.items()}
-    lines = [list(cells), *zip(*cells.values(), strict=True)]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width[name]) if name in right else text.ljust(width[name])
-            for name, text in zip(cells, line, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+def _table(frame: pd.DataFrame) -> None:
+    """Print a frame aligned; its last column, the one with sentences, goes on below itself."""
+    cells = [list(frame.columns), *([str(value) for value in row] for row in frame.itertuples(index=False))]
+    width = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [column in ("rows", "count", "share") for column in frame.columns]
+    indent = sum(width[:-1]) + 2 * len(width[:-1])
+    room = max(shutil.get_terminal_size((100, 24)).columns - indent, 30)
+    for *row, last in cells:
+        start = "".join(
+            f"{text:>{size}}  " if to_the_right else f"{text:<{size}}  "
+            for text, size, to_the_right in zip(row, width, right, strict=False)
+        )
+        print(textwrap.fill(last, room + indent, initial_indent=start, subsequent_indent=" " * indent))
