@@ -5,7 +5,7 @@ The modules behind it are reached as attributes of the package, which loads them
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import pandas as pd
@@ -96,9 +96,17 @@ class NxsmsAccessor:
         """Rows by status; see `analysis.summary`."""
         return nx.analysis.summary(self._frame, prefix)
 
-    def failures(self, by: Hashable | Sequence[Hashable] | None = None, prefix: str = "") -> pd.DataFrame:
+    def failures(
+        self,
+        by: Hashable | list[Hashable] | None = None,
+        prefix: str = "",
+        *,
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: str | None = None,
+    ) -> pd.DataFrame:
         """Failed rows by code, and by columns; see `analysis.failures`."""
-        return nx.analysis.failures(self._frame, by, prefix=prefix)
+        return nx.analysis.failures(self._frame, by, prefix=prefix, phone=phone, content=content, region=region)
 
     def throughput(self, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
         """Messages over time; see `analysis.throughput`."""
@@ -109,9 +117,16 @@ class NxsmsAccessor:
         """Figures of the results."""
         return NxsmsPlots(self._frame)
 
-    def dashboard(self, prefix: str = "") -> Dashboard:
+    def dashboard(
+        self,
+        prefix: str = "",
+        *,
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: str | None = None,
+    ) -> Dashboard:
         """A widget with status counts, failure codes and throughput; see `dashboard.dashboard`."""
-        return nx.dashboard.dashboard(self._frame, prefix)
+        return nx.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
 
 
 class NxsmsPlots:
@@ -126,9 +141,18 @@ class NxsmsPlots:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
-    def failures(self, ax: Axes | None = None, by: Hashable | None = None, prefix: str = "") -> Axes:
-        """Failed rows by code; see `plotting.failures`."""
-        return nx.plotting.failures(self._frame, ax=ax, by=by, prefix=prefix)
+    def failures(
+        self,
+        ax: Axes | None = None,
+        by: Hashable | list[Hashable] | None = None,
+        prefix: str = "",
+        *,
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: str | None = None,
+    ) -> Axes:
+        """Failed rows by code, or rates by group; see `plotting.failures`."""
+        return nx.plotting.failures(self._frame, ax, by=by, prefix=prefix, phone=phone, content=content, region=region)
 
     def status(self, ax: Axes | None = None, prefix: str = "") -> Axes:
         """Rows by status; see `plotting.status`."""

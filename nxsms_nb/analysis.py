@@ -32,6 +32,8 @@ MOST_INTERVALS: Final = 5_000_000
 _SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
 _CAUSE: Final = ("code", "meaning", "scope", "advice", "count", "share", "invalid", "unsent")
 _GROUP: Final = ("answered", "failed", "rate")
+TAKEN: Final = frozenset({*_GROUP, *_CAUSE})
+"""Names that no group may have, because columns of `failures` have them."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -161,7 +163,7 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grou
     told = records.read(frame, asked.prefix, columns=["status", "code", "reason"])
     found = groups.of(frame, by, asked)
     labels: list[Hashable] = list(found.keys.columns)
-    taken = [label for label in labels if label in (*_GROUP, *_CAUSE)]
+    taken = [label for label in labels if label in TAKEN]
     if taken:
         raise ColumnError(
             f"by={taken[0]!r} has the name of a column of the result. Rename it: "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nxsms_nb import analysis, drawing
+from nxsms_nb import analysis, causes, drawing
 from nxsms_nb.codetable import label as code_label
 from nxsms_nb.display import count
 
@@ -99,6 +99,20 @@ def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool
     return ax
 
 
+def groups_shown(told: analysis.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The groups that are shown, in the order in which they are, and those left out: the first row of each.
+
+    Groups in their own order are shown as they come; of others those with the most failures, the highest rate first.
+    """
+    groups = told.frame[~pd.Series(told.numbers, dtype="int64").duplicated()]
+    groups = groups[groups["answered"] > 0]
+    most = MOST_GROUPS if told.natural else MOST
+    shown = groups.head(most)
+    if not told.natural:
+        shown = shown.sort_values("rate", ascending=False, kind="stable")
+    return shown, groups.iloc[most:]
+
+
 def by_group(told: analysis.Grouped, by: str, ax: Axes | None, *, sandbox: bool) -> Axes:
     """Draw the failure rate of each group, made up of its causes.
 
@@ -117,19 +131,14 @@ def by_group(told: analysis.Grouped, by: str, ax: Axes | None, *, sandbox: bool)
     -------
     matplotlib.axes.Axes
     """
+    shown, rest = groups_shown(told)
     frame = told.frame.copy()
-    frame[_NUMBER], frame[_CAUSE] = told.numbers, _names(told.frame)
-    groups = frame.drop_duplicates(_NUMBER)
-    groups = groups[groups["answered"] > 0]
-    most = MOST_GROUPS if told.natural else MOST
-    shown = groups.head(most)  # in their own order, or with the most failures
-    if not told.natural:
-        shown = shown.sort_values("rate", ascending=False, kind="stable")
+    frame[_NUMBER], frame[_CAUSE] = told.numbers, causes.names(told.frame)
     ax = drawing.axes(ax, (8.0, 1.75 + _GAP * max(len(shown), 1)))
     if not len(shown):
         drawing.nothing(ax, UNANSWERED, sandbox=sandbox)
         return ax
-    places = {number: place for place, number in enumerate(shown[_NUMBER])}
+    places = {number: place for place, number in enumerate(told.numbers[shown.index])}
     inside = frame[frame[_NUMBER].isin(places) & (frame["count"] > 0)].copy()
     colours = _colours(inside)
     inside[_CAUSE] = inside[_CAUSE].where(inside[_CAUSE].isin(colours), _OTHER)
@@ -161,19 +170,10 @@ def by_group(told: analysis.Grouped, by: str, ax: Axes | None, *, sandbox: bool)
     drawing.no_axis(ax, float(shown["rate"].max()) * 1.35 or 1.0)
     columns = 3 if max(map(len, names)) <= 14 else 2
     drawing.key(ax, [(colour, drawing.wrapped(cause, 26)) for cause, colour in colours.items()], columns=columns)
-    rest = groups.iloc[most:]
     left_out = f" · {len(rest):,} more with {count(int(rest['failed'].sum()), 'failure')} left out" if len(rest) else ""
     drawing.title(ax, f"Failure rate by {by}", "failed of the answered" + left_out, sandbox=sandbox)
     drawing.finish(ax)
     return ax
-
-
-def _names(told: pd.DataFrame) -> list[str]:
-    """Each cause as people read it: a code with its meaning, or the gateway's text."""
-    return [
-        str(meaning) if pd.isna(code) else code_label(int(code))
-        for code, meaning in zip(told["code"], told["meaning"], strict=True)
-    ]
 
 
 def _most(told: pd.DataFrame, column: str, status: str, most: int, answered: int = 0) -> list[Bar]:
@@ -181,7 +181,7 @@ def _most(told: pd.DataFrame, column: str, status: str, most: int, answered: int
     there = told[told[column] > 0].sort_values(column, ascending=False, kind="stable")
     shown = there if len(there) <= most else there.head(most - 1)
     numbers = [int(number) for number in shown[column]]
-    names = _names(shown)
+    names = causes.names(shown)
     if len(shown) < len(there):
         numbers.append(int(there[column].iloc[len(shown) :].sum()))
         names.append(f"{len(there) - len(shown):,} other causes")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import records
-from nxsms_nb.codetable import TABLE
+from nxsms_nb.codetable import TABLE, label
 from nxsms_nb.fields import STATUSES
 
 _FAILURE, _INVALID, _UNSENT = (STATUSES.index(name) for name in ("Failure", "Invalid", "Unsent"))
@@ -101,3 +101,15 @@ def explained(found: pd.DataFrame) -> pd.DataFrame:
         scope=looked_up({number: code.scope for number, code in table.items()}),
         advice=looked_up({number: code.advice for number, code in table.items()}),
     )
+
+
+def names(told: pd.DataFrame) -> list[str]:
+    """Each cause as people read it: a code with its meaning, or the gateway's text; empty where there is none.
+
+    Examples
+    --------
+    >>> names(pd.DataFrame({"code": [13005, None], "meaning": ["incorrect phone number", "Handset gone"]}))
+    ['13005 incorrect phone number', 'Handset gone']
+    """
+    texts = told["meaning"].astype(object).where(told["meaning"].notna(), "")
+    return [str(text) if pd.isna(code) else label(int(code)) for code, text in zip(told["code"], texts, strict=True)]

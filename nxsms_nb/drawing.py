@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,6 +61,7 @@ FALLBACKS: Final = (
 )
 """Fonts looked at, in this order, for what the usual one lacks: Chinese before all."""
 
+_DETACHED: Final[ContextVar[bool]] = ContextVar("detached", default=False)
 _NUMBER: Final = re.compile(r"\+?[0-9]{9,}")
 _NO_GLYPH: Final = "\u25a1"
 
@@ -81,18 +85,23 @@ def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """
     if ax is not None:
         return ax
-    if threading.current_thread() is threading.main_thread():
+    if not _DETACHED.get() and threading.current_thread() is threading.main_thread():
         import matplotlib.pyplot as plt  # noqa: PLC0415 - only who draws pays for it
 
         return _roomy(plt.figure(figsize=size, layout="constrained"))
-    return bare_axes(size)
-
-
-def bare_axes(size: tuple[float, float]) -> Axes:
-    """Axes of a figure that pyplot knows nothing of, for widgets and threads; `size` in inches."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws pays for it
 
     return _roomy(Figure(figsize=size, layout="constrained"))
+
+
+@contextmanager
+def detached() -> Iterator[None]:
+    """Draw on figures that pyplot knows nothing of, on the main thread too: for widgets."""
+    token = _DETACHED.set(True)
+    try:
+        yield
+    finally:
+        _DETACHED.reset(token)
 
 
 def _roomy(figure: Any) -> Axes:
@@ -103,8 +112,6 @@ def _roomy(figure: Any) -> Axes:
 
 def png(figure: Any, dpi: float = 100) -> bytes:
     """A figure as PNG, at its own size."""
-    import io  # noqa: PLC0415 - used here alone
-
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
@@ -159,6 +166,8 @@ def scales(ax: Axes, x: str, y: str) -> None:
 
 def key(ax: Axes, entries: list[tuple[str, str]], below: float = 0.8, columns: int = 3) -> None:
     """Say below the picture what the colours mean, `below` letter heights under it."""
+    if not entries:
+        return
     from matplotlib.patches import Patch  # noqa: PLC0415 - only who draws pays for it
 
     ax.legend(

@@ -9,9 +9,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from nxsms_nb import records
+from nxsms_nb import cells, countries, phones, records, segments
 from nxsms_nb.errors import ColumnError
+
+_LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
+_LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
 
 Labels = Hashable | list[Hashable] | None
 
@@ -102,7 +107,8 @@ def of(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
     first = np.zeros(present, np.int64)
     first[ids[::-1]] = np.arange(len(ids) - 1, -1, -1)
     keys = pd.DataFrame(
-        {label: values.iloc[first].array for label, values in columns.items()}, index=pd.RangeIndex(present)
+        {label: _plain(values.iloc[first], label in frame.columns) for label, values in columns.items()},
+        index=pd.RangeIndex(present),
     )
     return Groups(ids=ids, keys=keys, natural=natural)
 
@@ -160,12 +166,65 @@ def _numbered(values: pd.Series[Any], label: Hashable, *, ordered: bool) -> tupl
     return np.where(codes < 0, size, codes), size + 1
 
 
+def _plain(values: pd.Series[Any], own: bool) -> Any:
+    """A group's values: text for what is derived as categories without an order, which only makes grouping fast."""
+    dtype = values.dtype
+    if own or not isinstance(dtype, pd.CategoricalDtype) or dtype.ordered:
+        return values.array
+    return values.astype(object).astype(records.TEXT).array
+
+
+def _needed(frame: pd.DataFrame, name: str, label: Hashable | None, what: str) -> pd.Series[Any]:
+    label = name if label is None else label
+    if label not in frame.columns:
+        raise ColumnError(
+            f"by={what!r} is derived from the {name}, and the frame has no column {label!r}. "
+            f'Name the one that holds it, as in {name}="column".'
+        )
+    return _own(frame, label)
+
+
+def _digits(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
+    return phones.normalise(_needed(frame, "phone", asked.phone, what), asked.region)[0]
+
+
+def _content(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
+    return cells.read(_needed(frame, "content", asked.content, what)).text
+
+
+def _country(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    return pd.Series(countries.of(_digits(frame, asked, "country")))
+
+
+def _length(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    length = pc.utf8_length(_content(frame, asked, "length")).fill_null(-1).to_numpy()
+    bins = np.where(length < 0, -1, np.searchsorted(_LENGTHS, length))
+    return pd.Series(pd.Categorical.from_codes(bins, categories=pd.Index(_LENGTH_NAMES), ordered=True))
+
+
+def _segments(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    content = _content(frame, asked, "segments")
+    there = ("phone" if asked.phone is None else asked.phone) in frame.columns
+    number, _ = segments.count(content, _digits(frame, asked, "segments") if there else None)
+    return pd.Series(pd.arrays.IntegerArray(number, number == 0))
+
+
+def _encoding(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    _, encoding = segments.count(_content(frame, asked, "encoding"))
+    return pd.Series(pd.Categorical(encoding, categories=[segments.GSM, segments.UCS]))
+
+
 def _hour(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
     sent_at = records.read(frame, asked.prefix, columns=["sent_at"])["sent_at"]
     return pd.Series(sent_at.dt.hour.astype(records.WHOLE))
 
 
 DERIVED: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {
+    "country": _country,
+    "length": _length,
+    "segments": _segments,
+    "encoding": _encoding,
     "hour": _hour,
 }
-"""What can be derived: the hour of the day, in UTC, at which the row was sent."""
+"""What can be derived: the phone's country, the content's length in characters, the segments it is billed as and their
+encoding, and the hour of the day, in UTC, at which the row was sent."""

@@ -99,9 +99,15 @@ def failures(
     ColumnError
         The frame carries no results, or cannot be grouped like this.
     """
-    told = analysis.grouped(frame, by, groups.Asked(prefix, phone, content, region))
+    return failures_of(
+        frame, analysis.grouped(frame, by, groups.Asked(prefix, phone, content, region)), ax, prefix=prefix
+    )
+
+
+def failures_of(frame: pd.DataFrame, told: analysis.Grouped, ax: Axes | None = None, *, prefix: str = "") -> Axes:
+    """Same as `failures`, but of what has been grouped already."""
     sandbox = records.from_sandbox(frame)
-    if by is not None:
+    if told.labels:
         return bars.by_group(told, groups.in_words(frame, told.labels), ax, sandbox=sandbox)
     answered = int(analysis.summary(frame, prefix)["count"].iloc[:2].sum())
     return bars.by_code(told.frame, answered, ax, sandbox=sandbox)
