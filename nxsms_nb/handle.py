@@ -32,7 +32,7 @@ class Session:
     Parameters
     ----------
     prepared : Prepared
-        The first run's rows.
+        The first run's rows, of a campaign that is claimed; it is free again when the session is closed, or this raises.
     limits : Limits
         What the runs keep to.
     rows : int
@@ -41,8 +41,7 @@ class Session:
 
     def __init__(self, prepared: Prepared, limits: Limits, *, rows: int) -> None:
         self.pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
-        self.recording = prepared.journal.record(prepared.campaign, rows=rows, workers=limits.concurrency)
-
+        self.recording = prepared.record(rows=rows, workers=limits.concurrency)
         self.answered = 0
         self._begun = time.monotonic()
 
@@ -58,7 +57,7 @@ class Run:
     Parameters
     ----------
     prepared : Prepared
-        The rows.
+        The rows, of a campaign that is claimed; it is free again when the run has ended, or when this raises.
     limits : Limits
         What the run keeps to.
     observer : Observer
@@ -68,8 +67,6 @@ class Run:
 
     Raises
     ------
-    CampaignBusy
-        Another run of the campaign is under way.
     JournalError
         The journal cannot be used.
     """

@@ -20,7 +20,7 @@ from nxsms_nb import identity, journalfile, records
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.recording import Recording
-from nxsms_nb.results import UNKNOWN, Exceptional, Outcome, Results
+from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
@@ -80,17 +80,43 @@ class Journal:
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
 
-    def record(self, campaign: str | None, *, rows: int, workers: int) -> Recording:
-        """Begin the record of a run.
+    def claim(self, campaign: str | None) -> journalfile.CampaignLock:
+        """Take a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
 
         Parameters
         ----------
         campaign : str or None
             The campaign's name.
+
+        Returns
+        -------
+        CampaignLock
+            To be given to `record`, or released.
+
+        Raises
+        ------
+        CampaignBusy
+            Another run of this campaign is under way.
+        JournalError
+            The journal's place cannot be used.
+        """
+        lock = journalfile.CampaignLock(self.path, campaign or "", self._held)
+        lock.acquire()
+        return lock
+
+    def record(self, claim: journalfile.CampaignLock, *, rows: int, workers: int, anywhere: bool = False) -> Recording:
+        """Begin the record of a run.
+
+        Parameters
+        ----------
+        claim : CampaignLock
+            The campaign, from `claim`; released when the recording is closed, or when this raises.
         rows : int
             How many rows the run may send.
         workers : int
             How many requests may be under way.
+        anywhere : bool, default False
+            Whether its rows may have gone out in another campaign: every campaign then looks at this run as well.
 
         Returns
         -------
@@ -98,24 +124,20 @@ class Journal:
 
         Raises
         ------
-        CampaignBusy
-            Another run of this campaign is under way.
         JournalError
             The journal cannot be used.
         """
-        name = campaign or ""
-        lock = journalfile.CampaignLock(self.path, name, self._held)
-        lock.acquire()
+        name = claim.campaign
         try:
             connection = self._memory or journalfile.open_file(self._file(), room_for=rows)
             with self._lock, journalfile.writing(connection):
                 connection.execute("INSERT OR IGNORE INTO campaign(name) VALUES (?)", (name,))
                 run = connection.execute(
-                    "INSERT INTO run(campaign, started_us, rows) SELECT id, ?, ? FROM campaign WHERE name = ?",
-                    (time.time_ns() // 1000, rows, name),
+                    "INSERT INTO run(campaign, started_us, rows, anywhere) SELECT id, ?, ?, ? FROM campaign WHERE name = ?",
+                    (time.time_ns() // 1000, rows, anywhere, name),
                 ).lastrowid
         except BaseException as error:
-            lock.release()
+            claim.release()
             if isinstance(error, sqlite3.Error):
                 raise JournalError(f"The journal {self} could not be written ({error}). Nothing was sent.") from error
             raise
@@ -123,7 +145,7 @@ class Journal:
         def release() -> None:
             if connection is not self._memory:
                 connection.close()
-            lock.release()
+            claim.release()
 
         guard = self._lock if connection is self._memory else threading.RLock()
         return Recording(connection, guard, run or 0, workers=workers, release=release)
@@ -136,7 +158,7 @@ class Journal:
         ids : pyarrow.Array of str
             Their messageids; null where there is none.
         campaign : str, optional
-            Where to look.
+            Where to look; runs that may concern any campaign are looked at as well.
         everywhere : bool, default False
             Look in every campaign.
 
@@ -149,7 +171,7 @@ class Journal:
         found = Results(len(ids))
         where_asked = np.flatnonzero(np.asarray(ids.is_valid()))
         asked = ids.drop_null()
-        where, values = ("", ()) if everywhere else ("WHERE campaign.name = ?", (campaign or "",))
+        where, values = ("", ()) if everywhere else ("WHERE campaign.name = ? OR run.anywhere", (campaign or "",))
         with self._reading() as connection:
             if connection is None or not len(asked):
                 return found
@@ -180,24 +202,31 @@ class Journal:
             outcome = _outcome(told)
             if query:
                 doubtful = mine[mine >= 0]
-                doubtful = doubtful[found.status[doubtful] == UNKNOWN]
+                # Nothing else may be recorded of it: a journal that was lost is no reason to ask again, or to send again.
+                doubtful = doubtful[np.isin(found.status[doubtful], (UNDECIDED, UNKNOWN))]
                 found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
             else:
                 found.apply(mine, outcome, batch=batch, sent_us=sent_us, partly=True)
 
-    def home_of(self, ids: list[str]) -> str | None:
-        """The campaign in which the first known of these ids was sent: None where none is known, empty if unnamed."""
-        wanted = set(ids)
+    def homes(self, ids: pa.Array) -> set[str]:
+        """The campaigns in which any of these messages went out; the unnamed one is empty text.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array of str
+            Their messageids; null where there is none.
+        """
+        wanted = set(ids.drop_null().to_pylist())
+        found: set[str] = set()
         with self._reading() as connection:
-            if connection is None:
-                return None
-            for name, blob in connection.execute(
-                "SELECT campaign.name, block.ids FROM block JOIN run ON run.id = block.run "
-                "JOIN campaign ON campaign.id = run.campaign ORDER BY block.id DESC"
-            ):
-                if not wanted.isdisjoint(bytes(blob).decode().split("\n")):
-                    return str(name)
-        return None
+            if connection is not None and wanted:
+                for name, blob in connection.execute(
+                    "SELECT campaign.name, block.ids FROM block JOIN run ON run.id = block.run "
+                    "JOIN campaign ON campaign.id = run.campaign"
+                ):
+                    if name not in found and not wanted.isdisjoint(bytes(blob).decode().split("\n")):
+                        found.add(name)
+        return found
 
     def campaigns(self) -> pd.DataFrame:
         """The campaigns in the journal.
@@ -215,11 +244,10 @@ class Journal:
                     "SELECT name, count(run.id), min(started_us), max(started_us) FROM campaign "
                     "JOIN run ON run.campaign = campaign.id GROUP BY campaign.id ORDER BY min(started_us)"
                 ):
-                    ids = self._ids(connection, name)
-                    known = self.known(pa.array(ids, pa.string()), name)
-                    by_status = {status: int((known.status == i).sum()) for i, status in enumerate(STATUSES)}
+                    known = self._attempted(connection, name)
+                    by_status = {status: int((known == i).sum()) for i, status in enumerate(STATUSES)}
                     counts.append(
-                        {"campaign": name, "runs": runs, "rows": len(ids), **by_status, "first": first, "last": last}
+                        {"campaign": name, "runs": runs, "rows": len(known), **by_status, "first": first, "last": last}
                     )
         columns = ["campaign", "runs", "rows", *STATUSES, "first", "last"]
         frame = pd.DataFrame(counts, columns=columns).drop(columns=["Invalid", "Skipped"])
@@ -279,7 +307,7 @@ class Journal:
         """
         name = campaign or ""
         with self._reading() as reader:
-            n = 0 if reader is None else len(self._ids(reader, name))
+            n = 0 if reader is None else len(self._attempted(reader, name))
         if n == 0:
             return 0
         if confirm != n:
@@ -287,9 +315,12 @@ class Journal:
                 f"Forgetting campaign {name!r} makes {n:,} rows sendable again, to the same people. To do that: "
                 f"forget({campaign!r}, confirm={n})"
             )
-        lock = journalfile.CampaignLock(self.path, name, self._held)
-        lock.acquire()
-        connection = self._memory or journalfile.open_file(self._file())
+        claim = self.claim(campaign)
+        try:
+            connection = self._memory or journalfile.open_file(self._file())
+        except BaseException:
+            claim.release()
+            raise
         try:
             blocks = (
                 "SELECT block.id FROM block JOIN run ON run.id = block.run "
@@ -305,7 +336,7 @@ class Journal:
         finally:
             if connection is not self._memory:
                 connection.close()
-            lock.release()
+            claim.release()
         return n
 
     def _file(self) -> Path:
@@ -313,13 +344,17 @@ class Journal:
             raise ValueError("a journal in memory has no file")
         return self.path
 
-    def _ids(self, connection: sqlite3.Connection, campaign: str) -> list[str]:
+    def _attempted(self, connection: sqlite3.Connection, campaign: str) -> Any:
+        """The status of each message that a request of the campaign carried."""
         blobs = connection.execute(
-            "SELECT DISTINCT block.ids FROM block JOIN batch ON batch.block = block.id JOIN run ON run.id = block.run "
+            "SELECT block.ids FROM block JOIN run ON run.id = block.run "
             "JOIN campaign ON campaign.id = run.campaign WHERE campaign.name = ?",
             (campaign,),
         )
-        return list(dict.fromkeys(messageid for (blob,) in blobs for messageid in bytes(blob).decode().split("\n")))
+        ids = dict.fromkeys(messageid for (blob,) in blobs for messageid in bytes(blob).decode().split("\n"))
+        status = self.known(pa.array(list(ids), pa.string()), campaign).status
+        # A block also has the ids of rows whose request never left.
+        return status[status != UNDECIDED]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:

@@ -28,7 +28,7 @@ MIGRATIONS: Final = (
     CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE run (
         id INTEGER PRIMARY KEY AUTOINCREMENT, campaign INTEGER NOT NULL REFERENCES campaign(id),
-        started_us INTEGER NOT NULL, ended_us INTEGER, rows INTEGER NOT NULL,
+        started_us INTEGER NOT NULL, ended_us INTEGER, rows INTEGER NOT NULL, anywhere INTEGER NOT NULL DEFAULT 0,
         rate REAL, pace REAL, stopped TEXT
     );
     CREATE TABLE block (
@@ -109,6 +109,17 @@ def file_system(path: Path, mounts: list[tuple[str, str]]) -> str:
     return best[1]
 
 
+def refuse_network(path: Path) -> None:
+    """Raise `JournalError` where a path lies on a network file system."""
+    mounts = [(mount.mountpoint, mount.fstype) for mount in psutil.disk_partitions(all=True)]
+    kind = file_system(path.resolve(), mounts)
+    if kind.lower() in NETWORK_FILE_SYSTEMS:
+        raise JournalError(
+            f"The journal {path} would lie on a network file system ({kind}), where its locks and its durability "
+            "cannot be trusted. Put it on a local disk: journal='…', or set NXSMS_JOURNAL."
+        )
+
+
 def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
     """Open a journal, making it where there is none.
 
@@ -130,13 +141,7 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
         The place is a network file system, read-only or full, or the file is not ours or from a newer version.
     """
     path = path.expanduser().absolute()
-    mounts = [(mount.mountpoint, mount.fstype) for mount in psutil.disk_partitions(all=True)]
-    kind = file_system(path.resolve(), mounts)
-    if kind.lower() in NETWORK_FILE_SYSTEMS:
-        raise JournalError(
-            f"The journal {path} would lie on a network file system ({kind}), where its locks and its durability "
-            "cannot be trusted. Put it on a local disk: journal='…', or set NXSMS_JOURNAL."
-        )
+    refuse_network(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Never open a file that is there already: closing any descriptor of it would drop the locks that SQLite
@@ -239,8 +244,10 @@ class CampaignLock:
     _guard = threading.Lock()
 
     def __init__(self, path: Path | None, campaign: str, held: dict[str, str]) -> None:
-        self._campaign = campaign
+        self.campaign = campaign
         self._held = held
+        self._mine = False
+        self._path = path
         self._file: filelock.BaseFileLock | None = None
         self._note: Path | None = None
         if path is not None:
@@ -252,12 +259,14 @@ class CampaignLock:
     def acquire(self) -> None:
         """Take the lock, or raise `CampaignBusy` naming the run that holds it."""
         me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        if self._file is None or self._note is None:
+        if self._path is None or self._file is None or self._note is None:
             with self._guard:
-                if self._campaign in self._held:
-                    raise self._busy(self._held[self._campaign])
-                self._held[self._campaign] = f"since {me['since']} in this kernel"
+                if self.campaign in self._held:
+                    raise self._busy(self._held[self.campaign])
+                self._held[self.campaign] = f"since {me['since']} in this kernel"
+                self._mine = True
             return
+        refuse_network(self._path)
         try:
             self._note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file.acquire(timeout=0)
@@ -271,10 +280,12 @@ class CampaignLock:
             ) from error
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Give the lock back; a second time does nothing."""
         if self._file is None:
             with self._guard:
-                self._held.pop(self._campaign, None)
+                if self._mine:
+                    self._held.pop(self.campaign, None)
+                self._mine = False
         else:
             self._file.release()
 
@@ -286,7 +297,7 @@ class CampaignLock:
             return "in another process"
 
     def _busy(self, who: str) -> CampaignBusy:
-        what = f"campaign {self._campaign!r}" if self._campaign else "the unnamed campaign"
+        what = f"campaign {self.campaign!r}" if self.campaign else "the unnamed campaign"
         return CampaignBusy(
             f"A run of {what} is under way {who}. Nothing was sent. Wait for it or stop it; a run of another "
             "campaign= may go on beside it."

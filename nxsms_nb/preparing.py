@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
+    from nxsms_nb.journalfile import CampaignLock
+    from nxsms_nb.recording import Recording
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
 
@@ -57,6 +59,10 @@ class Prepared:
         The rows that would leave now.
     doubtful : ndarray of int64 or None
         The rows an earlier run left in doubt, where the client can ask about them.
+    claim : CampaignLock or None
+        The campaign, held since before the journal was read; None where nothing is to be sent or settled.
+    carried : bool
+        Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
     """
 
     frame: pd.DataFrame
@@ -69,6 +75,19 @@ class Prepared:
     results: Results
     todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     doubtful: Rows | None = None
+    claim: CampaignLock | None = None
+    carried: bool = False
+
+    def give_back(self) -> None:
+        """Give the campaign free: there is nothing to run."""
+        if self.claim is not None:
+            self.claim.release()
+
+    def record(self, *, rows: int, workers: int) -> Recording:
+        """Begin the record of the run that sends or settles these rows; it holds the campaign until it is closed."""
+        if self.claim is None:
+            raise ValueError("the campaign must be claimed before the journal is read")
+        return self.journal.record(self.claim, rows=rows, workers=workers, anywhere=self.carried)
 
     def outbox(self) -> Outbox:
         """The rows that would leave, waiting."""
@@ -120,6 +139,11 @@ class Prepared:
         )
 
 
+def journal_of(settings: Mapping[str, Any], client: Client) -> Journal:
+    """The journal of a call: the one that is named, the client's own, or the default one."""
+    return Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
+
+
 def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *, call: str = "") -> Prepared:
     """Check a frame's rows, make their ids and take over what is known of them.
 
@@ -152,7 +176,7 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     strict = settings.get("on_invalid") == "raise"
     report = validation.examine(frame, settings, strict=strict, app_key=client.app_key)
     checked, keys, ordinals = report.checked, report.keys, report.ordinals
-    journal = Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
+    journal = journal_of(settings, client)
     own = checked.fields.get("sys_message_id")
     ids = identity.message_ids(keys, ordinals, app_key=client.app_key, campaign=campaign, own=own, made=report.digests)
     told = Results(len(frame))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Coroutine, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 import numpy as np
@@ -16,7 +18,6 @@ from nxsms_nb.client import Client
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.fields import resolve
 from nxsms_nb.handle import Run
-from nxsms_nb.journal import Journal
 from nxsms_nb.plan import Plan, plan_of
 from nxsms_nb.preparing import Prepared, prepare
 from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
@@ -26,6 +27,8 @@ from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, settl
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.journal import Journal
+    from nxsms_nb.journalfile import CampaignLock
     from nxsms_nb.snapshot import Observer
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
@@ -124,7 +127,19 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
     settings = settle(given, SENDING, COLUMNS)
     client = client_or_env(client)
     observer = progress.choose(settings["progress"])
-    prepared = await asyncio.to_thread(_prepared, frame, client, settings, "send", given)
+    pool = ThreadPoolExecutor(1)
+    looking = pool.submit(copy_context().run, _prepared, frame, client, settings, "send", given)
+    pool.shutdown(wait=False)
+    looked = asyncio.wrap_future(looking)
+    try:
+        prepared = await asyncio.shield(looked)
+    except asyncio.CancelledError:
+        # The thread cannot be stopped; when it is through, the campaign must be free again.
+        try:
+            await asyncio.wait({looked})
+        finally:
+            looking.add_done_callback(_give_back)
+        raise
     if (run := _begun(prepared, settings, observer)) is None:
         return prepared.joined()
     ended = asyncio.wrap_future(run.finished)
@@ -146,8 +161,9 @@ def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sen
     later: list[Run] = []
     observer = progress.choose(settings["progress"], stop=lambda: later[0].ask_to_stop() if later else None)
     prepared = _prepared(frame, client, settings, "start", given)
-    _tell_repeats(prepared)
-    run = Run(prepared, limits_of(settings), observer)
+    with _freed_by_errors(prepared.claim):
+        _tell_repeats(prepared)
+        run = Run(prepared, limits_of(settings), observer)
     later.append(run)
     return run
 
@@ -238,8 +254,10 @@ def retry(
     client = client_or_env(client)
     wanted = codetable.RETRYABLE | {codes} if isinstance(codes, int) else codetable.RETRYABLE | set(codes or ())
     observer = progress.choose(settings["progress"])
-    prepared = _again(frame, client, settings, wanted)
-    prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
+    prepared = _carried(frame, client, settings)
+    with _freed_by_errors(prepared.claim):
+        _wait_again(prepared, wanted)
+        prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
     if (run := _begun(prepared, settings, observer, quiet=True)) is None:
         return prepared.joined()
     return run.result()
@@ -287,16 +305,17 @@ def reconcile(
     settings = settle(given, LOOKING, COLUMNS)
     client = client_or_env(client)
     prepared = _carried(frame, client, settings)
-    doubtful = settling.in_doubt(prepared.results)
-    _learn(prepared, doubtful)
-    doubtful = settling.in_doubt(prepared.results)
-    if not len(doubtful):
-        return prepared.joined()
-    if client.app_secret is None:
-        raise QueryError(
-            "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
-        )
-    recording = prepared.journal.record(prepared.campaign, rows=0, workers=1)
+    with _freed_by_errors(prepared.claim):
+        _learn(prepared, settling.in_doubt(prepared.results))
+        doubtful = settling.in_doubt(prepared.results)
+        if not len(doubtful):
+            prepared.give_back()
+            return prepared.joined()
+        if client.app_secret is None:
+            raise QueryError(
+                "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
+            )
+        recording = prepared.record(rows=0, workers=1)
     try:
         _in_thread(settling.settle(prepared, recording, doubtful, absent=absent))
     finally:
@@ -319,18 +338,39 @@ def _prepared(
     frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], verb: str, given: Mapping[str, Any]
 ) -> Prepared:
     call = preparing.spelled(verb, given)
-    prepared = prepare(frame, client, settings, call=call)
-    prepared.confirm(settings["confirm"], call)
+    claim = preparing.journal_of(settings, client).claim(settings["campaign"])
+    with _freed_by_errors(claim):
+        prepared = prepare(frame, client, settings, call=call)
+        prepared.claim = claim
+        prepared.confirm(settings["confirm"], call)
     return prepared
+
+
+@contextmanager
+def _freed_by_errors(claim: CampaignLock | None) -> Iterator[None]:
+    """Whatever keeps a run from beginning, the campaign is free for the next call."""
+    try:
+        yield
+    except BaseException:
+        if claim is not None:
+            claim.release()
+        raise
+
+
+def _give_back(looking: Future[Prepared]) -> None:
+    if not looking.cancelled() and looking.exception() is None:
+        looking.result().give_back()
 
 
 def _begun(prepared: Prepared, settings: Mapping[str, Any], observer: Observer, *, quiet: bool = False) -> Run | None:
     """The run of what was prepared; None where there is nothing to do."""
-    if not quiet:
-        _tell_repeats(prepared)
-    if not len(prepared.todo) and (prepared.doubtful is None or not len(prepared.doubtful)):
-        return None
-    return Run(prepared, limits_of(settings), observer)
+    with _freed_by_errors(prepared.claim):
+        if not quiet:
+            _tell_repeats(prepared)
+        if not len(prepared.todo) and (prepared.doubtful is None or not len(prepared.doubtful)):
+            prepared.give_back()
+            return None
+        return Run(prepared, limits_of(settings), observer)
 
 
 def limits_of(settings: Mapping[str, Any]) -> Limits:
@@ -353,23 +393,36 @@ def _tell_repeats(prepared: Prepared) -> None:
 
 
 def _carried(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Prepared:
-    """A sent frame, with everything it says of its rows taken over."""
+    """A sent frame, with everything it says of its rows taken over, and the campaign they went out in claimed."""
     earlier = records.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = validation.check(frame, columns, region=settings["region"])
     ids = pa.array(earlier["messageid"].astype(object), pa.string(), from_pandas=True)
     told = Results(len(frame))
     told.adopt(np.arange(len(frame)), earlier)
-    journal = Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
-    campaign = settings["campaign"]
-    if campaign is None:
-        campaign = journal.home_of(ids.drop_null().slice(0, 1000).to_pylist()) or None
-    return Prepared(frame, client, journal, campaign, settings["prefix"], checked, ids, told)
+    journal = preparing.journal_of(settings, client)
+    campaign = _home(journal, ids, settings["campaign"])
+    prepared = Prepared(frame, client, journal, campaign, settings["prefix"], checked, ids, told)
+    prepared.claim, prepared.carried = journal.claim(campaign), True
+    return prepared
 
 
-def _again(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], codes: Iterable[int]) -> Prepared:
-    """A sent frame whose rows that may be tried again wait to leave."""
-    prepared = _carried(frame, client, settings)
+def _home(journal: Journal, ids: pa.Array, named: str | None) -> str | None:
+    """The campaign that rows went out in: a claim on another would not keep a run of their own away."""
+    homes = journal.homes(ids)
+    if named is not None:
+        homes |= {named}
+    if len(homes) <= 1:
+        return next(iter(homes), "") or None
+    listed = ", ".join(repr(home) if home else "the unnamed one" for home in sorted(homes))
+    raise ConfigError(
+        f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
+        "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
+    )
+
+
+def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
+    """Let the rows of a sent frame that may be tried again wait to leave."""
     told = prepared.results
     sendable = prepared.checked.good & np.asarray(prepared.ids.is_valid())
     same = np.flatnonzero(sendable & (told.status == UNSENT))
@@ -386,7 +439,6 @@ def _again(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], cod
         told, prepared.journal, prepared.ids, waiting, everywhere=True, counted=same
     )
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
-    return prepared
 
 
 def _learn(prepared: Prepared, doubtful: Any) -> None:

@@ -73,12 +73,14 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
     observer = _Whole(progress.choose(settings["progress"]))
     session: Session | None = None
     run: Run | None = None
+    claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     try:
         for frame in frames:
             prepared = preparing.prepare(as_pandas(frame), client, settings, call=call)
             prepared.confirm(None if agreed is None else agreed - left, call)
             left += len(prepared.todo)
             if session is None:
+                prepared.claim = claim
                 session = Session(prepared, limits, rows=_ROWS_AHEAD)
             run = Run(prepared, limits, observer, session=session)
             yield run.result()
@@ -86,6 +88,7 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
         observer.end()
         if session is not None:
             session.close(stopped=None if run is None else run.stopped)
+        claim.release()
 
 
 class _Whole:

@@ -1,0 +1,168 @@
+"""`retry`: another attempt for rows that certainly did not go out, and for nothing else."""
+
+import pandas as pd
+import pytest
+from people import counts, no_double, people
+
+import nxsms_nb as nx
+
+
+def refused_midway(make, **options):
+    """A sandbox, and the frame of a run that the account's balance cut short: five rows out, five not."""
+    sandbox = make(balance=5, balance_per="item")
+    with pytest.raises(nx.AccountRefused) as stopped:
+        people(10).nxsms.send(sandbox.client, **options)
+    sandbox.balance = None
+    return sandbox, stopped.value.frame
+
+
+def test_unsent_rows_leave_with_the_id_they_had(make):
+    """No effect came of the first attempt, so the id may have its one effect now."""
+    sandbox, frame = refused_midway(make)
+    again = frame.nxsms.retry(sandbox.client)
+    assert counts(again) == {"Success": 10}
+    assert again["messageid"].equals(frame["messageid"])
+    assert again["attempts"].tolist() == [1] * 5 + [2] * 5
+    assert no_double(sandbox)
+
+
+def test_the_same_cell_run_twice_sends_once(make):
+    """The frame it starts from still says Unsent; the journal knows better."""
+    sandbox, frame = refused_midway(make)
+    first = frame.nxsms.retry(sandbox.client)
+    second = frame.nxsms.retry(sandbox.client)
+    pd.testing.assert_frame_equal(first, second)
+    assert no_double(sandbox)
+    assert len(sandbox.ledger) == 10
+
+
+def test_rows_that_may_pass_later_get_an_id_of_their_own(make):
+    """An hour's limit (13007) passes; the new attempt has an id made from the old one."""
+    sandbox = make(hourly_limit=1)
+    people(3).nxsms.send(sandbox.client, campaign="first")
+    failed = people(3).nxsms.send(sandbox.client, campaign="second")
+    assert counts(failed) == {"Failure": 3}
+    sandbox.advance(3601)
+    again = failed.nxsms.retry(sandbox.client)
+    assert counts(again) == {"Success": 3}
+    assert (again["messageid"] == failed["messageid"] + "-1").all()
+    assert again["attempts"].tolist() == [2, 2, 2]
+
+
+def test_a_retry_of_refused_rows_run_twice_sends_once(make):
+    """The second run finds the further attempt in the journal and gives back its result."""
+    sandbox = make(failures={13009: 1.0})
+    failed = people(4).nxsms.send(sandbox.client)
+    sandbox.failures = None
+    first = failed.nxsms.retry(sandbox.client, codes=13009)
+    second = failed.nxsms.retry(sandbox.client, codes=13009)
+    pd.testing.assert_frame_equal(first, second)
+    assert counts(first) == {"Success": 4}
+    assert len(sandbox.ledger) == 4
+
+
+def test_a_retry_that_was_refused_again_is_not_repeated_by_its_own_cell(make):
+    """Only a retry of the newer frame makes a third attempt."""
+    sandbox = make(failures={13009: 1.0})
+    failed = people(4).nxsms.send(sandbox.client)
+    again = failed.nxsms.retry(sandbox.client, codes=[13009])
+    requests = len(sandbox.requests)
+    assert counts(failed.nxsms.retry(sandbox.client, codes=[13009])) == {"Failure": 4}
+    assert len(sandbox.requests) == requests
+    sandbox.failures = None
+    third = again.nxsms.retry(sandbox.client, codes=[13009])
+    assert third["messageid"].str.endswith("-2").all()
+    assert third["attempts"].tolist() == [3] * 4
+
+
+def test_send_and_recorded_give_back_the_latest_attempt(make):
+    """Whoever runs the first cell again sees what the retry brought."""
+    sandbox = make(failures={13009: 1.0})
+    failed = people(4).nxsms.send(sandbox.client)
+    sandbox.failures = None
+    retried = failed.nxsms.retry(sandbox.client, codes=13009)
+    pd.testing.assert_frame_equal(people(4).nxsms.recorded(sandbox.client), retried)
+    with pytest.warns(nx.AlreadySentWarning):
+        pd.testing.assert_frame_equal(people(4).nxsms.send(sandbox.client), retried)
+    assert len(sandbox.ledger) == 4
+
+
+@pytest.mark.parametrize("codes", [(), 13005, [13005, 13009]])
+def test_only_codes_that_may_pass_or_are_named_are_tried(make, codes):
+    """A number that was wrong stays wrong unless the analyst says otherwise."""
+    sandbox = make(failures={13005: 1.0})
+    failed = people(4).nxsms.send(sandbox.client)
+    sandbox.failures = None
+    again = failed.nxsms.retry(sandbox.client, codes=codes)
+    assert counts(again) == ({"Success": 4} if codes else {"Failure": 4})
+
+
+def test_skipped_invalid_and_unknown_rows_are_never_tried(make):
+    """One is deliberate, one cannot be sent, one may have gone out; even naming every code changes none of that."""
+    sandbox = make(faults=["ok", "lost"])
+    first = people(2)
+    twice = pd.concat([first, first, people(1, phone="12")], ignore_index=True)
+    frame = twice.nxsms.send(sandbox.client, duplicates="drop")
+    doubtful = people(2, first=5).nxsms.send(sandbox.client)
+    frame = pd.concat([frame, doubtful], ignore_index=True)
+    assert counts(frame) == {"Success": 2, "Invalid": 1, "Unknown": 2, "Skipped": 2}
+    codes = nx.codes()["code"].tolist() if "code" in nx.codes() else nx.codes().index.tolist()
+    again = frame.nxsms.retry(sandbox.client, codes=codes)
+    pd.testing.assert_frame_equal(again, frame)
+    assert len(sandbox.requests) == 2
+
+
+def test_rows_never_attempted_are_seen_by_the_first_cell_when_they_were_retried_alone(make):
+    """Filtered out, they carry no campaign's name; the retry is recorded where the campaign's own call looks."""
+    sandbox = make(balance=2)
+    with pytest.raises(nx.AccountRefused) as stopped:
+        people(4500).nxsms.send(sandbox.client, campaign="spring")
+    frame = stopped.value.frame
+    never = frame[frame["attempts"] == 0].iloc[-100:]
+    sandbox.balance = None
+    assert counts(never.nxsms.retry(sandbox.client)) == {"Success": 100}
+    assert counts(people(4500).nxsms.send(sandbox.client, campaign="spring")) == {"Success": 4500}
+    assert no_double(sandbox)
+
+
+def test_rows_of_several_campaigns_are_refused(make):
+    """The run would hold one campaign only, and a run of the other could send the same rows at the same time."""
+    sandbox, spring = refused_midway(make, campaign="spring")
+    sandbox.balance = 5
+    with pytest.raises(nx.AccountRefused) as stopped:
+        people(10).nxsms.send(sandbox.client, campaign="autumn")
+    both = pd.concat([spring, stopped.value.frame])
+    with pytest.raises(nx.ConfigError, match=r"several campaigns.*'autumn', 'spring'\. Nothing was sent"):
+        both.nxsms.retry(sandbox.client)
+
+
+def test_a_retry_in_another_campaign_is_refused(make):
+    """The first campaign's own call would not be kept from sending the same rows."""
+    sandbox, frame = refused_midway(make, campaign="spring")
+    with pytest.raises(nx.ConfigError, match="'autumn', 'spring'"):
+        frame.nxsms.retry(sandbox.client, campaign="autumn")
+    assert counts(frame.nxsms.retry(sandbox.client, campaign="spring")) == {"Success": 10}
+
+
+def test_the_campaign_of_a_sent_frame_is_looked_up(make):
+    """Without campaign= the retry is recorded in the campaign its rows went out in."""
+    sandbox, frame = refused_midway(make, campaign="spring")
+    frame.nxsms.retry(sandbox.client)
+    assert sandbox.client.journal.runs()["campaign"].tolist() == ["spring", "spring"]
+    with pytest.warns(nx.AlreadySentWarning):
+        people(10).nxsms.send(sandbox.client, campaign="spring")
+
+
+def test_a_frame_without_results_cannot_be_retried(sandbox):
+    """The error says what to do first."""
+    with pytest.raises(nx.ColumnError, match="carries no results"):
+        people(2).nxsms.retry(sandbox.client)
+
+
+def test_a_retry_without_the_journal_keeps_the_ids_of_the_frame(make, path):
+    """With the journal gone the frame's own words decide: Success stays, Unsent leaves with its id."""
+    sandbox, frame = refused_midway(make)
+    again = frame.nxsms.retry(sandbox.client, journal=path)
+    assert counts(again) == {"Success": 10}
+    assert again["messageid"].equals(frame["messageid"])
+    assert no_double(sandbox)
