@@ -215,7 +215,7 @@ def _times(array: pa.Array) -> pa.Array:
     text = pc.replace_substring_regex(text, r"\.?0*$", "") if array.type.unit != "s" else text
     if zone is not None:
         return pc.binary_join_element_wise(text, pa.scalar("+00:00", TEXT), pa.scalar("", TEXT))
-    return pc.replace_substring(text, " 00:00:00", "")
+    return pc.replace_substring_regex(text, " 00:00:00$", "")
 
 
 def _objects(values: npt.NDArray[np.object_]) -> Cells:

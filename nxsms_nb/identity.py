@@ -159,7 +159,8 @@ def message_ids(
         seed = _seed(app_key, campaign)
         made = made.copy()
         for row, text in zip(later, keys.take(pa.array(later)).to_pylist(), strict=True):
-            counted = f"{text}{_SEPARATOR}{_SEPARATOR}{ordinals[row]}".encode()
+            # In front, where a phone or a column that is not empty stands otherwise: behind, a content could end like it.
+            counted = f"{ordinals[row]}{_SEPARATOR}{_SEPARATOR}{text}".encode()
             made[row] = np.frombuffer(xxhash.xxh3_128_digest(counted, seed), np.uint64)
     ids = _spelled(made)
     if own is not None:

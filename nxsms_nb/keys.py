@@ -76,7 +76,7 @@ def columns(
     return texts, empty
 
 
-_NUMERIC: Final = r"^[+\-]?[0-9]+(?:\.[0-9]*)?$"
+_NUMERIC: Final = r"^ *[+\-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+) *$"
 _MOMENT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?$"
 
 
@@ -103,10 +103,12 @@ def canonical(cells: Cells) -> pa.Array:
     written = cells.of(Kind.TEXT)
     numeric = written & as_mask(pc.match_substring_regex(text, _NUMERIC))
     if numeric.any():
-        number = text.filter(pa.array(numeric))
+        number = pc.ascii_trim(text.filter(pa.array(numeric)), " ")
+        number = pc.replace_substring_regex(number, r"^([+\-]?)\.", r"\10.")
         number = pc.replace_substring_regex(number, r"\.0*$", "")
         number = pc.replace_substring_regex(number, r"(\.[0-9]*[1-9])0+$", r"\1")
         number = pc.replace_substring_regex(number, r"^\+?(-?)0*([0-9])", r"\1\2")
+        number = pc.replace_substring_regex(number, "^-0$", "0")
         text = pc.replace_with_mask(text, pa.array(numeric), number)
     moment = written & as_mask(pc.match_substring_regex(text, _MOMENT))
     if moment.any():

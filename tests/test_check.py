@@ -222,9 +222,10 @@ def test_a_phone_that_is_a_key_is_the_number_as_sent():
 @pytest.mark.parametrize(
     "same",
     [
-        [5, 5.0, "5", "5.0", np.int8(5), Decimal("5.00"), "005", "+5", "5."],
+        [5, 5.0, "5", "5.0", np.int8(5), Decimal("5.00"), "005", "+5", "5.", " 5 "],
         [5.5, "5.50", Decimal("5.5"), "05.5"],
-        [0, "0", "00", 0.0, -0.0],
+        [0.5, ".5", "0.50"],
+        [0, "0", "00", 0.0, -0.0, "-0"],
         [-7, "-7", "-07.0"],
         [True, "True", np.True_],
         [
@@ -247,7 +248,21 @@ def test_keys_of_equal_values_are_equal_text(same):
 
 def test_different_values_have_different_keys():
     """Making keys canonical does not make different values one."""
-    values = ["A7", "a7", "A07", "7", "70", "0.7", "-7", "7-", "1e5", "2026-03-01", "2026-03-01 00:00:01", " 7", "True"]
+    values = [
+        "A7",
+        "a7",
+        "A07",
+        "7",
+        "70",
+        "0.7",
+        "-7",
+        "7-",
+        "1e5",
+        "2026-03-01",
+        "2026-03-01 00:00:01",
+        "7 a",
+        "True",
+    ]
     assert len(canonical(read(pd.Series(values, dtype=object))).unique()) == len(values)
 
 
