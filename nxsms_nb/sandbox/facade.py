@@ -347,7 +347,8 @@ def serve(port: int = 0, **settings: Any) -> None:
     **settings
         The other parameters of `Sandbox`.
     """
-    with Sandbox(port=port, **settings) as sandbox:
+    # Ctrl-C may come at any moment, while the address is being printed as well: it is the way to end this.
+    with suppress(KeyboardInterrupt), Sandbox(port=port, **settings) as sandbox:
         sys.stdout.write(
             f"Simulated gateway on {sandbox.url}, nothing leaves this machine. To reach it from another terminal:\n"
             f"  export NXSMS_BASE_URL={sandbox.url}\n"
@@ -356,7 +357,4 @@ def serve(port: int = 0, **settings: Any) -> None:
             "Ctrl-C ends it.\n"
         )
         sys.stdout.flush()
-        try:
-            sandbox.join()
-        except KeyboardInterrupt:
-            return
+        sandbox.join()
