@@ -38,6 +38,15 @@ def test_holds_500_a_second_at_100_ms(kind: str, by_item: bool) -> None:
         assert trace.refused(0.0) < 0.05  # the search for the limit included
 
 
+@pytest.mark.parametrize("by_item", [False, True])
+@pytest.mark.parametrize(("limit", "latency", "share"), [(3000, 0.1, 0.97), (8000, 0.1, 0.95), (20_000, 0.005, 0.9)])
+def test_a_bucket_of_one_request(limit: float, latency: float, share: float, by_item: bool) -> None:
+    """A bucket that holds 200 messages, 10 ms' worth even, is served by requests smaller than that."""
+    trace = simulate(Gateway(limit, "bucket 1 request", latency, by_item=by_item), concurrency=16)
+    assert trace.accepted() >= share * limit
+    assert trace.refused() < 0.03
+
+
 @pytest.mark.parametrize("kind", ["window", "sliding"])
 def test_replies_of_300_ms_blur_a_window(kind: str) -> None:
     """Where jitter moves arrivals by more than a twentieth of the window, it still gets 0.93 of the limit."""
@@ -107,6 +116,13 @@ def test_is_stuck_nowhere(kind: str, latency: float, limit: float) -> None:
         assert trace.refused(30, 90) < 0.05
 
 
+def test_one_slow_request_at_a_time_comes_down_in_few_steps() -> None:
+    """With three requests a second each refusal counts: a rate found far too high is corrected in few of them."""
+    trace = simulate(Gateway(500, "bucket 1 s", 0.3), concurrency=1)
+    assert trace.accepted() >= 0.9 * 500
+    assert trace.refused() < 0.03
+
+
 @pytest.mark.parametrize("kind", LIMITERS)
 @pytest.mark.parametrize("batch_size", [1, 5, 30])
 def test_small_batches(kind: str, batch_size: int) -> None:
@@ -171,6 +187,16 @@ def test_max_rate_is_a_ceiling() -> None:
     assert trace.accepted() >= 0.95 * 500
     assert pace.rate is not None
     assert pace.rate < 700
+
+
+def test_what_the_ceiling_hides_is_not_mistaken_for_a_limit() -> None:
+    """A limit raised beyond `max_rate` is not searched for again when it comes back to just below it."""
+    pace = Pace(concurrency=16, max_rate=300)
+    simulate(Gateway(200, changes=((10, 5000),)), pace, concurrency=16, until=60)
+    assert pace.rate == 300
+    pace.refused(10, 60.0, 60.1)
+    pace.reserve(10, 60.1)
+    assert pace.note.startswith("held to 2")
 
 
 def test_shrunk_requests_stay_small() -> None:
@@ -252,6 +278,8 @@ def test_notes_tell_what_holds_the_run_back() -> None:
     pace.refused(10, 100.0, 100.1, retry_after=30)
     pace.reserve(10, 100.2)
     assert pace.note == "the gateway asked for a pause of 30 s"
+    pace.accepted(10, 131.0, 131.1)
+    assert pace.note.startswith("held to ")
     pace = Pace(max_rate=100)
     pace.reserve(10, 0.0)
     pace.reserve(10, 0.0)
