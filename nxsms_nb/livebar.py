@@ -148,13 +148,13 @@ def _headline(snapshot: Snapshot) -> str:
 
 def _bar(snapshot: Snapshot) -> str:
     """The rows of the frame by status, those undecided as the empty rest."""
-    total = max(snapshot.total, 1)
+    total, tally = max(snapshot.total, 1), snapshot.tally
     pieces = "".join(
-        f'<div style="width:{100 * snapshot.counts[status] / total:.2f}%;background-color:{colour}"></div>'
+        f'<div style="width:{100 * tally[status] / total:.2f}%;background-color:{colour}"></div>'
         for status, colour in STATUS_COLOURS.items()
-        if snapshot.counts.get(status)
+        if tally.get(status)
     )
-    done = 100 * sum(snapshot.counts.values()) / total
+    done = 100 * sum(tally.values()) / total
     return (
         f'<div role="progressbar" aria-valuenow="{done:.0f}" aria-valuemin="0" aria-valuemax="100" '
         'style="display:flex;height:12px;margin:3px 0;border-radius:3px;overflow:hidden;'
@@ -163,15 +163,15 @@ def _bar(snapshot: Snapshot) -> str:
 
 
 def _chips(snapshot: Snapshot) -> str:
-    waiting = snapshot.total - sum(snapshot.counts.values())
+    tally = snapshot.tally
     chips = [
         f'<span style="white-space:nowrap"><span style="color:{colour}">■</span> '
-        f"{_WORDS[status]} <b>{snapshot.counts.get(status, 0):,}</b></span>"
+        f"{_WORDS[status]} <b>{tally.get(status, 0):,}</b></span>"
         for status, colour in STATUS_COLOURS.items()
-        if snapshot.counts.get(status) or status in ("Success", "Failure")
+        if tally.get(status) or status in ("Success", "Failure")
     ]
-    if waiting and not snapshot.final:
-        chips.append(f"waiting <b>{waiting:,}</b>")
+    if snapshot.waiting and not snapshot.final:
+        chips.append(f"waiting <b>{snapshot.waiting:,}</b>")
     return f"<div>{' &nbsp; '.join(chips)}</div>"
 
 

@@ -95,14 +95,20 @@ def in_notebook() -> bool:
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
-_SHOWN: Final = (("Success", "accepted"), ("Failure", "failed"), ("Unknown", "in doubt"))
+_SHOWN: Final = (
+    ("Success", "accepted"),
+    ("Failure", "failed"),
+    ("Unknown", "in doubt"),
+    ("Unsent", "not sent"),
+)
 
 
 def _words(snapshot: Snapshot) -> str:
+    tally = snapshot.tally
     told = [
-        f"{words} {snapshot.counts.get(status, 0):,}"
+        f"{words} {tally.get(status, 0):,}"
         for status, words in _SHOWN
-        if status != "Unknown" or snapshot.counts.get(status)
+        if tally.get(status) or status in ("Success", "Failure")
     ]
     return ", ".join([*told, snapshot.news] if snapshot.news else told)
 

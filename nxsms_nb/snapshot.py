@@ -55,6 +55,24 @@ class Snapshot:
     simulated: bool = False
 
     @property
+    def waiting(self) -> int:
+        """Rows whose status is open; of a run that has ended, those that were not sent."""
+        return self.total - sum(self.counts.values())
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """Status to rows as it reads now: of a run that has ended, what is open counts as Unsent.
+
+        Examples
+        --------
+        >>> Snapshot(total=3, sending=3, counts={"Success": 1}, final=True).tally
+        {'Success': 1, 'Unsent': 2}
+        """
+        if not self.final or not self.waiting:
+            return dict(self.counts)
+        return {**self.counts, "Unsent": self.counts.get("Unsent", 0) + self.waiting}
+
+    @property
     def news(self) -> str:
         """The note as it reads now: of a run that has ended, only why it ended early.
 
