@@ -23,6 +23,9 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, geocoder
 
 ROWS = 2_400
 
+RELEASE = "9.0.43"
+"""The release of `phonenumbers` that the shipped file was built with."""
+
 # Five kinds of example number: with them no number gets more than four messages, fewer than the five an hour
 # that the vendor allows.
 KINDS = (

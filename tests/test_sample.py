@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 
 import pandas as pd
+import phonenumbers
 import pytest
 
 import nxsms_nb  # noqa: F401 - gives frames .nxsms
@@ -40,8 +41,8 @@ def test_numbers_are_examples_and_get_few_messages(sample, builder):
     """Whatever reads as a number is an example number of `phonenumbers`, and none gets more than four messages."""
     digits = pd.Series(normalise(sample["phone"])[0].to_pylist()).dropna()
     examples = {number for number, _ in builder["numbers"]()}
-    # A later release may have other examples for a region or two.
-    assert digits.isin(examples).mean() > 0.95
+    # Another release may have other examples for a region or two.
+    assert digits.isin(examples).mean() >= (1 if phonenumbers.__version__ == builder["RELEASE"] else 0.95)
     assert digits.value_counts().max() <= 4
 
 
