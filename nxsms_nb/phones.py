@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nxsms_nb import numbering
 from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, read
 from nxsms_nb.errors import ConfigError
 
@@ -233,14 +234,25 @@ def _known(region: str) -> str:
 
 
 def _completed(digits: pa.Array, troubles: Codes, explicit: npt.NDArray[np.bool_], region: str) -> pa.Array:
-    """National numbers with their country code; the slow library sees each different number once."""
-    bare = (troubles == Trouble.NONE) & ~explicit
-    coded = digits.filter(pa.array(bare)).dictionary_encode()
-    told = [_reading(value, region) for value in coded.dictionary.to_pylist()]
-    found = np.array([trouble for _, trouble in told], np.uint8)
-    full = pa.array([number for number, _ in told], TEXT)
-    troubles[bare] = found[coded.indices.to_numpy()]
-    return pc.replace_with_mask(digits, pa.array(bare), full.take(coded.indices))
+    """National numbers with their country code, by patterns where these are certain to say what the library says."""
+    short = as_mask(pc.less(pc.binary_length(digits), 3))
+    rows = np.flatnonzero((troubles == Trouble.NONE) & ~explicit & ~short)
+    numbers = digits.take(pa.array(rows))
+    read_as = numbering.readings(numbers, region)
+    both, neither = read_as.national & read_as.international, ~read_as.national & ~read_as.international
+    found = np.select([both, neither], [Trouble.BOTH, Trouble.NEITHER], Trouble.NONE).astype(np.uint8)
+    full, doubtful = read_as.full, ~read_as.sure
+    if doubtful.any():
+        # The slow library sees each different number once.
+        coded = numbers.filter(pa.array(doubtful)).dictionary_encode()
+        told = [_reading(value, region) for value in coded.dictionary.to_pylist()]
+        found[doubtful] = np.array([trouble for _, trouble in told], np.uint8)[coded.indices.to_numpy()]
+        completed = pa.array([number for number, _ in told], TEXT).take(coded.indices)
+        full = pc.replace_with_mask(full, pa.array(doubtful), completed)
+    troubles[rows] = found
+    chosen = np.zeros(len(digits), np.bool_)
+    chosen[rows] = True
+    return pc.replace_with_mask(digits, pa.array(chosen), full)
 
 
 def _reading(digits: str, region: str) -> tuple[str, Trouble]:

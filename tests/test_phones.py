@@ -6,10 +6,13 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import phonenumbers
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nxsms_nb import numbering
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.phones import TROUBLES, Trouble, normalise
 
@@ -85,6 +88,8 @@ def test_a_number_comes_out_whatever_its_spelling(written):
         (np.float32(NUMBER), Trouble.LOST),
         (np.longdouble(2) ** 60, Trouble.LOST),
         (1e16, Trouble.LOST),
+        (8615088800000.0, Trouble.LOST),
+        ("8615088800000.0", Trouble.LOST),
         (Decimal("8.61508E+12"), Trouble.LOST),
         ("8.6150888888885E+12", Trouble.DECIMAL),
         ("8615088888888.5", Trouble.DECIMAL),
@@ -160,6 +165,12 @@ def test_every_dtype_gives_the_same_digits(dtype, values):
         gappy, troubles = normalise(column.reindex([1, 7, 0]))
         assert gappy.to_pylist() == [digits.to_pylist()[1], None, NUMBER]
         assert troubles.tolist() == [0, Trouble.MISSING, 0]
+
+
+def test_four_zeros_at_the_end_of_a_float_are_its_own():
+    """Only five zeros or more say that digits were lost; whole numbers and text may end as they like."""
+    for written in (8615088880000.0, "8615088880000.0", 8615080000000, "8615080000000"):
+        assert read(written)[1] == Trouble.NONE
 
 
 def test_a_float_column_of_half_the_width_has_lost_digits():
@@ -265,3 +276,75 @@ def test_a_row_is_read_without_regard_to_its_neighbours(values):
     digits, troubles = normalise(column)
     alone = [read(value) for value in values]
     assert list(zip(digits.to_pylist(), map(Trouble, troubles), strict=True)) == alone
+
+
+REGIONS = [
+    "CN",
+    "US",
+    "CA",
+    "GB",
+    "JE",
+    "DE",
+    "IT",
+    "VA",
+    "FR",
+    "BR",
+    "AR",
+    "MX",
+    "RU",
+    "KZ",
+    "IN",
+    "JP",
+    "SG",
+    "AX",
+    "HU",
+]
+
+
+@st.composite
+def _bare_numbers(draw):
+    region = draw(st.sampled_from(REGIONS))
+    about = draw(st.sampled_from([region, *REGIONS]))
+    example = phonenumbers.example_number_for_type(about, draw(st.sampled_from([0, 1, 3, 4])))
+    if example is None:
+        example = phonenumbers.example_number(about)
+    national = list(phonenumbers.national_significant_number(example))
+    for place in draw(st.lists(st.integers(0, len(national) - 1), max_size=3)):
+        national[place] = draw(st.sampled_from("0123456789"))
+    start = draw(st.sampled_from(["", "", "0", "1", "8", "00", str(example.country_code), f"{example.country_code}0"]))
+    return region, start + "".join(national) + draw(st.sampled_from(["", "", "0"]))
+
+
+@given(_bare_numbers())
+def test_patterns_complete_numbers_as_the_library_does(case):
+    """The whole-column way says of a number what the library says of it by both its readings."""
+    region, number = case
+    reading = numbering.readings(pa.array([number], pa.large_string()), region)
+    if not reading.sure[0]:
+        return
+    national, international = valid_as(number, region), valid_as("+" + number, None)
+    international = international if international == number else None
+    both = national is not None and international is not None and national != international
+    assert bool(reading.national[0] and reading.international[0]) == both
+    if not both:
+        found = reading.full[0].as_py() if reading.national[0] or reading.international[0] else None
+        assert found == (national or international)
+
+
+def valid_as(text, region):
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written[1:] if phonenumbers.is_valid_number(number) else None
+
+
+def test_ordinary_numbers_need_no_second_look():
+    """Mobiles, landlines with their zero, and international numbers are decided by patterns alone."""
+    for region, numbers in {
+        "CN": ["13800138000", "8613800138000", "01065529988", "442079460000"],
+        "GB": ["07400123456", "447400123456", "02079460000", "8613800138000"],
+        "US": ["2015550123", "12015550123", "8613800138000"],
+    }.items():
+        assert numbering.readings(pa.array(numbers, pa.large_string()), region).sure.all(), region
