@@ -1,0 +1,172 @@
+"""``python -m benchmarks [--quick]``: measure, print, and write ``benchmarks/RESULTS.md``.
+
+Everything is a ratio to something measured in the same run on the same machine, CPU before wall. The gateway is a bare
+process of its own; each contestant runs in a fresh process, in turn, the best of its repetitions counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pandas as pd
+import pyarrow as pa
+
+HERE: Final = Path(__file__).parent
+BUDGETS: Final = {"bare": 2.0, "by hand": 0.22, "wall": 1.05, "tps": 0.95, "look": 1.0, "import": 60.0}
+
+
+@contextmanager
+def gateway(latency_ms: float = 0.0, tps: float | None = None) -> Iterator[int]:
+    """The bare gateway in a process of its own; its port."""
+    words = [str(latency_ms), *([] if tps is None else [str(tps)])]
+    process = subprocess.Popen([sys.executable, HERE / "server.py", *words], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def alone(script: str, *words: object) -> dict[str, Any]:
+    """What a script of this folder prints, run in a process of its own."""
+    command = [sys.executable, HERE / script, *map(str, words)]
+    told: dict[str, Any] = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    )
+    return told
+
+
+def contest(sizes: list[int], repeats: int) -> list[str]:
+    """CPU, wall and memory of each contestant, and the ratios the budgets are about."""
+    lines = [
+        "## Sending",
+        "",
+        "Journal on, 16 requests under way, batches of 200, no latency. CPU in microseconds a row; memory is the peak beyond",
+        "what was there before (the frame; for the bare loop its bodies).",
+        "",
+        "| rows | contestant | CPU us/row | wall us/row | memory MB | CPU / bare loop | CPU / by hand |",
+        "|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    with gateway() as port:
+        for rows in sizes:
+            names = ["bare", "ours", "by hand", *(["requests"] if rows <= 100_000 else [])]
+            best: dict[str, dict[str, Any]] = {}
+            for _ in range(repeats):
+                for name in names:
+                    told = alone("contestants.py", name, rows, port, 16)
+                    if name not in best or told["cpu_s"] < best[name]["cpu_s"]:
+                        best[name] = told
+            for name in names:
+                told = best[name]
+                lines.append(
+                    f"| {rows:,} | {name} | {told['cpu_s'] / rows * 1e6:.2f} | {told['wall_s'] / rows * 1e6:.2f} "
+                    f"| {told['memory_mb']:.0f} | {told['cpu_s'] / best['bare']['cpu_s']:.2f} "
+                    f"| {told['cpu_s'] / best['by hand']['cpu_s']:.2f} |"
+                )
+    return [*lines, "", f"Budgets at a million rows: {BUDGETS['bare']} and {BUDGETS['by hand']}.", ""]
+
+
+def latencies(rows: int) -> list[str]:
+    """Wall time against the ideal, latency x requests / concurrency."""
+    lines = [
+        "## Latency",
+        "",
+        "16 requests under way.",
+        "",
+        "| latency ms | rows | wall s | ideal s | ratio |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    for latency_ms, share in ((20, 1.0), (100, 0.5), (500, 0.2)):
+        n = int(rows * share)
+        with gateway(latency_ms) as port:
+            wall = alone("contestants.py", "ours", n, port, 16)["wall_s"]
+        ideal = latency_ms / 1000 * -(-n // 200) / 16
+        lines.append(f"| {latency_ms} | {n:,} | {wall:.2f} | {ideal:.2f} | {wall / ideal:.3f} |")
+    return [*lines, "", f"Budget at 100 ms: {BUDGETS['wall']}.", ""]
+
+
+def limits(seconds: int) -> list[str]:
+    """Messages a second under a limit nobody told, after the first ten seconds."""
+    lines = [
+        "## An undisclosed limit",
+        "",
+        "100 ms latency, 16 requests under way, a token bucket of a fifth of a second; from the 10th second on.",
+        "",
+        "| limit a second | reached a second | ratio | requests refused |",
+        "|---:|---:|---:|---:|",
+    ]
+    for tps in (500, 3000, 10_000):
+        with gateway(100, tps) as port:
+            told = alone("limited.py", port, tps, seconds)
+        lines.append(
+            f"| {tps:,} | {told['reached']:,.0f} | {told['reached'] / tps:.3f} | {told['refused_share']:.1%} |"
+        )
+    return [*lines, "", "Budgets: 0.95 and 3 %; at 500 a second 0.9 and 5 %.", ""]
+
+
+def looking(rows: int) -> list[str]:
+    """What looking at a sent frame takes, and the import."""
+    told = alone("looking.py", rows)
+    lines = [f"## Looking at {rows:,} rows, and the import", "", "| what | CPU s |", "|---|---:|"]
+    lines += [f"| {name} | {seconds:.2f} |" for name, seconds in told["looks"].items()]
+    lines += ["", f"Budget: {BUDGETS['look']:.0f} s each.", ""]
+    lines += [
+        f"`import nxsms_nb` takes {told['import_ms']:.0f} ms beyond `import pandas` (budget {BUDGETS['import']:.0f} ms).",
+        "",
+    ]
+    return lines
+
+
+def stages(rows: int) -> list[str]:
+    """What each stage of a send takes alone."""
+    with gateway() as port:
+        told = alone("stages.py", rows, port)
+    lines = [f"## Stages, {rows:,} rows", "", "| stage | CPU ns/row | share |", "|---|---:|---:|"]
+    whole = sum(told.values())
+    lines += [f"| {name} | {seconds / rows * 1e9:.0f} | {seconds / whole:.0%} |" for name, seconds in told.items()]
+    return [*lines, ""]
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one repetition: to see that it works")
+    quick = parser.parse_args().quick
+    lines = [
+        "# Benchmark",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, `python -m benchmarks{' --quick' if quick else ''}`: Python "
+        f"{platform.python_version()}, pandas {pd.__version__}, pyarrow {pa.__version__}, aiohttp {aiohttp.__version__}, "
+        f"{platform.system()} {platform.machine()}, {_cpu()}.",
+        "",
+        *contest([10_000, 100_000] if quick else [10_000, 100_000, 1_000_000], 1 if quick else 3),
+        *stages(100_000 if quick else 1_000_000),
+        *latencies(20_000 if quick else 200_000),
+        *limits(12 if quick else 40),
+        *looking(100_000 if quick else 1_000_000),
+    ]
+    text = "\n".join(lines)
+    print(text)
+    if not quick:
+        (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
+
+
+def _cpu() -> str:
+    import os
+
+    return f"{os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What each stage of a send takes alone: ``python benchmarks/stages.py ROWS PORT``, prints JSON of CPU seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from contestants import APP, KEY, SECRET, post_all
+from data import recipients
+
+from nxsms_nb import identity, keys, protocol
+from nxsms_nb.checking import check
+from nxsms_nb.journal import Journal
+from nxsms_nb.queueing import Batch, Outbox
+from nxsms_nb.recording import Recording
+from nxsms_nb.results import SUCCESS, Outcome, Results
+from nxsms_nb.verdicts import judge
+
+
+def main() -> None:
+    """Run each stage over the same rows, one after the other."""
+    rows, port = int(sys.argv[1]), int(sys.argv[2])
+    told: dict[str, float] = {}
+
+    def timed(name: str, stage: Callable[[], Any]) -> Any:
+        begun = time.process_time()
+        result = stage()
+        told[name] = time.process_time() - begun
+        return result
+
+    frame = recipients(rows)
+    checked = timed("validate", lambda: check(frame, {"phone": "phone", "content": "content"}))
+    ids = timed("ids and duplicates", lambda: _ids(checked))
+    outbox = Outbox(checked.fields, ids, checked.good.nonzero()[0])
+    batches = timed("build", lambda: _built(outbox))
+    bodies = [body for _, body in batches]
+    timed("sign", lambda: [protocol.headers(KEY, SECRET, 1_655_710_885_431, body) for body in bodies])
+    signed = protocol.headers(KEY, SECRET, 1_655_710_885_431, bodies[0])
+    url = f"http://127.0.0.1:{port}"
+    timed("HTTP, replies read", lambda: asyncio.run(post_all(bodies, url, 16, signed, parse=False)))
+    replies = [(batch.ids, _reply(batch.ids)) for batch, _ in batches]
+    timed("parse", lambda: [judge(left=True, status=200, body=raw, error="", ids=asked) for asked, raw in replies])
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder) / "journal")
+        recording = journal.record(journal.claim(None), rows=rows, workers=16)
+        timed("journal", lambda: (asyncio.run(_record(recording, [batch for batch, _ in batches])), recording.close()))
+    timed("join", lambda: _joined(frame, ids, [batch for batch, _ in batches]))
+    print(json.dumps(told))
+
+
+def _ids(checked: Any) -> Any:
+    texts = identity.key_texts(checked.fields)
+    made = identity.digests(texts, app_key=APP)
+    return identity.message_ids(texts, keys.repeats(texts, checked.good, made), app_key=APP, made=made)
+
+
+def _built(outbox: Outbox) -> list[tuple[Batch, bytes]]:
+    built = []
+    while (batch := outbox.take(lambda: 200, 0.0)) is not None:
+        built.append((batch, protocol.body(APP, batch.items())))
+    return built
+
+
+def _reply(ids: list[str]) -> bytes:
+    items = ",".join(f'{{"phone":"8615088888888","messageid":"{one}","status":"Success"}}' for one in ids)
+    return f'{{"code":0,"message":"Success","data":[{items}]}}'.encode()
+
+
+async def _record(recording: Recording, batches: list[Batch]) -> None:
+    waiting = iter(batches)
+
+    async def work() -> None:
+        for batch in waiting:
+            number = await recording.begin(batch.lot.block, batch.start, batch.size, sent_us=0)
+            recording.finish(number, Outcome(SUCCESS, 0, latency_ms=1.0))
+
+    await asyncio.gather(*(work() for _ in range(16)))
+
+
+def _joined(frame: Any, ids: Any, batches: list[Batch]) -> Any:
+    results, outcome = Results(len(frame)), Outcome(SUCCESS, 0, latency_ms=1.0)
+    for number, batch in enumerate(batches, 1):
+        results.apply(batch.rows, outcome, batch=number, sent_us=0)
+    return results.join(frame, ids)
+
+
+if __name__ == "__main__":
+    main()
