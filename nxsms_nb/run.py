@@ -121,6 +121,7 @@ class Engine:
         self._begun = time.monotonic()
         self._ended: float | None = None
         self._workers: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
         self._change = asyncio.Event()
         self._stop = asyncio.Event()
         self.ending: Ending | None = None
@@ -257,15 +258,17 @@ class Engine:
 
     async def _next(self) -> Batch | None:
         while not self._stop.is_set():
-            now = time.monotonic()
-            batch = self._outbox.take(self._pace.size, now)
-            if batch is not None:
-                when = self._pace.reserve(batch.size, now)
-                if when > now and not await self._pause(self._stop, when - now):
-                    self._outbox.put_back(batch)
-                    return None
-                self._in_flight += 1
-                return batch
+            # One request waits for its time at a time: those that waited already would not heed a new pace.
+            async with self._turn:
+                now = time.monotonic()
+                batch = self._outbox.take(self._pace.size, now)
+                if batch is not None:
+                    when = self._pace.reserve(batch.size, now)
+                    if (when > now and not await self._pause(self._stop, when - now)) or self._stop.is_set():
+                        self._outbox.put_back(batch)
+                        return None
+                    self._in_flight += 1
+                    return batch
             due = self._outbox.next_due()
             if due is None and self._in_flight == 0:
                 return None
