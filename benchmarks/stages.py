@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contestants import APP, KEY, SECRET, post_all
@@ -19,9 +19,11 @@ from nxsms_nb import identity, keys, protocol
 from nxsms_nb.checking import check
 from nxsms_nb.journal import Journal
 from nxsms_nb.queueing import Batch, Outbox
-from nxsms_nb.recording import Recording
 from nxsms_nb.results import SUCCESS, Outcome, Results
 from nxsms_nb.verdicts import judge
+
+if TYPE_CHECKING:
+    from nxsms_nb.recording import Recording
 
 
 def main() -> None:

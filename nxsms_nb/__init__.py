@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb import accessor as _accessor
@@ -108,12 +107,14 @@ __all__ = [
 _MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "sending", "templates", "validation"})
 """What `df.nxsms` reaches, loaded with the first call that needs it."""
 
-__version__ = _version("nxsms_nb")
-
 _accessor.register()
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  reads files, which few want at import
+
+        return version(__name__)
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     home = _HOMES.get(name)

@@ -332,6 +332,11 @@ class Engine:
             self._throttled(begun, now)
             outbox.put_back(batch)
             return refusal
+        if fate is Fate.DOUBT:
+            # What nobody knows is not told to the pace: a timeout is no latency.
+            self._doubts += 1
+            self._tally(UNKNOWN, batch.size)
+            return Outcome(UNKNOWN, reason=verdict.words, latency_ms=latency)
         pace.accepted(batch.size, begun, now)
         if fate is Fate.CLOCK:
             self._clock(batch, exchange, begun, now)
@@ -340,19 +345,15 @@ class Engine:
             self._end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
             outbox.put_back(batch)
             return refusal
-        if fate in (Fate.HALVE, Fate.SIZE):
-            if batch.size == 1:
-                self._tally(FAILURE, 1, verdict.code)
-                return Outcome(FAILURE, verdict.code, verdict.words, latency)
-            if fate is Fate.SIZE:
-                pace.shrink(codetable.CHANNEL_NUMBERS if batch.size > codetable.CHANNEL_NUMBERS else batch.size // 2)
-                outbox.put_back(batch)
-            else:
-                outbox.put_back(*batch.cut((batch.size + 1) // 2))
-            return refusal
-        self._doubts += 1
-        self._tally(UNKNOWN, batch.size)
-        return Outcome(UNKNOWN, reason=verdict.words, latency_ms=latency)
+        if batch.size == 1:
+            self._tally(FAILURE, 1, verdict.code)
+            return Outcome(FAILURE, verdict.code, verdict.words, latency)
+        if fate is Fate.SIZE:
+            pace.shrink(codetable.CHANNEL_NUMBERS if batch.size > codetable.CHANNEL_NUMBERS else batch.size // 2)
+            outbox.put_back(batch)
+        else:
+            outbox.put_back(*batch.cut((batch.size + 1) // 2))
+        return refusal
 
     def _judged(self, batch: Batch, verdict: Verdict, latency: float, begun: float) -> Outcome:
         reply, now = verdict.reply, time.monotonic()
