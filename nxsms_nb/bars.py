@@ -59,6 +59,11 @@ def draw(ax: Axes, bars: list[Bar]) -> None:
     drawing.no_axis(ax, max(bar.number for bar in bars) * 1.3 or 1)
 
 
+def height(bars: int) -> float:
+    """How high a figure with so many bars is, in inches."""
+    return 1.35 + _GAP * max(bars, 1)
+
+
 def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool) -> Axes:
     """Draw the failures by code, and under them what was not sent, by code too.
 
@@ -81,7 +86,7 @@ def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool
     shown = _most(told, "count", "Failure", MOST, answered)
     for column, status in (("invalid", "Invalid"), ("unsent", "Unsent")):
         shown += _most(told, column, status, MOST_BESIDE)
-    ax = drawing.axes(ax, (8.0, 1.35 + _GAP * max(len(shown), 1)))
+    ax = drawing.axes(ax, (8.0, height(len(shown))))
     if not shown:
         words = f"No failures: all {count(answered, 'answered message')} were accepted." if answered else UNANSWERED
         drawing.nothing(ax, words, sandbox=sandbox)
@@ -134,7 +139,7 @@ def by_group(told: analysis.Grouped, by: str, ax: Axes | None, *, sandbox: bool)
     shown, rest = groups_shown(told)
     frame = told.frame.copy()
     frame[_NUMBER], frame[_CAUSE] = told.numbers, causes.names(told.frame)
-    ax = drawing.axes(ax, (8.0, 1.75 + _GAP * max(len(shown), 1)))
+    ax = drawing.axes(ax, (8.0, height(len(shown) + 1)))
     if not len(shown):
         drawing.nothing(ax, UNANSWERED, sandbox=sandbox)
         return ax

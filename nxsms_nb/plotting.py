@@ -49,11 +49,11 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
     """
     told = analysis.summary(frame, prefix)
     sandbox = records.from_sandbox(frame)
-    ax = drawing.axes(ax, (7.5, 3.4))
+    shown = told[(told["count"] > 0) | told["share"].notna()]
+    ax = drawing.axes(ax, (7.5, bars.height(len(shown))))
     if not len(frame):
         drawing.nothing(ax, "The frame has no rows.", sandbox=sandbox)
         return ax
-    shown = told[(told["count"] > 0) | told["share"].notna()]
     bars.draw(
         ax,
         [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from nxsms_nb.display import span
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.livebar import LiveBar
 
@@ -32,10 +34,11 @@ class TerminalBar:
     def update(self, snapshot: Snapshot) -> None:
         """Draw how far the run has come."""
         if self._bar is None:
-            self._bar = _bar(snapshot)
-        self._bar.total = snapshot.sending
-        self._bar.set_postfix_str(_words(snapshot), refresh=False)
-        self._bar.update(snapshot.decided - self._bar.n)
+            self._bar = _bar()
+        self._bar.desc = "sandbox" if snapshot.simulated else "sending"
+        self._bar.total, self._bar.n = snapshot.sending, snapshot.decided
+        self._bar.ncols = shutil.get_terminal_size().columns - 1  # a terminal without a size counts as 80 wide
+        self._bar.unit = _words(snapshot)
         self._bar.refresh()
 
     def close(self, snapshot: Snapshot) -> None:
@@ -104,8 +107,15 @@ _SHOWN: Final = (
 
 
 def _words(snapshot: Snapshot) -> str:
+    """What stands behind the bar, the most wanted first: a narrow terminal cuts it."""
+    told = [f"{snapshot.decided:,} of {snapshot.sending:,}"]
+    if snapshot.final:
+        told[0] += f" in {span(snapshot.elapsed_s)}"
+    elif snapshot.rate > 0:
+        left = (snapshot.sending - snapshot.decided) / snapshot.rate
+        told += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
     tally = snapshot.tally
-    told = [
+    told += [
         f"{words} {tally.get(status, 0):,}"
         for status, words in _SHOWN
         if tally.get(status) or status in ("Success", "Failure")
@@ -113,18 +123,10 @@ def _words(snapshot: Snapshot) -> str:
     return ", ".join([*told, snapshot.news] if snapshot.news else told)
 
 
-def _bar(snapshot: Snapshot) -> Any:
+def _bar() -> Any:
     from tqdm import tqdm  # noqa: PLC0415 - for those who see it only
 
     class Bar(tqdm):  # type: ignore[type-arg]
         monitor_interval = 0  # the run says often enough how far it is: no thread that looks after it
 
-    return Bar(
-        total=snapshot.sending,
-        desc="sandbox" if snapshot.simulated else "sending",
-        unit="msg",
-        mininterval=0,
-        miniters=1,
-        dynamic_ncols=True,
-        file=sys.stderr,
-    )
+    return Bar(bar_format="{desc} {percentage:3.0f}%|{bar:16}| {unit}", delay=1e-9, file=sys.stderr)

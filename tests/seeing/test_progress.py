@@ -43,6 +43,11 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+
+
 @pytest.mark.parametrize(
     ("progress", "kind"), [(False, Silent), ("silent", Silent), ("bar", TerminalBar), ("widget", LiveBar)]
 )
@@ -80,9 +85,8 @@ def test_the_terminal_bar_shows_what_was_accepted_and_failed(monkeypatch):
         bar.update(snapshot)
     bar.close(LAST)
     shown = stream.getvalue().split("\r")
-    assert any("400/900" in line and "accepted 390, failed 10" in line for line in shown)
-    assert "900/900" in shown[-1]
-    assert "accepted 870, failed 25, in doubt 5" in shown[-1]
+    assert any("400 of 900, 200/s, 2 s left, accepted 390, failed 10" in line for line in shown)
+    assert "100%|################| 900 of 900 in 4.5 s, accepted 870, failed 25, in doubt 5" in shown[-1]
     assert any("waiting for the first reply" in line for line in shown)
 
 
