@@ -1,1 +1,66 @@
-"""Only read by the type checker: the public names and their types."""
+"""Only read by the type checker: the public names, what they take and what they give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+import nxsms_nb as nx
+from nxsms_nb.accessor import NxsmsAccessor
+from nxsms_nb.sending import asend, plan, reconcile, recorded, retry, send, start
+
+frame = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+client: nx.Client = nx.Client(
+    access_key="key", access_secret="secret", app_key="app", app_secret=None, algorithm="sha256", timeout=10
+)
+from_env: nx.Client = nx.Client.from_env()
+sandbox: nx.Sandbox = nx.Sandbox(seed=7, tps=500, failures="realistic")
+journal: nx.Journal = nx.Journal(Path("journal.sqlite3"))
+
+sent: pd.DataFrame = send(
+    frame,
+    client,
+    campaign="spring",
+    key=["phone", "order_id"],
+    duplicates="drop",
+    on_invalid="raise",
+    confirm=5,
+    concurrency=16,
+    batch_size=100,
+    max_rate=50.5,
+    max_failures=0.1,
+    progress="silent",
+    journal=journal,
+    prefix="sms_",
+    region="CN",
+    phone="mobile",
+)
+run: nx.Run = start(frame, client)
+stopped: str | None = run.stopped
+done: bool = run.done
+waited: pd.DataFrame = run.wait()
+planned: nx.Plan = plan(frame, client, campaign="spring")
+known: pd.DataFrame = recorded(frame, client)
+again: pd.DataFrame = retry(sent, client, codes=[13009])
+settled: pd.DataFrame = reconcile(sent, client, absent="Unsent")
+stream: Iterator[pd.DataFrame] = nx.send_stream([frame], client, campaign="spring")
+table: pd.DataFrame = nx.codes()
+nx.options.confirm_above = 50
+
+accessor = NxsmsAccessor(frame)
+report: nx.ValidationReport = accessor.validate(duplicates="allow")
+texts: pd.Series[str] = accessor.render("Hi {phone}")
+summary: pd.DataFrame = accessor.summary()
+failures: pd.DataFrame = accessor.failures(by=["country", "length"])
+
+
+async def awaited() -> pd.DataFrame:
+    """The twin that is awaited gives what `send` gives."""
+    return await asend(frame, client, campaign="spring")
+
+
+def told(error: nx.AccountRefused) -> tuple[int, pd.DataFrame | None, str]:
+    """What an account's refusal carries."""
+    return error.code, error.frame, error.reason

@@ -1,0 +1,74 @@
+"""The public surface is what the design says, no more and no less."""
+
+import inspect
+
+import pandas as pd
+import pytest
+
+import nxsms_nb as nx
+from nxsms_nb import settings
+
+VERBS = {"send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
+LOOKS = {"validate", "render", "summary", "failures", "throughput", "plot", "dashboard"}
+
+
+def test_every_public_name_is_there_and_documented():
+    """Each name of __all__ is loaded when asked for, has a docstring, and dir() shows it."""
+    assert list(nx.__all__) == sorted(nx.__all__)
+    for name in nx.__all__:
+        value = getattr(nx, name)
+        assert inspect.getdoc(value), name
+        assert name in dir(nx)
+    with pytest.raises(AttributeError, match="no attribute 'sned'"):
+        nx.sned  # noqa: B018
+
+
+def test_the_accessor_has_the_verbs_and_the_looks():
+    """df.nxsms offers just what the design lists, each with a docstring."""
+    accessor = pd.DataFrame().nxsms
+    public = {name for name in dir(accessor) if not name.startswith("_")}
+    assert public == VERBS | LOOKS
+    assert {name for name in dir(accessor.plot) if not name.startswith("_")} == {
+        "failures",
+        "latency",
+        "status",
+        "throughput",
+    }
+    for name in public:
+        assert inspect.getdoc(getattr(type(accessor), name)), name
+
+
+@pytest.mark.parametrize("verb", ["send", "asend", "start", "retry"])
+def test_a_verb_spells_out_its_options(verb):
+    """Tab and help show every option of a verb with its default, on the accessor as on the function."""
+    shown = inspect.signature(getattr(pd.DataFrame().nxsms, verb)).parameters
+    for name, default in {**settings.SENDING, **settings.COLUMNS}.items():
+        assert shown[name].kind is inspect.Parameter.KEYWORD_ONLY
+        assert shown[name].default == default
+
+
+def test_an_option_that_does_not_exist_is_named_with_those_that_do():
+    """A misspelt option is a TypeError that lists the options, before anything is read or sent."""
+    with pytest.raises(
+        TypeError, match=r"'concurency' is not an option here\. The options: campaign, key, .*concurrency"
+    ):
+        pd.DataFrame({"phone": [], "content": []}).nxsms.send(nx.Sandbox().client, concurency=3)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("duplicates", "keep", "'raise', 'drop', 'allow'"),
+        ("concurrency", 0, "whole number from 1 to 256"),
+        ("batch_size", 201, "from 1 to 200"),
+        ("max_rate", -1, "messages a second"),
+        ("max_failures", 1.5, "a share"),
+        ("campaign", " spring", "without blanks at its ends"),
+        ("confirm", "all", "number of messages"),
+    ],
+)
+def test_a_value_that_is_not_usable_is_shown_with_what_is(option, value, words):
+    """The error names the option, the value and what it takes."""
+    with pytest.raises(nx.ConfigError, match=words) as told:
+        pd.DataFrame({"phone": [], "content": []}).nxsms.send(nx.Sandbox().client, **{option: value})
+    assert f"{option}={value!r}" in str(told.value)
