@@ -12,7 +12,6 @@ ROOT = Path(__file__).parents[1]
 # What conda-forge calls otherwise; "matplotlib" there brings a whole Qt along.
 CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
-    "msgspec": "msgspec-python",
     "playwright": "playwright-python",
     "xxhash": "python-xxhash",
 }

@@ -159,6 +159,9 @@ def test_campaigns_and_accounts_have_ids_of_their_own():
     assert len(made) == 10
 
 
+# The default reader of pandas 2.3 gets the last digit of many fractions wrong; pandas 3 reads them as they were.
+EXACT = {"float_precision": "round_trip"} if pd.__version__ < "3" else {}
+
 KEYS = {
     "whole numbers": st.integers(-(2**53), 2**53),
     "floats": st.floats(allow_nan=False, allow_infinity=False),
@@ -177,7 +180,7 @@ def test_a_key_column_gives_the_same_ids_after_a_csv_file(values):
         frame = pd.DataFrame(
             {"phone": range(8615000000000, 8615000000000 + len(column)), "content": "Hi", "order": column}
         )
-        read = pd.read_csv(io.StringIO(frame.to_csv(index=False)))
+        read = pd.read_csv(io.StringIO(frame.to_csv(index=False)), **EXACT)
         options = {"key": "order", "duplicates": "allow"}
         assert ids(read, **options) == ids(frame, **options)
 
