@@ -219,11 +219,15 @@ def readings(numbers: pa.Array, region: str) -> Readings:
     rest = pc.if_else(pa.array(simple), rest, numbers)
     less = simple & valid(_joined(code, rest))
 
+    # What is stripped has to leave a number that is possible in the region itself, not only under its calling code.
+    pattern = known.general_desc.national_number_pattern
+    general, rest_general = matches(numbers, f"^(?:{pattern})$"), matches(rest, f"^(?:{pattern})$")
+    unread = ~raw & ~less & (simple | ~prefixed)
+
     plain = ~prefixed & ~own & ~abroad
-    stripped = simple & ~own & ~abroad & (less | ~raw)
-    general = matches(numbers, f"^(?:{known.general_desc.national_number_pattern})$")
-    same = own & whole & ~abroad & ~general
-    nothing = own & ~whole & ~abroad & ~raw & ~less & (simple | ~prefixed) & ~behind
+    stripped = simple & ~own & ~abroad & ((less & rest_general) | unread)
+    same = own & whole & ~abroad & ~behind & ~general & (matches(numbers, f"^{code}(?:{pattern})$") | unread)
+    nothing = own & ~whole & ~abroad & ~behind & unread
     national = (plain & raw) | (stripped & less)
     return Readings(
         full=pc.if_else(pa.array(national), _joined(code, rest), numbers),

@@ -47,7 +47,7 @@ TROUBLES: Final[dict[Trouble, tuple[str, str]]] = {
     Trouble.UNREADABLE: ("phone_unreadable", "write country code and number in digits, as in 8615088888888"),
     Trouble.TRUNK: (
         "phone_trunk_zero",
-        "the zero in brackets is dialled only inside its country: leave it out, as in 442079460000",
+        "a zero after the country code is dialled only inside the country: leave it out, as in 442079460000",
     ),
     Trouble.LENGTH: ("phone_length", "a number has 7 to 15 digits with its country code, as in 8615088888888"),
     Trouble.ZERO: (
@@ -224,7 +224,7 @@ def _measure(digits: pa.Array, troubles: Codes) -> None:
 
 
 def _known(region: str) -> str:
-    import phonenumbers  # noqa: PLC0415 - half a second of metadata, for those who name a region only
+    import phonenumbers  # noqa: PLC0415 - heavy, for those who name a region only
 
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigError(
@@ -256,10 +256,16 @@ def _completed(digits: pa.Array, troubles: Codes, explicit: npt.NDArray[np.bool_
 
 
 def _reading(digits: str, region: str) -> tuple[str, Trouble]:
+    import phonenumbers  # noqa: PLC0415 - as above
+
     national, international = _valid(digits, region), _valid("+" + digits, None)
+    # The library mends a number with a trunk zero after its country code; that is another number than the one written.
     if international != digits:
-        # The library mends an international number with a trunk zero in it; that would be another number than written.
         international = None
+    code = str(phonenumbers.country_code_for_region(region))
+    mended = national is not None and len(digits) > len(national) and digits.startswith(code)
+    if mended and digits.endswith(str(national).removeprefix(code)):
+        return digits, Trouble.TRUNK if international is None else Trouble.NONE
     if national is not None and international is not None and national != international:
         return digits, Trouble.BOTH
     number = national or international

@@ -9,7 +9,7 @@ import pandas as pd
 import phonenumbers
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nxsms_nb import numbering
@@ -223,6 +223,8 @@ def test_a_region_completes_national_numbers(written, expected):
 def test_an_international_number_with_a_trunk_zero_in_it_is_not_mended():
     """A bare international number is taken as written or not at all."""
     assert read("4402079460000", "CN") == (None, Trouble.NEITHER)
+    assert read("4402079460000", "GB") == (None, Trouble.TRUNK)
+    assert read("02079460000", "GB") == ("442079460000", Trouble.NONE)
 
 
 @pytest.mark.parametrize("region", ["XX", "cn", "China", "86", ""])
@@ -316,6 +318,16 @@ def _bare_numbers(draw):
 
 
 @given(_bare_numbers())
+@example(("RU", "8092345678"))
+@example(("BM", "13101234"))
+@example(("BY", "3758102350916"))
+@example(("IM", "0800012345"))
+@example(("CN", "3758102350916"))
+@example(("BR", "5540091234"))
+@example(("BR", "5540341234"))
+@example(("GF", "594279234"))
+@example(("ZW", "26308001264"))
+@example(("AX", "494978013575"))
 def test_patterns_complete_numbers_as_the_library_does(case):
     """The whole-column way says of a number what the library says of it by both its readings."""
     region, number = case
