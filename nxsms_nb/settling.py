@@ -31,13 +31,12 @@ NOT_FOUND: Final = (
     'not found by the record query, which proves nothing; absent="Unsent" is your word that it did not go out'
 )
 
-_KEYS_REFUSED: Final = {
-    "1": "its parameters were refused (1)",
-    "2": "the application's key pair was refused (2). Check app_key and app_secret",
-}
+OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
+ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
+"""Codes of the record queries."""
 
 
-async def accepted(connection: Connection, sent: dict[str, datetime]) -> set[str]:
+async def accepted(connection: Connection, sent: dict[str, datetime]) -> tuple[set[str], set[str]]:
     """Ask which messages the gateway has a record of.
 
     Parameters
@@ -49,8 +48,11 @@ async def accepted(connection: Connection, sent: dict[str, datetime]) -> set[str
 
     Returns
     -------
-    set of str
-        The ids with a record. Of the others nothing is known.
+    found : set of str
+        The ids with a record.
+    asked : set of str
+        The ids that were asked about, those found among them: of the others the query says nothing, because their days
+        are out of its reach.
 
     Raises
     ------
@@ -60,19 +62,28 @@ async def accepted(connection: Connection, sent: dict[str, datetime]) -> set[str
     Notes
     -----
     Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day after
-    are asked for too.
+    are asked for too; that one of them lies out of reach is no reason to doubt the others.
     """
-    if len(sent) <= FEW:
-        return {messageid for messageid, when in sent.items() if await _has_record(connection, messageid, when)}
-    days = sorted({day for when in sent.values() for day in _days(when)})
     found: set[str] = set()
-    for day in days:
-        async for messageid in _listed(connection, day):
-            if messageid in sent:
-                found.add(messageid)
-        if len(found) == len(sent):
-            break
-    return found
+    answered: set[tuple[str, date]] = set()
+    if len(sent) <= FEW:
+        for messageid, when in sent.items():
+            for day in _days(when):
+                there = await _has_record(connection, messageid, day)
+                if there is not None:
+                    answered.add((messageid, day))
+                if there:
+                    found.add(messageid)
+                    break
+    else:
+        for day in sorted({day for when in sent.values() for day in _days(when)}):
+            listed = await _listed(connection, day)
+            if listed is not None:
+                answered |= {(messageid, day) for messageid, when in sent.items() if day in _days(when)}
+                found |= listed & sent.keys()
+            if len(found) == len(sent):
+                break
+    return found, {messageid for messageid, _ in answered}
 
 
 def _days(when: datetime) -> list[date]:
@@ -80,16 +91,14 @@ def _days(when: datetime) -> list[date]:
     return [day, day + timedelta(days=1), day - timedelta(days=1)]
 
 
-async def _has_record(connection: Connection, messageid: str, when: datetime) -> bool:
-    for day in _days(when):
-        reply = await _ask(connection, protocol.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
-        row = reply.get("row")
-        if isinstance(row, dict) and row.get("msgid") == messageid:
-            return True
-    return False
+async def _has_record(connection: Connection, messageid: str, day: date) -> bool | None:
+    reply = await _ask(connection, protocol.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
+    row = None if reply is None else reply.get("row")
+    return None if reply is None else isinstance(row, dict) and row.get("msgid") == messageid
 
 
-async def _listed(connection: Connection, day: date) -> Any:
+async def _listed(connection: Connection, day: date) -> set[str] | None:
+    listed: set[str] = set()
     page, seen = 1, 0
     while True:
         form = {
@@ -98,27 +107,38 @@ async def _listed(connection: Connection, day: date) -> Any:
             "page": str(page),
             "sort_type": "0",
         }
-        info = (await _ask(connection, protocol.CDR_PATH, form)).get("info")
+        reply = await _ask(connection, protocol.CDR_PATH, form)
+        if reply is None and page == 1:
+            return None
+        if reply is None:
+            raise QueryError(
+                f"The query {protocol.CDR_PATH} gave {page - 1} of its pages and no more. Try again later."
+            )
+        info = reply.get("info")
         rows = info.get("rows") if isinstance(info, dict) else None
         if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
-            return
-        for row in rows:
-            if isinstance(row, dict) and isinstance(row.get("msgid"), str):
-                yield row["msgid"]
+            return listed
+        told = {row["msgid"] for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)}
+        if told <= listed:
+            raise QueryError(f"The query {protocol.CDR_PATH} gives the same page again and again. Ask the vendor.")
+        listed |= told
         seen, page = seen + len(rows), page + 1
         total = str(info.get("total", ""))
         if total.isdecimal() and seen >= int(total):
-            return
+            return listed
 
 
-async def _ask(connection: Connection, path: str, form: dict[str, str]) -> dict[str, Any]:
+async def _ask(connection: Connection, path: str, form: dict[str, str]) -> dict[str, Any] | None:
+    """A query's reply; None where it has none for that day."""
     for pause in (*PATIENCE, None):
         reply = await connection.query(path, form)
         code = str(reply.get("code"))
-        if code in _KEYS_REFUSED:
-            raise QueryError(f"The query {path} failed: {_KEYS_REFUSED[code]}.")
-        if code != "5":
-            return reply
+        if code == KEYS_REFUSED:
+            raise QueryError(
+                f"The query {path} failed: the application's key pair was refused (2). Check app_key and app_secret."
+            )
+        if code != TOO_OFTEN:
+            return reply if code == ANSWERED else None
         if pause is not None:
             await asyncio.sleep(pause)
     raise QueryError(f"The query {path} says it was asked too often (5), and still does. Try again in some minutes.")
@@ -149,13 +169,15 @@ async def settle(
     ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
     times = [datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
     async with (connect or prepared.client.connect)() as connection:
-        found = await accepted(connection, dict(zip(ids, times, strict=True)))
+        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)))
     now = datetime.now(UTC)
     window = timedelta(milliseconds=protocol.CLOCK_WINDOW_MS)
     fates: dict[tuple[int, str | None], list[int]] = {}
     for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):
         if messageid in found:
             fate: tuple[int, str | None] = (SUCCESS, None)
+        elif messageid not in asked:
+            fate = (UNKNOWN, OUT_OF_REACH)
         elif absent != "Unsent":
             fate = (UNKNOWN, NOT_FOUND)
         else:
