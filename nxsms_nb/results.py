@@ -157,6 +157,11 @@ class Results:
         """The reason of one row."""
         return self._reasons[int(self._reason[row])]
 
+    def untold(self, rows: Rows) -> Rows:
+        """Those of the rows for which no reason is given."""
+        quiet: Rows = rows[self._reason[rows] == 0]
+        return quiet
+
     def code(self, row: int) -> int | None:
         """The code of one row."""
         return None if self._code[row] == _NO_CODE else int(self._code[row])

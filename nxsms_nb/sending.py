@@ -210,7 +210,8 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
     """
     settings = settle(given, LOOKING, COLUMNS)
     prepared = prepare(frame, client_or_env(client), settings, call=preparing.spelled("recorded", given))
-    prepared.results.decide(prepared.todo, UNSENT, None, NOTHING_RECORDED)
+    prepared.results.status[prepared.todo] = UNSENT
+    prepared.results.decide(prepared.results.untold(prepared.todo), UNSENT, None, NOTHING_RECORDED)
     return prepared.joined()
 
 
