@@ -368,7 +368,7 @@ class Connection:
             raise
         except asyncio.CancelledError as error:
             raise asyncio.CancelledError(exchange) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is called, it proves no more than the hook does
             exchange.error = _described(error, left=exchange.left)
         finally:
             exchange.latency_ms = (time.perf_counter() - begun) * 1e3

@@ -197,7 +197,7 @@ class Recording:
                 self._trouble = None
                 for begin in begins:
                     begin.block.number = abs(begin.block.number)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001  the runs wait for this thread; it must not end before them
                 self._trouble = error
                 for begin in begins:
                     begin.block.number = max(begin.block.number, 0)
