@@ -22,7 +22,7 @@ from nxsms_nb.fields import STATUSES
 from nxsms_nb.queueing import Batch, Outbox
 from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Exceptional, Outcome, Results
 from nxsms_nb.snapshot import Observer, Snapshot
-from nxsms_nb.verdicts import Fate, Verdict, judge
+from nxsms_nb.verdicts import TOO_MANY_REQUESTS, Fate, Verdict, judge
 from nxsms_nb.wording import unquoted
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class Engine:
 
     async def go(self) -> None:
         """Send until nothing waits, or until something ends the run; then every row is decided."""
+        self._before = Counter(_named(self._results.status))
         telling = asyncio.create_task(self._tell())
         try:
             async with self._client.connect() as connection:
@@ -188,6 +189,7 @@ class Engine:
                 if self._stop.is_set():
                     await self._wind_down()
         finally:
+            self._stop.set()
             stopping.cancel()
             for worker in self._workers:
                 worker.cancel()
@@ -221,12 +223,13 @@ class Engine:
         self._ended = time.monotonic()
         results, ending = self._results, self.ending
         waiting = [batch.rows for batch in self._outbox.waiting()]
-        left_over = np.concatenate([np.flatnonzero(results.status == UNDECIDED), *waiting])
+        left_over = np.unique(np.concatenate([np.flatnonzero(results.status == UNDECIDED), *waiting]))
         if len(left_over):
             reason = ending.reason if ending is not None else "the run broke off"
             results.decide(left_over, UNSENT, ending.code if ending is not None else None, reason)
         if ending is None and self._counts[UNSENT]:
             self.ending = Ending(errors.NoConnection, "some requests found no connection to the gateway")
+        self._tally(UNSENT, len(left_over))
 
     async def _tell(self) -> None:
         while True:
@@ -241,20 +244,25 @@ class Engine:
         while (batch := await self._next()) is not None:
             sent_us = time.time_ns() // 1000
             beginning = self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
-            try:
+            cancelled = False
+            while not beginning.done():
                 # What is being written is awaited even when the worker is cancelled: it needs its outcome.
-                with suppress(asyncio.CancelledError):
-                    await asyncio.shield(beginning)
-                number = await beginning
-            except errors.JournalError as error:
+                try:
+                    await asyncio.wait({beginning})
+                except asyncio.CancelledError:
+                    cancelled = True
+            if (trouble := beginning.exception()) is not None:
                 self._outbox.put_back(batch)
-                self._end(Ending(errors.Stopped, str(error)))
+                self._landed()
+                self._end(Ending(errors.Stopped, str(trouble)))
                 return
-            if self._stop.is_set():
-                self._recording.finish(number, Outcome(UNSENT, reason="stopped before it left", carried=False))
+            if cancelled or self._stop.is_set():
+                outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)
+                self._recording.finish(beginning.result(), outcome)
                 self._outbox.put_back(batch)
+                self._landed()
                 return
-            await self._post(batch, number, sent_us)
+            await self._post(batch, beginning.result(), sent_us)
 
     async def _next(self) -> Batch | None:
         while not self._stop.is_set():
@@ -305,11 +313,14 @@ class Engine:
         outcome = self._decide(batch, verdict, exchange, begun)
         self._recording.finish(number, outcome)
         self._results.apply(batch.rows, outcome, batch=number, sent_us=sent_us)
-        self._in_flight -= 1
-        self._change.set()
+        self._landed()
         if cancelled is not None:
             raise cancelled
         self._heed(verdict)
+
+    def _landed(self) -> None:
+        self._in_flight -= 1
+        self._change.set()
 
     # ------------------------------------------------------------------ what an outcome means for rows and run
 
@@ -383,6 +394,7 @@ class Engine:
         accepted = batch.size - len(others)
         self._tally(SUCCESS, accepted)
         self._tally(UNKNOWN, told[UNKNOWN])
+        self._tally(UNSENT, told[UNSENT] - len(again))
         for other in others:
             if other.status == FAILURE:
                 self._tally(FAILURE, 1, other.code)
@@ -401,7 +413,7 @@ class Engine:
         return Outcome(SUCCESS, codetable.SUCCESS, latency_ms=latency, exceptions=others)
 
     def _failed(self, batch: Batch, offset: int, code: int | None, text: str | None) -> Exceptional:
-        if text is None:
+        if text is None or not text.strip():
             return Exceptional(offset, FAILURE, None, "refused without a word", "refused without a word")
         if code is not None:
             return Exceptional(offset, FAILURE, code, text, text)
@@ -458,7 +470,9 @@ class Engine:
             )
 
     def _heed(self, verdict: Verdict) -> None:
-        if verdict.fate is not Fate.NOT_SENT and not self._doubts and not self._understood:
+        # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
+        proven = verdict.fate not in (Fate.NOT_SENT, Fate.CLOCK) and verdict.case is not TOO_MANY_REQUESTS
+        if proven and not self._doubts and not self._understood:
             self._understood = True
             for _ in range(self._limits.concurrency - 1):
                 self._hire()

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from nxsms_nb import codetable
+from nxsms_nb.display import mask_digits
 from nxsms_nb.protocol import NotUnderstood, Reply, parse
 
 
@@ -151,5 +152,5 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: list[
     words = codetable.TABLE[reply.code].text if reply.code in codetable.TABLE else "not documented"
     case = REFUSED.get(reply.code)
     if case is None:
-        return Verdict(UNDOCUMENTED, reply, reply.code, f"code {reply.code}: {words}")
+        return Verdict(UNDOCUMENTED, reply, reply.code, f"code {mask_digits(str(reply.code))}: {words}")
     return Verdict(case, reply, reply.code, words)
