@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nxsms_nb import errors
+from nxsms_nb.display import count
 from nxsms_nb.pace import Pace
 from nxsms_nb.run import Ending, Engine
 from nxsms_nb.settling import settle_doubts
@@ -209,8 +210,10 @@ class Run:
             if self._asked_to_stop:
                 self._engine.stop()
         try:
-            if self._prepared.doubtful is not None:
-                await settle_doubts(self._prepared, self._session.recording)
+            doubtful = self._prepared.doubtful
+            if doubtful is not None and len(doubtful):
+                note = f"asking the gateway for {count(len(doubtful), 'message')} in doubt"
+                await self._engine.first(settle_doubts(self._prepared, self._session.recording), note)
             await self._engine.go()
         finally:
             with self._guard:

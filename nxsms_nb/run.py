@@ -7,10 +7,10 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -124,22 +124,35 @@ class Engine:
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
         self._stop = asyncio.Event()
+        self._doing = ""
         self.ending: Ending | None = None
 
     # ------------------------------------------------------------------ the run as a whole
 
+    async def first(self, work: Coroutine[Any, Any, None], note: str) -> None:
+        """Do what comes before the first request, saying meanwhile what it is; a stop cuts it short."""
+        self._doing = note
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        async with self._telling():
+            try:
+                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                working.cancel()
+                stopping.cancel()
+                await asyncio.wait({working, stopping})
+        if not working.cancelled():
+            working.result()
+        self._doing = ""
+
     async def go(self) -> None:
         """Send until nothing waits, or until something ends the run; then every row is decided."""
         self._before = Counter(_named(self._results.status))
-        telling = asyncio.create_task(self._tell())
-        try:
-            async with self._client.connect() as connection:
-                await self._work(connection)
-        finally:
-            telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await telling
-            self._close()
+        async with self._telling():
+            try:
+                async with self._client.connect() as connection:
+                    await self._work(connection)
+            finally:
+                self._close()
 
     def stop(self, reason: str = "stopped by the person", kind: type[errors.Stopped] = errors.Interrupted) -> None:
         """Let no new request leave; to be called in the run's event loop."""
@@ -174,8 +187,8 @@ class Engine:
     def _note(self) -> str:
         if self.ending is not None:
             return f"stopping: {self.ending.reason}"
-        if not self._understood:
-            return "waiting for the first reply"
+        if self._doing or not self._understood:
+            return self._doing or "waiting for the first reply"
         return self._pace.note
 
     async def _work(self, connection: Connection) -> None:
@@ -230,6 +243,16 @@ class Engine:
         if ending is None and self._counts[UNSENT]:
             self.ending = Ending(errors.NoConnection, "some requests found no connection to the gateway")
         self._tally(UNSENT, len(left_over))
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        telling = asyncio.create_task(self._tell())
+        try:
+            yield
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
 
     async def _tell(self) -> None:
         while True:
