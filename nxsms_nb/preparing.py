@@ -296,7 +296,9 @@ def repeated_words(prepared: Prepared) -> str | None:
     times = prepared.results.sent_us[before]
     times = times[times != results.NO_TIME]
     when = f" ({_clock(int(times.max()))})" if len(times) else ""
-    went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}"
+    doubtful = int((prepared.results.status[before] == UNKNOWN).sum())
+    doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
+    went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
     rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
     return f"{went}{rest}. To send those again: {_another(prepared.campaign)}"
 
