@@ -84,7 +84,8 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
     def _ipython_display_(self) -> None:
         """Show it as HTML around the one widget that is needed: a saved notebook keeps HTML and forgets widgets."""
         show: Any = display.display
-        select = self._select._repr_mimebundle_() | {"text/plain": "Failures by"}
+        # Empty HTML stands in its place where no widget can be shown: the picture below says what it shows.
+        select = self._select._repr_mimebundle_() | {"text/html": "<span></span>", "text/plain": "Failures by"}
         show({"text/html": self._head, "text/plain": repr(self)}, raw=True)
         show(select, raw=True)
         self._handles.append(show(self._bundle(), raw=True, display_id=True))

@@ -87,9 +87,9 @@ class LiveBar:
             cell = _cell()
             if cell in self._shown:
                 return
-            live = self._panel._repr_mimebundle_
-            bundle = self._lasting() if self._ended else {**live(), "text/plain": PLAIN}
-            self._shown[cell] = show(bundle, raw=True, display_id=True)
+            # The HTML goes along with the live view, for front ends without widgets and so that both have the same forms.
+            live = {} if self._ended else self._panel._repr_mimebundle_()
+            self._shown[cell] = show({**live, **self._lasting()}, raw=True, display_id=True)
 
     def _lasting(self) -> dict[str, str]:
         return {"text/html": self._last, "text/plain": PLAIN}
