@@ -7,7 +7,7 @@
     ├── ColumnError          a column is missing, ambiguous or already taken      (also ValueError)
     ├── ValidationError      rows that must not be sent; .report has them all     (also ValueError)
     ├── ConfirmationNeeded   more messages than agreed to; .count
-    ├── JournalError         the journal cannot be used
+    ├── JournalError         the journal cannot be used; .frame where a run had begun
     │   └── CampaignBusy     another run of this campaign is under way
     ├── QueryError           a record, balance or receipt query was refused or not understood
     └── Stopped              a run ended with rows unsent; .frame is complete, .reason says why
@@ -71,7 +71,15 @@ class ConfirmationNeeded(NxsmsError):
 
 
 class JournalError(NxsmsError):
-    """The journal cannot be used: nothing is sent without it."""
+    """The journal cannot be used: nothing is sent without it.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame or None
+        The frame with its result columns, where a run had begun before the journal failed.
+    """
+
+    frame: pd.DataFrame | None = None
 
 
 class CampaignBusy(JournalError):

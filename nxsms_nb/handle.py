@@ -192,6 +192,7 @@ class Run:
             else:
                 self._session.recording.flush()
         except errors.JournalError as error:
+            error.frame = self.frame
             trouble = trouble or error
         self._show_end()
         if trouble is None:

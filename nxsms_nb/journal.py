@@ -176,6 +176,11 @@ class Journal:
             if connection is None or not len(asked):
                 return found
             wanted = np.sort(identity.fingerprints(asked))
+            if (wanted[1:] == wanted[:-1]).any() and len(coded := asked.dictionary_encode()) > len(coded.dictionary):
+                # A merge multiplied rows of a sent frame.
+                once = self.known(coded.dictionary, campaign, everywhere=everywhere)
+                found.take_over(where_asked, once, coded.indices.to_numpy())
+                return found
             blocks = connection.execute(
                 "SELECT block.id, fingerprints FROM block JOIN run ON run.id = block.run "
                 f"JOIN campaign ON campaign.id = run.campaign {where} ORDER BY block.id",

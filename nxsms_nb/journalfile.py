@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -162,7 +163,7 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             prepare(connection, str(path))
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except BaseException:
             connection.close()
@@ -173,6 +174,20 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
             "another file: journal='…'. If the disk is full or read-only, mend that first."
         ) from error
     return connection
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait for this one by itself, and another process may be at it.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _check_room(path: Path, rows: int) -> None:
@@ -194,9 +209,12 @@ def open_memory() -> sqlite3.Connection:
 
 def prepare(connection: sqlite3.Connection, name: str) -> None:
     """Check that a database is a journal of ours, and bring its schema up to date."""
+    # In one transaction: another process may be making the file at this moment.
+    connection.execute("BEGIN")
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
     if application != APPLICATION_ID and (application or tables):
         raise JournalError(f"{name} is a database of another program. Name another file: journal='…'.")
     if version > len(MIGRATIONS):
@@ -226,6 +244,10 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class CampaignLock:
@@ -268,12 +290,16 @@ class CampaignLock:
             return
         refuse_network(self._path)
         try:
-            self._note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # One after the other: folders made on the way to another one are open to all.
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._note.parent.mkdir(exist_ok=True, mode=0o700)
             self._file.acquire(timeout=0)
-            self._note.write_text(json.dumps(me))
+            with open(self._note, "w", opener=_private) as note:
+                json.dump(me, note)
         except filelock.Timeout:
             raise self._busy(self._holder()) from None
         except OSError as error:
+            self._file.release()
             raise JournalError(
                 f"The journal's folder {self._note.parent} cannot be written ({error.strerror}). Nothing was sent. "
                 "Put the journal elsewhere: journal='…', or set NXSMS_JOURNAL."

@@ -63,6 +63,8 @@ class Prepared:
         The campaign, held since before the journal was read; None where nothing is to be sent or settled.
     carried : bool
         Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
+    copies : (ndarray of int64, ndarray of int64) or None
+        Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
     """
 
     frame: pd.DataFrame
@@ -77,6 +79,7 @@ class Prepared:
     doubtful: Rows | None = None
     claim: CampaignLock | None = None
     carried: bool = False
+    copies: tuple[Rows, Rows] | None = None
 
     def give_back(self) -> None:
         """Give the campaign free: there is nothing to run."""
@@ -95,6 +98,10 @@ class Prepared:
 
     def joined(self) -> pd.DataFrame:
         """The frame with its result columns."""
+        if self.copies is not None:
+            rows, originals = self.copies
+            self.results.attempts[rows] = 0
+            self.results.take_over(rows, self.results, originals)
         frame = self.results.join(self.frame, self.ids, self.prefix)
         about = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
         frame.attrs = about | ({"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {})
@@ -108,6 +115,16 @@ class Prepared:
         """The texts of a row, which a text of the gateway may quote."""
         texts = (values[row].as_py() for values in self.checked.fields.values())
         return [text for text in texts if text is not None]
+
+    def send_copies_once(self) -> None:
+        """Let only the first of the rows that wait with one id leave."""
+        coded = self.ids.take(self.positions(self.todo)).dictionary_encode().indices.to_numpy()
+        _, first = np.unique(coded, return_index=True)
+        if len(first) < len(self.todo):
+            originals = self.todo[first][coded]
+            copied = originals != self.todo
+            self.copies = self.todo[copied], originals[copied]
+            self.todo = self.todo[~copied]
 
     @staticmethod
     def positions(rows: Rows) -> pa.Array:

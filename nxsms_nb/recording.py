@@ -181,7 +181,8 @@ class Recording:
         if self._unwritten:
             raise JournalError(
                 f"The outcomes of {len(self._unwritten)} requests could not be written to the journal "
-                f"({self._trouble}). The frame has them; keep it. In the journal those rows are in doubt."
+                f"({self._trouble}). The frame has them: keep it, as .frame of this error. "
+                "In the journal those rows are in doubt."
             )
 
     def _write(self) -> None:

@@ -440,6 +440,7 @@ def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
         told, prepared.journal, prepared.ids, waiting, everywhere=True, counted=same
     )
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
+    prepared.send_copies_once()
 
 
 def _learn(prepared: Prepared, doubtful: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from people import counts, no_double, people
+from people import counts, no_double, people, results
 
 import nxsms_nb as nx
 
@@ -151,6 +151,36 @@ def test_the_campaign_of_a_sent_frame_is_looked_up(make):
     assert sandbox.client.journal.runs()["campaign"].tolist() == ["spring", "spring"]
     with pytest.warns(nx.AlreadySentWarning):
         people(10).nxsms.send(sandbox.client, campaign="spring")
+
+
+@pytest.mark.parametrize("keeps_journal", [True, False])
+def test_rows_that_a_merge_multiplied_are_one_message(make, path, keeps_journal):
+    """Rows with one id leave once and have one result, with the journal or without it."""
+    sandbox, frame = refused_midway(make)
+    merged = pd.concat([frame, frame.iloc[3:], frame.iloc[8:]])
+    options = {} if keeps_journal else {"journal": path}
+    again = merged.nxsms.retry(sandbox.client, **options)
+    assert counts(again) == {"Success": 19}
+    assert no_double(sandbox)
+    assert len(sandbox.ledger) == 10
+    by_id = results(again).drop_duplicates()
+    assert len(by_id) == 10
+    assert by_id["attempts"].tolist() == [1] * 5 + [2] * 5
+    repeated = merged.nxsms.retry(sandbox.client, **options)
+    assert repeated[["messageid", "status", "batch"]].equals(again[["messageid", "status", "batch"]])
+    assert len(sandbox.ledger) == 10
+
+
+def test_copies_of_a_row_that_stayed_unsent_stay_so_too(make):
+    """The run that is refused again tells the same of all of them."""
+    sandbox, frame = refused_midway(make)
+    sandbox.balance = 2
+    merged = pd.concat([frame, frame])
+    with pytest.raises(nx.AccountRefused) as stopped:
+        merged.nxsms.retry(sandbox.client)
+    again = stopped.value.frame
+    assert counts(again) == {"Success": 14, "Unsent": 6}
+    pd.testing.assert_frame_equal(again.iloc[:10], again.iloc[10:])
 
 
 def test_a_frame_without_results_cannot_be_retried(sandbox):
