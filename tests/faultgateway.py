@@ -179,9 +179,13 @@ class FaultGateway:
 
     def heal(self) -> None:
         """Answer everything as the vendor would, once the requests under way are through."""
-        asyncio.run_coroutine_threadsafe(self._quiet(), self._loop).result()
+        self.quiet()
         self._script = _Script()
         self.query, self.clock = None, 0.0
+
+    def quiet(self) -> None:
+        """Wait until no connection is open: what has arrived has had its effect."""
+        asyncio.run_coroutine_threadsafe(self._quiet(), self._loop).result()
 
     def effects(self) -> Counter[str]:
         """Messageid to how often it was accepted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from itertools import cycle
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from nxsms_nb import errors
+from tests import control
 from tests.faultgateway import APP_SECRET, FaultGateway
-from tests.faults import FAULTS, LASTING, REFUSALS, Fault
+from tests.faults import DOUBTS, FAULTS, LASTING, REFUSALS, Fault
 from tests.ledgercheck import check, check_again, check_journal, check_recorded, client_of, people, sent
+from tests.storms import doubles, faulty
 
 ROWS, BATCH = 40, 8
 
@@ -187,3 +190,26 @@ def test_a_pause_asked_for_is_kept(gateway, journal):
     assert set(later.ids) <= set(refused.ids)
     assert later.at - refused.at >= 1
     assert later.ts - refused.ts >= 1000
+
+
+@pytest.mark.usefixtures("swift")
+@pytest.mark.parametrize("seed", range(int(os.environ.get("NXSMS_STORMS", "4"))))
+def test_faults_at_random(tmp_path, seed):
+    """Any faults in any order, the cell run again until nothing is unsent: no message goes out twice."""
+    tally = faulty(seed, tmp_path)
+    assert (tally.doubles, tally.wrong) == (0, 0)
+
+
+READ_BY_OTHERS = ("two lengths", "gzip that is none", "drip-feed", "9 MB before the reply", "every messageid twice")
+"""What the control's HTTP library takes for a reply."""
+
+
+@pytest.mark.parametrize(
+    "fault", named(fault for fault in DOUBTS if fault.effect and not fault.name.startswith(READ_BY_OTHERS))
+)
+def test_a_client_that_sends_again_on_any_error_sends_twice(gateway, tmp_path, fault):
+    """The control under the same faults: the ledger's check can fail."""
+    gateway.strike(fault.act, first=1)
+    control.send(people(ROWS), gateway.url, tmp_path / "done", batch_size=BATCH, timeout=min(fault.timeout, 1))
+    gateway.quiet()
+    assert doubles(gateway) > 0
