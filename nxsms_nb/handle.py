@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import errors
 from nxsms_nb.display import count
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from nxsms_nb.run import Limits
     from nxsms_nb.snapshot import Observer
 
-_LOOK_S = 0.2
+LOOK_S: Final = 0.2
+"""How often whoever waits for a run looks up, in seconds, so that an interrupt is noticed."""
 
 
 class Session:
@@ -150,7 +151,7 @@ class Run:
         while True:
             try:
                 # Not Thread.join: on Python 3.11 an interrupt inside it marks the live thread as finished.
-                self._wait(_LOOK_S)
+                self._wait(LOOK_S)
                 break
             except TimeoutError:
                 if self.done:

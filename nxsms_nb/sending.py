@@ -17,7 +17,7 @@ from nxsms_nb import codetable, identity, preparing, progress, records, settling
 from nxsms_nb.client import Client
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.fields import resolve
-from nxsms_nb.handle import Run
+from nxsms_nb.handle import LOOK_S, Run
 from nxsms_nb.plan import Plan, plan_of
 from nxsms_nb.preparing import Prepared, prepare
 from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
@@ -132,7 +132,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
     pool.shutdown(wait=False)
     looked = asyncio.wrap_future(looking)
     try:
-        prepared = await asyncio.shield(looked)
+        prepared = await _wakeful(looked)
     except asyncio.CancelledError:
         # The thread cannot be stopped; when it is through, the campaign must be free again.
         try:
@@ -144,11 +144,12 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
         return prepared.joined()
     ended = asyncio.wrap_future(run.finished)
     try:
-        await asyncio.shield(ended)
-    except asyncio.CancelledError:
+        await _wakeful(ended)
+    except asyncio.CancelledError as cancelled:
         run.ask_to_stop()
         while not ended.done():
             await asyncio.wait({ended})
+        cancelled.add_note("The run was stopped. Every row is accounted for: recorded(client) has the frame.")
         raise
     return run.outcome()
 
@@ -322,6 +323,14 @@ def reconcile(
     finally:
         recording.close()
     return prepared.joined()
+
+
+async def _wakeful(future: asyncio.Future[_T]) -> _T:
+    """Await what a thread does, without cancelling it; the result."""
+    while not future.done():
+        # A kernel's interrupt cancels the cell but does not wake its loop, which would sleep until the run's end.
+        await asyncio.wait({future}, timeout=LOOK_S)
+    return future.result()
 
 
 def client_or_env(client: Client | None) -> Client:
