@@ -172,7 +172,7 @@ class Engine:
         return Snapshot(
             total=len(self._results),
             sending=self._sending,
-            decided=sum(self._counts.values()),
+            decided=self._counts.total() - self._counts[UNSENT],
             counts=dict(counts),
             codes=dict(self._codes),
             elapsed_s=now - self._begun,

@@ -20,7 +20,7 @@ class Snapshot:
     sending : int
         Rows that this run sends.
     decided : int
-        How many of those are settled.
+        How many of those left and are settled; rows that stay unsent are none of them.
     counts : mapping of str to int
         Status to rows of the whole frame so far; rows not decided yet are in none.
     codes : mapping of int to int

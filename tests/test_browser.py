@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -34,6 +35,10 @@ RAN = """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
 BEGUN = (
     "() => [...document.querySelectorAll('.jp-InputPrompt')].some(prompt => /\\[[\\d*]+\\]/.test(prompt.textContent))"
 )
+RUN_CELL = """n => {
+    window.jupyterapp.shell.currentWidget.content.activeCellIndex = n;
+    window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
 
 SENDING = """
 import nxsms_nb as nx, pandas as pd
@@ -159,8 +164,12 @@ def test_the_dashboard_is_live_and_lasts(browser, lab):
         assert "accepted 400" in shown, "what the run showed live is there as well"
 
 
+def outputs(page, cell):
+    return page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output").all_inner_texts()
+
+
 def test_the_stop_button_stops_a_run(browser, lab):
-    """A run in the background shows itself; a click on Stop ends it, and what is left on the page says so."""
+    """A run in the background shows itself; a click on Stop ends it, and what is left of it, saved too, is HTML."""
     cells = [
         SENDING.replace("ROWS", "5000") + "run = people.nxsms.start(sandbox.client, max_rate=20, batch_size=10)",
     ]
@@ -168,6 +177,40 @@ def test_the_stop_button_stops_a_run(browser, lab):
         page.click(".nxsms-stop", timeout=60_000)
         page.wait_for_selector("text=stopped by the person", timeout=60_000)
         page.wait_for_selector(".nxsms-progress", state="detached")
-        shown = page.locator(".jp-OutputArea").first.inner_text()
-        assert "of 5,000 messages" in shown
-        assert "not sent" in shown
+        (shown,) = outputs(page, 0)
+        sent, accepted, unsent = (
+            int(number.replace(",", ""))
+            for number in re.search(
+                r"([\d,]+) of 5,000 messages .*accepted ([\d,]+)\b.*not sent ([\d,]+)", shown, re.DOTALL
+            ).groups()
+        )
+        assert sent == accepted == 5000 - unsent
+        page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
+    (saved,) = nbformat.read(lab[0] / "stop.ipynb", as_version=4).cells[0].outputs
+    assert set(saved["data"]) == {"text/html", "text/plain"}
+    assert "stopped by the person" in saved["data"]["text/html"]
+
+
+def test_an_interrupt_stops_a_send_and_run_all(browser, lab):
+    """The kernel's stop button ends a blocking send with a few lines; later cells do not run; the frame is there."""
+    cells = [
+        SENDING.replace("ROWS", "5000"),
+        "sent = people.nxsms.send(sandbox.client, max_rate=20, batch_size=10)",
+        "print('the next campaign')",
+        "import sys; sent = sys.last_value.frame\nprint(len(sent), 'rows,', sent['status'].isna().sum(), 'unknown')",
+    ]
+    with opened(browser, lab, "interrupt.ipynb", cells) as page:
+        page.wait_for_selector(".nxsms-progress >> text=To stop: interrupt the kernel", timeout=60_000)
+        page.click('[data-command="notebook:interrupt-kernel"]')
+        page.wait_for_selector("text=Interrupted: Stopped by the person", timeout=60_000)
+        page.wait_for_selector(".nxsms-progress", state="detached")
+        seen, error = outputs(page, 1)
+        assert "stopped by the person" in seen
+        assert len(error.strip().splitlines()) == 3
+        prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
+        for skipped in (2, 3):
+            assert prompts.nth(skipped).inner_text() == "[ ]:"
+        page.evaluate(RUN_CELL, 3)
+        page.wait_for_function(RAN, arg=3, timeout=30_000)
+        assert [text.strip() for text in outputs(page, 3)] == ["5000 rows, 0 unknown"]
+        assert outputs(page, 2) == []
