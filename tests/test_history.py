@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import nxsms_nb as nx
 from tests.faultgateway import APP_SECRET, FaultGateway
-from tests.killing import ONCE, killed, start
+from tests.killing import OFTEN, ONCE, killed, start
 from tests.ledgercheck import check, client_of, people
 from tests.storms import SWIFT
 
@@ -78,11 +78,11 @@ class History(RuleBasedStateMachine):
         check(self.frame, out, self.gateway)
         self.settled()
 
-    @rule(point=st.sampled_from(sorted(ONCE)), asks=st.booleans())
-    def die_at_a_point(self, point, asks):
-        """The cell in a process that is killed at a labelled point, if it comes by."""
+    @rule(point=st.sampled_from(sorted(ONCE | OFTEN)), nth=st.integers(1, 3), asks=st.booleans())
+    def die_at_a_point(self, point, nth, asks):
+        """The cell in a process that is killed at a labelled point, if it comes by so often."""
         secret = APP_SECRET if asks else None
-        killed(start(self.gateway.url, self.journal, ROWS, point=point, app_secret=secret))
+        killed(start(self.gateway.url, self.journal, ROWS, point=point, nth=nth, app_secret=secret))
         self.settled()
 
     @rule(codes=st.sampled_from([None, [9000, 13005, 13009]]))
