@@ -6,6 +6,7 @@ The engine and the journal write through the same `Results.apply`, so that a fra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -213,5 +214,5 @@ class Results:
         )
         kept = frame.drop(columns=[label for label in labels if label in frame.columns])
         joined = pd.concat([kept, told], axis=1)
-        joined.attrs = dict(frame.attrs)
+        joined.attrs = deepcopy(frame.attrs)
         return joined

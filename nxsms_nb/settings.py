@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping
+from numbers import Integral, Real
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from nxsms_nb.errors import ConfigError
@@ -171,11 +172,11 @@ def _one_of(*allowed: str) -> Callable[[Any], str | None]:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _max_failures(value: Any) -> str | None:
