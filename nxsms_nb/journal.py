@@ -213,24 +213,29 @@ class Journal:
             else:
                 found.apply(mine, outcome, batch=batch, sent_us=sent_us, partly=True)
 
-    def homes(self, ids: pa.Array) -> set[str]:
-        """The campaigns in which any of these messages went out; the unnamed one is empty text.
+    def homes(self, ids: pa.Array) -> dict[str, set[str]]:
+        """The campaigns in which messages went out.
 
         Parameters
         ----------
         ids : pyarrow.Array of str
             Their messageids; null where there is none.
+
+        Returns
+        -------
+        dict of str to set of str
+            Campaign (empty: the unnamed one) to those of the ids that it has; ids that no campaign has are in none.
         """
         wanted = set(ids.drop_null().to_pylist())
-        found: set[str] = set()
+        found: dict[str, set[str]] = {}
         with self._reading() as connection:
             if connection is not None and wanted:
                 for name, blob in connection.execute(
                     "SELECT campaign.name, block.ids FROM block JOIN run ON run.id = block.run "
                     "JOIN campaign ON campaign.id = run.campaign"
                 ):
-                    if name not in found and not wanted.isdisjoint(bytes(blob).decode().split("\n")):
-                        found.add(name)
+                    if there := wanted.intersection(bytes(blob).decode().split("\n")):
+                        found.setdefault(name, set()).update(there)
         return found
 
     def campaigns(self) -> pd.DataFrame:

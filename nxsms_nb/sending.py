@@ -27,8 +27,8 @@ from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, settl
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nxsms_nb.journal import Journal
     from nxsms_nb.journalfile import CampaignLock
+    from nxsms_nb.results import Rows
     from nxsms_nb.snapshot import Observer
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
@@ -257,6 +257,7 @@ def retry(
     wanted = codetable.RETRYABLE | {codes} if isinstance(codes, int) else codetable.RETRYABLE | set(codes or ())
     observer = progress.choose(settings["progress"])
     prepared = _carried(frame, client, settings)
+    _claim_home(prepared)
     with _freed_by_errors(prepared.claim):
         _wait_again(prepared, wanted)
         prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
@@ -307,21 +308,23 @@ def reconcile(
     settings = settle(given, LOOKING, COLUMNS)
     client = client_or_env(client)
     prepared = _carried(frame, client, settings)
-    with _freed_by_errors(prepared.claim):
-        _learn(prepared, settling.in_doubt(prepared.results))
-        doubtful = settling.in_doubt(prepared.results)
-        if not len(doubtful):
-            prepared.give_back()
-            return prepared.joined()
-        if client.app_secret is None:
-            raise QueryError(
-                "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
-            )
-        recording = prepared.record(rows=0, workers=1)
-    try:
-        _in_thread(settling.settle(prepared, recording, doubtful, absent=absent))
-    finally:
-        recording.close()
+    doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(prepared.ids.is_valid()))
+    for campaign, rows in _by_home(prepared, doubtful):
+        prepared.claim = prepared.journal.claim(campaign)
+        with _freed_by_errors(prepared.claim):
+            left = _learnt(prepared, rows)
+            if not len(left):
+                prepared.give_back()
+                continue
+            if client.app_secret is None:
+                raise QueryError(
+                    "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
+                )
+            recording = prepared.record(rows=0, workers=1)
+        try:
+            _in_thread(settling.settle(prepared, recording, left, absent=absent))
+        finally:
+            recording.close()
     return prepared.joined()
 
 
@@ -403,27 +406,37 @@ def _tell_repeats(prepared: Prepared) -> None:
 
 
 def _carried(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Prepared:
-    """A sent frame, with everything it says of its rows taken over, and the campaign they went out in claimed."""
+    """A sent frame, with everything it says of its rows taken over."""
     earlier = records.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = validation.check(frame, columns, region=settings["region"])
     ids = pa.array(earlier["messageid"].astype(object), pa.string(), from_pandas=True)
     told = Results(len(frame))
     told.adopt(np.arange(len(frame)), earlier)
-    journal = preparing.journal_of(settings, client)
-    campaign = _home(journal, ids, settings["campaign"])
-    prepared = Prepared(frame, client, journal, campaign, settings["prefix"], checked, ids, told)
-    prepared.claim, prepared.carried = journal.claim(campaign), True
+    prepared = Prepared(
+        frame,
+        client,
+        preparing.journal_of(settings, client),
+        settings["campaign"],
+        settings["prefix"],
+        checked,
+        ids,
+        told,
+    )
+    prepared.carried = True
     return prepared
 
 
-def _home(journal: Journal, ids: pa.Array, named: str | None) -> str | None:
-    """The campaign that rows went out in: a claim on another would not keep a run of their own away."""
-    homes = journal.homes(ids)
-    if named is not None:
-        homes |= {named}
+def _claim_home(prepared: Prepared) -> None:
+    """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
+    ids, open_to_retry = prepared.ids, np.isin(prepared.results.status, (UNSENT, FAILURE))
+    homes = {*(prepared.journal.homes(ids.filter(pa.array(open_to_retry))) or prepared.journal.homes(ids))}
+    if prepared.campaign is not None:
+        homes |= {prepared.campaign}
     if len(homes) <= 1:
-        return next(iter(homes), "") or None
+        prepared.campaign = next(iter(homes), "") or None
+        prepared.claim = prepared.journal.claim(prepared.campaign)
+        return
     listed = ", ".join(repr(home) if home else "the unnamed one" for home in sorted(homes))
     raise ConfigError(
         f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
@@ -452,12 +465,22 @@ def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     prepared.send_copies_once()
 
 
-def _learn(prepared: Prepared, doubtful: Any) -> None:
-    """Take over what the journal has learnt of rows in doubt since the frame was made."""
-    known = prepared.journal.known(prepared.ids.take(pa.array(doubtful, pa.int64())), everywhere=True)
-    settled = np.flatnonzero((known.status != UNDECIDED) & (known.status != UNKNOWN))
+def _by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:
+    """Rows by the campaign they went out in, so that each is settled where its own campaign's call looks."""
+    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
+    homes = prepared.journal.homes(pa.array(ids, pa.string()))
+    home_of = {messageid: name or None for name, there in homes.items() for messageid in there}
+    names = [home_of.get(messageid, prepared.campaign) for messageid in ids]
+    return [(name, rows[[other == name for other in names]]) for name in dict.fromkeys(names)]
+
+
+def _learnt(prepared: Prepared, doubtful: Rows) -> Rows:
+    """Take over what the journal has learnt of rows in doubt since the frame was made; those still in doubt."""
+    known = prepared.journal.known(prepared.ids.take(prepared.positions(doubtful)), everywhere=True)
+    settled = np.isin(known.status, (UNDECIDED, UNKNOWN), invert=True)
     prepared.results.attempts[doubtful[settled]] = 0
-    prepared.results.take_over(doubtful[settled], known, settled)
+    prepared.results.take_over(doubtful[settled], known, np.flatnonzero(settled))
+    return doubtful[~settled]
 
 
 def _in_thread(work: Coroutine[Any, Any, _T]) -> _T:

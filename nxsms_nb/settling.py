@@ -13,7 +13,7 @@ import pyarrow as pa
 from nxsms_nb import codetable, protocol
 from nxsms_nb.errors import QueryError
 from nxsms_nb.recording import Block
-from nxsms_nb.results import SUCCESS, UNKNOWN, UNSENT, Outcome
+from nxsms_nb.results import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Connection
@@ -167,10 +167,11 @@ async def settle(
     """
     results = prepared.results
     ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
-    times = [datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
+    now = datetime.now(UTC)
+    # Without a time, as in a frame taken while its request was under way, it counts as sent just now.
+    times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
     async with (connect or prepared.client.connect)() as connection:
         found, asked = await accepted(connection, dict(zip(ids, times, strict=True)))
-    now = datetime.now(UTC)
     window = timedelta(milliseconds=protocol.CLOCK_WINDOW_MS)
     fates: dict[tuple[int, str | None], list[int]] = {}
     for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):

@@ -136,6 +136,16 @@ def test_rows_of_several_campaigns_are_refused(make):
         both.nxsms.retry(sandbox.client)
 
 
+def test_sent_rows_of_another_campaign_do_not_keep_a_retry(make):
+    """Only the rows that would leave again have to be of one campaign."""
+    sandbox, spring = refused_midway(make, campaign="spring")
+    autumn = people(10).nxsms.send(sandbox.client, campaign="autumn")
+    again = pd.concat([spring, autumn]).nxsms.retry(sandbox.client)
+    assert counts(again) == {"Success": 20}
+    assert no_double(sandbox)
+    assert sandbox.client.journal.runs()["campaign"].tolist() == ["spring", "autumn", "spring"]
+
+
 def test_a_retry_in_another_campaign_is_refused(make):
     """The first campaign's own call would not be kept from sending the same rows."""
     sandbox, frame = refused_midway(make, campaign="spring")
