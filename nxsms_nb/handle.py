@@ -230,7 +230,8 @@ class Run:
         show = getattr(self._observer, "show", None)
         if show is not None:
             show()
-        print(repr(self))  # noqa: T201
+        else:
+            print(repr(self))  # noqa: T201
 
 
 def stopped(ending: Ending, frame: pd.DataFrame) -> errors.Stopped:

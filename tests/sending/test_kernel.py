@@ -61,3 +61,15 @@ def test_an_interrupt_ends_a_blocking_run(outputs):
     assert len(error.traceback) == 3
     assert "import sys; sent = sys.last_value.frame" in error.traceback[1]
     assert after[0].text == "True 0\n"
+
+
+def test_a_run_is_shown_by_what_lasts(outputs):
+    """A run that is shown while under way leaves the HTML of its end, and no words that its end makes untrue."""
+    *_, shown, silent = outputs(
+        SETUP.replace("threading.Thread", "#"),
+        "sandbox.hold()\nrun = people.nxsms.start(sandbox.client)\ndisplay(run)\nsandbox.release()\nsent = run.wait()",
+        "people.nxsms.start(sandbox.client, campaign='other', progress=False)",
+    )
+    (output,) = shown
+    assert "2,000 of 2,000 messages" in output["data"]["text/html"]
+    assert "Run(2,000 rows, " in silent[0].text
