@@ -94,6 +94,7 @@ def _check_row(row: dict[Hashable, Any]) -> None:
     status, tried = row["status"], bool(row["attempts"] > 0)
     assert isinstance(row["messageid"], str) == (status not in ("Invalid", "Skipped"))
     assert (row["reason"] == "" or pd.isna(row["reason"])) == (status == "Success")
+    assert str(row["phone"])[-8:] not in str(row["reason"])
     assert (pd.notna(row["batch"]), pd.notna(row["sent_at"])) == (tried, tried)
     assert tried or pd.isna(row["latency_ms"])
     assert tried or status not in ("Success", "Failure", "Unknown")
