@@ -246,7 +246,7 @@ class FaultGateway:
         while it.open and await it.head():
             if it.path != SEND_PATH:
                 self.queries += 1
-                await (self.query or _records)(it)
+                await (self.query or records)(it)
             elif not self._script.on_accept and (act := self._due()):
                 await act(it)
             else:
@@ -273,8 +273,9 @@ async def healthy(it: Conversation) -> None:
     await it.reply(data=said(it.items))
 
 
-async def _records(it: Conversation) -> None:
-    form = await it.form()
+async def records(it: Conversation, form: dict[str, str] | None = None) -> None:
+    """Answer a record query from the ledger, by the day in UTC."""
+    form = await it.form() if form is None else form
     if (form.get("appkey"), form.get("secretkey")) != (APP_KEY, APP_SECRET):
         await it.http(200, b'{"code":"2"}')
         return

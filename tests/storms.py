@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests import control
+from tests.acts import TEXTS
 from tests.faultgateway import APP_SECRET, Conversation, FaultGateway, healthy, said
-from tests.faults import FAULTS, TEXTS, Fault
+from tests.faults import FAULTS, Fault
 from tests.killing import killed, start
 from tests.ledgercheck import check, client_of, people, sent, wrong
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import socket
+import time
 from itertools import cycle
 
 import pandas as pd
@@ -194,6 +195,30 @@ def test_a_pause_asked_for_is_kept(gateway, journal):
     assert set(later.ids) <= set(refused.ids)
     assert later.at - refused.at >= 1
     assert later.ts - refused.ts >= 1000
+
+
+class Sleeper:
+    """A clock that jumps ahead once, as it does while a laptop sleeps."""
+
+    def __init__(self, seconds):
+        self.looks, self.ahead_ns = 0, int(seconds * 1e9)
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+    def time_ns(self):
+        self.looks += 1
+        return time.time_ns() + (self.ahead_ns if self.looks > 1 else 0)
+
+
+@pytest.mark.parametrize("seconds", [20, 3600, -20])
+def test_a_machine_that_slept_signs_again(gateway, journal, monkeypatch, seconds):
+    """Between signing and sending hours may go by: the request that leaves is signed for the time at which it leaves."""
+    monkeypatch.setattr("nxsms_nb.client.time", Sleeper(seconds))
+    out, _ = sent(people(5), client_of(gateway.url), journal)
+    check(people(5), out, gateway)
+    (seen,) = gateway.requests
+    assert abs(seen.ts / 1000 - seconds - seen.at) < 10
 
 
 @pytest.mark.usefixtures("swift")
