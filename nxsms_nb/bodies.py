@@ -15,9 +15,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nxsms_nb.cells import TEXT
 from nxsms_nb.fields import FIELDS
 
-_TEXT: Final = pa.large_string()
 _NEVER_ESCAPED: Final = frozenset({"phone", "source_address", "sys_message_id", "link_verbose"})
 
 
@@ -45,22 +45,22 @@ def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> pa.Array:
     for field in FIELDS:
         if field.name == "sys_message_id" or field.name not in fields:
             continue
-        values = pc.cast(fields[field.name], _TEXT)
+        values = pc.cast(fields[field.name], TEXT)
         if field.name not in _NEVER_ESCAPED:
             values = _escaped(values)
         opening = f'{{"{field.wire}":"' if not pieces else f'","{field.wire}":"'
         if field.required:
-            pieces += [pa.scalar(opening, _TEXT), values]
+            pieces += [pa.scalar(opening, TEXT), values]
         else:
             pieces.append(
-                pc.fill_null(pc.binary_join_element_wise(pa.scalar(opening, _TEXT), values, pa.scalar("", _TEXT)), "")
+                pc.fill_null(pc.binary_join_element_wise(pa.scalar(opening, TEXT), values, pa.scalar("", TEXT)), "")
             )
     return pc.binary_join_element_wise(
         *pieces,
-        pa.scalar('","sysMessageId":"', _TEXT),
-        pc.cast(ids, _TEXT),
-        pa.scalar('"},', _TEXT),
-        pa.scalar("", _TEXT),
+        pa.scalar('","sysMessageId":"', TEXT),
+        pc.cast(ids, TEXT),
+        pa.scalar('"},', TEXT),
+        pa.scalar("", TEXT),
     )
 
 
@@ -85,7 +85,7 @@ def _escaped(values: pa.Array) -> pa.Array:
     smooth = [orjson.dumps(text)[1:-1].decode() for text in values.take(pa.array(rows)).to_pylist()]
     mask = np.zeros(len(values), bool)
     mask[rows] = True
-    return pc.replace_with_mask(values, pa.array(mask), pa.array(smooth, _TEXT))
+    return pc.replace_with_mask(values, pa.array(mask), pa.array(smooth, TEXT))
 
 
 def _rows_to_escape(values: pa.Array) -> npt.NDArray[np.int64]:

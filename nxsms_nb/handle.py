@@ -164,9 +164,11 @@ class Run:
         return self.outcome()
 
     def outcome(self) -> pd.DataFrame:
-        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent."""
-        frame, ending = self.frame, self._engine.ending
-        if ending is not None and self._prepared.unsent():
+        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent; to be asked for once."""
+        ending = self._engine.ending
+        unsent = ending is not None and self._prepared.unsent()
+        frame = self._prepared.joined(last=True)
+        if ending is not None and unsent:
             raise stopped(ending, frame)
         return frame
 

@@ -7,8 +7,9 @@ key, seeded by campaign and appKey. A further attempt of a refused row appends `
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+
+from nxsms_nb.cells import TEXT
 
 PREFIX: Final = "n1"
 UNNAMED_KEY: Final = ("phone", "source_address", "short_link", "content")
@@ -25,9 +28,50 @@ _SEPARATOR: Final = "\x1f"
 _OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
 
 
-def key_texts(
-    fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, campaign: str | None = None
-) -> pa.Array:
+class Keys:
+    """The text that tells one recipient from another, for each row.
+
+    It is joined from its columns by the chunk, where it is asked for: that of all rows at once is as large as the frame.
+
+    Parameters
+    ----------
+    columns : sequence of pyarrow.Array or pyarrow.Scalar of large_string
+        What the texts are joined of; a text is null where a part of it is.
+    separator : str
+        What stands between.
+    """
+
+    def __init__(self, columns: Sequence[pa.Array | pa.Scalar], separator: str) -> None:
+        self._columns = columns
+        self._arrays = [column for column in columns if isinstance(column, pa.Array)]
+        self._separator = pa.scalar(separator, TEXT)
+
+    def __len__(self) -> int:
+        return len(self._arrays[0])
+
+    def slice(self, start: int, length: int) -> pa.Array:
+        """The texts of `length` rows from `start` on."""
+        return self._joined(lambda column: column.slice(start, length))
+
+    def take(self, rows: pa.Array) -> pa.Array:
+        """The texts of some rows."""
+        return self._joined(lambda column: column.take(rows))
+
+    def is_valid(self) -> pa.Array:
+        """Which rows have a key."""
+        gaps = [column.is_valid() for column in self._arrays if column.null_count]
+        return functools.reduce(pc.and_, gaps, pa.array(np.ones(len(self), np.bool_)))
+
+    def to_pylist(self) -> list[str | None]:
+        """The texts of all rows."""
+        return self.slice(0, len(self)).to_pylist()  # type: ignore[no-any-return]
+
+    def _joined(self, part: Callable[[pa.Array], pa.Array]) -> pa.Array:
+        columns = [part(column) if isinstance(column, pa.Array) else column for column in self._columns]
+        return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, self._separator)
+
+
+def key_texts(fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, campaign: str | None = None) -> Keys:
     """The text that tells one recipient from another, for each row.
 
     Parameters
@@ -42,7 +86,7 @@ def key_texts(
 
     Returns
     -------
-    pyarrow.Array of large_string
+    Keys
         Null where a key column, the phone or the content is null.
 
     Examples
@@ -50,43 +94,39 @@ def key_texts(
     >>> key_texts({"phone": pa.array(["8615088888888", None])}, campaign="spring").to_pylist()
     ['8615088888888', None]
     """
-    separator = _SEPARATOR
     if keys:
         columns = [_unambiguous(column) for column in keys]
     elif campaign is not None:
-        columns = [fields[name] for name in NAMED_KEY]
+        columns = [fields[name].cast(TEXT) for name in NAMED_KEY]
     elif not any(name in fields for name in ("source_address", "short_link")):
         # The same text as below with two empty fields between, in half the time.
-        columns, separator = [fields["phone"], fields["content"]], _SEPARATOR * 3
+        return Keys([fields["phone"].cast(TEXT), fields["content"].cast(TEXT)], _SEPARATOR * 3)
     else:
         columns = []
         for name in UNNAMED_KEY:
             if name in ("phone", "content"):
-                columns.append(fields[name])
+                columns.append(fields[name].cast(TEXT))
             elif name in fields:
                 columns.append(_unambiguous(pc.fill_null(fields[name], "")))
             else:
-                columns.append(pa.scalar("", pa.large_string()))
-    columns = [pc.cast(column, pa.large_string()) for column in columns]
-    if len(columns) == 1:
-        return columns[0]
-    return pc.binary_join_element_wise(*columns, pa.scalar(separator, pa.large_string()))
+                columns.append(pa.scalar("", TEXT))
+    return Keys(columns, _SEPARATOR)
 
 
 def _unambiguous(column: pa.Array) -> pa.Array:
-    column = pc.cast(column, pa.large_string())
+    column = pc.cast(column, TEXT)
     if pc.any(pc.match_substring_regex(column, "[\x1f\\\\]")).as_py():
         column = pc.replace_substring(column, "\\", "\\\\")
         column = pc.replace_substring(column, _SEPARATOR, "\\u")
     return column
 
 
-def digests(keys: pa.Array, *, app_key: str, campaign: str | None = None) -> npt.NDArray[np.uint64]:
+def digests(keys: Keys, *, app_key: str, campaign: str | None = None) -> npt.NDArray[np.uint64]:
     """The digest of each key: 128 bits that stand for it, and of which the first row of a key gets its id.
 
     Parameters
     ----------
-    keys : pyarrow.Array of text
+    keys : Keys
         The rows' keys, from `key_texts`.
     app_key : str
         The SMS application's key.
@@ -100,17 +140,16 @@ def digests(keys: pa.Array, *, app_key: str, campaign: str | None = None) -> npt
 
     Examples
     --------
-    >>> digests(pa.array(["8615088888888"]), app_key="app", campaign="spring").shape
+    >>> keys = key_texts({"phone": pa.array(["8615088888888"])}, campaign="spring")
+    >>> digests(keys, app_key="app", campaign="spring").shape
     (1, 2)
     """
-    texts = pc.cast(keys, pa.large_binary())
-    if texts.null_count:
-        texts = pc.fill_null(texts, b"")
     digest, seed = xxhash.xxh3_128_digest, _seed(app_key, campaign)
-    made = np.empty((len(texts), 2), np.uint64)
+    made = np.empty((len(keys), 2), np.uint64)
     # By the chunk: the objects of a few thousand rows stay in the processor's cache, those of a million do not.
-    for start in range(0, len(texts), _CHUNK):
-        chunk = texts.slice(start, _CHUNK).to_numpy(zero_copy_only=False)
+    for start in range(0, len(keys), _CHUNK):
+        texts = pc.cast(keys.slice(start, _CHUNK), pa.large_binary())
+        chunk = (pc.fill_null(texts, b"") if texts.null_count else texts).to_numpy(zero_copy_only=False)
         made[start : start + _CHUNK] = np.frombuffer(
             b"".join([digest(text, seed) for text in chunk]), np.uint64
         ).reshape(-1, 2)
@@ -126,7 +165,7 @@ def _seed(app_key: str, campaign: str | None) -> int:
 
 
 def message_ids(
-    keys: pa.Array,
+    keys: Keys,
     ordinals: npt.NDArray[np.int32],
     *,
     app_key: str,
@@ -138,7 +177,7 @@ def message_ids(
 
     Parameters
     ----------
-    keys : pyarrow.Array of text
+    keys : Keys
         The rows' keys, from `key_texts`.
     ordinals : ndarray of int32
         0 for the first row of its key, 1 for the next …; negative for a row that gets no id.
@@ -153,12 +192,13 @@ def message_ids(
 
     Returns
     -------
-    pyarrow.Array of string
+    pyarrow.Array of large_string
         10 to 50 characters of ``[0-9a-zA-Z-]`` (the vendor's rule for sysMessageId); null where the ordinal is negative.
 
     Examples
     --------
-    >>> message_ids(pa.array(["8615088888888"]), np.zeros(1, "int32"), app_key="app", campaign="spring").to_pylist()
+    >>> keys = key_texts({"phone": pa.array(["8615088888888"])}, campaign="spring")
+    >>> message_ids(keys, np.zeros(1, "int32"), app_key="app", campaign="spring").to_pylist()
     ['n14ba7d3045ec685769b23b9464a77410c']
     """
     if made is None:
@@ -173,9 +213,9 @@ def message_ids(
             made[row] = np.frombuffer(xxhash.xxh3_128_digest(counted, seed), np.uint64)
     ids = _spelled(made)
     if own is not None:
-        ids = pc.coalesce(pc.cast(own, pa.string()), ids)
+        ids = pc.coalesce(pc.cast(own, TEXT), ids)
     wanted = ordinals >= 0
-    return ids if wanted.all() else pc.if_else(pa.array(wanted), ids, pa.scalar(None, pa.string()))
+    return ids if wanted.all() else pc.if_else(pa.array(wanted), ids, pa.scalar(None, TEXT))
 
 
 _HEX: Final = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), np.uint16)
@@ -188,8 +228,7 @@ def _spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
     letters[:, : len(PREFIX)] = np.frombuffer(PREFIX.encode(), np.uint8)
     letters[:, len(PREFIX) :] = _HEX[made.view(np.uint8)].view(np.uint8)
     offsets = np.arange(n + 1, dtype=np.int64) * width
-    spelled = pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
-    return pc.cast(spelled, pa.string())
+    return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
 
 
 def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
@@ -210,7 +249,7 @@ def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
     >>> prints[0] == prints[2], prints[0] == prints[1]
     (True, False)
     """
-    ids = pc.cast(ids, pa.large_string())
+    ids = pc.cast(ids, TEXT)
     found = np.empty(len(ids), np.uint64)
     if not len(ids):
         return found

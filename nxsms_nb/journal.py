@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb import identity, journalfile, records
+from nxsms_nb.cells import TEXT
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.recording import Recording
@@ -169,11 +170,13 @@ class Journal:
             its rows ``Unknown``.
         """
         found = Results(len(ids))
-        where_asked = np.flatnonzero(np.asarray(ids.is_valid()))
-        asked = ids.drop_null()
         where, values = ("", ()) if everywhere else ("WHERE campaign.name = ? OR run.anywhere", (campaign or "",))
+        blocks = f"FROM block JOIN run ON run.id = block.run JOIN campaign ON campaign.id = run.campaign {where}"
         with self._reading() as connection:
-            if connection is None or not len(asked):
+            if connection is None or connection.execute(f"SELECT 1 {blocks} LIMIT 1", values).fetchone() is None:
+                return found
+            where_asked, asked = np.flatnonzero(np.asarray(ids.is_valid())), ids.drop_null()
+            if not len(asked):
                 return found
             wanted = np.sort(identity.fingerprints(asked))
             if (wanted[1:] == wanted[:-1]).any() and len(coded := asked.dictionary_encode()) > len(coded.dictionary):
@@ -181,13 +184,8 @@ class Journal:
                 once = self.known(coded.dictionary, campaign, everywhere=everywhere)
                 found.take_over(where_asked, once, coded.indices.to_numpy())
                 return found
-            blocks = connection.execute(
-                "SELECT block.id, fingerprints FROM block JOIN run ON run.id = block.run "
-                f"JOIN campaign ON campaign.id = run.campaign {where} ORDER BY block.id",
-                values,
-            )
             lookup: pd.Index[Any] | None = None
-            for number, blob in blocks:
+            for number, blob in connection.execute(f"SELECT block.id, fingerprints {blocks} ORDER BY block.id", values):
                 prints = np.frombuffer(blob, np.uint64)
                 near = np.minimum(np.searchsorted(wanted, prints), len(wanted) - 1)
                 if not (wanted[near] == prints).any():
@@ -362,7 +360,7 @@ class Journal:
             (campaign,),
         )
         ids = dict.fromkeys(messageid for (blob,) in blobs for messageid in bytes(blob).decode().split("\n"))
-        status = self.known(pa.array(list(ids), pa.string()), campaign).status
+        status = self.known(pa.array(list(ids), TEXT), campaign).status
         # A block also has the ids of rows whose request never left.
         return status[status != UNDECIDED]
 

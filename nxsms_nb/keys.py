@@ -16,6 +16,8 @@ from nxsms_nb.errors import ColumnError, ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.identity import Keys
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -120,12 +122,12 @@ def canonical(cells: Cells) -> pa.Array:
     return text
 
 
-def repeats(keys: pa.Array, good: Mask, digests: npt.NDArray[np.uint64] | None = None) -> npt.NDArray[np.int32]:
+def repeats(keys: pa.Array | Keys, good: Mask, digests: npt.NDArray[np.uint64] | None = None) -> npt.NDArray[np.int32]:
     """How many earlier rows have a row's key.
 
     Parameters
     ----------
-    keys : pyarrow.LargeStringArray
+    keys : pyarrow.LargeStringArray or identity.Keys
         A key for each row.
     good : numpy.ndarray of bool
         The rows that count.
@@ -144,7 +146,7 @@ def repeats(keys: pa.Array, good: Mask, digests: npt.NDArray[np.uint64] | None =
     """
     counted = good & present(keys)
     ordinals = np.where(counted, np.int32(0), np.int32(-1))
-    prints = _beginnings(keys) if digests is None else digests[:, 0]
+    prints = _beginnings(keys.slice(0, len(keys))) if digests is None else digests[:, 0]
     rows = np.flatnonzero(counted & _occurring_twice(prints))
     if len(rows) < 2:
         return ordinals

@@ -140,7 +140,7 @@ def from_cells(cells: Cells, region: str | None = None) -> tuple[pa.Array, Codes
     bad = troubles != Trouble.NONE
     if bad.any():
         digits = pc.if_else(pa.array(bad), pa.scalar(None, TEXT), digits)
-    return digits.cast(pa.string()), troubles
+    return digits, troubles
 
 
 def _digits(cells: Cells) -> tuple[pa.Array, Codes, npt.NDArray[np.bool_]]:

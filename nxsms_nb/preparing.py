@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb import fields as names
 from nxsms_nb import identity, records, results, validation
+from nxsms_nb.cells import TEXT
 from nxsms_nb.display import count
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.journal import Journal
@@ -96,13 +97,13 @@ class Prepared:
         """The rows that would leave, waiting."""
         return Outbox(self.checked.fields, self.ids, self.todo)
 
-    def joined(self) -> pd.DataFrame:
-        """The frame with its result columns."""
+    def joined(self, *, last: bool = False) -> pd.DataFrame:
+        """The frame with its result columns; with `last` the results are not needed any more."""
         if self.copies is not None:
             rows, originals = self.copies
             self.results.attempts[rows] = 0
             self.results.take_over(rows, self.results, originals)
-        frame = self.results.join(self.frame, self.ids, self.prefix)
+        frame = self.results.join(self.frame, self.ids, self.prefix, last=last)
         about = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
         frame.attrs = about | ({"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {})
         return frame
@@ -266,7 +267,7 @@ def take_over_journal(
     pyarrow.Array of str
         The messageids, those of further attempts in the place of those of the first.
     """
-    asked = ids.take(pa.array(waiting, pa.int64()))
+    asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
     while len(waiting):
         known = journal.known(asked, campaign, everywhere=everywhere)
         found = np.flatnonzero(known.status != UNDECIDED)
@@ -284,7 +285,7 @@ def take_over_journal(
         refused = np.flatnonzero(known.status == FAILURE)
         waiting = waiting[refused]
         further = [identity.next_id(messageid) for messageid in asked.take(pa.array(refused)).to_pylist()]
-        asked = pa.array(further, pa.string())
+        asked = pa.array(further, TEXT)
     return ids
 
 
@@ -302,7 +303,7 @@ def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.
     mask = np.zeros(len(ids), bool)
     mask[rows] = True
     kept = [messageid for messageid, keep in zip(had, same, strict=True) if keep]
-    return pc.replace_with_mask(ids, pa.array(mask), pa.array(kept, pa.string()))
+    return pc.replace_with_mask(ids, pa.array(mask), pa.array(kept, TEXT))
 
 
 def repeated_words(prepared: Prepared) -> str | None:

@@ -12,9 +12,9 @@ from nxsms_nb.errors import ValidationError
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pyarrow as pa
 
     from nxsms_nb.checking import Checked
+    from nxsms_nb.identity import Keys
     from nxsms_nb.settings import Duplicates
 
 _TABLE: Final = "border-collapse:collapse;margin:.4em 0"
@@ -30,7 +30,7 @@ class ValidationReport:
         The frame that was looked at.
     checked : Checked
         Its rows after every rule.
-    keys : pyarrow.Array
+    keys : identity.Keys
         The text that tells one recipient from another, for each row.
     ordinals : numpy.ndarray of int32
         How many earlier rows have the row's key; -1 where it has a problem and so no key.
@@ -59,7 +59,7 @@ class ValidationReport:
         self,
         frame: pd.DataFrame,
         checked: Checked,
-        keys: pa.Array,
+        keys: Keys,
         ordinals: npt.NDArray[np.int32],
         *,
         duplicates: Duplicates = "raise",

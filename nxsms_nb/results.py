@@ -22,7 +22,7 @@ from nxsms_nb.fields import RESULT_COLUMNS, STATUSES
 SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 
-_NO_CODE: Final = np.iinfo(np.int32).min
+_NO_CODE: Final = np.iinfo(np.int64).min
 NO_TIME: Final = np.iinfo(np.int64).min
 """Stands for no time in `Results.sent_us`; NaT to numpy and pandas."""
 
@@ -79,10 +79,10 @@ class Results:
     def __init__(self, n: int) -> None:
         self.status = np.full(n, UNDECIDED, np.int8)
         self.batch = np.zeros(n, np.int64)
-        self.attempts = np.zeros(n, np.int32)
+        self.attempts = np.zeros(n, np.int64)
         self.sent_us = np.full(n, NO_TIME, np.int64)
         self.latency_ms = np.full(n, np.nan, np.float64)
-        self._code = np.full(n, _NO_CODE, np.int32)
+        self._code = np.full(n, _NO_CODE, np.int64)
         self._reason = np.zeros(n, np.int32)
         self._reasons: list[str | None] = [None]
         self._reason_numbers: dict[str | None, int] = {None: 0}
@@ -174,45 +174,65 @@ class Results:
             self._reasons.append(reason)
         return number
 
-    def join(self, frame: pd.DataFrame, messageids: pa.Array, prefix: str = "") -> pd.DataFrame:
+    def join(self, frame: pd.DataFrame, messageids: pa.Array, prefix: str = "", *, last: bool = False) -> pd.DataFrame:
         """Join the result columns onto the frame.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             The frame as it was given, of as many rows; it is not touched.
-        messageids : pyarrow.Array of str
+        messageids : pyarrow.Array of large_string
             The ids of its rows.
         prefix : str, default ""
             What the names of the result columns begin with.
+        last : bool, default False
+            Nobody needs these results any more: the arrays become the frame's own, instead of copies of them.
 
         Returns
         -------
         pandas.DataFrame
             Same index, same order; result columns of an earlier run are replaced, all stand at the end.
         """
-        undecided = self.status == UNDECIDED
-        shown = self.status.copy()
-        shown[undecided] = UNSENT
-        no_id = np.isin(shown, (INVALID, SKIPPED))
-        reasons = pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))
-        ids = pc.if_else(pa.array(~no_id), pc.cast(messageids, pa.large_string()), pa.scalar(None, pa.large_string()))
+        if not last:
+            return self._copied().join(frame, messageids, prefix, last=True)
+        self.status[self.status == UNDECIDED] = UNSENT
+        no_id = (self.status == INVALID) | (self.status == SKIPPED)
+        ids = messageids
+        if no_id.any():
+            ids = pc.if_else(pa.array(~no_id), ids, pa.scalar(None, ids.type))
         columns = {
             "messageid": records.from_arrow(ids, records.TEXT),
-            "status": pd.Categorical.from_codes(shown.astype(np.int8), dtype=records.STATUS),
-            "code": pd.arrays.IntegerArray(self._code.astype(np.int64), self._code == _NO_CODE),
-            "reason": records.from_arrow(reasons, records.TEXT),
-            "batch": pd.arrays.IntegerArray(self.batch.copy(), self.batch == 0),
-            "attempts": pd.arrays.IntegerArray(self.attempts.astype(np.int64), np.zeros(len(self), bool)),
-            "sent_at": pd.DatetimeIndex(self.sent_us.view("M8[us]")).tz_localize("UTC"),
-            "latency_ms": self.latency_ms.copy(),
+            "status": pd.Categorical.from_codes(self.status, dtype=records.STATUS),
+            "code": pd.arrays.IntegerArray(self._code, self._code == _NO_CODE),
+            "reason": records.from_arrow(self._told(), records.TEXT),
+            "batch": pd.arrays.IntegerArray(self.batch, self.batch == 0),
+            "attempts": pd.arrays.IntegerArray(self.attempts, np.zeros(len(self), bool)),
+            "sent_at": pd.DatetimeIndex(self.sent_us, dtype="datetime64[us, UTC]", copy=False),
+            "latency_ms": self.latency_ms,
         }
         labels = [prefix + name for name in RESULT_COLUMNS]
-        told = pd.DataFrame(
-            {label: pd.Series(columns[name], index=frame.index) for label, name in zip(labels, columns, strict=True)},
+        result = pd.DataFrame(
+            {
+                label: pd.Series(columns[name], index=frame.index, copy=False)
+                for label, name in zip(labels, columns, strict=True)
+            },
             index=frame.index,
+            copy=False,
         )
         kept = frame.drop(columns=[label for label in labels if label in frame.columns])
-        joined = pd.concat([kept, told], axis=1)
+        joined = pd.concat([kept, result], axis=1)
         joined.attrs = deepcopy(frame.attrs)
         return joined
+
+    def _copied(self) -> Results:
+        # The numbers of the reasons before the reasons: a run that goes on only adds some.
+        other = Results(0)
+        for name in ("status", "batch", "attempts", "sent_us", "latency_ms", "_code", "_reason"):
+            setattr(other, name, getattr(self, name).copy())
+        other._reasons = list(self._reasons)
+        return other
+
+    def _told(self) -> pa.Array:
+        if not self._reason.any():
+            return pa.nulls(len(self), pa.large_string())
+        return pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))

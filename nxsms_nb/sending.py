@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from nxsms_nb import codetable, identity, preparing, progress, records, settling, validation
+from nxsms_nb.cells import TEXT
 from nxsms_nb.client import Client
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.fields import resolve
@@ -114,7 +115,7 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
     observer = progress.choose(settings["progress"])
     prepared = _prepared(frame, client, settings, "send", given)
     if (run := _begun(prepared, settings, observer)) is None:
-        return prepared.joined()
+        return prepared.joined(last=True)
     return run.result()
 
 
@@ -141,7 +142,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
             looking.add_done_callback(_give_back)
         raise
     if (run := _begun(prepared, settings, observer)) is None:
-        return prepared.joined()
+        return prepared.joined(last=True)
     ended = asyncio.wrap_future(run.finished)
     try:
         await _wakeful(ended)
@@ -213,7 +214,7 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
     prepared = prepare(frame, client_or_env(client), settings, call=preparing.spelled("recorded", given))
     prepared.results.status[prepared.todo] = UNSENT
     prepared.results.decide(prepared.results.untold(prepared.todo), UNSENT, None, NOTHING_RECORDED)
-    return prepared.joined()
+    return prepared.joined(last=True)
 
 
 @spelled_out({"codes": None}, SENDING, COLUMNS)
@@ -262,7 +263,7 @@ def retry(
         _wait_again(prepared, wanted)
         prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
     if (run := _begun(prepared, settings, observer, quiet=True)) is None:
-        return prepared.joined()
+        return prepared.joined(last=True)
     return run.result()
 
 
@@ -325,7 +326,7 @@ def reconcile(
             _in_thread(settling.settle(prepared, recording, left, absent=absent))
         finally:
             recording.close()
-    return prepared.joined()
+    return prepared.joined(last=True)
 
 
 async def _wakeful(future: asyncio.Future[_T]) -> _T:
@@ -410,7 +411,7 @@ def _carried(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -
     earlier = records.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = validation.check(frame, columns, region=settings["region"])
-    ids = pa.array(earlier["messageid"].astype(object), pa.string(), from_pandas=True)
+    ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     told = Results(len(frame))
     told.adopt(np.arange(len(frame)), earlier)
     prepared = Prepared(
@@ -454,7 +455,7 @@ def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     mask = np.zeros(len(told), bool)
     mask[refused] = True
     old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
-    further = pa.array([identity.next_id(messageid) for messageid in old], pa.string())
+    further = pa.array([identity.next_id(messageid) for messageid in old], TEXT)
     prepared.ids = pa.compute.replace_with_mask(prepared.ids, pa.array(mask), further)
     waiting = np.sort(np.concatenate([same, refused]))
     told.status[waiting] = UNDECIDED
@@ -468,7 +469,7 @@ def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
 def _by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:
     """Rows by the campaign they went out in, so that each is settled where its own campaign's call looks."""
     ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
-    homes = prepared.journal.homes(pa.array(ids, pa.string()))
+    homes = prepared.journal.homes(pa.array(ids, TEXT))
     home_of = {messageid: name or None for name, there in homes.items() for messageid in there}
     names = [home_of.get(messageid, prepared.campaign) for messageid in ids]
     return [(name, rows[[other == name for other in names]]) for name in dict.fromkeys(names)]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from nxsms_nb import codetable, protocol
+from nxsms_nb.cells import TEXT
 from nxsms_nb.errors import QueryError
 from nxsms_nb.recording import Block
 from nxsms_nb.results import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
@@ -202,7 +203,7 @@ async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
 
 
 async def _record(recording: Recording, ids: list[str], outcome: Outcome) -> None:
-    block = Block.of(pa.array(ids, pa.string()))
+    block = Block.of(pa.array(ids, TEXT))
     now_us = int(datetime.now(UTC).timestamp() * 1e6)
     number = await recording.begin(block, 0, len(block.ids), sent_us=now_us, query=True)
     recording.finish(number, outcome)

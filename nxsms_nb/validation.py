@@ -21,6 +21,8 @@ from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, settle, s
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.identity import Keys
+
 __all__ = ["Checked", "check", "examine", "repeats", "report_on", "validate"]
 
 
@@ -112,7 +114,7 @@ def _joined(columns: list[pa.Array]) -> pa.Array:
     return pc.binary_join_element_wise(*(column.cast(TEXT) for column in columns), pa.scalar(", ", TEXT))
 
 
-def _own_ids(checked: Checked, texts: pa.Array, duplicates: Duplicates) -> Checked:
+def _own_ids(checked: Checked, texts: Keys, duplicates: Duplicates) -> Checked:
     """Refuse rows that bring an id which is another row's too: an id has one effect."""
     own = checked.fields.get("sys_message_id")
     if own is None:
