@@ -1,7 +1,7 @@
 """Items of a request as JSON, assembled in whole columns: no object for each row.
 
 Each item is encoded once, as text that ends in a comma. The items of a request lie side by side in one Arrow buffer,
-so that a request's body is a slice of it.
+so that what a request carries is a slice of it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,34 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb.cells import TEXT
+from nxsms_nb.cells import TEXT, buffers
 from nxsms_nb.fields import FIELDS
 
 _NEVER_ESCAPED: Final = frozenset({"phone", "source_address", "sys_message_id", "link_verbose"})
 
 
-def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> pa.Array:
+class Items:
+    """Items of rows as JSON, side by side, each with a comma behind it.
+
+    Parameters
+    ----------
+    encoded : pyarrow.LargeStringArray
+        The items.
+    """
+
+    __slots__ = ("_data", "_starts")
+
+    def __init__(self, encoded: pa.Array) -> None:
+        starts, data = buffers(encoded)
+        self._starts: list[int] = starts.tolist()
+        self._data = data.data
+
+    def joined(self, start: int, size: int) -> memoryview:
+        """The items from `start` on, joined by commas."""
+        return self._data[self._starts[start] : self._starts[start + size] - 1]
+
+
+def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> Items:
     r"""Encode rows as items.
 
     Parameters
@@ -33,13 +54,13 @@ def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> pa.Array:
 
     Returns
     -------
-    pyarrow.Array of large_string
-        An item for each row, each with a comma behind it.
+    Items
 
     Examples
     --------
-    >>> encode({"phone": pa.array(["8615088888888"]), "content": pa.array(['"Hi"'])}, pa.array(["msg-000001"]))[0].as_py()
-    '{"phone":"8615088888888","content":"\\"Hi\\"","sysMessageId":"msg-000001"},'
+    >>> made = encode({"phone": pa.array(["8615088888888"]), "content": pa.array(['"Hi"'])}, pa.array(["msg-000001"]))
+    >>> bytes(made.joined(0, 1))
+    b'{"phone":"8615088888888","content":"\\"Hi\\"","sysMessageId":"msg-000001"}'
     """
     pieces: list[Any] = []
     for field in FIELDS:
@@ -55,27 +76,8 @@ def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> pa.Array:
             pieces.append(
                 pc.fill_null(pc.binary_join_element_wise(pa.scalar(opening, TEXT), values, pa.scalar("", TEXT)), "")
             )
-    return pc.binary_join_element_wise(
-        *pieces,
-        pa.scalar('","sysMessageId":"', TEXT),
-        pc.cast(ids, TEXT),
-        pa.scalar('"},', TEXT),
-        pa.scalar("", TEXT),
-    )
-
-
-def joined(encoded: pa.Array, start: int, size: int) -> bytes:
-    """The items from `start` on, joined by commas.
-
-    Examples
-    --------
-    >>> joined(pa.array(["{1},", "{2},", "{3},"], pa.large_string()), 1, 2)
-    b'{2},{3}'
-    """
-    offsets = np.frombuffer(encoded.buffers()[1], np.int64)
-    first = encoded.offset + start
-    length = int(offsets[first + size] - offsets[first]) - 1
-    return bytes(encoded.buffers()[2].slice(int(offsets[first]), length))
+    pieces += [pa.scalar('","sysMessageId":"', TEXT), pc.cast(ids, TEXT), pa.scalar('"},', TEXT)]
+    return Items(pc.binary_join_element_wise(*pieces, pa.scalar("", TEXT)))
 
 
 def _escaped(values: pa.Array) -> pa.Array:
@@ -90,10 +92,8 @@ def _escaped(values: pa.Array) -> pa.Array:
 
 def _rows_to_escape(values: pa.Array) -> npt.NDArray[np.int64]:
     """The rows with a quote, a backslash or a control character: found in all their bytes at once."""
-    if not len(values) or values.buffers()[2] is None:
+    starts, letters = buffers(values)
+    found = (letters < 0x20) | (letters == ord('"')) | (letters == ord("\\"))
+    if not found.any():
         return np.empty(0, np.int64)
-    offsets = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + len(values) + 1]
-    first, end = int(offsets[0]), int(offsets[-1])
-    letters = np.frombuffer(values.buffers()[2], np.uint8)[first:end]
-    found = np.flatnonzero((letters < 0x20) | (letters == ord('"')) | (letters == ord("\\")))
-    return np.unique(np.searchsorted(offsets, found + first, side="right") - 1)
+    return np.unique(np.searchsorted(starts, np.flatnonzero(found), side="right") - 1)

@@ -220,10 +220,8 @@ class Exchange:
         What went wrong, in words without secrets; empty where a whole reply was read.
     latency_ms : float
         From handing the request over to the reply's last byte, or to the error.
-    gateway_ms : int or None
-        The gateway's clock, from the reply's ``Date``, in milliseconds since the epoch.
-    retry_after_s : float or None
-        From ``Retry-After``, in seconds.
+    date, retry_after : str or None
+        The reply's headers ``Date`` and ``Retry-After``.
     """
 
     left: bool = False
@@ -231,8 +229,18 @@ class Exchange:
     body: bytes = b""
     error: str = ""
     latency_ms: float = 0.0
-    gateway_ms: int | None = None
-    retry_after_s: float | None = None
+    date: str | None = None
+    retry_after: str | None = None
+
+    @property
+    def gateway_ms(self) -> int | None:
+        """The gateway's clock, in milliseconds since the epoch."""
+        return _date_ms(self.date)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """How long to wait, in seconds."""
+        return _retry_after_s(self.retry_after)
 
 
 class _SignedTooLongAgo(Exception):
@@ -350,16 +358,14 @@ class Connection:
         if self._session is None:
             raise RuntimeError("Connection is used outside its 'async with'.")
         begun = time.perf_counter()
-        context = SimpleNamespace(exchange=exchange, signed_ms=signed_ms)
         try:
             async with self._session.post(
-                url, data=data, headers=extra, allow_redirects=False, trace_request_ctx=context
+                url, data=data, headers=extra, allow_redirects=False, trace_request_ctx=(exchange, signed_ms)
             ) as response:
                 raw = await response.content.read(_REPLY_MAX + 1)
                 while not response.content.at_eof() and len(raw) <= _REPLY_MAX:
                     raw += await response.content.read(_REPLY_MAX)
-                exchange.gateway_ms = _date_ms(response.headers.get("Date"))
-                exchange.retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
+                exchange.date, exchange.retry_after = response.headers.get("Date"), response.headers.get("Retry-After")
                 if len(raw) > _REPLY_MAX:
                     exchange.error = "the reply is far too long"
                 else:
@@ -376,10 +382,10 @@ class Connection:
 
 
 async def _about_to_leave(_session: Any, context: SimpleNamespace, _params: Any) -> None:
-    request = context.trace_request_ctx
-    if request.signed_ms is not None and abs(time.time_ns() // 1_000_000 - request.signed_ms) > _TS_AGED_MS:
+    exchange, signed_ms = context.trace_request_ctx
+    if signed_ms is not None and abs(time.time_ns() // 1_000_000 - signed_ms) > _TS_AGED_MS:
         raise _SignedTooLongAgo
-    request.exchange.left = True
+    exchange.left = True
 
 
 def _described(error: BaseException, *, left: bool) -> str:

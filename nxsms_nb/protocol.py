@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, overload
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 Algorithm = Literal["md5", "sha256"]
@@ -36,6 +38,9 @@ BALANCE_PATH: Final = "/api/common/getBalance"
 
 CDR_PAGE_MAX: Final = 999
 """The most rows a page of ``getSmsCdr`` may have: below 1000."""
+
+
+_DIGESTS: Final = {"md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
 def sign(headers: Mapping[str, str], body: bytes, secret: str, algorithm: Algorithm = "md5") -> str:
@@ -67,10 +72,9 @@ def sign(headers: Mapping[str, str], body: bytes, secret: str, algorithm: Algori
     ...      '{"name":"牛小信","id":10001}'.encode(), "abciiiko2k3")
     '87c3560d3331ae23f1021e2025722354'
     """
-    digest = hashlib.new(algorithm, usedforsecurity=False)
-    digest.update("&".join(f"{name}={headers[name]}" for name in sorted(headers)).encode())
+    named = "&".join([f"{name}={headers[name]}" for name in sorted(headers)])
+    digest = _DIGESTS[algorithm](f"{named}&body=".encode() if body else named.encode(), usedforsecurity=False)
     if body:
-        digest.update(b"&body=")
         digest.update(body)
     digest.update(f"&accessSecret={secret}".encode())
     return digest.hexdigest()
@@ -105,14 +109,14 @@ def headers(access_key: str, secret: str, ts_ms: int, body: bytes, algorithm: Al
     return signed | extra | {"sign": signature, "Content-Type": "application/json"}
 
 
-def body(app_key: str, items: bytes) -> bytes:
+def body(app_key: str, items: bytes | memoryview) -> bytes:
     """The body of a batch send.
 
     Parameters
     ----------
     app_key : str
         The SMS application's key.
-    items : bytes
+    items : bytes or memoryview
         The items as JSON, joined by commas, without brackets.
 
     Examples
@@ -120,7 +124,7 @@ def body(app_key: str, items: bytes) -> bytes:
     >>> body("app", b'{"phone":"8615088888888","content":"Hi"}')
     b'{"appKey":"app","items":[{"phone":"8615088888888","content":"Hi"}]}'
     """
-    return b'{"appKey":' + orjson.dumps(app_key) + b',"items":[' + items + b"]}"
+    return b"".join((b'{"appKey":', orjson.dumps(app_key), b',"items":[', items, b"]}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,49 @@ class Reply:
     text: str
     items: list[Item | None] | None
     all_accepted: bool = False
+
+
+class Ids(Sequence[str]):
+    """The sysMessageIds of a request, all of one length, without an object for each.
+
+    Parameters
+    ----------
+    letters : bytes or memoryview
+        The ids side by side; `plain` holds of them.
+    width : int
+        How long each is.
+
+    Examples
+    --------
+    >>> list(Ids(b"msg-000001msg-000002", 10))
+    ['msg-000001', 'msg-000002']
+    """
+
+    __slots__ = ("letters", "width")
+
+    def __init__(self, letters: bytes | memoryview, width: int) -> None:
+        self.letters = letters
+        self.width = width
+
+    @staticmethod
+    def plain(letters: npt.NDArray[np.uint8]) -> bool:
+        """Whether ids stand in JSON as they are: there is no blank, quote, backslash or control character in them."""
+        return not len(letters) or (
+            letters.min() >= ord("-") and letters.max() <= ord("z") and not (letters == ord("\\")).any()
+        )
+
+    def __len__(self) -> int:
+        return len(self.letters) // self.width
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        where = range(len(self))[at]
+        if isinstance(where, range):
+            return [self[one] for one in where]
+        return str(self.letters[where * self.width : (where + 1) * self.width], "ascii")
 
 
 class NotUnderstood(ValueError):
@@ -187,7 +234,10 @@ def parse(raw: bytes, ids: Sequence[str]) -> Reply:
     >>> parse(b'{"code":0,"message":"Success","data":[{"phone":"1","messageid":"a","status":"Success"}]}', ["a", "b"])
     Reply(code=0, text='Success', items=[Item(accepted=True, text=None), None], all_accepted=False)
     """
-    if (text := _all_accepted(raw, ids)) is not None:
+    text = _all_alike(raw, ids) if isinstance(ids, Ids) else None
+    if text is None:
+        text = _all_accepted(raw, ids)
+    if text is not None:
         return Reply(0, text, [_ACCEPTED] * len(ids), all_accepted=True)
     try:
         reply = orjson.loads(raw)
@@ -223,6 +273,48 @@ class _AcceptedReply(msgspec.Struct, gc=False):
 
 
 _ACCEPTED_REPLY: Final = msgspec.json.Decoder(_AcceptedReply)
+
+
+_PHONE: Final = b'"phone":"'
+_ALIKE_FROM: Final = 8
+"""From so many items on, comparing their bytes is faster than reading them."""
+
+
+def _all_alike(raw: bytes, ids: Ids) -> str | None:
+    """Same as `_all_accepted`, in a fifth of the time, for a reply whose items differ in id and phone only.
+
+    The first item is read as JSON, with what surrounds the items; that the others are the same bytes, but for the id
+    that was asked for in its place and other digits for the phone, is seen in all of them at once.
+    """
+    n, width = len(ids), ids.width
+    start = raw.find(b"[{") + 1
+    end = raw.find(b"}", start) + 1
+    if n < _ALIKE_FROM or not start or not end or b"\\" in (first := raw[start:end]):
+        return None
+    gap = raw.find(b"{", end) - end
+    size, stride = end - start, end - start + gap
+    stop = start + n * stride - gap
+    if raw[end : end + gap].strip() != b"," or stop + gap > len(raw):
+        return None
+    try:
+        reply = _ACCEPTED_REPLY.decode(raw[:end] + raw[stop:])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    asked = bytes(ids.letters[:width])
+    at = first.find(asked)
+    if len(reply.data) != 1 or reply.data[0].messageid.encode() != asked or first.count(asked) != 1:
+        return None
+    items = np.array(np.frombuffer(raw, np.uint8, n * stride, start)).reshape(n, stride)
+    if items[:, at : at + width].tobytes() != bytes(ids.letters):
+        return None
+    # What may differ is made the same once it is known to be right; then all must be copies of the first.
+    items[:, at : at + width] = items[0, at : at + width]
+    items[-1, size:] = items[0, size:]
+    phone = first.find(_PHONE) + len(_PHONE)
+    until = first.find(b'"', phone)
+    if len(_PHONE) <= phone < until and not phone <= at < until and items[:, phone:until].tobytes().isdigit():
+        items[:, phone:until] = items[0, phone:until]
+    return reply.message if items.tobytes() == items[0].tobytes() * n else None
 
 
 def _all_accepted(raw: bytes, ids: Sequence[str]) -> str | None:

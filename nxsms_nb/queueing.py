@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-LOT_ROWS: Final = 4000
+    from nxsms_nb.bodies import Items
+
+LOT_ROWS: Final = 8000
 """Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat."""
 
 
@@ -30,13 +32,13 @@ class Lot:
         Their positions in the frame.
     block : Block
         Their ids, as the journal holds them.
-    encoded : pyarrow.Array of large_string
+    items : bodies.Items
         Their items.
     """
 
     rows: npt.NDArray[np.int64]
     block: Block
-    encoded: pa.Array
+    items: Items
 
 
 @dataclass(slots=True)
@@ -67,13 +69,13 @@ class Batch:
         return self.lot.rows[self.start : self.start + self.size]
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> Sequence[str]:
         """The messageids of its rows."""
-        return self.lot.block.ids[self.start : self.start + self.size]
+        return self.lot.block.ids(self.start, self.size)
 
-    def items(self) -> bytes:
+    def items(self) -> memoryview:
         """Its items as JSON, joined by commas."""
-        return bodies.joined(self.lot.encoded, self.start, self.size)
+        return self.lot.items.joined(self.start, self.size)
 
     def cut(self, size: int) -> tuple[Batch, Batch]:
         """Cut it in two, the first of `size` rows."""
@@ -117,7 +119,7 @@ class Outbox:
             at = pa.array(rows)
             fields = {name: values.take(at) for name, values in self._fields.items()}
             ids = self._ids.take(at)
-        return Lot(rows, Block.of(ids), bodies.encode(fields, ids))
+        return Lot(rows, Block(ids), bodies.encode(fields, ids))
 
     def take(self, most: Callable[[], int], now: float) -> Batch | None:
         """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""

@@ -11,13 +11,17 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from nxsms_nb import identity
+from nxsms_nb.cells import buffers
 from nxsms_nb.errors import JournalError
 from nxsms_nb.journalfile import writing
+from nxsms_nb.protocol import Ids
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,28 +34,51 @@ _TOGETHER: Final = 1000
 """The most operations a transaction takes: SQLite allows 32,766 values a statement."""
 
 
-@dataclass(slots=True)
 class Block:
     """Ids of rows in the order of sending; requests point into it.
 
     Parameters
     ----------
-    ids : list of str
-        The messageids.
-    fingerprints : bytes
-        Their fingerprints, 8 bytes each.
+    ids : pyarrow.Array of large_string
+        The messageids, none null.
+
+    Attributes
+    ----------
     number : int
         The journal's number of the block; 0 until it is written.
     """
 
-    ids: list[str]
-    fingerprints: bytes
-    number: int = 0
+    __slots__ = ("_ids", "_letters", "_width", "number")
 
-    @classmethod
-    def of(cls, ids: pa.Array) -> Block:
-        """Make a block of an array of ids."""
-        return cls(ids.to_numpy(zero_copy_only=False).tolist(), identity.fingerprints(ids).tobytes())
+    def __init__(self, ids: pa.Array) -> None:
+        starts, letters = buffers(ids)
+        sizes = np.diff(starts)
+        self._ids = ids
+        self._letters = letters.data
+        alike = len(sizes) > 0 and bool((sizes == sizes[0]).all()) and Ids.plain(letters)
+        self._width = int(sizes[0]) if alike else 0
+        self.number = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def ids(self, start: int, size: int) -> Sequence[str]:
+        """The ids of `size` rows from `start` on."""
+        if not self._width:
+            return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
+        return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
+
+    def fingerprints(self) -> bytes:
+        """Their fingerprints, 8 bytes each."""
+        return identity.fingerprints(self._ids).tobytes()
+
+    def lines(self) -> bytes:
+        """The ids, a line feed between."""
+        if not self._width:
+            return "\n".join(self._ids.to_pylist()).encode()
+        lines = np.full((len(self), self._width + 1), ord("\n"), np.uint8)
+        lines[:, :-1] = np.frombuffer(self._letters, np.uint8).reshape(-1, self._width)
+        return lines.tobytes()[:-1]
 
 
 @dataclass(slots=True)
@@ -239,7 +266,7 @@ class Recording:
             )
         for block in {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values():
             insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
-            values = (self.run, "\n".join(block.ids).encode(), block.fingerprints)
+            values = (self.run, block.lines(), block.fingerprints())
             # Negative until the transaction is through: a rollback takes the number back.
             block.number = -_inserted(execute(insert, values))
         if begins:

@@ -203,9 +203,9 @@ async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
 
 
 async def _record(recording: Recording, ids: list[str], outcome: Outcome) -> None:
-    block = Block.of(pa.array(ids, TEXT))
+    block = Block(pa.array(ids, TEXT))
     now_us = int(datetime.now(UTC).timestamp() * 1e6)
-    number = await recording.begin(block, 0, len(block.ids), sent_us=now_us, query=True)
+    number = await recording.begin(block, 0, len(block), sent_us=now_us, query=True)
     recording.finish(number, outcome)
 
 

@@ -6,6 +6,7 @@ neither "accepted" nor "not sent" is doubt, and doubt is never repeated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -104,7 +105,7 @@ class Verdict:
         return self.case.fate
 
 
-def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: list[str]) -> Verdict:
+def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: Sequence[str]) -> Verdict:
     """Judge one request by what came of it.
 
     Parameters
@@ -117,7 +118,7 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: list[
         The reply's body.
     error : str
         What went wrong where no whole reply was read.
-    ids : list of str
+    ids : sequence of str
         The messageids that the request carried.
 
     Returns

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb import protocol
-from nxsms_nb.bodies import encode, joined
+from nxsms_nb.bodies import encode
 from nxsms_nb.fields import FIELDS
 from nxsms_nb.queueing import Batch, Outbox
 
@@ -57,18 +57,16 @@ def parsed(raw, app_key="app"):
 def test_a_body_parses_back_to_exactly_its_fields(rows, kind):
     """Each character arrives, each optional field that is null is absent, and nothing is added."""
     encoded = encode(*columns(rows, kind))
-    assert parsed(joined(encoded, 0, len(rows))) == items(rows)
+    assert parsed(encoded.joined(0, len(rows))) == items(rows)
 
 
 @given(st.lists(ROW, min_size=1, max_size=6), st.data())
 def test_any_run_of_rows_is_cut_out_whole(rows, data):
-    """Requests are slices of one buffer: of an array, and of an array that is itself a slice of another."""
+    """Requests are slices of one buffer."""
     begin = data.draw(st.integers(0, len(rows) - 1))
     size = data.draw(st.integers(1, len(rows) - begin))
-    skipped = data.draw(st.integers(0, begin))
     encoded = encode(*columns(rows))
-    assert parsed(joined(encoded, begin, size)) == items(rows[begin : begin + size])
-    assert parsed(joined(encoded.slice(skipped), begin - skipped, size)) == items(rows[begin : begin + size])
+    assert parsed(encoded.joined(begin, size)) == items(rows[begin : begin + size])
 
 
 @given(st.lists(ROW, min_size=2, max_size=6), st.data())
@@ -77,20 +75,20 @@ def test_fields_that_are_slices_themselves_are_encoded_from_their_own_place(rows
     skipped = data.draw(st.integers(1, len(rows) - 1))
     fields, ids = columns(rows)
     encoded = encode({name: values.slice(skipped) for name, values in fields.items()}, ids.slice(skipped))
-    assert parsed(joined(encoded, 0, len(rows) - skipped)) == items(rows[skipped:])
+    assert parsed(encoded.joined(0, len(rows) - skipped)) == items(rows[skipped:])
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_an_app_key_of_any_characters_is_quoted(app_key):
     """The key is the only other text of a body."""
     encoded = encode({"phone": pa.array(["8615088888888"]), "content": pa.array(["Hi"])}, pa.array(["message-01"]))
-    assert len(parsed(joined(encoded, 0, 1), app_key)) == 1
+    assert len(parsed(encoded.joined(0, 1), app_key)) == 1
 
 
 def test_fields_the_frame_does_not_have_are_absent():
     """Two columns and an id make an item of three fields, in the vendor's order."""
     encoded = encode({"phone": pa.array(["8615088888888"]), "content": pa.array(["Hi"])}, pa.array(["message-01"]))
-    assert joined(encoded, 0, 1) == b'{"phone":"8615088888888","content":"Hi","sysMessageId":"message-01"}'
+    assert encoded.joined(0, 1) == b'{"phone":"8615088888888","content":"Hi","sysMessageId":"message-01"}'
 
 
 def outbox(n, todo, size):

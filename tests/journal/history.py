@@ -18,7 +18,7 @@ def ids(n, first=0):
 
 
 def block(messageids):
-    return Block.of(pa.array(messageids, pa.string()))
+    return Block(pa.array(messageids, pa.large_string()))
 
 
 @contextlib.contextmanager
