@@ -1,118 +1,32 @@
-"""One run's writing into the journal: a request before its first byte, its outcome before the run knows it.
+"""One run's record in the journal: a request before its first byte, its outcome before the run knows it.
 
-One thread writes. Requests that wait together are committed together, so that concurrency does not queue on fsync.
+Requests that wait together are written together, so that concurrency does not queue on the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import queue
+import math
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from nxsms_nb import identity
-from nxsms_nb.cells import buffers
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journalfile import writing
-from nxsms_nb.protocol import Ids
+from nxsms_nb.journalwriter import Begin, Block, End, Finish, Transaction, Writer
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nxsms_nb.results import Outcome
 
-_GATHER_S: Final = 0.001
-_IDLE_GATHER_S: Final = 0.02
-_TOGETHER: Final = 1000
-"""The most operations a transaction takes: SQLite allows 32,766 values a statement."""
-
-
-class Block:
-    """Ids of rows in the order of sending; requests point into it.
-
-    Parameters
-    ----------
-    ids : pyarrow.Array of large_string
-        The messageids, none null.
-
-    Attributes
-    ----------
-    number : int
-        The journal's number of the block; 0 until it is written.
-    """
-
-    __slots__ = ("_ids", "_letters", "_width", "number")
-
-    def __init__(self, ids: pa.Array) -> None:
-        starts, letters = buffers(ids)
-        sizes = np.diff(starts)
-        self._ids = ids
-        self._letters = letters.data
-        alike = len(sizes) > 0 and bool((sizes == sizes[0]).all()) and Ids.plain(letters)
-        self._width = int(sizes[0]) if alike else 0
-        self.number = 0
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def ids(self, start: int, size: int) -> Sequence[str]:
-        """The ids of `size` rows from `start` on."""
-        if not self._width:
-            return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
-        return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
-
-    def fingerprints(self) -> bytes:
-        """Their fingerprints, 8 bytes each."""
-        return identity.fingerprints(self._ids).tobytes()
-
-    def lines(self) -> bytes:
-        """The ids, a line feed between."""
-        if not self._width:
-            return "\n".join(self._ids.to_pylist()).encode()
-        lines = np.full((len(self), self._width + 1), ord("\n"), np.uint8)
-        lines[:, :-1] = np.frombuffer(self._letters, np.uint8).reshape(-1, self._width)
-        return lines.tobytes()[:-1]
-
-
-@dataclass(slots=True)
-class _Begin:
-    block: Block
-    start: int
-    size: int
-    sent_us: int
-    query: bool
-    written: asyncio.Future[int]
-    number: int = 0
-
-
-@dataclass(slots=True)
-class _Finish:
-    batch: int
-    outcome: Outcome
-
-
-@dataclass(slots=True)
-class _Flush:
-    done: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(slots=True)
-class _Close:
-    rate: float | None
-    pace: float | None
-    stopped: str | None
-    done: threading.Event = field(default_factory=threading.Event)
+_PATIENCE_S: Final = 0.006
+"""How long a request waits at most for others to be written with."""
+_IDLE_S: Final = 0.02
+"""How long outcomes wait at most for a request to be written with."""
 
 
 class Recording:
-    """The record of one run, being written.
+    """The record of one run, being written; its requests come from one event loop at a time.
 
     Parameters
     ----------
@@ -138,15 +52,15 @@ class Recording:
         release: Callable[[], None],
     ) -> None:
         self.run = run
-        self._connection = connection
-        self._lock = lock
         self._enough = max(1, workers // 2)
         self._release = release
-        self._queue: queue.SimpleQueue[_Begin | _Finish | _Flush | _Close] = queue.SimpleQueue()
-        self._trouble: Exception | None = None
-        self._unwritten: list[_Finish] = []
-        self._thread = threading.Thread(target=self._write, name="nxsms-journal", daemon=True)
-        self._thread.start()
+        self._begins: list[Begin] = []
+        self._finished: list[Finish] = []
+        self._writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._gap_s = math.inf
+        self._began = -math.inf
+        self._writer = Writer(connection, lock, run)
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> asyncio.Future[int]:
         """Record a request; when the future is done, the record is on the disk.
@@ -168,146 +82,90 @@ class Recording:
             The journal's number of the request, or `JournalError`: it could not be written, and the request must not
             leave.
         """
-        written: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Begin(block, start, size, sent_us, query, written))
-        return written
+        loop = asyncio.get_running_loop()
+        begin = Begin(block, start, size, sent_us, query, loop.create_future())
+        now = loop.time()
+        gap = now - self._began
+        self._gap_s = gap if math.isinf(self._gap_s) else self._gap_s + (gap - self._gap_s) / 8
+        self._began = now
+        self._begins.append(begin)
+        if not self._writing:
+            self._write_soon(loop)
+        return begin.written
 
     def finish(self, batch: int, outcome: Outcome) -> None:
         """Record a request's outcome; it is on the disk when `close` returns, if not before."""
-        self._queue.put(_Finish(batch, outcome))
+        self._finished.append(Finish(batch, outcome))
+        if not self._writing and self._timer is None:
+            self._write_soon(asyncio.get_running_loop())
 
     def flush(self) -> None:
-        """Write the outcomes that wait, and return when they are on the disk.
+        """Write the outcomes that wait, and return when they are on the disk; the event loop has ended.
 
         Raises
         ------
         JournalError
             They could not be written.
         """
-        flushing = _Flush()
-        self._queue.put(flushing)
-        flushing.done.wait()
-        self._complain()
+        self._wait()
 
     def close(self, *, rate: float | None = None, pace: float | None = None, stopped: str | None = None) -> None:
-        """Write what is left, note the run's end and give the campaign free.
+        """Write what is left, note the run's end and give the campaign free; the event loop has ended.
 
         Raises
         ------
         JournalError
             Outcomes could not be written; their rows count as in doubt when they are looked at again.
         """
-        closing = _Close(rate, pace, stopped)
-        self._queue.put(closing)
-        closing.done.wait()
-        self._thread.join()
-        self._release()
-        self._complain()
+        try:
+            self._wait(End(rate, pace, stopped))
+        finally:
+            self._release()
 
-    def _complain(self) -> None:
-        if self._unwritten:
+    def _wait(self, end: End | None = None) -> None:
+        # Whoever waited for a request that is not written yet is gone with the loop: it does not leave.
+        self._begins.clear()
+        self._timer = None
+        finished, self._finished = self._finished, []
+        self._writer.wait(Transaction(finished=finished, end=end))
+        self._writing = False
+        if unwritten := self._writer.unwritten:
             raise JournalError(
-                f"The outcomes of {len(self._unwritten)} requests could not be written to the journal "
-                f"({self._trouble}). The frame has them: keep it, as .frame of this error. "
+                f"The outcomes of {len(unwritten)} requests could not be written to the journal "
+                f"({self._writer.trouble}). The frame has them: keep it, as .frame of this error. "
                 "In the journal those rows are in doubt."
             )
 
-    def _write(self) -> None:
-        while True:
-            operations = self._gather()
-            closing = next((op for op in operations if isinstance(op, _Close)), None)
-            begins = [op for op in operations if isinstance(op, _Begin)]
-            self._unwritten += [op for op in operations if isinstance(op, _Finish)]
-            try:
-                with self._lock, writing(self._connection):
-                    self._commit(begins, closing)
-                self._unwritten.clear()
-                self._trouble = None
-                for begin in begins:
-                    begin.block.number = abs(begin.block.number)
-            except Exception as error:  # noqa: BLE001  the runs wait for this thread; it must not end before them
-                self._trouble = error
-                for begin in begins:
-                    begin.block.number = max(begin.block.number, 0)
-            _tell(begins, self._trouble)
-            for operation in operations:
-                if isinstance(operation, (_Flush, _Close)):
-                    operation.done.set()
-            if closing is not None:
-                return
+    def _write_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits at once, unless enough for a fuller transaction will come in a moment."""
+        waiting = len(self._begins)
+        if waiting >= self._enough or (waiting and self._enough * self._gap_s > _PATIENCE_S):
+            self._write(loop)
+            return
+        until = (self._began + _PATIENCE_S) if waiting else loop.time() + _IDLE_S
+        if self._timer is not None and self._timer.when() > until:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = loop.call_at(until, self._write, loop)
 
-    def _gather(self) -> list[_Begin | _Finish | _Flush | _Close]:
-        operations = [self._queue.get()]
-        waiting = isinstance(operations[0], _Begin)
-        until = time.monotonic() + (_GATHER_S if waiting else _IDLE_GATHER_S)
-        begins = int(waiting)
-        while (
-            begins < self._enough and len(operations) < _TOGETHER and not isinstance(operations[-1], (_Flush, _Close))
-        ):
-            try:
-                operation = self._queue.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                break
-            operations.append(operation)
-            if isinstance(operation, _Begin):
-                if not begins:
-                    until = time.monotonic() + _GATHER_S
-                begins += 1
-        return operations
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        begins, self._begins = self._begins, []
+        finished, self._finished = self._finished, []
+        self._writing = True
+        self._writer.put(Transaction(begins, finished, partial(self._tell, loop, begins)))
 
-    def _commit(self, begins: list[_Begin], closing: _Close | None) -> None:
-        execute = self._connection.execute
-        # One statement for all of a kind: the interpreter's lock changes hands at each, which costs more than the rows.
-        if self._unwritten:
-            execute(
-                "INSERT OR REPLACE INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions) VALUES "
-                + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(self._unwritten)),
-                [value for op in self._unwritten for value in _row(op)],
-            )
-        for block in {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values():
-            insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
-            values = (self.run, block.lines(), block.fingerprints())
-            # Negative until the transaction is through: a rollback takes the number back.
-            block.number = -_inserted(execute(insert, values))
-        if begins:
-            last = execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
-            first = (last[0] if last else 0) + 1
-            for number, begin in enumerate(begins, first):
-                begin.number = number
-            execute(
-                "INSERT INTO batch(id, block, start, size, sent_us, query) VALUES "
-                + ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(begins)),
-                [
-                    value
-                    for op in begins
-                    for value in (op.number, abs(op.block.number), op.start, op.size, op.sent_us, op.query)
-                ],
-            )
-        if closing is not None:
-            execute(
-                "UPDATE run SET ended_us = ?, rate = ?, pace = ?, stopped = ? WHERE id = ?",
-                (time.time_ns() // 1000, closing.rate, closing.pace, closing.stopped, self.run),
-            )
+    def _tell(self, loop: asyncio.AbstractEventLoop, begins: list[Begin], trouble: Exception | None) -> None:
+        try:
+            loop.call_soon_threadsafe(self._written, loop, begins, trouble)
+        except RuntimeError:
+            # The loop is closed: nobody waits for these requests any more, and none of them leaves.
+            return
 
-
-def _row(op: _Finish) -> tuple[object, ...]:
-    outcome = op.outcome
-    kept = [[other.offset, other.status, other.code, other.kept] for other in outcome.exceptions]
-    told = json.dumps(kept) if kept else None
-    return op.batch, outcome.status, outcome.code, outcome.reason, outcome.latency_ms, outcome.carried, told
-
-
-def _inserted(cursor: sqlite3.Cursor) -> int:
-    if cursor.lastrowid is None:
-        raise sqlite3.DatabaseError("an inserted row has no number")
-    return cursor.lastrowid
-
-
-def _tell(begins: list[_Begin], trouble: Exception | None) -> None:
-    if not begins:
-        return
-
-    def settle() -> None:
+    def _written(self, loop: asyncio.AbstractEventLoop, begins: list[Begin], trouble: Exception | None) -> None:
         for begin in begins:
             if begin.written.cancelled():
                 continue
@@ -317,9 +175,6 @@ def _tell(begins: list[_Begin], trouble: Exception | None) -> None:
                 begin.written.set_exception(
                     JournalError(f"The journal could not be written ({trouble}); no further request leaves.")
                 )
-
-    try:
-        begins[0].written.get_loop().call_soon_threadsafe(settle)
-    except RuntimeError:
-        # The loop is closed: nobody waits for these requests any more, and none of them leaves.
-        return
+        self._writing = False
+        if self._begins or self._finished:
+            self._write_soon(loop)

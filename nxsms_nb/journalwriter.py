@@ -1,0 +1,243 @@
+"""The thread that writes a run's record into the journal, one transaction at a time."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from nxsms_nb import identity
+from nxsms_nb.cells import TEXT, buffers
+from nxsms_nb.journalfile import writing
+from nxsms_nb.protocol import Ids
+
+if TYPE_CHECKING:
+    import asyncio
+
+    import pyarrow as pa
+
+    from nxsms_nb.results import Outcome
+
+_TOGETHER: Final = 1000
+"""The most rows a statement inserts: SQLite allows 32,766 values."""
+
+
+class Block:
+    """Ids of rows in the order of sending; requests point into it.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of large_string
+        The messageids, none null.
+
+    Attributes
+    ----------
+    number : int
+        The journal's number of the block; 0 until it is written.
+    """
+
+    __slots__ = ("_ids", "_letters", "_width", "number")
+
+    def __init__(self, ids: pa.Array) -> None:
+        ids = ids.cast(TEXT)
+        starts, letters = buffers(ids)
+        sizes = np.diff(starts)
+        self._ids = ids
+        self._letters = letters.data
+        alike = len(sizes) > 0 and bool((sizes == sizes[0]).all()) and Ids.plain(letters)
+        self._width = int(sizes[0]) if alike else 0
+        self.number = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def ids(self, start: int, size: int) -> Sequence[str]:
+        """The ids of `size` rows from `start` on."""
+        if not self._width:
+            return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
+        return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
+
+    def fingerprints(self) -> bytes:
+        """Their fingerprints, 8 bytes each."""
+        return identity.fingerprints(self._ids).tobytes()
+
+    def lines(self) -> bytes:
+        """The ids, a line feed between."""
+        if not self._width:
+            return "\n".join(self._ids.to_pylist()).encode()
+        lines = np.full((len(self), self._width + 1), ord("\n"), np.uint8)
+        lines[:, :-1] = np.frombuffer(self._letters, np.uint8).reshape(-1, self._width)
+        return lines.tobytes()[:-1]
+
+
+@dataclass(slots=True)
+class Begin:
+    """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
+
+    block: Block
+    start: int
+    size: int
+    sent_us: int
+    query: bool
+    written: asyncio.Future[int]
+    number: int = 0
+
+
+@dataclass(slots=True)
+class Finish:
+    """The outcome of a request."""
+
+    batch: int
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class End:
+    """What a run's end says of it."""
+
+    rate: float | None
+    pace: float | None
+    stopped: str | None
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What is to be written at one go.
+
+    Parameters
+    ----------
+    begins : list of Begin
+        Requests.
+    finished : list of Finish
+        Outcomes.
+    tell : callable, optional
+        Called in the thread when it is on the disk, with None, or with what went wrong.
+    end : End, optional
+        The run's end; nothing is written after it.
+    """
+
+    begins: list[Begin] = field(default_factory=list)
+    finished: list[Finish] = field(default_factory=list)
+    tell: Callable[[Exception | None], None] | None = None
+    end: End | None = None
+
+
+class Writer:
+    """Writes transactions in a thread of its own, in the order in which they are put.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Used by the thread alone until the run's end, under `lock`.
+    lock : threading.RLock
+        Guards the connection.
+    run : int
+        The journal's number of the run.
+
+    Attributes
+    ----------
+    unwritten : list of Finish
+        Outcomes that could not be written so far; each transaction tries again.
+    trouble : Exception or None
+        What went wrong with the last transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock, run: int) -> None:
+        self.unwritten: list[Finish] = []
+        self.trouble: Exception | None = None
+        self._connection = connection
+        self._lock = lock
+        self._run = run
+        self._queue: queue.SimpleQueue[Transaction] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="nxsms-journal", daemon=True)
+        self._thread.start()
+
+    def put(self, transaction: Transaction) -> None:
+        """Have a transaction written; returns at once."""
+        self._queue.put(transaction)
+
+    def wait(self, transaction: Transaction) -> None:
+        """Have a transaction written and wait for it."""
+        done = threading.Event()
+        transaction.tell = lambda _: done.set()
+        self.put(transaction)
+        done.wait()
+        if transaction.end is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            transaction = self._queue.get()
+            begins = transaction.begins
+            self.unwritten += transaction.finished
+            try:
+                with self._lock, writing(self._connection):
+                    self._write(transaction)
+                self.unwritten.clear()
+                self.trouble = None
+                for begin in begins:
+                    begin.block.number = abs(begin.block.number)
+            except Exception as error:  # noqa: BLE001  the runs wait for this thread; it must not end before them
+                self.trouble = error
+                for begin in begins:
+                    begin.block.number = max(begin.block.number, 0)
+            if transaction.tell is not None:
+                transaction.tell(self.trouble)
+            if transaction.end is not None:
+                return
+
+    def _write(self, transaction: Transaction) -> None:
+        execute, begins, end = self._connection.execute, transaction.begins, transaction.end
+        # One statement for all of a kind: the interpreter's lock changes hands at each, which costs more than the rows.
+        for start in range(0, len(self.unwritten), _TOGETHER):
+            finished = self.unwritten[start : start + _TOGETHER]
+            execute(
+                "INSERT OR REPLACE INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions) VALUES "
+                + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(finished)),
+                [value for op in finished for value in _row(op)],
+            )
+        for block in {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values():
+            insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
+            # Negative until the transaction is through: a rollback takes the number back.
+            block.number = -_inserted(execute(insert, (self._run, block.lines(), block.fingerprints())))
+        for start in range(0, len(begins), _TOGETHER):
+            together = begins[start : start + _TOGETHER]
+            last = _inserted(
+                execute(
+                    "INSERT INTO batch(block, start, size, sent_us, query) VALUES "
+                    + ", ".join(["(?, ?, ?, ?, ?)"] * len(together)),
+                    [
+                        value
+                        for op in together
+                        for value in (abs(op.block.number), op.start, op.size, op.sent_us, op.query)
+                    ],
+                )
+            )
+            # AUTOINCREMENT, in a transaction that keeps other writers out: the numbers follow one another.
+            for number, begin in enumerate(together, last - len(together) + 1):
+                begin.number = number
+        if end is not None:
+            execute(
+                "UPDATE run SET ended_us = ?, rate = ?, pace = ?, stopped = ? WHERE id = ?",
+                (time.time_ns() // 1000, end.rate, end.pace, end.stopped, self._run),
+            )
+
+
+def _row(op: Finish) -> tuple[object, ...]:
+    outcome = op.outcome
+    kept = [[other.offset, other.status, other.code, other.kept] for other in outcome.exceptions]
+    told = json.dumps(kept) if kept else None
+    return op.batch, outcome.status, outcome.code, outcome.reason, outcome.latency_ms, outcome.carried, told
+
+
+def _inserted(cursor: sqlite3.Cursor) -> int:
+    if cursor.lastrowid is None:
+        raise sqlite3.DatabaseError("an inserted row has no number")
+    return cursor.lastrowid
