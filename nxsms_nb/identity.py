@@ -226,7 +226,10 @@ def _spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
     n, width = len(made), len(PREFIX) + 32
     letters = np.empty((n, width), np.uint8)
     letters[:, : len(PREFIX)] = np.frombuffer(PREFIX.encode(), np.uint8)
-    letters[:, len(PREFIX) :] = _HEX[made.view(np.uint8)].view(np.uint8)
+    for start in range(0, n, _CHUNK):
+        letters[start : start + _CHUNK, len(PREFIX) :] = _HEX[made[start : start + _CHUNK].view(np.uint8)].view(
+            np.uint8
+        )
     offsets = np.arange(n + 1, dtype=np.int64) * width
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import sqlite3
@@ -19,8 +20,6 @@ from nxsms_nb.journalfile import writing
 from nxsms_nb.protocol import Ids
 
 if TYPE_CHECKING:
-    import asyncio
-
     import pyarrow as pa
 
     from nxsms_nb.results import Outcome
@@ -77,6 +76,14 @@ class Block:
         return lines.tobytes()[:-1]
 
 
+class Written(asyncio.Future[int]):
+    """Done when a request is recorded. A cancelled worker goes on when it is done and not before: it needs its outcome."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002  as a future has it
+        """Do nothing: what is being written cannot be called back."""
+        return False
+
+
 @dataclass(slots=True)
 class Begin:
     """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
@@ -86,7 +93,7 @@ class Begin:
     size: int
     sent_us: int
     query: bool
-    written: asyncio.Future[int]
+    written: Written
     number: int = 0
 
 

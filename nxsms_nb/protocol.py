@@ -183,9 +183,9 @@ class Ids(Sequence[str]):
     @staticmethod
     def plain(letters: npt.NDArray[np.uint8]) -> bool:
         """Whether ids stand in JSON as they are: there is no blank, quote, backslash or control character in them."""
-        return not len(letters) or (
-            letters.min() >= ord("-") and letters.max() <= ord("z") and not (letters == ord("\\")).any()
-        )
+        if not len(letters):
+            return True
+        return bool(letters.min() >= ord("-") and letters.max() <= ord("z") and not (letters == ord("\\")).any())
 
     def __len__(self) -> int:
         return len(self.letters) // self.width
@@ -281,7 +281,7 @@ _ALIKE_FROM: Final = 8
 
 
 def _all_alike(raw: bytes, ids: Ids) -> str | None:
-    """Same as `_all_accepted`, in a fifth of the time, for a reply whose items differ in id and phone only.
+    """Same as `_all_accepted`, in less time, for a reply whose items differ in id and phone only.
 
     The first item is read as JSON, with what surrounds the items; that the others are the same bytes, but for the id
     that was asked for in its place and other digits for the phone, is seen in all of them at once.

@@ -34,11 +34,14 @@ class Lot:
         Their ids, as the journal holds them.
     items : bodies.Items
         Their items.
+    first : int or None
+        The first of them where they follow one another.
     """
 
     rows: npt.NDArray[np.int64]
     block: Block
     items: Items
+    first: int | None
 
 
 @dataclass(slots=True)
@@ -67,6 +70,12 @@ class Batch:
     def rows(self) -> npt.NDArray[np.int64]:
         """The positions of its rows in the frame."""
         return self.lot.rows[self.start : self.start + self.size]
+
+    @property
+    def span(self) -> slice | npt.NDArray[np.int64]:
+        """The same, as a slice where they follow one another."""
+        first = self.lot.first
+        return self.rows if first is None else slice(first + self.start, first + self.start + self.size)
 
     @property
     def ids(self) -> Sequence[str]:
@@ -110,16 +119,16 @@ class Outbox:
             yield self.lot(todo[start : start + LOT_ROWS])
 
     def lot(self, rows: npt.NDArray[np.int64]) -> Lot:
-        """Encode rows as a lot of their own."""
-        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
-            first = int(rows[0])
+        """Encode rows, ascending, as a lot of their own."""
+        first = int(rows[0]) if len(rows) and rows[-1] - rows[0] == len(rows) - 1 else None
+        if first is not None:
             fields = {name: values.slice(first, len(rows)) for name, values in self._fields.items()}
             ids = self._ids.slice(first, len(rows))
         else:
             at = pa.array(rows)
             fields = {name: values.take(at) for name, values in self._fields.items()}
             ids = self._ids.take(at)
-        return Lot(rows, Block(ids), bodies.encode(fields, ids))
+        return Lot(rows, Block(ids), bodies.encode(fields, ids), first)
 
     def take(self, most: Callable[[], int], now: float) -> Batch | None:
         """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journalwriter import Begin, Block, End, Finish, Transaction, Writer
+from nxsms_nb.journalwriter import Begin, Block, End, Finish, Transaction, Writer, Written
 
 if TYPE_CHECKING:
     from nxsms_nb.results import Outcome
@@ -62,7 +62,7 @@ class Recording:
         self._began = -math.inf
         self._writer = Writer(connection, lock, run)
 
-    def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> asyncio.Future[int]:
+    def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
         """Record a request; when the future is done, the record is on the disk.
 
         Parameters
@@ -78,12 +78,12 @@ class Recording:
 
         Returns
         -------
-        asyncio.Future of int
-            The journal's number of the request, or `JournalError`: it could not be written, and the request must not
-            leave.
+        Written
+            A future that no cancellation reaches, of the journal's number of the request, or `JournalError`: it could not
+            be written, and the request must not leave.
         """
         loop = asyncio.get_running_loop()
-        begin = Begin(block, start, size, sent_us, query, loop.create_future())
+        begin = Begin(block, start, size, sent_us, query, Written(loop=loop))
         now = loop.time()
         gap = now - self._began
         self._gap_s = gap if math.isinf(self._gap_s) else self._gap_s + (gap - self._gap_s) / 8
@@ -125,7 +125,9 @@ class Recording:
     def _wait(self, end: End | None = None) -> None:
         # Whoever waited for a request that is not written yet is gone with the loop: it does not leave.
         self._begins.clear()
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         finished, self._finished = self._finished, []
         self._writer.wait(Transaction(finished=finished, end=end))
         self._writing = False
@@ -167,8 +169,6 @@ class Recording:
 
     def _written(self, loop: asyncio.AbstractEventLoop, begins: list[Begin], trouble: Exception | None) -> None:
         for begin in begins:
-            if begin.written.cancelled():
-                continue
             if trouble is None:
                 begin.written.set_result(begin.number)
             else:

@@ -102,12 +102,12 @@ class Results:
         self._code[rows] = [_NO_CODE if code is None else code for code in codes]
         self._reason[rows] = [self._number(reason) for reason in reasons]
 
-    def apply(self, rows: Rows, outcome: Outcome, *, batch: int, sent_us: int, partly: bool = False) -> None:
+    def apply(self, rows: Rows | slice, outcome: Outcome, *, batch: int, sent_us: int, partly: bool = False) -> None:
         """Take over what became of one request.
 
         Parameters
         ----------
-        rows : ndarray of int64
+        rows : ndarray of int64 or slice
             The request's rows.
         outcome : Outcome
             What became of them.
@@ -119,7 +119,7 @@ class Results:
             Whether some of the rows are none of ours: those are negative.
         """
         ours = rows
-        if partly:
+        if partly and not isinstance(rows, slice):
             ours = rows[rows >= 0]
         self.decide(ours, outcome.status, outcome.code, outcome.reason)
         if outcome.carried:
@@ -128,7 +128,7 @@ class Results:
             self.sent_us[ours] = sent_us
             self.latency_ms[ours] = outcome.latency_ms
         for offset, status, code, reason, _kept in outcome.exceptions:
-            row = rows[offset]
+            row = rows.start + offset if isinstance(rows, slice) else rows[offset]
             if row >= 0:
                 self.decide(row, status, code, reason)
 

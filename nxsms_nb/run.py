@@ -266,26 +266,25 @@ class Engine:
     async def _worker(self) -> None:
         while (batch := await self._next()) is not None:
             sent_us = time.time_ns() // 1000
-            beginning = self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
+            written = self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
             cancelled = False
-            while not beginning.done():
-                # What is being written is awaited even when the worker is cancelled: it needs its outcome.
-                try:
-                    await asyncio.wait({beginning})
-                except asyncio.CancelledError:
-                    cancelled = True
-            if (trouble := beginning.exception()) is not None:
+            try:
+                await written
+            except asyncio.CancelledError:
+                cancelled = True
+            except errors.JournalError as trouble:
                 self._outbox.put_back(batch)
                 self._landed()
                 self._end(Ending(errors.Stopped, str(trouble)))
                 return
             if cancelled or self._stop.is_set():
                 outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)
-                self._recording.finish(beginning.result(), outcome)
+                if written.exception() is None:
+                    self._recording.finish(written.result(), outcome)
                 self._outbox.put_back(batch)
                 self._landed()
                 return
-            await self._post(batch, beginning.result(), sent_us)
+            await self._post(batch, written.result(), sent_us)
 
     async def _next(self) -> Batch | None:
         while not self._stop.is_set():
@@ -319,7 +318,7 @@ class Engine:
 
     async def _post(self, batch: Batch, number: int, sent_us: int) -> None:
         # Until its outcome is known, a row whose request may leave is in doubt, whatever breaks from here on.
-        self._results.decide(batch.rows, UNKNOWN, None, "a request is under way")
+        self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
         begun = time.monotonic()
         body = protocol.body(self._client.app_key, batch.items())
         cancelled: asyncio.CancelledError | None = None
@@ -335,7 +334,7 @@ class Engine:
         )
         outcome = self._decide(batch, verdict, exchange, begun)
         self._recording.finish(number, outcome)
-        self._results.apply(batch.rows, outcome, batch=number, sent_us=sent_us)
+        self._results.apply(batch.span, outcome, batch=number, sent_us=sent_us)
         self._landed()
         if cancelled is not None:
             raise cancelled

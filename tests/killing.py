@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nxsms_nb as nx
-from nxsms_nb import client, queueing, recording, sending, settling
+from nxsms_nb import client, journalwriter, queueing, sending, settling
 from nxsms_nb.client import Connection
 from nxsms_nb.journal import Journal
 from nxsms_nb.recording import Recording
@@ -63,7 +63,7 @@ def _awaited(owner: Any, name: str) -> Hook:
 
 
 def _committed(hit: Callable[[], None]) -> None:
-    original = recording.writing
+    original = journalwriter.writing
 
     @contextlib.contextmanager
     def writing(connection: Any) -> Iterator[Any]:
@@ -71,7 +71,7 @@ def _committed(hit: Callable[[], None]) -> None:
             yield connection
         hit()
 
-    recording.writing = writing
+    journalwriter.writing = writing
 
 
 ONCE: dict[str, Hook] = {
@@ -86,7 +86,7 @@ ONCE: dict[str, Hook] = {
 
 OFTEN: dict[str, Hook] = {
     "request not yet recorded": _around(Recording, "begin"),
-    "written, not committed": _around(Recording, "_commit", after=True),
+    "written, not committed": _around(journalwriter.Writer, "_write", after=True),
     "committed": _committed,
     "request recorded, not begun": _around(Connection, "post"),
     "about to leave": _around(client, "_about_to_leave"),

@@ -116,7 +116,7 @@ def test_an_outbox_gives_each_row_once_with_its_own_fields(todo, size):
     assert [int(row) for batch in taken for row in batch.rows] == list(todo)
     for batch in taken:
         assert batch.size <= size
-        assert batch.ids == [f"message-{row}" for row in batch.rows]
+        assert list(batch.ids) == [f"message-{row}" for row in batch.rows]
         assert [item["content"] for item in parsed(batch.items())] == [str(row) for row in batch.rows]
 
 

@@ -5,12 +5,13 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb import codetable, protocol
-from nxsms_nb.protocol import Item, NotUnderstood, Reply, parse
+from nxsms_nb.protocol import Ids, Item, NotUnderstood, Reply, _all_alike, parse
 
 VENDOR = Path(__file__).parent / "fixtures" / "vendor"
 IDS = ["msg001", "msg002"]
@@ -285,3 +286,97 @@ def test_an_id_is_settled_by_its_own_unanimous_items_only(told):
         expected = {frozenset({"Success"}): OK, frozenset({"Failure"}): Item(accepted=False)}.get(frozenset(words))
         assert settled == expected
     assert got.all_accepted == all(one == OK for one in got.items)
+
+
+ALIKE = [f"n1{number:032x}" for number in range(12)]
+
+
+def alike(ids=ALIKE, between=",", phones=None):
+    """A reply as a gateway writes one: every item the same but for its id and phone."""
+    phones = phones or [f"86150888{number:05d}" for number in range(len(ids))]
+    items = [
+        f'{{"phone":"{phone}","messageid":"{messageid}","status":"Success"}}'
+        for phone, messageid in zip(phones, ids, strict=True)
+    ]
+    return f'{{"code":0,"message":"Success","data":[{between.join(items)}]}}'.encode()
+
+
+def outcome(raw, ids):
+    """What is read of a reply; None where it is not understood."""
+    try:
+        return parse(raw, ids)
+    except NotUnderstood:
+        return None
+
+
+def packed(ids=ALIKE):
+    return Ids("".join(ids).encode(), len(ids[0]))
+
+
+@pytest.mark.parametrize("between", [",", ", "])
+def test_a_reply_of_items_alike_is_read_as_any_other(between):
+    """What is compared as bytes and what is read as JSON come to the same."""
+    raw = alike(between=between)
+    assert _all_alike(raw, packed()) == "Success"
+    assert parse(raw, packed()) == parse(raw, ALIKE)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        alike(ids=[ALIKE[1], ALIKE[0], *ALIKE[2:]]),
+        alike(ids=[*ALIKE[:-1], "n1" + "f" * 32]),
+        alike().replace(b'Success"}]', b'Failure"}]'),
+        alike().replace(b'"code":0', b'"code":1'),
+        alike().replace(b"8615088800005", b'861508880"005'),
+        alike().replace(b"8615088800005", b"86150888\\u005"),
+        alike().replace(b'00003","messageid"', b'00003","messageID"'),
+        alike().replace(b"},{", b"}{", 1) + b" ",
+        alike()[:-1] + b",",
+        alike()[:-2] + b',{"phone":"1","messageid":"x","status":"Success"}]}',
+        alike().replace(b'"phone"', b'"ph\\u006fne"').replace(b'"messageid":"', b'"messageid":"\\u006e'),
+        alike(ids=ALIKE[:11]),
+        b"[{",
+        b"",
+    ],
+)
+def test_items_that_are_not_alike_are_read_one_by_one(raw):
+    """Another order, id, status, key or mark than the first item's: the comparison gives up, and the reading decides."""
+    assert _all_alike(raw, packed()) is None
+    assert outcome(raw, packed()) == outcome(raw, ALIKE)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(alike()) - 1), st.integers(0, 255)), min_size=1, max_size=3),
+    st.sampled_from(["replace", "insert", "delete", "swap"]),
+)
+def test_no_slip_of_a_byte_is_taken_for_success(slips, how):
+    """Whatever becomes of a reply's bytes on the way, both readings say the same of it."""
+    raw = bytearray(alike())
+    for place, byte in slips:
+        at = min(place, len(raw) - 1)
+        if how == "replace":
+            raw[at] = byte
+        elif how == "insert":
+            raw.insert(at, byte)
+        elif how == "delete":
+            del raw[at]
+        else:
+            other = byte % len(raw)
+            raw[at], raw[other] = raw[other], raw[at]
+    assert outcome(bytes(raw), packed()) == outcome(bytes(raw), ALIKE)
+
+
+def test_ids_of_one_length_are_a_sequence_of_texts():
+    """They are used as any sequence of ids is: by place, by slice, one after the other."""
+    ids = packed()
+    assert (list(ids), ids[3], ids[-1], list(ids[2:4])) == (ALIKE, ALIKE[3], ALIKE[-1], ALIKE[2:4])
+    with pytest.raises(IndexError):
+        ids[len(ALIKE)]
+
+
+@pytest.mark.parametrize(
+    ("letters", "plain"), [("order-00017", True), ('a"b', False), ("a\\b", False), ("a b", False), ("ä", False)]
+)
+def test_only_ids_that_json_writes_as_they_are_may_be_compared_as_bytes(letters, plain):
+    assert Ids.plain(np.frombuffer(letters.encode(), np.uint8)) is plain

@@ -23,7 +23,7 @@ from nxsms_nb.results import SUCCESS, UNKNOWN, Outcome
 def test_the_writing_connection_syncs_every_commit_to_the_disk(journal):
     """A write-ahead log with synchronous=FULL: what was committed survives a power cut."""
     with recording(journal) as record:
-        connection = record._connection
+        connection = record._writer._connection
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
@@ -58,14 +58,14 @@ def test_requests_that_wait_together_are_committed_together(journal):
     statements = []
 
     async def eight(record):
-        with record._lock:  # the writer has to wait here, so that all eight wait for it
+        with record._writer._lock:  # the writer has to wait here, so that all eight wait for it
             waiting = [record.begin(block(ids(1, first)), 0, 1, sent_us=SENT_US) for first in range(8)]
         return await asyncio.gather(*waiting)
 
     with recording(journal, workers=8) as record:
-        record._connection.set_trace_callback(statements.append)
+        record._writer._connection.set_trace_callback(statements.append)
         numbers = asyncio.run(eight(record))
-        record._connection.set_trace_callback(None)
+        record._writer._connection.set_trace_callback(None)
     assert len(set(numbers)) == 8
     assert 1 <= statements.count("COMMIT") <= 3
     assert known(journal, ids(8)) == [UNKNOWN] * 8
@@ -84,10 +84,12 @@ def test_a_request_that_cannot_be_recorded_raises_and_the_next_is_recorded_again
 
     async def trouble(record):
         shared = block(ids(4))
-        record._connection.execute("CREATE TRIGGER full BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'full'); END")
+        record._writer._connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
         with pytest.raises(JournalError, match="no further request leaves"):
             await record.begin(shared, 0, 2, sent_us=SENT_US)
-        record._connection.execute("DROP TRIGGER full")
+        record._writer._connection.execute("DROP TRIGGER full")
         record.finish(await record.begin(shared, 2, 2, sent_us=SENT_US), ACCEPTED)
 
     with recording(journal) as record:
@@ -100,7 +102,7 @@ def test_outcomes_that_cannot_be_written_are_said_at_the_end(journal):
 
     async def lost(record):
         number = await record.begin(block(ids(2)), 0, 2, sent_us=SENT_US)
-        record._connection.execute("PRAGMA query_only = ON")
+        record._writer._connection.execute("PRAGMA query_only = ON")
         record.finish(number, ACCEPTED)
 
     with pytest.raises(JournalError, match="outcomes of 1 requests could not be written"), recording(journal) as record:
