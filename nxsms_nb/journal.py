@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -184,11 +185,10 @@ class Journal:
                 once = self.known(coded.dictionary, campaign, everywhere=everywhere)
                 found.take_over(where_asked, once, coded.indices.to_numpy())
                 return found
+            sieve = _Sieve(wanted)
             lookup: pd.Index[Any] | None = None
             for number, blob in connection.execute(f"SELECT block.id, fingerprints {blocks} ORDER BY block.id", values):
-                prints = np.frombuffer(blob, np.uint64)
-                near = np.minimum(np.searchsorted(wanted, prints), len(wanted) - 1)
-                if not (wanted[near] == prints).any():
+                if not sieve.finds_any(np.frombuffer(blob, np.uint64)):
                     continue
                 if lookup is None:
                     lookup = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
@@ -398,3 +398,27 @@ def _outcome(told: list[Any]) -> Outcome:
 
 def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
     return pd.to_datetime(microseconds.astype("Int64"), unit="us", utc=True).astype(records.INSTANT)
+
+
+class _Sieve:
+    """Whether any of some fingerprints is among those that are wanted: asked of each block of a campaign.
+
+    Few blocks have one, so most prints are ruled out by what a part of their bits may be, which costs a tenth of a search.
+    """
+
+    def __init__(self, wanted: npt.NDArray[np.uint64]) -> None:
+        self._wanted = wanted
+        self._bits = (1 << min(24, max(16, (64 * len(wanted)).bit_length()))) - 1
+        self._tables = {shift: np.zeros(self._bits + 1, np.bool_) for shift in (0, 32)}
+        for shift, table in self._tables.items():
+            table[self._part(wanted, shift)] = True
+
+    def _part(self, prints: npt.NDArray[np.uint64], shift: int) -> npt.NDArray[np.int64]:
+        part: npt.NDArray[np.int64] = (prints.view(np.int64) >> shift) & self._bits
+        return part
+
+    def finds_any(self, prints: npt.NDArray[np.uint64]) -> bool:
+        for shift, table in self._tables.items():
+            prints = prints[table[self._part(prints, shift)]]
+        at = np.minimum(np.searchsorted(self._wanted, prints), len(self._wanted) - 1)
+        return bool((self._wanted[at] == prints).any())

@@ -16,7 +16,7 @@ from history import ACCEPTED, ids, known, write
 import nxsms_nb as nx
 from nxsms_nb import Journal, JournalError, Sandbox, journalfile
 from nxsms_nb.journalfile import APPLICATION_ID, MIGRATIONS, file_system, refuse_network
-from nxsms_nb.results import SUCCESS
+from nxsms_nb.results import SUCCESS, UNKNOWN
 
 
 def mode(path):
@@ -299,3 +299,18 @@ def test_something_that_is_no_journal_is_refused():
     """journal= takes a path or a Journal."""
     with Sandbox(seed=7) as sandbox, pytest.raises(nx.ConfigError, match="neither a path nor a Journal"):
         people(1).nxsms.send(sandbox.client, journal=7)
+
+
+def test_a_journal_of_the_first_schema_is_read_as_it_was(path, monkeypatch):
+    """Blocks were laid out otherwise; what went out before is known all the same, and numbers go on."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(journalfile, "MIGRATIONS", MIGRATIONS[:1])
+        before = write(Journal(path), (ids(3), ACCEPTED), (ids(2, 3), None), campaign="spring")
+    journal = Journal(path)
+    after = write(journal, (ids(1, 5), ACCEPTED), campaign="spring")
+    assert known(journal, ids(7), "spring") == [SUCCESS, SUCCESS, SUCCESS, UNKNOWN, UNKNOWN, SUCCESS, -1]
+    assert min(after) > max(before)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT count(*), max(id) FROM block").fetchone() == (3, 3)
