@@ -17,7 +17,7 @@ import numpy as np
 from nxsms_nb import identity
 from nxsms_nb.cells import TEXT, buffers
 from nxsms_nb.journalfile import writing
-from nxsms_nb.protocol import Ids
+from nxsms_nb.replies import Ids
 
 if TYPE_CHECKING:
     import pyarrow as pa

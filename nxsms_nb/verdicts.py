@@ -13,7 +13,7 @@ from typing import Final
 
 from nxsms_nb import codetable
 from nxsms_nb.display import mask_digits
-from nxsms_nb.protocol import NotUnderstood, Reply, parse
+from nxsms_nb.replies import NotUnderstood, Reply, parse
 
 
 class Fate(Enum):
