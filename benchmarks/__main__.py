@@ -73,7 +73,15 @@ def contest(sizes: list[int], repeats: int) -> list[str]:
                     f"| {told['memory_mb']:.0f} | {told['cpu_s'] / best['bare']['cpu_s']:.2f} "
                     f"| {told['cpu_s'] / best['by hand']['cpu_s']:.2f} |"
                 )
-    return [*lines, "", f"Budgets at a million rows: {BUDGETS['bare']} and {BUDGETS['by hand']}.", ""]
+    ours = best["ours"]["cpu_s"]
+    against = {name: ours / best[name]["cpu_s"] for name in ("bare", "by hand")}
+    told = ", ".join(f"{_held(ratio <= BUDGETS[name])} ({ratio:.2f} of {name})" for name, ratio in against.items())
+    lines += [
+        "",
+        f"Budgets at a million rows: {BUDGETS['bare']} times bare, {BUDGETS['by hand']} times by hand; {told}.",
+        "",
+    ]
+    return lines
 
 
 def latencies(rows: int) -> list[str]:
@@ -86,13 +94,15 @@ def latencies(rows: int) -> list[str]:
         "| latency ms | rows | wall s | ideal s | ratio |",
         "|---:|---:|---:|---:|---:|",
     ]
-    for latency_ms, share in ((20, 2.0), (100, 1.0), (500, 0.25)):
+    ratios = {}
+    for latency_ms, share in ((20, 1.0), (100, 1.0), (500, 0.25)):
         n = int(rows * share)
         with gateway(latency_ms) as port:
             wall = alone("contestants.py", "ours", n, port, 16)["wall_s"]
         ideal = latency_ms / 1000 * -(-n // 200) / 16
-        lines.append(f"| {latency_ms} | {n:,} | {wall:.2f} | {ideal:.2f} | {wall / ideal:.3f} |")
-    return [*lines, "", f"Budget at 100 ms: {BUDGETS['wall']}.", ""]
+        ratios[latency_ms] = wall / ideal
+        lines.append(f"| {latency_ms} | {n:,} | {wall:.2f} | {ideal:.2f} | {ratios[latency_ms]:.3f} |")
+    return [*lines, "", f"Budget at 100 ms: {BUDGETS['wall']}; {_held(ratios[100] <= BUDGETS['wall'])}.", ""]
 
 
 def limits(seconds: int) -> list[str]:
@@ -112,6 +122,39 @@ def limits(seconds: int) -> list[str]:
             f"| {tps:,} | {told['reached']:,.0f} | {told['reached'] / tps:.3f} | {told['refused_share']:.1%} |"
         )
     return [*lines, "", "Budgets: 0.95 and 3 %; at 500 a second 0.9 and 5 %.", ""]
+
+
+def streamed(rows: int) -> list[str]:
+    """A file sent in a stream, stopped and gone on with."""
+    with gateway() as port:
+        told = alone("streamed.py", rows, port)
+    lines = [
+        f"## A stream of {rows:,} rows",
+        "",
+        "`python -m nxsms_nb send in.parquet out.parquet --campaign … --concurrency 16`, interrupted once and started again;",
+        "the second run reads the rows the first one sent, and does not send them. Memory is that of the whole process.",
+        "",
+        "| run | rows sent | wall s | CPU s | MB early on | MB near its end | MB at most |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, run in zip(("until the interrupt", "from there on"), told["runs"], strict=True):
+        lines.append(
+            f"| {name} | {run['rows']:,} | {run['wall_s']:.1f} | {run['cpu_s']:.1f} | {run['memory_early_mb']:.0f} "
+            f"| {run['memory_late_mb']:.0f} | {run['memory_most_mb']:.0f} |"
+        )
+    lines += [
+        "",
+        (
+            f"{told['arrived']:,} rows arrived at the gateway; the file written has {told['success']:,} rows with Success and "
+            f"{told['ids']:,} different ids. The journal takes {told['journal_mb'] * 1e6 / rows:.0f} bytes a row."
+        ),
+        "",
+    ]
+    return lines
+
+
+def _held(met: bool) -> str:
+    return "met" if met else "not met"
 
 
 def looking(rows: int) -> list[str]:
@@ -153,8 +196,9 @@ def main() -> None:
         "",
         *contest([10_000, 100_000] if quick else [10_000, 100_000, 1_000_000], 1 if quick else 3),
         *stages(100_000 if quick else 1_000_000),
-        *latencies(20_000 if quick else 500_000),
+        *latencies(20_000 if quick else 1_000_000),
         *limits(12 if quick else 40),
+        *streamed(200_000 if quick else 5_000_000),
         *looking(100_000 if quick else 1_000_000),
     ]
     text = "\n".join(lines)
