@@ -145,8 +145,11 @@ class Run:
         """Let no new request leave; returns at once."""
         self._in_loop(self._engine.stop)
 
-    def result(self) -> pd.DataFrame:
-        """Wait as `wait` does, but raise `errors.Stopped` where rows are unsent; an interrupt stops the run."""
+    def result(self, *, last: bool = False) -> pd.DataFrame:
+        """Wait as `wait` does, but raise `errors.Stopped` where rows are unsent; an interrupt stops the run.
+
+        With `last` nobody asks this run for its frame again.
+        """
         interrupts = 0
         while True:
             try:
@@ -161,13 +164,13 @@ class Run:
                 if interrupts > 2:
                     raise
                 self._in_loop(self._engine.stop if interrupts == 1 else self._engine.hurry)
-        return self.outcome()
+        return self.outcome(last=last)
 
-    def outcome(self) -> pd.DataFrame:
-        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent; to be asked for once."""
+    def outcome(self, *, last: bool = False) -> pd.DataFrame:
+        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent; `last` as in `result`."""
         ending = self._engine.ending
         unsent = ending is not None and self._prepared.unsent()
-        frame = self._prepared.joined(last=True)
+        frame = self._prepared.joined(last=last)
         if ending is not None and unsent:
             raise stopped(ending, frame)
         return frame

@@ -116,7 +116,7 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
     prepared = _prepared(frame, client, settings, "send", given)
     if (run := _begun(prepared, settings, observer)) is None:
         return prepared.joined(last=True)
-    return run.result()
+    return run.result(last=True)
 
 
 @spelled_out(SENDING, COLUMNS)
@@ -152,7 +152,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
             await asyncio.wait({ended})
         cancelled.add_note("The run was stopped. Every row is accounted for: recorded(client) has the frame.")
         raise
-    return run.outcome()
+    return run.outcome(last=True)
 
 
 @spelled_out(SENDING, COLUMNS)
@@ -264,7 +264,7 @@ def retry(
         prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
     if (run := _begun(prepared, settings, observer, quiet=True)) is None:
         return prepared.joined(last=True)
-    return run.result()
+    return run.result(last=True)
 
 
 @spelled_out({"absent": "Unknown"}, LOOKING, COLUMNS)

@@ -83,7 +83,7 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
                 prepared.claim = claim
                 session = Session(prepared, limits, rows=_ROWS_AHEAD)
             run = Run(prepared, limits, observer, session=session)
-            yield run.result()
+            yield run.result(last=True)
     finally:
         observer.end()
         if session is not None:
