@@ -40,9 +40,10 @@ def gateway(latency_ms: float = 0.0, tps: float | None = None) -> Iterator[int]:
 def alone(script: str, *words: object) -> dict[str, Any]:
     """What a script of this folder prints, run in a process of its own."""
     command = [sys.executable, HERE / script, *map(str, words)]
-    told: dict[str, Any] = json.loads(
-        subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{script} {words} failed:\n{done.stderr}")
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 

@@ -27,6 +27,8 @@ from data import recipients
 CHUNK: Final = 100_000
 STOP_AT: Final = 0.4
 LOOK_S: Final = 0.1
+AGAIN_S: Final = 5.0
+"""A person whose interrupt seems to be lost gives another one."""
 
 
 def write(path: Path, rows: int) -> None:
@@ -50,8 +52,8 @@ def arrived(port: str) -> int:
 def watched(command: list[str], port: str, environment: dict[str, str], stop_at: float) -> dict[str, Any]:
     """Run a command, interrupt it when so many rows have arrived, and look at its memory meanwhile."""
     before, begun = arrived(port), time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    seen, cpu_s, interrupted = [], 0.0, False
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    seen, cpu_s, interrupt_at = [], 0.0, 0.0
     while process.poll() is None:
         try:
             watching = psutil.Process(process.pid)
@@ -60,11 +62,13 @@ def watched(command: list[str], port: str, environment: dict[str, str], stop_at:
         except psutil.Error:
             break
         cpu_s = times.user + times.system
-        if not interrupted and seen[-1][0] >= stop_at:
+        if seen[-1][0] >= stop_at and time.perf_counter() > interrupt_at:
             process.send_signal(signal.SIGINT)
-            interrupted = True
+            interrupt_at = time.perf_counter() + AGAIN_S
         time.sleep(LOOK_S)
     sent = arrived(port) - before
+    if not sent:
+        raise SystemExit(f"nothing was sent, exit {process.wait()}")
     # From the second tenth on: before that the first chunk and the imports come in.
     level = [rss for rows, rss in seen if rows > sent / 10]
     fifth = max(1, len(level) // 5)
