@@ -93,6 +93,7 @@ class Run:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_to_stop = False
+        self._interrupted = False
         self._guard = threading.Lock()
         self.finished: Future[None] = Future()
         context = contextvars.copy_context()
@@ -120,10 +121,14 @@ class Run:
         return self._session.pace.rate
 
     @property
+    def ending(self) -> Ending | None:
+        """Why the run ended early, or None."""
+        return self._engine.ending
+
+    @property
     def stopped(self) -> str | None:
         """Why the run ended early, or None."""
-        ending = self._engine.ending
-        return None if ending is None else ending.reason
+        return None if self.ending is None else self.ending.reason
 
     def stop(self) -> None:
         """Let no new request leave, await those under way for a moment, and return when the run has ended."""
@@ -146,7 +151,7 @@ class Run:
         self._in_loop(self._engine.stop)
 
     def result(self, *, last: bool = False) -> pd.DataFrame:
-        """Wait as `wait` does, but raise `errors.Stopped` where rows are unsent; an interrupt stops the run.
+        """Wait as `wait` does, but raise `errors.Stopped` where rows are unsent; an interrupt stops the run, and is raised.
 
         With `last` nobody asks this run for its frame again.
         """
@@ -161,6 +166,7 @@ class Run:
                     raise
             except KeyboardInterrupt:
                 interrupts += 1
+                self._interrupted = True
                 if interrupts > 2:
                     raise
                 self._in_loop(self._engine.stop if interrupts == 1 else self._engine.hurry)
@@ -168,10 +174,12 @@ class Run:
 
     def outcome(self, *, last: bool = False) -> pd.DataFrame:
         """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent; `last` as in `result`."""
-        ending = self._engine.ending
-        unsent = ending is not None and self._prepared.unsent()
+        ending, unsent = self._engine.ending, self._prepared.unsent()
+        if self._interrupted and ending is None:
+            ending = Ending(errors.Interrupted, "stopped by the person, when every row had its outcome")
         frame = self._prepared.joined(last=last)
-        if ending is not None and unsent:
+        # Who pressed stop does not want what comes next, even where the run had just come to its end.
+        if ending is not None and (unsent or self._interrupted):
             raise stopped(ending, frame)
         return frame
 

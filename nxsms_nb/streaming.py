@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from nxsms_nb import preparing, progress, records
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.handle import Run, Session
+from nxsms_nb.handle import Run, Session, stopped
 from nxsms_nb.sending import client_or_env, limits_of
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
 from nxsms_nb.snapshot import Observer, Snapshot
@@ -83,7 +83,11 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
                 prepared.claim = claim
                 session = Session(prepared, limits, rows=_ROWS_AHEAD)
             run = Run(prepared, limits, observer, session=session)
-            yield run.result(last=True)
+            sent = run.result(last=True)
+            if run.ending is not None:
+                # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
+                raise stopped(run.ending, sent)
+            yield sent
     finally:
         observer.end()
         if session is not None:

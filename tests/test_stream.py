@@ -146,3 +146,44 @@ def test_the_command_line_sends_a_file(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Success 30" in done.stdout
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 30
+
+
+LATE = """
+import os, signal, sys
+import pandas as pd, nxsms_nb as nx
+sandbox = nx.Sandbox(seed=7)
+sandbox.hold()
+def chunk(n):
+    return pd.DataFrame({"phone": [str(8615000000000 + 10 * n + i) for i in range(3)], "content": "Hi"})
+
+class StopsBeforeTheReply:
+    pressed = False
+    def update(self, snapshot):
+        if snapshot.note.startswith("stopping"):
+            sandbox.release()
+        elif not self.pressed and sandbox.wait_for(effects=1, timeout=0):
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+    def close(self, snapshot):
+        pass
+
+def stream(progress):
+    chunks = (chunk(n) for n in range(3))
+    return nx.send_stream(chunks, sandbox.client, campaign="spring", journal=sys.argv[1], progress=progress)
+try:
+    list(stream(StopsBeforeTheReply()))
+except nx.Interrupted as stopped:
+    print(stopped.frame["status"].tolist(), len(sandbox.ledger))
+print([len(sent) for sent in stream("silent")], len(sandbox.ledger), sandbox.effects().max())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
+def test_an_interrupt_ends_the_stream_even_when_a_chunk_is_just_through(tmp_path):
+    """The last request of a chunk is under way: its rows get their outcome, and the next chunk is not begun."""
+    told = subprocess.run(
+        [sys.executable, "-c", LATE, tmp_path / "journal"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines()[0] == "['Success', 'Success', 'Success'] 3"
+    assert told.stdout.splitlines()[-1] == "[3, 3, 3] 9 1"

@@ -416,3 +416,41 @@ def test_of_two_kernels_on_one_campaign_the_second_is_refused(sandbox, journal, 
         people(300).nxsms.send(sandbox.client, journal=path, campaign="spring")
     assert len(sandbox.ledger) == 600
     assert no_double(sandbox)
+
+
+AT_THE_END = """
+import os, signal, sys, threading
+import pandas as pd, nxsms_nb as nx
+sandbox = nx.Sandbox(seed=7)
+df = pd.DataFrame({"phone": [str(8615000000000 + i) for i in range(3)], "content": "Hi"})
+noticed = threading.Event()
+
+def handler(*_):
+    noticed.set()
+    raise KeyboardInterrupt
+
+class StopsAtTheEnd:
+    def update(self, snapshot):
+        pass
+    def close(self, snapshot):
+        os.kill(os.getpid(), signal.SIGINT)
+        noticed.wait(10)
+
+signal.signal(signal.SIGINT, handler)
+try:
+    df.nxsms.send(sandbox.client, journal=sys.argv[1], progress=StopsAtTheEnd())
+except nx.Interrupted as stopped:
+    print(stopped.frame["status"].tolist(), stopped.reason)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
+def test_an_interrupt_is_not_lost_when_the_run_has_just_ended(path):
+    """Everything was sent; that the person pressed stop still keeps the next cell from running."""
+    told = subprocess.run(
+        [sys.executable, "-c", AT_THE_END, path], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert told.returncode == 0, told.stderr
+    assert (
+        told.stdout.strip() == "['Success', 'Success', 'Success'] Stopped by the person, when every row had its outcome"
+    )
