@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.request import urlopen
@@ -52,7 +53,9 @@ def arrived(port: str) -> int:
 def watched(command: list[str], port: str, environment: dict[str, str], stop_at: float) -> dict[str, Any]:
     """Run a command, interrupt it when so many rows have arrived, and look at its memory meanwhile."""
     before, begun = arrived(port), time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    # A shell starts what runs in the background with interrupts ignored, and children inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=heed)
     seen, cpu_s, interrupt_at = [], 0.0, 0.0
     while process.poll() is None:
         try:
