@@ -55,7 +55,7 @@ def watched(command: list[str], port: str, environment: dict[str, str], stop_at:
     before, begun = arrived(port), time.perf_counter()
     # A shell starts what runs in the background with interrupts ignored, and children inherit that.
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=heed)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=heed)  # noqa: PLW1509  one thread only
     seen, cpu_s, interrupt_at = [], 0.0, 0.0
     while process.poll() is None:
         try:
