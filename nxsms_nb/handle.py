@@ -122,7 +122,7 @@ class Run:
 
     @property
     def ending(self) -> Ending | None:
-        """Why the run ended early, or None."""
+        """What ended the run early: the kind of `errors.Stopped`, its words and an account's code; None: nothing did."""
         return self._engine.ending
 
     @property

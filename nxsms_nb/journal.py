@@ -403,7 +403,7 @@ def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
 class _Sieve:
     """Whether any of some fingerprints is among those that are wanted: asked of each block of a campaign.
 
-    Few blocks have one, so most prints are ruled out by what a part of their bits may be, which costs a tenth of a search.
+    Few blocks have one, so most prints are ruled out by what a part of their bits may be: cheaper than a search.
     """
 
     def __init__(self, wanted: npt.NDArray[np.uint64]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb import codetable, protocol
-from nxsms_nb.replies import Ids, Item, NotUnderstood, Reply, _all_alike, parse
+from nxsms_nb.replies import Ids, Item, NotUnderstood, Reply, _all_alike, _in_order, _one_by_one, parse
 
 VENDOR = Path(__file__).parent / "fixtures" / "vendor"
 IDS = ["msg001", "msg002"]
@@ -380,3 +380,22 @@ def test_ids_of_one_length_are_a_sequence_of_texts():
 )
 def test_only_ids_that_json_writes_as_they_are_may_be_compared_as_bytes(letters, plain):
     assert Ids.plain(np.frombuffer(letters.encode(), np.uint8)) is plain
+
+
+@given(
+    st.lists(st.sampled_from(["Success", "Failure", "Queued"]), min_size=1, max_size=4),
+    st.sampled_from([None, "", "Insufficient balance", 7]),
+    st.permutations(range(4)),
+    st.booleans(),
+)
+def test_what_is_read_in_order_is_what_is_read_one_by_one(statuses, message, order, shuffled):
+    """Success and refusals, with words, without, and with what is no text; in the order asked for or in another."""
+    ids = [f"msg-{number:06d}" for number in range(len(statuses))]
+    entries = [item(one, status, message=message) for one, status in zip(ids, statuses, strict=True)]
+    if shuffled:
+        entries = [entries[at] for at in order if at < len(entries)]
+    raw = reply(entries)
+    read = _in_order(raw, ids)
+    assert read is None or read == _one_by_one(raw, ids)
+    documented = "Queued" not in statuses and message != 7
+    assert (read is not None) == (documented and [entry["messageid"] for entry in entries] == ids)
