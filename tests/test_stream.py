@@ -187,3 +187,17 @@ def test_an_interrupt_ends_the_stream_even_when_a_chunk_is_just_through(tmp_path
     assert told.returncode == 0, told.stderr
     assert told.stdout.splitlines()[0] == "['Success', 'Success', 'Success'] 3"
     assert told.stdout.splitlines()[-1] == "[3, 3, 3] 9 1"
+
+
+def test_a_stream_ends_with_the_chunk_that_had_too_many_failures(tmp_path):
+    """Every row of the chunk has its outcome; the failures still keep the next chunk from leaving."""
+    chunks = [
+        pd.DataFrame({"phone": [str(8615000000000 + 10 * n + i) for i in range(3)], "content": "Hi"}) for n in (0, 1)
+    ]
+    with nx.Sandbox(seed=7, failures={13009: 1.0}) as sandbox:
+        stream = nx.send_stream(chunks, sandbox.client, campaign="spring", max_failures=0, progress="silent")
+        with pytest.raises(nx.Stopped, match="max_failures=0") as stopped:
+            list(stream)
+        assert stopped.value.frame["status"].tolist() == ["Failure"] * 3
+        known = chunks[1].nxsms.recorded(sandbox.client, campaign="spring")
+        assert known["status"].tolist() == ["Unsent"] * 3
