@@ -1,15 +1,14 @@
-"""The thread that writes a run's record into the journal, one transaction at a time."""
+"""What a run's record is made of, and how it is written into the journal, one transaction at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -114,35 +113,13 @@ class End:
     stopped: str | None
 
 
-@dataclass(slots=True)
-class Transaction:
-    """What is to be written at one go.
-
-    Parameters
-    ----------
-    begins : list of Begin
-        Requests.
-    finished : list of Finish
-        Outcomes.
-    tell : callable, optional
-        Called in the thread when it is on the disk, with None, or with what went wrong.
-    end : End, optional
-        The run's end; nothing is written after it.
-    """
-
-    begins: list[Begin] = field(default_factory=list)
-    finished: list[Finish] = field(default_factory=list)
-    tell: Callable[[Exception | None], None] | None = None
-    end: End | None = None
-
-
 class Writer:
-    """Writes transactions in a thread of its own, in the order in which they are put.
+    """Writes what happened in a run, one transaction at a time; each call blocks until its transaction is on the disk.
 
     Parameters
     ----------
     connection : sqlite3.Connection
-        Used by the thread alone until the run's end, under `lock`.
+        The journal's.
     lock : threading.RLock
         Guards the connection.
     run : int
@@ -162,47 +139,26 @@ class Writer:
         self._connection = connection
         self._lock = lock
         self._run = run
-        self._queue: queue.SimpleQueue[Transaction] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="nxsms-journal", daemon=True)
-        self._thread.start()
 
-    def put(self, transaction: Transaction) -> None:
-        """Have a transaction written; returns at once."""
-        self._queue.put(transaction)
+    def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None = None) -> None:
+        """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
+        self.unwritten += finished
+        try:
+            with self._lock, writing(self._connection):
+                self._write(begins, end)
+        except Exception as error:  # noqa: BLE001  whatever it is, the requests must not leave and the run goes on to its end
+            self.trouble = error
+            for begin in begins:
+                begin.block.number = max(begin.block.number, 0)
+            return
+        self.unwritten.clear()
+        self.trouble = None
+        for begin in begins:
+            begin.block.number = abs(begin.block.number)
 
-    def wait(self, transaction: Transaction) -> None:
-        """Have a transaction written and wait for it."""
-        done = threading.Event()
-        transaction.tell = lambda _: done.set()
-        self.put(transaction)
-        done.wait()
-        if transaction.end is not None:
-            self._thread.join()
-
-    def _work(self) -> None:
-        while True:
-            transaction = self._queue.get()
-            begins = transaction.begins
-            self.unwritten += transaction.finished
-            try:
-                with self._lock, writing(self._connection):
-                    self._write(transaction)
-                self.unwritten.clear()
-                self.trouble = None
-                for begin in begins:
-                    begin.block.number = abs(begin.block.number)
-            except Exception as error:  # noqa: BLE001  the runs wait for this thread; it must not end before them
-                self.trouble = error
-                for begin in begins:
-                    begin.block.number = max(begin.block.number, 0)
-            if transaction.tell is not None:
-                transaction.tell(self.trouble)
-            if transaction.end is not None:
-                return
-
-    def _write(self, transaction: Transaction) -> None:
-        execute, begins, end = self._connection.execute, transaction.begins, transaction.end
-        # One statement for all of a kind: the interpreter's lock changes hands at each, which costs more than the rows.
+    def _write(self, begins: Sequence[Begin], end: End | None) -> None:
+        execute = self._connection.execute
+        # One statement for all of a kind: each costs as much as many rows.
         for start in range(0, len(self.unwritten), _TOGETHER):
             finished = self.unwritten[start : start + _TOGETHER]
             execute(

@@ -1,6 +1,8 @@
 """One run's record in the journal: a request before its first byte, its outcome before the run knows it.
 
-Requests that wait together are written together, so that concurrency does not queue on the disk.
+Requests that wait together are written together, so that concurrency does not queue on the disk. The event loop stands
+still for a commit, less than a millisecond on a good disk: a thread for it would cost more than it gives, since the
+interpreter's lock changes hands a dozen times a transaction.
 """
 
 from __future__ import annotations
@@ -10,16 +12,15 @@ import math
 import sqlite3
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journalwriter import Begin, Block, End, Finish, Transaction, Writer, Written
+from nxsms_nb.journalwriter import Begin, Block, End, Finish, Writer, Written
 
 if TYPE_CHECKING:
     from nxsms_nb.results import Outcome
 
-_PATIENCE_S: Final = 0.006
+_PATIENCE_S: Final = 0.008
 """How long a request waits at most for others to be written with."""
 _IDLE_S: Final = 0.02
 """How long outcomes wait at most for a request to be written with."""
@@ -31,13 +32,13 @@ class Recording:
     Parameters
     ----------
     connection : sqlite3.Connection
-        Used by the writing thread alone while the recording is open, under `lock`.
+        The journal's; closed by `release`.
     lock : threading.RLock
         Guards the connection.
     run : int
         The journal's number of the run.
     workers : int
-        How many requests may be under way; half of them waiting is enough for a commit.
+        How many requests may be under way; three quarters of them waiting are enough for a commit.
     release : callable
         Called when the recording is closed.
     """
@@ -52,12 +53,11 @@ class Recording:
         release: Callable[[], None],
     ) -> None:
         self.run = run
-        self._enough = max(1, workers // 2)
+        self._enough = max(1, workers * 3 // 4)
         self._release = release
         self._begins: list[Begin] = []
         self._finished: list[Finish] = []
-        self._writing = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._due: asyncio.TimerHandle | None = None
         self._gap_s = math.inf
         self._began = -math.inf
         self._writer = Writer(connection, lock, run)
@@ -89,15 +89,20 @@ class Recording:
         self._gap_s = gap if math.isinf(self._gap_s) else self._gap_s + (gap - self._gap_s) / 8
         self._began = now
         self._begins.append(begin)
-        if not self._writing:
-            self._write_soon(loop)
+        if len(self._begins) >= self._enough:
+            self._write()
+        elif self._enough * self._gap_s > _PATIENCE_S:
+            self._write_at(now, loop)
+        else:
+            self._write_at(now + _PATIENCE_S, loop)
         return begin.written
 
     def finish(self, batch: int, outcome: Outcome) -> None:
         """Record a request's outcome; it is on the disk when `close` returns, if not before."""
         self._finished.append(Finish(batch, outcome))
-        if not self._writing and self._timer is None:
-            self._write_soon(asyncio.get_running_loop())
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            self._write_at(loop.time() + _IDLE_S, loop)
 
     def flush(self) -> None:
         """Write the outcomes that wait, and return when they are on the disk; the event loop has ended.
@@ -107,7 +112,7 @@ class Recording:
         JournalError
             They could not be written.
         """
-        self._wait()
+        self._flush()
 
     def close(self, *, rate: float | None = None, pace: float | None = None, stopped: str | None = None) -> None:
         """Write what is left, note the run's end and give the campaign free; the event loop has ended.
@@ -118,19 +123,14 @@ class Recording:
             Outcomes could not be written; their rows count as in doubt when they are looked at again.
         """
         try:
-            self._wait(End(rate, pace, stopped))
+            self._flush(End(rate, pace, stopped))
         finally:
             self._release()
 
-    def _wait(self, end: End | None = None) -> None:
+    def _flush(self, end: End | None = None) -> None:
         # Whoever waited for a request that is not written yet is gone with the loop: it does not leave.
         self._begins.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        finished, self._finished = self._finished, []
-        self._writer.wait(Transaction(finished=finished, end=end))
-        self._writing = False
+        self._write(end)
         if unwritten := self._writer.unwritten:
             raise JournalError(
                 f"The outcomes of {len(unwritten)} requests could not be written to the journal "
@@ -138,36 +138,22 @@ class Recording:
                 "In the journal those rows are in doubt."
             )
 
-    def _write_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Write what waits at once, unless enough for a fuller transaction will come in a moment."""
-        waiting = len(self._begins)
-        if waiting >= self._enough or (waiting and self._enough * self._gap_s > _PATIENCE_S):
-            self._write(loop)
-            return
-        until = (self._began + _PATIENCE_S) if waiting else loop.time() + _IDLE_S
-        if self._timer is not None and self._timer.when() > until:
-            self._timer.cancel()
-            self._timer = None
-        if self._timer is None:
-            self._timer = loop.call_at(until, self._write, loop)
+    def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits at a time of the loop, if not before."""
+        if self._due is not None:
+            if self._due.when() <= when:
+                return
+            self._due.cancel()
+        self._due = loop.call_at(when, self._write)
 
-    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _write(self, end: End | None = None) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         begins, self._begins = self._begins, []
         finished, self._finished = self._finished, []
-        self._writing = True
-        self._writer.put(Transaction(begins, finished, partial(self._tell, loop, begins)))
-
-    def _tell(self, loop: asyncio.AbstractEventLoop, begins: list[Begin], trouble: Exception | None) -> None:
-        try:
-            loop.call_soon_threadsafe(self._written, loop, begins, trouble)
-        except RuntimeError:
-            # The loop is closed: nobody waits for these requests any more, and none of them leaves.
-            return
-
-    def _written(self, loop: asyncio.AbstractEventLoop, begins: list[Begin], trouble: Exception | None) -> None:
+        self._writer.write(begins, finished, end)
+        trouble = self._writer.trouble
         for begin in begins:
             if trouble is None:
                 begin.written.set_result(begin.number)
@@ -175,6 +161,3 @@ class Recording:
                 begin.written.set_exception(
                     JournalError(f"The journal could not be written ({trouble}); no further request leaves.")
                 )
-        self._writing = False
-        if self._begins or self._finished:
-            self._write_soon(loop)
