@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from data import recipients
 
 from nxsms_nb import bodies, identity, keys, protocol, segments
+from nxsms_nb.blocks import Block
 from nxsms_nb.checking import Checked, check
 from nxsms_nb.journal import Journal
-from nxsms_nb.journalwriter import Block
 from nxsms_nb.results import SUCCESS, Outcome, Results
 from nxsms_nb.verdicts import judge
 

@@ -7,8 +7,10 @@ key, seeded by campaign and appKey. A further attempt of a refused row appends `
 
 from __future__ import annotations
 
+import binascii
 import functools
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from nxsms_nb.cells import TEXT
+from nxsms_nb.cells import TEXT, buffers
 
 PREFIX: Final = "n1"
 UNNAMED_KEY: Final = ("phone", "source_address", "short_link", "content")
@@ -211,27 +213,79 @@ def message_ids(
             # In front, where a phone or a column that is not empty stands otherwise: behind, a content could end like it.
             counted = f"{ordinals[row]}{_SEPARATOR}{_SEPARATOR}{text}".encode()
             made[row] = np.frombuffer(xxhash.xxh3_128_digest(counted, seed), np.uint64)
-    ids = _spelled(made)
+    ids = spelled(made)
     if own is not None:
         ids = pc.coalesce(pc.cast(own, TEXT), ids)
     wanted = ordinals >= 0
     return ids if wanted.all() else pc.if_else(pa.array(wanted), ids, pa.scalar(None, TEXT))
 
 
-_HEX: Final = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), np.uint16)
+def spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
+    """The ids of digests.
 
+    Parameters
+    ----------
+    made : ndarray of uint64, shape (rows, 2)
+        The digests.
 
-def _spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
-    """The ids of digests, spelled in whole columns."""
-    n, width = len(made), len(PREFIX) + 32
-    letters = np.empty((n, width), np.uint8)
-    letters[:, : len(PREFIX)] = np.frombuffer(PREFIX.encode(), np.uint8)
+    Returns
+    -------
+    pyarrow.Array of large_string
+
+    Examples
+    --------
+    >>> spelled(np.array([[1, 255]], np.uint64)).to_pylist()
+    ['n10100000000000000ff00000000000000']
+    """
+    n = len(made)
+    letters = np.empty(n * _WIDTH, np.uint8)
+    parts = letters.view(_PARTS)
+    parts["prefix"] = PREFIX.encode()
     for start in range(0, n, _CHUNK):
-        letters[start : start + _CHUNK, len(PREFIX) :] = _HEX[made[start : start + _CHUNK].view(np.uint8)].view(
-            np.uint8
-        )
-    offsets = np.arange(n + 1, dtype=np.int64) * width
+        chunk = binascii.hexlify(made[start : start + _CHUNK].data)
+        parts["digits"][start : start + _CHUNK] = np.frombuffer(chunk, "V32")
+    offsets = np.arange(n + 1, dtype=np.int64) * _WIDTH
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
+
+
+_WIDTH: Final = len(PREFIX) + 32
+_PARTS: Final = np.dtype([("prefix", f"V{len(PREFIX)}"), ("digits", "V32")])
+_PREFIX: Final = np.frombuffer(PREFIX.encode(), np.uint16)
+_SMALL: Final = np.uint64(0x2020202020202020)
+
+
+def read(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
+    """The digests that ids were spelled from; None where any of them was not.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of text
+        Messageids, none null.
+
+    Returns
+    -------
+    ndarray of uint64, shape (rows, 2), or None
+
+    Examples
+    --------
+    >>> read(spelled(np.array([[1, 255]], np.uint64))).tolist()
+    [[1, 255]]
+    >>> read(pa.array(["order-00017"], TEXT)) is None
+    True
+    """
+    starts, letters = buffers(pc.cast(ids, TEXT))
+    if not (np.diff(starts) == _WIDTH).all():
+        return None
+    parts = letters.view(_PARTS)
+    digits = parts["digits"].copy()
+    # Digits and small letters have this bit, capitals have not: spelled again they would be other ids.
+    small = np.bitwise_and.reduce(digits.view(np.uint64)) & _SMALL == _SMALL
+    if not small or not (parts["prefix"].view(np.uint16) == _PREFIX).all():
+        return None
+    try:
+        return np.frombuffer(binascii.unhexlify(digits.data), np.uint64).reshape(-1, 2)
+    except binascii.Error:
+        return None
 
 
 def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
@@ -239,38 +293,36 @@ def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
 
     Parameters
     ----------
-    ids : pyarrow.Array of str
+    ids : pyarrow.Array of text
         Messageids, none null.
 
     Returns
     -------
     ndarray of uint64
+        The second half of the digest an id was spelled from; the XXH3-64 of any other id.
 
     Examples
     --------
-    >>> prints = fingerprints(pa.array(["order-00017", "order-00018", "order-00017"])).tolist()
+    >>> prints = fingerprints(pa.array(["order-00017", "order-00018", "order-00017"], TEXT)).tolist()
     >>> prints[0] == prints[2], prints[0] == prints[1]
     (True, False)
     """
-    ids = pc.cast(ids, TEXT)
-    found = np.empty(len(ids), np.uint64)
-    if not len(ids):
-        return found
-    offsets = np.frombuffer(ids.buffers()[1], np.int64)[ids.offset : ids.offset + len(ids) + 1]
-    width = len(PREFIX) + 32
-    ours = np.diff(offsets) == width
-    if ours.any():
-        letters = np.frombuffer(ids.buffers()[2], np.uint8)
-        if ours.all():
-            digits = letters[offsets[0] : offsets[-1]].reshape(-1, width)[:, -16:]
-        else:
-            digits = letters[offsets[:-1][ours][:, None] + np.arange(width - 16, width)]
-        words = np.ascontiguousarray(digits).view("<u8")
-        found[ours] = words[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ words[:, 1]
-    if not ours.all():
-        others = ids.filter(pa.array(~ours)).to_pylist()
-        found[~ours] = [xxhash.xxh3_64_intdigest(messageid.encode()) for messageid in others]
-    return found
+    chunks = [_fingerprints(ids.slice(start, _CHUNK)) for start in range(0, len(ids), _CHUNK)]
+    return np.concatenate(chunks) if chunks else np.empty(0, np.uint64)
+
+
+def _fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
+    digests = read(ids)
+    if digests is not None:
+        return digests[:, 1]
+    return np.array([_fingerprint(text) for text in ids.to_pylist()], np.uint64)
+
+
+def _fingerprint(messageid: str) -> int:
+    ours = _OURS.fullmatch(messageid)
+    if ours is None or ours[2] is not None:
+        return xxhash.xxh3_64_intdigest(messageid.encode())
+    return int.from_bytes(bytes.fromhex(messageid[-16:]), sys.byteorder)
 
 
 def next_id(messageid: str) -> str:

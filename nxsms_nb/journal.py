@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb import identity, journalfile, records
+from nxsms_nb.blocks import Packed, unpacked
 from nxsms_nb.cells import TEXT
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
@@ -26,6 +27,7 @@ from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
+_HELD: Final = "digested, fingerprints, rest"
 _BATCHES: Final = """
     SELECT batch.block, batch.id, start, size, sent_us, query,
            outcome.status, code, reason, latency_ms, carried, exceptions
@@ -192,8 +194,9 @@ class Journal:
                     continue
                 if lookup is None:
                     lookup = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
-                (told,) = connection.execute("SELECT ids FROM block WHERE id = ?", (number,)).fetchone()
-                at = lookup.get_indexer(pd.Index(bytes(told).decode().split("\n"), dtype=object))
+                (held,) = connection.execute(f"SELECT {_HELD} FROM block WHERE id = ?", (number,))
+                there = unpacked(Packed(*held)).to_numpy(zero_copy_only=False)
+                at = lookup.get_indexer(pd.Index(there, dtype=object))
                 if at.max(initial=-1) >= 0:
                     self._retell(connection, number, np.where(at >= 0, where_asked[at], -1), found)
         return found
@@ -228,11 +231,11 @@ class Journal:
         found: dict[str, set[str]] = {}
         with self._reading() as connection:
             if connection is not None and wanted:
-                for name, blob in connection.execute(
-                    "SELECT campaign.name, block.ids FROM block JOIN run ON run.id = block.run "
+                for name, *held in connection.execute(
+                    f"SELECT campaign.name, {_HELD} FROM block JOIN run ON run.id = block.run "
                     "JOIN campaign ON campaign.id = run.campaign"
                 ):
-                    if there := wanted.intersection(bytes(blob).decode().split("\n")):
+                    if there := wanted.intersection(unpacked(Packed(*held)).to_pylist()):
                         found.setdefault(name, set()).update(there)
         return found
 
@@ -354,12 +357,12 @@ class Journal:
 
     def _attempted(self, connection: sqlite3.Connection, campaign: str) -> Any:
         """The status of each message that a request of the campaign carried."""
-        blobs = connection.execute(
-            "SELECT block.ids FROM block JOIN run ON run.id = block.run "
+        blocks = connection.execute(
+            f"SELECT {_HELD} FROM block JOIN run ON run.id = block.run "
             "JOIN campaign ON campaign.id = run.campaign WHERE campaign.name = ?",
             (campaign,),
         )
-        ids = dict.fromkeys(messageid for (blob,) in blobs for messageid in bytes(blob).decode().split("\n"))
+        ids = dict.fromkeys(messageid for held in blocks for messageid in unpacked(Packed(*held)).to_pylist())
         status = self.known(pa.array(list(ids), TEXT), campaign).status
         # A block also has the ids of rows whose request never left.
         return status[status != UNDECIDED]

@@ -11,68 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from nxsms_nb import identity
-from nxsms_nb.cells import TEXT, buffers
 from nxsms_nb.journalfile import writing
-from nxsms_nb.replies import Ids
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from nxsms_nb.blocks import Block
     from nxsms_nb.results import Outcome
 
 _TOGETHER: Final = 1000
 """The most rows a statement inserts: SQLite allows 32,766 values."""
-
-
-class Block:
-    """Ids of rows in the order of sending; requests point into it.
-
-    Parameters
-    ----------
-    ids : pyarrow.Array of large_string
-        The messageids, none null.
-
-    Attributes
-    ----------
-    number : int
-        The journal's number of the block; 0 until it is written.
-    """
-
-    __slots__ = ("_ids", "_letters", "_width", "number")
-
-    def __init__(self, ids: pa.Array) -> None:
-        ids = ids.cast(TEXT)
-        starts, letters = buffers(ids)
-        sizes = np.diff(starts)
-        self._ids = ids
-        self._letters = letters.data
-        alike = len(sizes) > 0 and bool((sizes == sizes[0]).all()) and Ids.plain(letters)
-        self._width = int(sizes[0]) if alike else 0
-        self.number = 0
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def ids(self, start: int, size: int) -> Sequence[str]:
-        """The ids of `size` rows from `start` on."""
-        if not self._width:
-            return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
-        return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
-
-    def fingerprints(self) -> bytes:
-        """Their fingerprints, 8 bytes each."""
-        return identity.fingerprints(self._ids).tobytes()
-
-    def lines(self) -> bytes:
-        """The ids, a line feed between."""
-        if not self._width:
-            return "\n".join(self._ids.to_pylist()).encode()
-        lines = np.full((len(self), self._width + 1), ord("\n"), np.uint8)
-        lines[:, :-1] = np.frombuffer(self._letters, np.uint8).reshape(-1, self._width)
-        return lines.tobytes()[:-1]
 
 
 class Written(asyncio.Future[int]):
@@ -167,9 +113,9 @@ class Writer:
                 [value for op in finished for value in _row(op)],
             )
         for block in {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values():
-            insert = "INSERT INTO block(run, ids, fingerprints) VALUES (?, ?, ?)"
+            insert = "INSERT INTO block(run, digested, fingerprints, rest) VALUES (?, ?, ?, ?)"
             # Negative until the transaction is through: a rollback takes the number back.
-            block.number = -_inserted(execute(insert, (self._run, block.lines(), block.fingerprints())))
+            block.number = -_inserted(execute(insert, (self._run, *block.packed())))
         for start in range(0, len(begins), _TOGETHER):
             together = begins[start : start + _TOGETHER]
             last = _inserted(

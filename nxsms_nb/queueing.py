@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from nxsms_nb import bodies
-from nxsms_nb.journalwriter import Block
+from nxsms_nb.blocks import Block
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journalwriter import Begin, Block, End, Finish, Writer, Written
+from nxsms_nb.journalwriter import Begin, End, Finish, Writer, Written
 
 if TYPE_CHECKING:
+    from nxsms_nb.blocks import Block
     from nxsms_nb.results import Outcome
 
 _PATIENCE_S: Final = 0.008

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from nxsms_nb import codetable, protocol
+from nxsms_nb.blocks import Block
 from nxsms_nb.cells import TEXT
 from nxsms_nb.errors import QueryError
-from nxsms_nb.journalwriter import Block
 from nxsms_nb.results import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
 
 if TYPE_CHECKING:

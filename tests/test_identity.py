@@ -233,10 +233,37 @@ def test_another_rows_id_is_no_attempt_of_it(other):
 @given(st.lists(st.from_regex(r"[0-9a-zA-Z-]{10,50}|n1[0-9a-f]{32}", fullmatch=True), max_size=20))
 def test_equal_ids_have_equal_fingerprints_wherever_they_stand(messageids):
     """They are what the journal is searched by: an id whose fingerprint depended on its neighbours would go out twice."""
-    together = fingerprints(pa.array(messageids, pa.string())).tolist()
-    sliced = fingerprints(pa.array(["padding-padding", *messageids], pa.string())[1:]).tolist()
-    alone = [int(fingerprints(pa.array([messageid], pa.string()))[0]) for messageid in messageids]
+    together = fingerprints(pa.array(messageids, pa.large_string())).tolist()
+    sliced = fingerprints(pa.array(["padding-padding", *messageids], pa.large_string())[1:]).tolist()
+    alone = [int(fingerprints(pa.array([messageid], pa.large_string()))[0]) for messageid in messageids]
     assert together == sliced == alone
+
+
+@given(st.lists(st.from_regex(r"n1[0-9a-f]{32}", fullmatch=True), max_size=20))
+def test_spelled_digests_are_read_back(messageids):
+    """The journal holds digests in the place of such ids."""
+    digests = identity.read(pa.array(["padding-padding", *messageids], pa.large_string())[1:])
+    assert identity.spelled(digests).to_pylist() == messageids
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "N1" + "0" * 32,
+        "n1" + "A" * 32,
+        "n1" + "0" * 31 + "F",
+        "n1" + "0" * 31 + "g",
+        "n1" + "0" * 31,
+        "n1" + "0" * 32 + "-1",
+        "n1" + "0" * 30 + "é",
+        "m1" + "0" * 32,
+        "order-00017",
+    ],
+)
+def test_what_is_no_spelled_digest_is_not_read_as_one(other):
+    """Spelled again it would be another id, and what went out would not be found."""
+    assert identity.read(pa.array(["n1" + "0" * 32, other], pa.large_string())) is None
+    assert identity.read(pa.array([other], pa.large_string())) is None
 
 
 def test_ids_are_version_one():

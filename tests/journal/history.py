@@ -6,7 +6,7 @@ import contextlib
 import pyarrow as pa
 
 from nxsms_nb import results
-from nxsms_nb.journalwriter import Block
+from nxsms_nb.blocks import Block
 from nxsms_nb.results import Outcome
 
 ACCEPTED = Outcome(results.SUCCESS, 0, latency_ms=12.5)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from history import ACCEPTED, ids, known, write
 
@@ -301,16 +302,34 @@ def test_something_that_is_no_journal_is_refused():
         people(1).nxsms.send(sandbox.client, journal=7)
 
 
-def test_a_journal_of_the_first_schema_is_read_as_it_was(path, monkeypatch):
+@pytest.mark.parametrize("schema", range(1, len(MIGRATIONS)))
+def test_a_journal_of_an_earlier_schema_is_read_as_it_was(path, schema):
     """Blocks were laid out otherwise; what went out before is known all the same, and numbers go on."""
-    with monkeypatch.context() as earlier:
-        earlier.setattr(journalfile, "MIGRATIONS", MIGRATIONS[:1])
-        before = write(Journal(path), (ids(3), ACCEPTED), (ids(2, 3), None), campaign="spring")
+    ours = [f"n1{number:032x}" for number in range(5)]
+    capitals = [f"n1{number:032X}" for number in range(10, 12)]
+    blocks = [ours[:2], [*ours[2:4], *ids(1)], capitals]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for script in MIGRATIONS[:schema]:
+            connection.executescript(script)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema}")
+        connection.execute("INSERT INTO campaign(name) VALUES ('spring')")
+        connection.execute("INSERT INTO run(campaign, started_us, rows) VALUES (1, 0, 7)")
+        for number, block in enumerate(blocks, 1):
+            held = ("\n".join(block).encode(), bytes(8 * len(block)))
+            connection.execute("INSERT INTO block(run, ids, fingerprints) VALUES (1, ?, ?)", held)
+            connection.execute(
+                "INSERT INTO batch(block, start, size, sent_us) VALUES (?, 0, ?, 0)", (number, len(block))
+            )
+        connection.execute("INSERT INTO outcome(batch, status, carried) VALUES (1, 0, 1)")
     journal = Journal(path)
-    after = write(journal, (ids(1, 5), ACCEPTED), campaign="spring")
-    assert known(journal, ids(7), "spring") == [SUCCESS, SUCCESS, SUCCESS, UNKNOWN, UNKNOWN, SUCCESS, -1]
-    assert min(after) > max(before)
+    assert known(journal, [*ours, *ids(1), *capitals], "spring") == [*[SUCCESS] * 2, *[UNKNOWN] * 2, -1, *[UNKNOWN] * 3]
+    assert known(journal, [messageid.lower() for messageid in capitals], "spring") == [-1, -1]
+    assert journal.homes(pa.array([*ours, *capitals])) == {"spring": {*ours[:4], *capitals}}
+    assert min(write(journal, (ours[4:], ACCEPTED), campaign="spring")) > len(blocks)
+    assert known(journal, ours, "spring") == [SUCCESS, SUCCESS, UNKNOWN, UNKNOWN, SUCCESS]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert connection.execute("SELECT count(*), max(id) FROM block").fetchone() == (3, 3)
+        assert connection.execute("SELECT id, digested FROM block").fetchall() == [(1, 1), (2, 0), (3, 0), (4, 1)]
