@@ -6,6 +6,7 @@ most accept them all; both are read in whole, and whatever else comes is read it
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, overload
@@ -179,7 +180,7 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     """A reply that accepts just the ids asked for, in their order, its items the same but for id and phone.
 
     The first item is read as JSON, with what surrounds the items; that the others are the same bytes, but for the id
-    that was asked for in its place and other digits for the phone, is seen in all of them at once.
+    that was asked for in its place and other digits for the phone, is seen piece by piece in all of them at once.
     """
     n, width = len(ids), ids.width
     start = raw.find(b"[{") + 1
@@ -187,33 +188,51 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     if n < _ALIKE_FROM or not start or not end or b"\\" in (first := raw[start:end]):
         return None
     gap = raw.find(b"{", end) - end
-    size, stride = end - start, end - start + gap
-    stop = start + n * stride - gap
-    if raw[end : end + gap].strip() != b"," or stop + gap > len(raw):
+    stop = start + n * (end - start + gap) - gap
+    if raw[end : end + gap].strip() != b"," or stop > len(raw):
         return None
     try:
         reply = _PLAIN.decode(raw[:end] + raw[stop:])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     asked = bytes(ids.letters[:width])
-    at = first.find(asked)
     if len(reply.data) != 1 or first.count(asked) != 1:
         return None
     if reply.data[0].messageid.encode() != asked or reply.data[0].status != "Success":
         return None
-    items = np.array(np.frombuffer(raw, np.uint8, n * stride, start)).reshape(n, stride)
-    if items[:, at : at + width].tobytes() != bytes(ids.letters):
-        return None
-    # What may differ is made the same once it is known to be right; then all must be copies of the first.
-    items[:, at : at + width] = items[0, at : at + width]
-    items[-1, size:] = items[0, size:]
-    phone = first.find(_PHONE) + len(_PHONE)
-    until = first.find(b'"', phone)
-    if len(_PHONE) <= phone < until and not phone <= at < until and items[:, phone:until].tobytes().isdigit():
-        items[:, phone:until] = items[0, phone:until]
-    if items.tobytes() != items[0].tobytes() * n:
-        return None
+    # From here on an item is what stands between it and the one before, and itself.
+    item = raw[end : end + gap] + first
+    at = item.find(asked)
+    phone = item.find(_PHONE) + len(_PHONE)
+    until = item.find(b'"', phone)
+    numbered = len(_PHONE) <= phone and not phone <= at < until and item[phone:until].isdigit()
+    layout = _layout(len(item), (at, at + width), (phone, until) if numbered else None)
+    others = np.frombuffer(raw, layout, n - 1, end)
+    at = 0
+    for name in layout.names or ():
+        told = others[name].tobytes()
+        size = len(told) // (n - 1)
+        if name == "messageid":
+            same = told == bytes(ids.letters[width:])
+        elif name == "phone":
+            same = told.isdigit()
+        else:
+            same = told == item[at : at + size] * (n - 1)
+        if not same:
+            return None
+        at += size
     return Reply(reply.code, reply.message, [_ACCEPTED] * n, all_accepted=True)
+
+
+@functools.lru_cache(64)
+def _layout(size: int, messageid: tuple[int, int], phone: tuple[int, int] | None) -> np.dtype[np.void]:
+    """An item as numpy's record: its messageid, its phone if that may differ, and the pieces around them."""
+    named = {"messageid": messageid} | ({} if phone is None else {"phone": phone})
+    pieces, at = [], 0
+    for name, (start, end) in sorted(named.items(), key=lambda piece: piece[1]):
+        pieces += [(f"before {name}", f"V{start - at}"), (name, f"V{end - start}")]
+        at = end
+    return np.dtype([*pieces, ("rest", f"V{size - at}")])
 
 
 def _in_order(raw: bytes, ids: Sequence[str]) -> Reply | None:
