@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nxsms_nb.blocks import Block
     from nxsms_nb.results import Outcome
 
-_PATIENCE_S: Final = 0.008
+_PATIENCE_S: Final = 0.012
 """How long a request waits at most for others to be written with."""
 _IDLE_S: Final = 0.02
 """How long outcomes wait at most for a request to be written with."""
