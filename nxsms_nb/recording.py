@@ -154,11 +154,16 @@ class Recording:
         begins, self._begins = self._begins, []
         finished, self._finished = self._finished, []
         self._writer.write(begins, finished, end)
-        trouble = self._writer.trouble
-        for begin in begins:
-            if trouble is None:
-                begin.written.set_result(begin.number)
-            else:
-                begin.written.set_exception(
-                    JournalError(f"The journal could not be written ({trouble}); no further request leaves.")
-                )
+        if begins:
+            # A turn of the loop later: a connection that the gateway closed during the commit must be known as closed.
+            asyncio.get_running_loop().call_soon(_tell, begins, self._writer.trouble)
+
+
+def _tell(begins: list[Begin], trouble: Exception | None) -> None:
+    for begin in begins:
+        if trouble is None:
+            begin.written.set_result(begin.number)
+        else:
+            begin.written.set_exception(
+                JournalError(f"The journal could not be written ({trouble}); no further request leaves.")
+            )

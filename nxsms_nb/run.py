@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nxsms_nb import codetable, errors, protocol
-from nxsms_nb.client import Client, Connection, Exchange
+from nxsms_nb.connection import Connection, Exchange
 from nxsms_nb.display import count, mask_digits
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.queueing import Batch, Outbox
@@ -26,6 +26,7 @@ from nxsms_nb.verdicts import TOO_MANY_REQUESTS, Fate, Verdict, judge
 from nxsms_nb.wording import unquoted
 
 if TYPE_CHECKING:
+    from nxsms_nb.client import Client
     from nxsms_nb.pace import Pace
     from nxsms_nb.recording import Recording
 
@@ -149,7 +150,7 @@ class Engine:
         self._before = Counter(_named(self._results.status))
         async with self._telling():
             try:
-                async with self._client.connect() as connection:
+                async with Connection(self._client) as connection:
                     await self._work(connection)
             finally:
                 self._close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,11 +12,11 @@ import pyarrow as pa
 from nxsms_nb import codetable, protocol
 from nxsms_nb.blocks import Block
 from nxsms_nb.cells import TEXT
+from nxsms_nb.connection import Connection
 from nxsms_nb.errors import QueryError
 from nxsms_nb.results import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
 
 if TYPE_CHECKING:
-    from nxsms_nb.client import Connection
     from nxsms_nb.preparing import Prepared
     from nxsms_nb.recording import Recording
     from nxsms_nb.results import Rows
@@ -151,7 +150,6 @@ async def settle(
     rows: Rows,
     *,
     absent: str = "Unknown",
-    connect: Callable[[], Any] | None = None,
 ) -> None:
     """Settle rows in doubt, in the results and in the journal.
 
@@ -171,7 +169,7 @@ async def settle(
     now = datetime.now(UTC)
     # Without a time, as in a frame taken while its request was under way, it counts as sent just now.
     times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
-    async with (connect or prepared.client.connect)() as connection:
+    async with Connection(prepared.client) as connection:
         found, asked = await accepted(connection, dict(zip(ids, times, strict=True)))
     window = timedelta(milliseconds=protocol.CLOCK_WINDOW_MS)
     fates: dict[tuple[int, str | None], list[int]] = {}

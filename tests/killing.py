@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import nxsms_nb as nx
-from nxsms_nb import client, journalwriter, queueing, sending, settling
-from nxsms_nb.client import Connection
+from nxsms_nb import journalwriter, queueing, sending, settling
+from nxsms_nb.connection import Connection
 from nxsms_nb.journal import Journal
 from nxsms_nb.recording import Recording
 from tests import control
@@ -89,7 +89,7 @@ OFTEN: dict[str, Hook] = {
     "written, not committed": _around(journalwriter.Writer, "_write", after=True),
     "committed": _committed,
     "request recorded, not begun": _around(Connection, "post"),
-    "about to leave": _around(client, "_about_to_leave"),
+    "about to leave": _around(Connection, "_leaving"),
     "reply read": _awaited(Connection, "post"),
     "judged, not recorded": _around(Recording, "finish"),
     "outcome handed over": _around(Recording, "finish", after=True),

@@ -214,7 +214,7 @@ class Sleeper:
 @pytest.mark.parametrize("seconds", [20, 3600, -20])
 def test_a_machine_that_slept_signs_again(gateway, journal, monkeypatch, seconds):
     """Between signing and sending hours may go by: the request that leaves is signed for the time at which it leaves."""
-    monkeypatch.setattr("nxsms_nb.client.time", Sleeper(seconds))
+    monkeypatch.setattr("nxsms_nb.connection.time", Sleeper(seconds))
     out, _ = sent(people(5), client_of(gateway.url), journal)
     check(people(5), out, gateway)
     (seen,) = gateway.requests
