@@ -11,6 +11,7 @@ import asyncio
 import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from nxsms_nb.results import Outcome
 
 _PATIENCE_S: Final = 0.012
-"""How long a request waits at most for others to be written with."""
+"""How long a request waits at most for others to be written with; …"""
+_RARE: Final = 2.0
+"""… not at all where less than one comes in so many times what a transaction takes."""
 _IDLE_S: Final = 0.02
 """How long outcomes wait at most for a request to be written with."""
 
@@ -39,7 +42,7 @@ class Recording:
     run : int
         The journal's number of the run.
     workers : int
-        How many requests may be under way; three quarters of them waiting are enough for a commit.
+        How many requests may be under way; there are no more to wait for.
     release : callable
         Called when the recording is closed.
     """
@@ -54,13 +57,14 @@ class Recording:
         release: Callable[[], None],
     ) -> None:
         self.run = run
-        self._enough = max(1, workers * 3 // 4)
+        self._workers = workers
         self._release = release
         self._begins: list[Begin] = []
         self._finished: list[Finish] = []
         self._due: asyncio.TimerHandle | None = None
         self._gap_s = math.inf
-        self._began = -math.inf
+        self._first = self._last = -math.inf
+        self._takes_s = 0.0
         self._writer = Writer(connection, lock, run)
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
@@ -86,16 +90,16 @@ class Recording:
         loop = asyncio.get_running_loop()
         begin = Begin(block, start, size, sent_us, query, Written(loop=loop))
         now = loop.time()
-        gap = now - self._began
+        gap = now - self._last
         self._gap_s = gap if math.isinf(self._gap_s) else self._gap_s + (gap - self._gap_s) / 8
-        self._began = now
+        self._last = now
+        if not self._begins:
+            self._first = now
         self._begins.append(begin)
-        if len(self._begins) >= self._enough:
+        if len(self._begins) >= self._workers:
             self._write()
-        elif self._enough * self._gap_s > _PATIENCE_S:
-            self._write_at(now, loop)
         else:
-            self._write_at(now + _PATIENCE_S, loop)
+            self._write_at(now if self._gap_s > _RARE * self._takes_s else now + self._takes_s, loop)
         return begin.written
 
     def finish(self, batch: int, outcome: Outcome) -> None:
@@ -145,7 +149,20 @@ class Recording:
             if self._due.when() <= when:
                 return
             self._due.cancel()
-        self._due = loop.call_at(when, self._write)
+        self._due = loop.call_at(when, self._write_unless_more_come, loop)
+
+    def _write_unless_more_come(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits, unless requests still come one after the other: together they cost as much as one."""
+        self._due = None
+        quiet = self._last + self._takes_s
+        if (
+            self._begins
+            and self._gap_s <= _RARE * self._takes_s
+            and loop.time() < min(quiet, self._first + _PATIENCE_S)
+        ):
+            self._write_at(quiet, loop)
+        else:
+            self._write()
 
     def _write(self, end: End | None = None) -> None:
         if self._due is not None:
@@ -153,7 +170,9 @@ class Recording:
             self._due = None
         begins, self._begins = self._begins, []
         finished, self._finished = self._finished, []
+        begun = time.monotonic()
         self._writer.write(begins, finished, end)
+        self._takes_s += (time.monotonic() - begun - self._takes_s) / 8
         if begins:
             # A turn of the loop later: a connection that the gateway closed during the commit must be known as closed.
             asyncio.get_running_loop().call_soon(_tell, begins, self._writer.trouble)
