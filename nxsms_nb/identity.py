@@ -244,7 +244,7 @@ def spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
     for start in range(0, n, _CHUNK):
         chunk = binascii.hexlify(made[start : start + _CHUNK].data)
         parts["digits"][start : start + _CHUNK] = np.frombuffer(chunk, "V32")
-    offsets = np.arange(n + 1, dtype=np.int64) * _WIDTH
+    offsets = np.arange(0, (n + 1) * _WIDTH, _WIDTH, dtype=np.int64)
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
 
 

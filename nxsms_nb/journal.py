@@ -154,6 +154,14 @@ class Journal:
         guard = self._lock if connection is self._memory else threading.RLock()
         return Recording(connection, guard, run or 0, workers=workers, release=release)
 
+    def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
+        """Whether any message is recorded where `known` looks; the same parameters."""
+        blocks, values = _blocks(campaign, everywhere=everywhere)
+        with self._reading() as connection:
+            return connection is not None and bool(
+                connection.execute(f"SELECT EXISTS (SELECT 1 {blocks})", values).fetchone()[0]
+            )
+
     def known(self, ids: pa.Array, campaign: str | None = None, *, everywhere: bool = False) -> Results:
         """What is recorded of messages.
 
@@ -173,10 +181,9 @@ class Journal:
             its rows ``Unknown``.
         """
         found = Results(len(ids))
-        where, values = ("", ()) if everywhere else ("WHERE campaign.name = ? OR run.anywhere", (campaign or "",))
-        blocks = f"FROM block JOIN run ON run.id = block.run JOIN campaign ON campaign.id = run.campaign {where}"
+        blocks, values = _blocks(campaign, everywhere=everywhere)
         with self._reading() as connection:
-            if connection is None or connection.execute(f"SELECT 1 {blocks} LIMIT 1", values).fetchone() is None:
+            if connection is None:
                 return found
             where_asked, asked = np.flatnonzero(np.asarray(ids.is_valid())), ids.drop_null()
             if not len(asked):
@@ -384,6 +391,14 @@ class Journal:
             raise JournalError(f"The journal {path} cannot be read ({error}).") from error
         finally:
             connection.close()
+
+
+def _blocks(campaign: str | None, *, everywhere: bool) -> tuple[str, tuple[str, ...]]:
+    """The blocks in which messages of a campaign, or of any, may be: a part of a query, and its values."""
+    tables = "FROM block JOIN run ON run.id = block.run JOIN campaign ON campaign.id = run.campaign"
+    if everywhere:
+        return tables, ()
+    return f"{tables} WHERE campaign.name = ? OR run.anywhere", (campaign or "",)
 
 
 def _outcome(told: list[Any]) -> Outcome:

@@ -267,6 +267,8 @@ def take_over_journal(
     pyarrow.Array of str
         The messageids, those of further attempts in the place of those of the first.
     """
+    if not journal.holds(campaign, everywhere=everywhere):
+        return ids
     asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
     while len(waiting):
         known = journal.known(asked, campaign, everywhere=everywhere)
