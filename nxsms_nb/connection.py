@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _REPLY_MAX: Final = 8 << 20
 # Shorter than the 5 s after which common servers close an idle connection: a stale one puts a batch in doubt for nothing.
 _KEEPALIVE_S: Final = 4.0
+# A timer so late was held up itself; then requests get as long again, but not longer than this.
+_STALL_S: Final = 0.05
+_STALL_MOST_S: Final = 1.0
 # The gateway allows 60 s; a connection that took this long to come about is signed for again.
 _TS_AGED_MS: Final = 15_000
 
@@ -263,17 +266,24 @@ class Connection:
         under_way = _UnderWay(exchange, signed_ms, loop.time() + self._client.timeout)
         self._under_way[task] = under_way
         if self._watch is None:
-            self._watch = loop.call_at(under_way.deadline, self._give_up, loop)
+            self._watch_until(under_way.deadline, loop)
         return under_way
 
-    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _watch_until(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._watch = loop.call_at(when, self._give_up, when, loop)
+
+    def _give_up(self, due: float, loop: asyncio.AbstractEventLoop) -> None:
         self._watch = None
         now = loop.time()
+        if now - due > _STALL_S:
+            # The loop stood still, in a commit that was held up, say: what came meanwhile is to be read first.
+            self._watch_until(now + min(now - due, _STALL_MOST_S), loop)
+            return
         for task, under_way in self._under_way.items():
             if under_way.overdue:
                 continue
             if under_way.deadline > now:
-                self._watch = loop.call_at(under_way.deadline, self._give_up, loop)
+                self._watch_until(under_way.deadline, loop)
                 return
             under_way.overdue = True
             task.cancel()

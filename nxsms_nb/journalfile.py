@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,28 @@ from nxsms_nb.errors import CampaignBusy, JournalError
 APPLICATION_ID: Final = 0x4E58534D
 """``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
 
-MIGRATIONS: Final = (
+
+def _pack_blocks(connection: sqlite3.Connection) -> None:
+    """Hold ids that are spelled digests as digests, of which the fingerprint is a part: 16 bytes a row in place of 43."""
+    connection.execute(
+        """
+        CREATE TABLE packed (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id),
+            digested INTEGER NOT NULL, fingerprints BLOB NOT NULL, rest BLOB NOT NULL
+        )
+        """
+    )
+    for number, run, ids in connection.execute("SELECT id, run, ids FROM block ORDER BY id"):
+        held = blocks.packed(pa.array(bytes(ids).decode().split("\n"), TEXT))
+        connection.execute(
+            "INSERT INTO packed(id, run, digested, fingerprints, rest) VALUES (?, ?, ?, ?, ?)", (number, run, *held)
+        )
+    connection.execute("DROP TABLE block")
+    connection.execute("ALTER TABLE packed RENAME TO block")
+    connection.execute("CREATE INDEX block_run ON block(run)")
+
+
+MIGRATIONS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
     """
     CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE run (
@@ -61,20 +82,9 @@ MIGRATIONS: Final = (
     ALTER TABLE reordered RENAME TO block;
     CREATE INDEX block_run ON block(run);
     """,
-    # Ids that are spelled digests are held as digests, of which the fingerprint is a part: 16 bytes a row in place of 43.
-    """
-    CREATE TABLE packed (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id),
-        digested INTEGER NOT NULL, fingerprints BLOB NOT NULL, rest BLOB NOT NULL
-    );
-    INSERT INTO packed(id, run, digested, fingerprints, rest)
-        SELECT id, run, packed(ids, 0), packed(ids, 1), packed(ids, 2) FROM block;
-    DROP TABLE block;
-    ALTER TABLE packed RENAME TO block;
-    CREATE INDEX block_run ON block(run);
-    """,
+    _pack_blocks,
 )
-"""Schema versions: the nth script leads from version n to n + 1."""
+"""Schema versions: the nth script, or function, leads from version n to n + 1."""
 
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     [
@@ -252,17 +262,14 @@ def prepare(connection: sqlite3.Connection, name: str) -> None:
         return
     with writing(connection):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        connection.create_function("packed", 2, _packed, deterministic=True)
-        for script in MIGRATIONS[version:]:
-            for statement in script.split(";"):
+        for step in MIGRATIONS[version:]:
+            if callable(step):
+                step(connection)
+                continue
+            for statement in step.split(";"):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _packed(ids: bytes, part: int) -> bool | bytes:
-    """A part of what holds ids that stood in the journal with a line feed between."""
-    return blocks.packed(pa.array(ids.decode().split("\n"), TEXT))[part]
 
 
 @contextmanager

@@ -99,7 +99,7 @@ class Recording:
         if len(self._begins) >= self._workers:
             self._write()
         else:
-            self._write_at(now if self._gap_s > _RARE * self._takes_s else now + self._takes_s, loop)
+            self._write_at(now if self._gap_s > _RARE * self._takes_s else self._quiet(), loop)
         return begin.written
 
     def finish(self, batch: int, outcome: Outcome) -> None:
@@ -154,15 +154,14 @@ class Recording:
     def _write_unless_more_come(self, loop: asyncio.AbstractEventLoop) -> None:
         """Write what waits, unless requests still come one after the other: together they cost as much as one."""
         self._due = None
-        quiet = self._last + self._takes_s
-        if (
-            self._begins
-            and self._gap_s <= _RARE * self._takes_s
-            and loop.time() < min(quiet, self._first + _PATIENCE_S)
-        ):
-            self._write_at(quiet, loop)
+        if self._begins and self._gap_s <= _RARE * self._takes_s and loop.time() < self._quiet():
+            self._write_at(self._quiet(), loop)
         else:
             self._write()
+
+    def _quiet(self) -> float:
+        """When no request has come for as long as a transaction takes, or the first of those that wait has been patient."""
+        return min(self._last + self._takes_s, self._first + _PATIENCE_S)
 
     def _write(self, end: End | None = None) -> None:
         if self._due is not None:

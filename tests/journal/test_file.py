@@ -15,7 +15,7 @@ import pytest
 from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
-from nxsms_nb import Journal, JournalError, Sandbox, journalfile
+from nxsms_nb import Journal, JournalError, Sandbox, blocks, journalfile
 from nxsms_nb.journalfile import APPLICATION_ID, MIGRATIONS, file_system, refuse_network
 from nxsms_nb.results import SUCCESS, UNKNOWN
 
@@ -144,6 +144,43 @@ def test_a_migration_that_fails_leaves_the_journal_as_it_was(journal, path, monk
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchall() == []
     connection.close()
+
+
+def an_earlier_journal(path, schema, there):
+    """Make a journal of an earlier schema: blocks of ids, a request for each, the first accepted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        for script in MIGRATIONS[:schema]:
+            connection.executescript(script)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {schema}")
+        connection.execute("INSERT INTO campaign(name) VALUES ('spring')")
+        connection.execute("INSERT INTO run(campaign, started_us, rows) VALUES (1, 0, 7)")
+        for number, block in enumerate(there, 1):
+            held = ("\n".join(block).encode(), bytes(8 * len(block)))
+            connection.execute("INSERT INTO block(run, ids, fingerprints) VALUES (1, ?, ?)", held)
+            connection.execute(
+                "INSERT INTO batch(block, start, size, sent_us) VALUES (?, 0, ?, 0)", (number, len(block))
+            )
+        connection.execute("INSERT INTO outcome(batch, status, carried) VALUES (1, 0, 1)")
+
+
+def test_a_migration_that_is_interrupted_leaves_the_journal_as_it_was(path, monkeypatch):
+    """Who presses stop is told so, and not to name another journal; the next call migrates."""
+    an_earlier_journal(path, 2, [ids(3), ids(2, 3)])
+    packed, calls = blocks.packed, []
+
+    def interrupted(block):
+        calls.append(block)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return packed(block)
+
+    with monkeypatch.context() as once:
+        once.setattr(blocks, "packed", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            known(Journal(path), ids(5), "spring")
+    assert known(Journal(path), ids(5), "spring") == [SUCCESS, SUCCESS, SUCCESS, UNKNOWN, UNKNOWN]
 
 
 SEND_AS_ANOTHER = """
@@ -307,27 +344,13 @@ def test_a_journal_of_an_earlier_schema_is_read_as_it_was(path, schema):
     """Blocks were laid out otherwise; what went out before is known all the same, and numbers go on."""
     ours = [f"n1{number:032x}" for number in range(5)]
     capitals = [f"n1{number:032X}" for number in range(10, 12)]
-    blocks = [ours[:2], [*ours[2:4], *ids(1)], capitals]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        for script in MIGRATIONS[:schema]:
-            connection.executescript(script)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {schema}")
-        connection.execute("INSERT INTO campaign(name) VALUES ('spring')")
-        connection.execute("INSERT INTO run(campaign, started_us, rows) VALUES (1, 0, 7)")
-        for number, block in enumerate(blocks, 1):
-            held = ("\n".join(block).encode(), bytes(8 * len(block)))
-            connection.execute("INSERT INTO block(run, ids, fingerprints) VALUES (1, ?, ?)", held)
-            connection.execute(
-                "INSERT INTO batch(block, start, size, sent_us) VALUES (?, 0, ?, 0)", (number, len(block))
-            )
-        connection.execute("INSERT INTO outcome(batch, status, carried) VALUES (1, 0, 1)")
+    there = [ours[:2], [*ours[2:4], *ids(1)], capitals]
+    an_earlier_journal(path, schema, there)
     journal = Journal(path)
     assert known(journal, [*ours, *ids(1), *capitals], "spring") == [*[SUCCESS] * 2, *[UNKNOWN] * 2, -1, *[UNKNOWN] * 3]
     assert known(journal, [messageid.lower() for messageid in capitals], "spring") == [-1, -1]
     assert journal.homes(pa.array([*ours, *capitals])) == {"spring": {*ours[:4], *capitals}}
-    assert min(write(journal, (ours[4:], ACCEPTED), campaign="spring")) > len(blocks)
+    assert min(write(journal, (ours[4:], ACCEPTED), campaign="spring")) > len(there)
     assert known(journal, ours, "spring") == [SUCCESS, SUCCESS, UNKNOWN, UNKNOWN, SUCCESS]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)

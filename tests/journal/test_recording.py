@@ -17,6 +17,7 @@ from history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
 from nxsms_nb import CampaignBusy, Journal, JournalError, journalfile, results
 from nxsms_nb.journal import NO_OUTCOME
+from nxsms_nb.recording import _PATIENCE_S
 from nxsms_nb.results import SUCCESS, UNKNOWN, Outcome
 
 
@@ -68,6 +69,21 @@ def test_requests_that_wait_together_are_committed_together(journal, workers):
     assert len(set(numbers)) == 8
     assert statements.count("COMMIT") == 1
     assert known(journal, ids(8)) == [UNKNOWN] * 8
+
+
+def test_after_a_commit_that_was_held_up_requests_wait_no_longer_than_their_patience(journal):
+    """A disk that hung once is not waited for ever after."""
+
+    async def one(record):
+        loop = asyncio.get_running_loop()
+        record._takes_s, record._gap_s, record._last = 5.0, 0.0, loop.time()
+        written = record.begin(block(ids(1)), 0, 1, sent_us=SENT_US)
+        waits = record._due.when() - loop.time()
+        await written
+        return waits
+
+    with recording(journal, workers=8) as record:
+        assert asyncio.run(one(record)) <= _PATIENCE_S
 
 
 def test_a_request_leaves_a_turn_of_the_loop_after_its_commit(journal):

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 
-from nxsms_nb import Client
+from nxsms_nb import Client, Sandbox
 from nxsms_nb.connection import Connection
 
 
@@ -65,8 +66,8 @@ def test_who_cancels_a_request_that_is_given_up_has_it_cancelled():
             task = asyncio.create_task(connection.post(b"{}"))
             give_up = connection._give_up
 
-            def both(loop):
-                give_up(loop)
+            def both(*due):
+                give_up(*due)
                 task.cancel()
 
             connection._give_up = both
@@ -76,6 +77,27 @@ def test_who_cancels_a_request_that_is_given_up_has_it_cancelled():
             assert task.cancelled()
 
     asyncio.run(work())
+
+
+def test_a_reply_that_came_while_the_loop_stood_still_is_read():
+    """A commit that another kernel holds up lasts longer than the timeout: nobody's reply is thrown away for it."""
+
+    async def work(client):
+        connection = Connection(client)
+        leaving = connection._leaving
+
+        def leaves():
+            leaving()
+            asyncio.get_running_loop().call_later(0.02, time.sleep, 0.6)
+
+        connection._leaving = leaves
+        async with connection:
+            return await connection.post(b"{}")
+
+    with Sandbox(latency=0.1) as sandbox:
+        sandbox.client.timeout = 0.3
+        exchange = asyncio.run(work(sandbox.client))
+    assert (exchange.status, exchange.error) == (200, "")
 
 
 def test_a_task_goes_on_after_a_request_was_given_up():
