@@ -95,7 +95,7 @@ def packed(ids: pa.Array) -> Packed:
     >>> packed(pa.array(["order-00017", "order-00018"], TEXT)).rest
     b'order-00017\norder-00018'
     """
-    digests = identity.read(ids)
+    digests = identity.unspelled(ids)
     if digests is not None:
         return Packed(True, digests[:, 1].tobytes(), digests[:, 0].tobytes())
     return Packed(False, identity.fingerprints(ids).tobytes(), "\n".join(ids.to_pylist()).encode())

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 _REPLY_MAX: Final = 8 << 20
 # Shorter than the 5 s after which common servers close an idle connection: a stale one puts a batch in doubt for nothing.
 _KEEPALIVE_S: Final = 4.0
-# A timer so late was held up itself; then requests get as long again, but not longer than this.
+# A timer so late was held up itself; then requests get as long again, but not longer and not more often than this.
 _STALL_S: Final = 0.05
 _STALL_MOST_S: Final = 1.0
+_STALLS_MOST: Final = 5
 # The gateway allows 60 s; a connection that took this long to come about is signed for again.
 _TS_AGED_MS: Final = 15_000
 
@@ -126,6 +127,7 @@ class Connection:
         self._session: aiohttp.ClientSession | None = None
         self._under_way: dict[asyncio.Task[Any], _UnderWay] = {}
         self._watch: asyncio.TimerHandle | None = None
+        self._stalls = 0
         self.clock_offset_ms = 0
 
     async def __aenter__(self) -> Self:
@@ -275,7 +277,8 @@ class Connection:
     def _give_up(self, due: float, loop: asyncio.AbstractEventLoop) -> None:
         self._watch = None
         now = loop.time()
-        if now - due > _STALL_S:
+        self._stalls = self._stalls + 1 if now - due > _STALL_S else 0
+        if 0 < self._stalls <= _STALLS_MOST:
             # The loop stood still, in a commit that was held up, say: what came meanwhile is to be read first.
             self._watch_until(now + min(now - due, _STALL_MOST_S), loop)
             return

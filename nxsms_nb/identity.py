@@ -254,7 +254,7 @@ _PREFIX: Final = np.frombuffer(PREFIX.encode(), np.uint16)
 _SMALL: Final = np.uint64(0x2020202020202020)
 
 
-def read(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
+def unspelled(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
     """The digests that ids were spelled from; None where any of them was not.
 
     Parameters
@@ -268,9 +268,9 @@ def read(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
 
     Examples
     --------
-    >>> read(spelled(np.array([[1, 255]], np.uint64))).tolist()
+    >>> unspelled(spelled(np.array([[1, 255]], np.uint64))).tolist()
     [[1, 255]]
-    >>> read(pa.array(["order-00017"], TEXT)) is None
+    >>> unspelled(pa.array(["order-00017"], TEXT)) is None
     True
     """
     starts, letters = buffers(pc.cast(ids, TEXT))
@@ -312,7 +312,7 @@ def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
 
 
 def _fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
-    digests = read(ids)
+    digests = unspelled(ids)
     if digests is not None:
         return digests[:, 1]
     return np.array([_fingerprint(text) for text in ids.to_pylist()], np.uint64)

@@ -100,6 +100,23 @@ def test_a_reply_that_came_while_the_loop_stood_still_is_read():
     assert (exchange.status, exchange.error) == (200, "")
 
 
+def test_a_loop_that_is_always_late_gives_requests_up_all_the_same():
+    """A mute gateway ends a request even where other work holds the loop up again and again."""
+
+    async def work():
+        loop = asyncio.get_running_loop()
+
+        def busy():
+            time.sleep(0.08)
+            loop.call_soon(busy)
+
+        async with connected(mute, 0.1) as connection:
+            loop.call_soon(busy)
+            return await asyncio.wait_for(connection.post(b"{}"), 20)
+
+    assert asyncio.run(work()).error == "no reply within the client's timeout (TimeoutError)"
+
+
 def test_a_task_goes_on_after_a_request_was_given_up():
     """What was cancelled was the request: the task can wait for other things, and make the next request."""
 
