@@ -9,6 +9,7 @@ import socket
 import time
 from itertools import cycle
 
+import aiohttp
 import pandas as pd
 import pytest
 
@@ -198,23 +199,30 @@ def test_a_pause_asked_for_is_kept(gateway, journal):
 
 
 class Sleeper:
-    """A clock that jumps ahead once, as it does while a laptop sleeps."""
+    """A clock that jumps ahead, as it does while a laptop sleeps."""
 
-    def __init__(self, seconds):
-        self.looks, self.ahead_ns = 0, int(seconds * 1e9)
+    def __init__(self):
+        self.ahead_ns = 0
 
     def __getattr__(self, name):
         return getattr(time, name)
 
     def time_ns(self):
-        self.looks += 1
-        return time.time_ns() + (self.ahead_ns if self.looks > 1 else 0)
+        return time.time_ns() + self.ahead_ns
 
 
 @pytest.mark.parametrize("seconds", [20, 3600, -20])
-def test_a_machine_that_slept_signs_again(gateway, journal, monkeypatch, seconds):
-    """Between signing and sending hours may go by: the request that leaves is signed for the time at which it leaves."""
-    monkeypatch.setattr("nxsms_nb.connection.time", Sleeper(seconds))
+def test_a_machine_that_slept_signs_for_the_time_of_leaving(gateway, journal, monkeypatch, seconds):
+    """While a connection comes about hours may go by: a request is signed for the time at which it leaves."""
+    clock, connect = Sleeper(), aiohttp.TCPConnector.connect
+
+    async def slept(*request):
+        connection = await connect(*request)
+        clock.ahead_ns = int(seconds * 1e9)
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", slept)
+    monkeypatch.setattr("nxsms_nb.connection.time", clock)
     out, _ = sent(people(5), client_of(gateway.url), journal)
     check(people(5), out, gateway)
     (seen,) = gateway.requests

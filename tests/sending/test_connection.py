@@ -84,13 +84,13 @@ def test_a_reply_that_came_while_the_loop_stood_still_is_read():
 
     async def work(client):
         connection = Connection(client)
-        leaving = connection._leaving
+        leave = connection._leave
 
-        def leaves():
-            leaving()
+        def leaves(*request):
+            leave(*request)
             asyncio.get_running_loop().call_later(0.02, time.sleep, 0.6)
 
-        connection._leaving = leaves
+        connection._leave = leaves
         async with connection:
             return await connection.post(b"{}")
 
