@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import keys, phones
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, is_blank, only, present, read
+from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, is_blank, lengths, only, present, read
 from nxsms_nb.phones import TROUBLES
 from nxsms_nb.problems import Positions, Problems, nothing
 from nxsms_nb.protocol import CONTENT_MAX
@@ -114,18 +114,16 @@ def check(
     """
     rows = len(frame)
     cells = {name: read(frame[label]) for name, label in columns.items()}
-    fields: dict[str, pa.Array] = {}
+    pieces: dict[str, list[pa.Array | None]] = {name: [] for name in cells}
     found: Found = []
-    for name, column in cells.items():
-        if name == "phone":
-            fields[name], troubles = phones.from_cells(column, region)
-            found += [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()]
-            continue
-        usable, broken = _content(column) if name == "content" else _OPTIONAL[name](column)
-        found += broken
-        fields[name] = usable
-    if "short_link" in fields:
-        found.append(("short_link_placeholder", _lacking_placeholder(cells["content"], fields["short_link"])))
+    for start in range(0, max(rows, 1), _CHUNK):
+        part = {name: column.slice(start, _CHUNK) for name, column in cells.items()}
+        usable, broken = _held_to_rules(part, region)
+        found += [(rule, positions + start) for rule, positions in broken if len(positions)]
+        for name, column in part.items():
+            # What is as it was given is not put together again.
+            pieces[name].append(None if usable[name] is column.text else usable[name])
+    fields = {name: _whole(column.text, pieces[name]) for name, column in cells.items()}
     columned, empty = keys.columns(frame, key or (), columns["phone"], fields["phone"])
     found.append(("key_missing", _rows(empty)))
     good = np.ones(rows, np.bool_)
@@ -133,6 +131,37 @@ def check(
         good[positions] = False
     sources = {name: column.text for name, column in cells.items()}
     return Checked(rows, fields, columned, good, nothing(sources).plus(found, {}))
+
+
+_CHUNK: Final = 32_768
+"""Rows that are looked at together: what is made on the way stays in the processor's cache, and takes no fresh memory."""
+
+
+def _whole(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:
+    """A column of its checked pieces; None for one that is as it was given."""
+    if all(piece is None for piece in pieces):
+        return given
+    return pa.concat_arrays(
+        [given.slice(i * _CHUNK, _CHUNK) if piece is None else piece for i, piece in enumerate(pieces)]
+    )
+
+
+def _held_to_rules(cells: Mapping[str, Cells], region: str | None) -> tuple[dict[str, pa.Array], Found]:
+    """The fields of some rows, null where not usable, and the rows that break a rule."""
+    fields: dict[str, pa.Array] = {}
+    found: Found = []
+    for name, column in cells.items():
+        if name == "phone":
+            fields[name], troubles = phones.from_cells(column, region)
+            if troubles.any():
+                found += [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()]
+            continue
+        usable, broken = _content(column) if name == "content" else _OPTIONAL[name](column)
+        found += broken
+        fields[name] = usable
+    if "short_link" in fields:
+        found.append(("short_link_placeholder", _lacking_placeholder(cells["content"], fields["short_link"])))
+    return fields, found
 
 
 def _rows(mask: Mask) -> Positions:
@@ -157,7 +186,7 @@ def _content(cells: Cells) -> tuple[pa.Array, Found]:
 
 def _is_longer(text: pa.Array, most: int) -> Mask:
     # Never more characters than bytes.
-    long = as_mask(pc.greater(pc.binary_length(text), most))
+    long = lengths(text) > most
     if long.any():
         long[long] = as_mask(pc.greater(pc.utf8_length(text.filter(pa.array(long))), most))
     return long

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import functools
+import itertools
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -59,10 +60,14 @@ class Keys:
         """The texts of some rows."""
         return self._joined(lambda column: column.take(rows))
 
+    @property
+    def null_count(self) -> int:
+        """How many parts of keys are missing: none where every row has a key."""
+        return sum(column.null_count for column in self._arrays)
+
     def is_valid(self) -> pa.Array:
         """Which rows have a key."""
-        gaps = [column.is_valid() for column in self._arrays if column.null_count]
-        return functools.reduce(pc.and_, gaps, pa.array(np.ones(len(self), np.bool_)))
+        return functools.reduce(pc.and_, [column.is_valid() for column in self._arrays])
 
     def to_pylist(self) -> list[str | None]:
         """The texts of all rows."""
@@ -151,14 +156,13 @@ def digests(keys: Keys, *, app_key: str, campaign: str | None = None) -> npt.NDA
     # By the chunk: the objects of a few thousand rows stay in the processor's cache, those of a million do not.
     for start in range(0, len(keys), _CHUNK):
         texts = pc.cast(keys.slice(start, _CHUNK), pa.large_binary())
-        chunk = (pc.fill_null(texts, b"") if texts.null_count else texts).to_numpy(zero_copy_only=False)
-        made[start : start + _CHUNK] = np.frombuffer(
-            b"".join([digest(text, seed) for text in chunk]), np.uint64
-        ).reshape(-1, 2)
+        chunk = (pc.fill_null(texts, b"") if texts.null_count else texts).to_numpy(zero_copy_only=False).tolist()
+        told = b"".join(map(digest, chunk, itertools.repeat(seed)))
+        made[start : start + _CHUNK] = np.frombuffer(told, np.uint64).reshape(-1, 2)
     return made
 
 
-_CHUNK: Final = 8192
+_CHUNK: Final = 4096
 
 
 def _seed(app_key: str, campaign: str | None) -> int:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from nxsms_nb import identity, journalfile, records
 from nxsms_nb.blocks import Packed, unpacked
-from nxsms_nb.cells import TEXT
+from nxsms_nb.cells import TEXT, present
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.recording import Recording
@@ -185,7 +185,7 @@ class Journal:
         with self._reading() as connection:
             if connection is None:
                 return found
-            where_asked, asked = np.flatnonzero(np.asarray(ids.is_valid())), ids.drop_null()
+            where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
             if not len(asked):
                 return found
             wanted = np.sort(identity.fingerprints(asked))

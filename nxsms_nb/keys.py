@@ -145,7 +145,8 @@ def repeats(keys: pa.Array | Keys, good: Mask, digests: npt.NDArray[np.uint64] |
     [0, 0, 1, -1]
     """
     counted = good & present(keys)
-    ordinals = np.where(counted, np.int32(0), np.int32(-1))
+    ordinals = np.zeros(len(counted), np.int32)
+    ordinals[~counted] = -1
     prints = _beginnings(keys.slice(0, len(keys))) if digests is None else digests[:, 0]
     rows = np.flatnonzero(counted & _occurring_twice(prints))
     if len(rows) < 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import numbering
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, read
+from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, first_bytes, lengths, read
 from nxsms_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -154,14 +154,26 @@ def _digits(cells: Cells) -> tuple[pa.Array, Codes, npt.NDArray[np.bool_]]:
     floats = cells.of(Kind.WHOLE)
     if floats.any():
         troubles[floats & as_mask(pc.ends_with(text, _FLOAT_ZEROS))] = Trouble.LOST
-    spelt = (troubles == Trouble.NONE) & ~as_mask(pc.ascii_is_decimal(text))
-    spelt |= (troubles == Trouble.NONE) & as_mask(pc.starts_with(text, "00"))
+    spelt = (troubles == Trouble.NONE) & ~_is_bare(text)
     if spelt.any():
         where = np.flatnonzero(spelt)
         plain, found, international = _spelt(text.take(pa.array(where)))
         text = pc.replace_with_mask(text, pa.array(spelt), plain)
         troubles[where], explicit[where] = found, international
     return text, troubles, explicit
+
+
+def _is_bare(text: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which are digits and nothing else, without the 00 of an international call."""
+    starts, letters = buffers(text)
+    if len(letters) and letters.min() >= ord("0") and letters.max() <= ord("9"):
+        bare = np.diff(starts) > 0
+    else:
+        bare = as_mask(pc.ascii_is_decimal(text))
+    zero = first_bytes(text) == ord("0")
+    if zero.any():
+        bare &= ~as_mask(pc.starts_with(text, "00"))
+    return bare
 
 
 def _spelt(text: pa.Array) -> tuple[pa.Array, Codes, npt.NDArray[np.bool_]]:
@@ -218,9 +230,9 @@ def _expanded(text: str) -> tuple[str, Trouble]:
 def _measure(digits: pa.Array, troubles: Codes) -> None:
     """Note what is too short, too long or starts with 0."""
     fine = troubles == Trouble.NONE
-    size = pc.binary_length(digits).fill_null(0).to_numpy(zero_copy_only=False)
+    size = lengths(digits)
     troubles[fine & ((size < SHORTEST) | (size > LONGEST))] = Trouble.LENGTH
-    troubles[fine & as_mask(pc.starts_with(digits, "0"))] = Trouble.ZERO
+    troubles[fine & (first_bytes(digits) == ord("0"))] = Trouble.ZERO
 
 
 def _known(region: str) -> str:
@@ -255,6 +267,7 @@ def _completed(digits: pa.Array, troubles: Codes, explicit: npt.NDArray[np.bool_
     return pc.replace_with_mask(digits, pa.array(chosen), full)
 
 
+@lru_cache(1 << 16)
 def _reading(digits: str, region: str) -> tuple[str, Trouble]:
     import phonenumbers  # noqa: PLC0415 - as above
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb import fields as names
 from nxsms_nb import identity, records, results, validation
-from nxsms_nb.cells import TEXT
+from nxsms_nb.cells import TEXT, present
 from nxsms_nb.display import count
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.journal import Journal
@@ -205,9 +205,10 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
         told.decide(repeated, SKIPPED, None, DUPLICATE)
         wanted = pa.array(told.status == UNDECIDED)
         ids = pc.if_else(wanted, ids, pa.scalar(None, ids.type))
-    waiting = np.flatnonzero(np.asarray(ids.is_valid()) & (told.status == UNDECIDED))
     brought = own is not None and own.null_count < len(own)
-    ids = take_over_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
+    if journal.holds(campaign, everywhere=brought):
+        waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
+        ids = take_over_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
     if records.carries(frame, prefix):
         ids = _take_over_frame(told, records.read(frame, prefix), ids)
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told)
@@ -267,8 +268,6 @@ def take_over_journal(
     pyarrow.Array of str
         The messageids, those of further attempts in the place of those of the first.
     """
-    if not journal.holds(campaign, everywhere=everywhere):
-        return ids
     asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
     while len(waiting):
         known = journal.known(asked, campaign, everywhere=everywhere)
@@ -294,7 +293,7 @@ def take_over_journal(
 def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
     """Keep the results of rows that the frame says went out and the journal does not know."""
     went = np.isin(earlier["status"].cat.codes.to_numpy(), (SUCCESS, UNKNOWN))
-    rows = np.flatnonzero(went & (told.status == UNDECIDED) & np.asarray(ids.is_valid()))
+    rows = np.flatnonzero(went & (told.status == UNDECIDED) & present(ids))
     if not len(rows):
         return ids
     had = earlier["messageid"].iloc[rows].tolist()

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from nxsms_nb import codetable, identity, preparing, progress, records, settling, validation
-from nxsms_nb.cells import TEXT
+from nxsms_nb.cells import TEXT, present
 from nxsms_nb.client import Client
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.fields import resolve
@@ -309,7 +309,7 @@ def reconcile(
     settings = settle(given, LOOKING, COLUMNS)
     client = client_or_env(client)
     prepared = _carried(frame, client, settings)
-    doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(prepared.ids.is_valid()))
+    doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.ids)))
     for campaign, rows in _by_home(prepared, doubtful):
         prepared.claim = prepared.journal.claim(campaign)
         with _freed_by_errors(prepared.claim):
@@ -448,7 +448,7 @@ def _claim_home(prepared: Prepared) -> None:
 def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     """Let the rows of a sent frame that may be tried again wait to leave."""
     told = prepared.results
-    sendable = prepared.checked.good & np.asarray(prepared.ids.is_valid())
+    sendable = prepared.checked.good & present(prepared.ids)
     same = np.flatnonzero(sendable & (told.status == UNSENT))
     refused = np.flatnonzero(sendable & (told.status == FAILURE))
     refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused

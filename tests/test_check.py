@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nxsms_nb import checking
 from nxsms_nb.cells import read
 from nxsms_nb.checking import check
 from nxsms_nb.display import mask_phone
@@ -350,3 +351,29 @@ def test_an_empty_frame_has_no_problems():
     found = check(frame, resolve(frame))
     assert found.rows == len(found.problems) == 0
     assert found.refusals()[1:] == ([], [])
+
+
+@pytest.mark.parametrize("rows", [0, 1, 6, 7, 200])
+def test_rows_are_looked_at_by_the_chunk_as_all_at_once(monkeypatch, rows):
+    """Where a chunk ends makes no difference: fields, good rows and problems are those of all rows looked at together."""
+    phones = ["8615088888888", "+86 150-8888-8889", "12", None, "8.61508E+12", "00447911123456", "０８６"]
+    contents = ["Hi", "Ho #1#", " ", None, "x" * 1001, 'say "Hi"', "你好", "Hi", "Hi", "Hi", "Hi"]
+    links = [None, "https://example.com", "", 7.0, None]
+    frame = pd.DataFrame(
+        {
+            name: [cells[i % len(cells)] if i < 100 else cells[0] for i in range(rows)]
+            for name, cells in (("phone", phones), ("content", contents), ("short_link", links), ("order", ["a", ""]))
+        },
+        dtype=object,
+    )
+    columns = {name: name for name in ("phone", "content", "short_link")}
+    found = []
+    for chunk in (1000, 7):
+        monkeypatch.setattr(checking, "_CHUNK", chunk)
+        found.append(check(frame, columns, key=["order"]))
+    whole, parts = found
+    assert parts.fields == whole.fields
+    assert parts.keys == whole.keys
+    assert parts.good.tolist() == whole.good.tolist()
+    pd.testing.assert_frame_equal(parts.problems.frame(frame.index), whole.problems.frame(frame.index))
+    assert rows < 7 or 0 < whole.good.sum() < rows
