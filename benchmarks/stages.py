@@ -59,8 +59,7 @@ def main() -> None:
 
 def _ids(checked: Any) -> Any:
     texts = identity.key_texts(checked.fields)
-    made = identity.digests(texts, app_key=APP)
-    return identity.message_ids(texts, keys.repeats(texts, checked.good, made), app_key=APP, made=made)
+    return identity.MessageIds(texts, keys.repeats(texts, checked.good), app_key=APP).whole()
 
 
 def _built(outbox: Outbox) -> list[tuple[Batch, bytes]]:

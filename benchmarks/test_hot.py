@@ -41,7 +41,7 @@ def checked(frame: pd.DataFrame) -> Checked:
 
 @pytest.fixture(scope="module")
 def ids(checked: Checked) -> Any:
-    return identity.message_ids(identity.key_texts(checked.fields), np.zeros(ROWS, np.int32), app_key="app")
+    return identity.MessageIds(identity.key_texts(checked.fields), np.zeros(ROWS, np.int32), app_key="app").whole()
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +62,13 @@ def test_check(benchmark: Any, frame: pd.DataFrame) -> None:
     assert benchmark(check, frame, {"phone": "phone", "content": "content"}).good.all()
 
 
-def test_digests(benchmark: Any, checked: Checked) -> None:
-    assert len(benchmark(identity.digests, identity.key_texts(checked.fields), app_key="app")) == ROWS
-
-
 def test_repeats(benchmark: Any, checked: Checked) -> None:
-    texts = identity.key_texts(checked.fields)
-    made = identity.digests(texts, app_key="app")
-    assert not benchmark(keys.repeats, texts, checked.good, made).any()
+    assert not benchmark(keys.repeats, identity.key_texts(checked.fields), checked.good).any()
 
 
 def test_message_ids(benchmark: Any, checked: Checked) -> None:
-    texts = identity.key_texts(checked.fields)
-    made, first = identity.digests(texts, app_key="app"), np.zeros(ROWS, np.int32)
-    assert len(benchmark(identity.message_ids, texts, first, app_key="app", made=made)) == ROWS
+    texts, first = identity.key_texts(checked.fields), np.zeros(ROWS, np.int32)
+    assert len(benchmark(lambda: identity.MessageIds(texts, first, app_key="app").whole())) == ROWS
 
 
 def test_encode(benchmark: Any, checked: Checked, ids: Any) -> None:

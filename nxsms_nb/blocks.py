@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from nxsms_nb import identity
+from nxsms_nb import spelling
 from nxsms_nb.cells import TEXT, buffers
 from nxsms_nb.replies import Ids
 
@@ -95,10 +95,10 @@ def packed(ids: pa.Array) -> Packed:
     >>> packed(pa.array(["order-00017", "order-00018"], TEXT)).rest
     b'order-00017\norder-00018'
     """
-    digests = identity.unspelled(ids)
+    digests = spelling.unspelled(ids)
     if digests is not None:
         return Packed(True, digests[:, 1].tobytes(), digests[:, 0].tobytes())
-    return Packed(False, identity.fingerprints(ids).tobytes(), "\n".join(ids.to_pylist()).encode())
+    return Packed(False, spelling.fingerprints(ids).tobytes(), "\n".join(ids.to_pylist()).encode())
 
 
 def unpacked(held: Packed) -> pa.Array:
@@ -113,4 +113,4 @@ def unpacked(held: Packed) -> pa.Array:
     if not held.digested:
         return pa.array(held.rest.decode().split("\n"), TEXT)
     halves = [np.frombuffer(half, np.uint64) for half in (held.rest, held.fingerprints)]
-    return identity.spelled(np.stack(halves, axis=1))
+    return spelling.spelled(np.stack(halves, axis=1))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import identity, journalfile, records
+from nxsms_nb import journalfile, records, spelling
 from nxsms_nb.blocks import Packed, unpacked
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.errors import ConfigError, JournalError
@@ -188,7 +188,7 @@ class Journal:
             where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
             if not len(asked):
                 return found
-            wanted = np.sort(identity.fingerprints(asked))
+            wanted = np.sort(spelling.fingerprints(asked))
             if (wanted[1:] == wanted[:-1]).any() and len(coded := asked.dictionary_encode()) > len(coded.dictionary):
                 # A merge multiplied rows of a sent frame.
                 once = self.known(coded.dictionary, campaign, everywhere=everywhere)

@@ -71,7 +71,7 @@ def plan_of(prepared: Prepared) -> Plan:
     index = prepared.frame.index
     told_frame = pd.DataFrame(
         {
-            labels[0]: pd.Series(records.from_arrow(prepared.ids, records.TEXT), index=index),
+            labels[0]: pd.Series(records.from_arrow(prepared.all_ids(), records.TEXT), index=index),
             labels[1]: pd.Series(pd.Categorical.from_codes(fates, dtype=_FATE), index=index),
             labels[2]: pd.Series(records.from_arrow(reasons, records.TEXT), index=index),
         }

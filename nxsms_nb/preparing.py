@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import fields as names
-from nxsms_nb import identity, records, results, validation
+from nxsms_nb import identity, records, results, spelling, validation
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.display import count
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
@@ -52,7 +52,7 @@ class Prepared:
         What the names of result columns begin with.
     checked : validation.Checked
         The rows as the wire wants them.
-    ids : pyarrow.Array of str
+    ids : pyarrow.Array of str or identity.MessageIds
         Their messageids; null for rows that get none.
     results : Results
         What is decided: invalid and skipped rows, and those that went out before.
@@ -74,7 +74,7 @@ class Prepared:
     campaign: str | None
     prefix: str
     checked: validation.Checked
-    ids: pa.Array
+    ids: pa.Array | identity.MessageIds
     results: Results
     todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     doubtful: Rows | None = None
@@ -93,6 +93,10 @@ class Prepared:
             raise ValueError("the campaign must be claimed before the journal is read")
         return self.journal.record(self.claim, rows=rows, workers=workers, anywhere=self.carried)
 
+    def all_ids(self) -> pa.Array:
+        """The messageids of all rows."""
+        return self.ids if isinstance(self.ids, pa.Array) else self.ids.whole()
+
     def outbox(self) -> Outbox:
         """The rows that would leave, waiting."""
         return Outbox(self.checked.fields, self.ids, self.todo)
@@ -103,7 +107,7 @@ class Prepared:
             rows, originals = self.copies
             self.results.attempts[rows] = 0
             self.results.take_over(rows, self.results, originals)
-        frame = self.results.join(self.frame, self.ids, self.prefix, last=last)
+        frame = self.results.join(self.frame, self.all_ids(), self.prefix, last=last)
         about = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
         frame.attrs = about | ({"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {})
         return frame
@@ -192,24 +196,27 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     prefix, campaign = settings["prefix"], settings["campaign"]
     _refuse_taken(frame, prefix, call)
     strict = settings.get("on_invalid") == "raise"
-    report = validation.examine(frame, settings, strict=strict, app_key=client.app_key)
-    checked, keys, ordinals = report.checked, report.keys, report.ordinals
+    report = validation.examine(frame, settings, strict=strict)
+    checked, ordinals = report.checked, report.ordinals
     journal = journal_of(settings, client)
-    own = checked.fields.get("sys_message_id")
-    ids = identity.message_ids(keys, ordinals, app_key=client.app_key, campaign=campaign, own=own, made=report.digests)
     told = Results(len(frame))
     bad, codes, reasons = checked.refusals()
     told.decide_each(bad, INVALID, codes, reasons)
     if settings["duplicates"] == "drop":
         repeated = np.flatnonzero(ordinals > 0)
         told.decide(repeated, SKIPPED, None, DUPLICATE)
-        wanted = pa.array(told.status == UNDECIDED)
-        ids = pc.if_else(wanted, ids, pa.scalar(None, ids.type))
+        ordinals[repeated] = -1
+    own = checked.fields.get("sys_message_id")
+    ids: pa.Array | identity.MessageIds = identity.MessageIds(
+        report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own
+    )
     brought = own is not None and own.null_count < len(own)
     if journal.holds(campaign, everywhere=brought):
+        ids = ids.whole()
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
         ids = take_over_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
     if records.carries(frame, prefix):
+        ids = ids if isinstance(ids, pa.Array) else ids.whole()
         ids = _take_over_frame(told, records.read(frame, prefix), ids)
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told)
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
@@ -285,7 +292,7 @@ def take_over_journal(
         ids = pc.replace_with_mask(ids, pa.array(mask), asked.take(pa.array(found)))
         refused = np.flatnonzero(known.status == FAILURE)
         waiting = waiting[refused]
-        further = [identity.next_id(messageid) for messageid in asked.take(pa.array(refused)).to_pylist()]
+        further = [spelling.next_id(messageid) for messageid in asked.take(pa.array(refused)).to_pylist()]
         asked = pa.array(further, TEXT)
     return ids
 
@@ -298,7 +305,7 @@ def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.
         return ids
     had = earlier["messageid"].iloc[rows].tolist()
     bases = ids.take(pa.array(rows)).to_pylist()
-    same = [identity.is_attempt_of(messageid, base) for messageid, base in zip(had, bases, strict=True)]
+    same = [spelling.is_attempt_of(messageid, base) for messageid, base in zip(had, bases, strict=True)]
     rows = rows[same]
     told.adopt(rows, earlier.iloc[rows])
     mask = np.zeros(len(ids), bool)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nxsms_nb.bodies import Items
+    from nxsms_nb.identity import MessageIds
 
-LOT_ROWS: Final = 8000
+LOT_ROWS: Final = 8192
 """Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat."""
 
 
@@ -101,13 +102,13 @@ class Outbox:
     ----------
     fields : mapping of str to pyarrow.Array
         The checked fields of all rows of the frame.
-    ids : pyarrow.Array of str
+    ids : pyarrow.Array of str or identity.MessageIds
         The messageids of all rows.
     todo : ndarray of int64
         The positions of the rows to send, ascending.
     """
 
-    def __init__(self, fields: Mapping[str, pa.Array], ids: pa.Array, todo: npt.NDArray[np.int64]) -> None:
+    def __init__(self, fields: Mapping[str, pa.Array], ids: pa.Array | MessageIds, todo: npt.NDArray[np.int64]) -> None:
         self._fields = {name: values for name, values in fields.items() if name != "sys_message_id"}
         self._ids = ids
         self._fresh = self._lots(todo)

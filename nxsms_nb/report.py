@@ -36,8 +36,6 @@ class ValidationReport:
         How many earlier rows have the row's key; -1 where it has a problem and so no key.
     duplicates : {"raise", "drop", "allow"}
         What is to become of rows that share a key.
-    digests : numpy.ndarray of uint64, optional
-        The keys' digests, of which ids are made.
 
     Attributes
     ----------
@@ -53,7 +51,7 @@ class ValidationReport:
         The frame's rows without and with a problem.
     """
 
-    __slots__ = ("_problems", "checked", "digests", "duplicates", "frame", "keys", "ordinals")
+    __slots__ = ("_problems", "checked", "duplicates", "frame", "keys", "ordinals")
 
     def __init__(
         self,
@@ -63,14 +61,12 @@ class ValidationReport:
         ordinals: npt.NDArray[np.int32],
         *,
         duplicates: Duplicates = "raise",
-        digests: npt.NDArray[np.uint64] | None = None,
     ) -> None:
         self.frame = frame.copy(deep=False)
         self.checked = checked
         self.keys = keys
         self.ordinals = ordinals
         self.duplicates = duplicates
-        self.digests = digests
         self._problems: pd.DataFrame | None = None
 
     @property

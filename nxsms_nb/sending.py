@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 import numpy as np
 import pyarrow as pa
 
-from nxsms_nb import codetable, identity, preparing, progress, records, settling, validation
+from nxsms_nb import codetable, preparing, progress, records, settling, spelling, validation
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.client import Client
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
@@ -309,7 +309,7 @@ def reconcile(
     settings = settle(given, LOOKING, COLUMNS)
     client = client_or_env(client)
     prepared = _carried(frame, client, settings)
-    doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.ids)))
+    doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.all_ids())))
     for campaign, rows in _by_home(prepared, doubtful):
         prepared.claim = prepared.journal.claim(campaign)
         with _freed_by_errors(prepared.claim):
@@ -430,7 +430,7 @@ def _carried(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -
 
 def _claim_home(prepared: Prepared) -> None:
     """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
-    ids, open_to_retry = prepared.ids, np.isin(prepared.results.status, (UNSENT, FAILURE))
+    ids, open_to_retry = prepared.all_ids(), np.isin(prepared.results.status, (UNSENT, FAILURE))
     homes = {*(prepared.journal.homes(ids.filter(pa.array(open_to_retry))) or prepared.journal.homes(ids))}
     if prepared.campaign is not None:
         homes |= {prepared.campaign}
@@ -448,19 +448,19 @@ def _claim_home(prepared: Prepared) -> None:
 def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     """Let the rows of a sent frame that may be tried again wait to leave."""
     told = prepared.results
-    sendable = prepared.checked.good & present(prepared.ids)
+    sendable = prepared.checked.good & present(prepared.all_ids())
     same = np.flatnonzero(sendable & (told.status == UNSENT))
     refused = np.flatnonzero(sendable & (told.status == FAILURE))
     refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused
     mask = np.zeros(len(told), bool)
     mask[refused] = True
     old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
-    further = pa.array([identity.next_id(messageid) for messageid in old], TEXT)
-    prepared.ids = pa.compute.replace_with_mask(prepared.ids, pa.array(mask), further)
+    further = pa.array([spelling.next_id(messageid) for messageid in old], TEXT)
+    prepared.ids = pa.compute.replace_with_mask(prepared.all_ids(), pa.array(mask), further)
     waiting = np.sort(np.concatenate([same, refused]))
     told.status[waiting] = UNDECIDED
     prepared.ids = preparing.take_over_journal(
-        told, prepared.journal, prepared.ids, waiting, everywhere=True, counted=same
+        told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same
     )
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()

@@ -63,9 +63,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
     return report_on(frame, settle(options, COLUMNS, CHECKING))
 
 
-def examine(
-    frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False, app_key: str | None = None
-) -> ValidationReport:
+def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
     """Same as `report_on`, but rows that must not be sent raise.
 
     Parameters
@@ -76,8 +74,6 @@ def examine(
         The options, settled.
     strict : bool, default False
         Raise for any problem. Otherwise for duplicates only, where ``duplicates="raise"``.
-    app_key : str, optional
-        The SMS application's key; where it is given, the report has the keys' digests.
 
     Returns
     -------
@@ -88,13 +84,13 @@ def examine(
     ValidationError
         There are such rows; its ``report`` has them.
     """
-    report = report_on(frame, settings, app_key=app_key)
+    report = report_on(frame, settings)
     if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
         raise ValidationError(_repeated_words(report, settings, repeated), report)
     return report.raise_if_bad() if strict else report
 
 
-def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str | None = None) -> ValidationReport:
+def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
     """Same as `validate`, but with settled options."""
     campaign, duplicates = settings["campaign"], settings["duplicates"]
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
@@ -102,12 +98,11 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str 
     checked = check(frame, columns, region=settings["region"], key=key)
     texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
-    digests = None if app_key is None else identity.digests(texts, app_key=app_key, campaign=campaign)
-    ordinals = repeats(texts, checked.good, digests)
+    ordinals = repeats(texts, checked.good)
     if duplicates == "raise" and (ordinals > 0).any():
         shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
         checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
-    return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates, digests=digests)
+    return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates)
 
 
 def _joined(columns: list[pa.Array]) -> pa.Array:

@@ -12,8 +12,9 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nxsms_nb import Client, Journal, identity
-from nxsms_nb.identity import fingerprints, is_attempt_of, key_texts, message_ids, next_id
+from nxsms_nb import Client, Journal, identity, spelling
+from nxsms_nb.identity import MessageIds, key_texts
+from nxsms_nb.spelling import fingerprints, is_attempt_of, next_id
 
 VENDOR_RULE = re.compile(r"[0-9a-zA-Z-]{10,50}")
 CLIENT = Client(access_key="key", access_secret="secret", app_key="app-2024", base_url="http://127.0.0.1:9")
@@ -106,7 +107,7 @@ def test_an_id_is_the_documented_hash(phone, content, campaign, app_key):
     seed = xxhash.xxh3_64_intdigest(f"{app_key}\x1f{named}".encode())
     key = phone if campaign is not None else f"{phone}\x1f\x1f\x1f{content}"
     texts = key_texts({"phone": array(phone), "content": array(content)}, campaign=campaign)
-    made = message_ids(texts, np.zeros(1, np.int32), app_key=app_key, campaign=campaign)
+    made = MessageIds(texts, np.zeros(1, np.int32), app_key=app_key, campaign=campaign).whole()
     assert made.to_pylist() == ["n1" + xxhash.xxh3_128_hexdigest(key.encode(), seed)]
 
 
@@ -114,12 +115,37 @@ def test_an_id_is_the_documented_hash(phone, content, campaign, app_key):
 def test_ids_keep_the_vendors_rule_and_read_as_text(phones, campaign):
     """10 to 50 of 0-9, a-z, A-Z and -, a letter first: a CSV of ids alone comes back as the text it was."""
     texts = key_texts({"phone": array(*phones), "content": array(*phones)}, campaign=campaign)
-    made = message_ids(texts, np.zeros(len(phones), np.int32), app_key="app", campaign=campaign).to_pylist()
+    made = MessageIds(texts, np.zeros(len(phones), np.int32), app_key="app", campaign=campaign).whole().to_pylist()
     made += [next_id(messageid) for messageid in made]
     assert all(VENDOR_RULE.fullmatch(messageid) and messageid[0].isalpha() for messageid in made)
     read = pd.read_csv(io.StringIO(pd.DataFrame({"messageid": made}).to_csv(index=False)))
     assert read["messageid"].tolist() == made
     assert pd.to_numeric(read["messageid"], errors="coerce").isna().all()
+
+
+@given(st.data())
+def test_ids_are_the_same_whatever_is_asked_for_first(data):
+    """Made by the chunk, in any order, by slices and by rows, with ids of the frame's own and rows that get none."""
+    n = data.draw(st.integers(0, 23))
+    ordinals = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=n, max_size=n)), np.int32)
+    own = data.draw(st.none() | st.lists(st.sampled_from([None, "order-00017"]), min_size=n, max_size=n))
+    keys = key_texts({"phone": array(*map(str, range(n)))}, campaign="spring")
+
+    def ids():
+        given = None if own is None else array(*own)
+        return MessageIds(keys, ordinals, app_key="app", campaign="spring", own=given)
+
+    whole = ids().whole().to_pylist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "_CHUNK", 4)
+        made = ids()
+        for _ in range(3):
+            start, size = data.draw(st.integers(0, n)), data.draw(st.integers(0, n))
+            assert made.slice(start, size).to_pylist() == whole[start : start + size]
+            rows = sorted(data.draw(st.sets(st.integers(0, n - 1)))) if n else []
+            assert made.take(pa.array(rows, pa.int64())).to_pylist() == [whole[row] for row in rows]
+        assert made.whole().to_pylist() == whole
+    assert [messageid is None for messageid in whole] == (ordinals < 0).tolist()
 
 
 @given(st.lists(st.tuples(NOT_EMPTY, NOT_EMPTY), min_size=2, max_size=2, unique=True))
@@ -145,7 +171,7 @@ def test_the_ordinal_of_a_duplicate_is_joined_without_ambiguity(phone, one, othe
     """The second of two equal rows never gets the id of a row with another text."""
     texts = key_texts({"phone": array(*[phone] * 4), "content": array(one, one, other, other)})
     ordinals = np.array([0, 1, 0, 1] if one != other else [0, 1, 2, 3], np.int32)
-    made = message_ids(texts, ordinals, app_key="app").to_pylist()
+    made = MessageIds(texts, ordinals, app_key="app").whole().to_pylist()
     assert len(set(made)) == 4
 
 
@@ -153,7 +179,7 @@ def test_campaigns_and_accounts_have_ids_of_their_own():
     """The same number gets different ids in each campaign of each application, the unnamed one included."""
     texts = array("8615088888888")
     made = {
-        message_ids(texts, np.zeros(1, np.int32), app_key=app_key, campaign=campaign)[0].as_py()
+        MessageIds(texts, np.zeros(1, np.int32), app_key=app_key, campaign=campaign).whole()[0].as_py()
         for app_key, campaign in product(["app", "app2"], [None, "", "named", "spring", "Spring"])
     }
     assert len(made) == 10
@@ -242,8 +268,8 @@ def test_equal_ids_have_equal_fingerprints_wherever_they_stand(messageids):
 @given(st.lists(st.from_regex(r"n1[0-9a-f]{32}", fullmatch=True), max_size=20))
 def test_spelled_digests_are_read_back(messageids):
     """The journal holds digests in the place of such ids."""
-    digests = identity.unspelled(pa.array(["padding-padding", *messageids], pa.large_string())[1:])
-    assert identity.spelled(digests).to_pylist() == messageids
+    digests = spelling.unspelled(pa.array(["padding-padding", *messageids], pa.large_string())[1:])
+    assert spelling.spelled(digests).to_pylist() == messageids
 
 
 @pytest.mark.parametrize(
@@ -262,10 +288,10 @@ def test_spelled_digests_are_read_back(messageids):
 )
 def test_what_is_no_spelled_digest_is_not_read_as_one(other):
     """Spelled again it would be another id, and what went out would not be found."""
-    assert identity.unspelled(pa.array(["n1" + "0" * 32, other], pa.large_string())) is None
-    assert identity.unspelled(pa.array([other], pa.large_string())) is None
+    assert spelling.unspelled(pa.array(["n1" + "0" * 32, other], pa.large_string())) is None
+    assert spelling.unspelled(pa.array([other], pa.large_string())) is None
 
 
 def test_ids_are_version_one():
     """Whoever changes the form must name another version, so that old ids stay what they were."""
-    assert identity.PREFIX == "n1"
+    assert spelling.PREFIX == "n1"

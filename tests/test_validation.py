@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb.errors import ColumnError, ConfigError, ValidationError
+from nxsms_nb.identity import Keys
 from nxsms_nb.keys import repeats
 from nxsms_nb.settings import CHECKING, COLUMNS, settle
 from nxsms_nb.validation import examine, validate
@@ -38,7 +39,7 @@ def _broken():
 )
 def test_a_row_counts_the_good_rows_before_it_that_share_its_key(rows):
     """The ordinal of a row is the number of earlier good rows with its key; bad rows have none."""
-    keys = pa.array([key for key, _ in rows], pa.large_string())
+    keys = Keys([pa.array([key for key, _ in rows], pa.large_string())], " ")
     seen: dict[str, int] = {}
     expected = []
     for key, good in rows:
@@ -53,7 +54,7 @@ def test_a_row_counts_the_good_rows_before_it_that_share_its_key(rows):
 @given(st.lists(st.text("ab", max_size=30), max_size=60), st.integers(0, 3))
 def test_keys_are_compared_in_full_wherever_they_lie(texts, start):
     """Keys that begin alike are told apart, and equal ones found, in a slice too."""
-    keys = pa.array(texts, pa.large_string())[start:]
+    keys = Keys([pa.array(texts, pa.large_string())[start:]], " ")
     ordinals = repeats(keys, np.ones(len(keys), bool))
     assert ordinals.tolist() == pd.Series(keys.to_pylist(), dtype=object).groupby(keys.to_pylist()).cumcount().tolist()
 
