@@ -1,7 +1,7 @@
 """One contestant, one run, in a process of its own: prints CPU, wall and memory as JSON.
 
 ``python benchmarks/contestants.py NAME ROWS PORT CONCURRENCY``. What is measured begins when the frame is there (for
-``bare``: when its bodies are built) and ends with the joined frame (for ``bare``: with the last reply parsed).
+``bare`` and ``wire``: when their bodies are built) and ends with the joined frame (for them: with the last reply parsed).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from data import recipients
 
 from nxsms_nb import Client
+from nxsms_nb.connection import Connection
 from nxsms_nb.protocol import body, headers
 
 KEY, SECRET, APP = "bench-key", "bench-secret", "bench-app"
@@ -53,8 +54,8 @@ def ours(rows: int, url: str, concurrency: int) -> Any:
             raise SystemExit("not everything was accepted")
 
 
-def bare(rows: int, url: str, concurrency: int) -> Any:
-    """The bare loop: bodies built beforehand, the same HTTP client, replies parsed."""
+def built(rows: int) -> list[bytes]:
+    """The bodies of all requests."""
     frame = recipients(rows)
     bodies = []
     for start in range(0, rows, 200):
@@ -64,11 +65,39 @@ def bare(rows: int, url: str, concurrency: int) -> Any:
             for i, (phone, content) in enumerate(zip(part["phone"], part["content"], strict=True))
         ]
         bodies.append(body(APP, orjson.dumps(items)[1:-1]))
-    del frame
+    return bodies
+
+
+def bare(rows: int, url: str, concurrency: int) -> Any:
+    """The bare loop: bodies built beforehand, the same HTTP client as anyone uses it, replies parsed."""
+    bodies = built(rows)
     signed = headers(KEY, SECRET, time.time_ns() // 1_000_000, b"{}")
     yield
     asyncio.run(post_all(bodies, url, concurrency, signed, parse=True))
     yield
+
+
+def wire(rows: int, url: str, concurrency: int) -> Any:
+    """The same by our own way of posting, each request signed: what is left of a send without its rows."""
+    bodies = built(rows)
+    yield
+    asyncio.run(post_signed(bodies, url, concurrency, parse=True))
+    yield
+
+
+async def post_signed(bodies: list[bytes], url: str, concurrency: int, *, parse: bool) -> None:
+    """Post bodies through our own connection with so many requests under way; parse each reply, or only read it."""
+    client = Client(access_key=KEY, access_secret=SECRET, app_key=APP, base_url=url)
+    waiting = iter(bodies)
+    async with Connection(client) as connection:
+
+        async def work() -> None:
+            for data in waiting:
+                exchange = await connection.post(data)
+                if exchange.status != 200 or (parse and orjson.loads(exchange.body)["code"] != 0):
+                    raise SystemExit("not everything was accepted")
+
+        await asyncio.gather(*(work() for _ in range(concurrency)))
 
 
 async def post_all(bodies: list[bytes], url: str, concurrency: int, signed: dict[str, str], *, parse: bool) -> None:
@@ -136,7 +165,7 @@ def with_requests(rows: int, url: str, _concurrency: int) -> Any:
     yield
 
 
-CONTESTANTS = {"ours": ours, "bare": bare, "by hand": by_hand, "requests": with_requests}
+CONTESTANTS = {"ours": ours, "bare": bare, "wire": wire, "by hand": by_hand, "requests": with_requests}
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from nxsms_nb.identity import MessageIds
 
 LOT_ROWS: Final = 8192
-"""Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat."""
+"""Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat; …"""
+FIRST_ROWS: Final = 1024
+"""… fewer at first, so that the first request leaves soon."""
+AHEAD_ROWS: Final = 400
+"""How few rows are left of a lot when the next one is encoded, if there is time for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +116,17 @@ class Outbox:
     def __init__(self, fields: Mapping[str, pa.Array], ids: pa.Array | MessageIds, todo: npt.NDArray[np.int64]) -> None:
         self._fields = {name: values for name, values in fields.items() if name != "sys_message_id"}
         self._ids = ids
-        self._fresh = self._lots(todo)
+        self._todo = todo
+        self._encoded = 0
         self._rest: Batch | None = None
+        self._ahead: Lot | None = None
         self._again: deque[Batch] = deque()
 
-    def _lots(self, todo: npt.NDArray[np.int64]) -> Iterator[Lot]:
-        for start in range(0, len(todo), LOT_ROWS):
-            yield self.lot(todo[start : start + LOT_ROWS])
+    def _next_lot(self) -> Lot | None:
+        rows = self._todo[self._encoded : self._encoded + (LOT_ROWS if self._encoded else FIRST_ROWS)]
+        lot = self.lot(rows) if len(rows) else None
+        self._encoded += len(rows)
+        return lot
 
     def lot(self, rows: npt.NDArray[np.int64]) -> Lot:
         """Encode rows, ascending, as a lot of their own."""
@@ -142,7 +151,7 @@ class Outbox:
                 return batch
             self._again.append(batch)
         if self._rest is None:
-            lot = next(self._fresh, None)
+            lot, self._ahead = self._ahead or self._next_lot(), None
             if lot is None:
                 return None
             self._rest = Batch(lot, 0, len(lot.rows))
@@ -150,6 +159,13 @@ class Outbox:
         if batch.size > (size := most()):
             batch, self._rest = batch.cut(size)
         return batch
+
+    def look_ahead(self) -> None:
+        """Encode the next rows before they are asked for, where it is time; for when there is nothing else to do."""
+        if self._ahead is None and (self._rest is None or self._rest.size <= AHEAD_ROWS):
+            # Whatever goes wrong is raised to who asks for them.
+            with suppress(Exception):
+                self._ahead = self._next_lot()
 
     def put_back(self, *batches: Batch) -> None:
         """Put requests that must leave again in front."""

@@ -1,66 +1,35 @@
-"""A run: requests leave at one pace, each outcome is judged by the table of verdicts, and nothing in doubt is repeated."""
+"""A run: requests leave at one pace, each outcome is judged, and whoever watches is told how far it has come."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nxsms_nb import codetable, errors, protocol
+from nxsms_nb import errors, protocol
 from nxsms_nb.connection import Connection, Exchange
-from nxsms_nb.display import count, mask_digits
+from nxsms_nb.consequences import Consequences, Ending
 from nxsms_nb.fields import STATUSES
-from nxsms_nb.queueing import Batch, Outbox
-from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Exceptional, Outcome, Results
+from nxsms_nb.results import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
 from nxsms_nb.snapshot import Observer, Snapshot
-from nxsms_nb.verdicts import TOO_MANY_REQUESTS, Fate, Verdict, judge
-from nxsms_nb.wording import unquoted
+from nxsms_nb.verdicts import judge
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
+    from nxsms_nb.consequences import Limits
     from nxsms_nb.pace import Pace
+    from nxsms_nb.queueing import Batch, Outbox
     from nxsms_nb.recording import Recording
 
-CONNECTION_TRIES: Final = 3
-IN_A_ROW: Final = 3
-"""So many requests in doubt, or batches without a connection, one after the other, end a run."""
-REFUSALS_IN_A_ROW: Final = 20
-"""So many refusals for the pace, each begun after the one before, with nothing accepted between, end a run."""
 GRACE_S: Final = 5.0
 """How long requests under way are awaited after a stop."""
-SHARE_NEEDS: Final = 50
-"""How many rows must have been answered before a share of failures says anything."""
-_BACKOFF_S: Final = 0.25
-_BACKOFF_MOST_S: Final = 8.0
 _TICK_S: Final = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a run ended early: the kind of `errors.Stopped`, the words, and an account code."""
-
-    kind: type[errors.Stopped]
-    reason: str
-    code: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run keeps to: requests under way, rows a request, messages a second, failures borne."""
-
-    concurrency: int = 8
-    batch_size: int = protocol.BATCH_MAX
-    max_rate: float | None = None
-    max_failures: float | None = None
 
 
 class Engine:
@@ -106,25 +75,24 @@ class Engine:
         self._sending = sending
         self._limits = limits
         self._observer = observer
-        self._quotes = quotes
         self._pace = pace
+        self._stop = asyncio.Event()
+        self._consequences = Consequences(
+            outbox,
+            pace,
+            limits,
+            quotes=quotes,
+            end=self._end,
+            stopping=self._stop.is_set,
+            learn_clock=self._learn_clock,
+        )
         self._before = Counter(_named(results.status))
-        self._counts: Counter[int] = Counter()
-        self._codes: Counter[int] = Counter()
         self._in_flight = 0
-        self._doubts = 0
-        self._unconnected = 0
-        self._budget = 10.0
-        self._refusals = 0
-        self._refused_at = -math.inf
-        self._clock_learnt_at: float | None = None
-        self._understood = False
         self._begun = time.monotonic()
         self._ended: float | None = None
         self._workers: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._change = asyncio.Event()
-        self._stop = asyncio.Event()
         self._doing = ""
         self.ending: Ending | None = None
 
@@ -167,15 +135,15 @@ class Engine:
     def snapshot(self, *, final: bool = False) -> Snapshot:
         """How far the run has come."""
         counts = Counter(self._before)
-        for status, n in self._counts.items():
+        for status, n in self._consequences.counts.items():
             counts[STATUSES[status]] += n
         now = time.monotonic()
         return Snapshot(
             total=len(self._results),
             sending=self._sending,
-            decided=self._counts.total() - self._counts[UNSENT],
+            decided=self._consequences.counts.total() - self._consequences.counts[UNSENT],
             counts=dict(counts),
-            codes=dict(self._codes),
+            codes=dict(self._consequences.codes),
             elapsed_s=now - self._begun,
             rate=self._pace.achieved(now),
             pace=self._pace.rate,
@@ -188,7 +156,7 @@ class Engine:
     def _note(self) -> str:
         if self.ending is not None:
             return f"stopping: {self.ending.reason}"
-        if self._doing or not self._understood:
+        if self._doing or not self._consequences.understood:
             return self._doing or "waiting for the first reply"
         return self._pace.note
 
@@ -241,9 +209,9 @@ class Engine:
         if len(left_over):
             reason = ending.reason if ending is not None else "the run broke off"
             results.decide(left_over, UNSENT, ending.code if ending is not None else None, reason)
-        if ending is None and self._counts[UNSENT]:
+        if ending is None and self._consequences.counts[UNSENT]:
             self.ending = Ending(errors.NoConnection, "some requests found no connection to the gateway")
-        self._tally(UNSENT, len(left_over))
+        self._consequences.tally(UNSENT, len(left_over))
 
     @asynccontextmanager
     async def _telling(self) -> AsyncIterator[None]:
@@ -322,6 +290,8 @@ class Engine:
         self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
         begun = time.monotonic()
         body = protocol.body(self._client.app_key, batch.items())
+        # After this request has left: until a reply comes there is time.
+        asyncio.get_running_loop().call_soon(self._outbox.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:
             exchange = await self._connection.post(body)
@@ -333,203 +303,27 @@ class Engine:
         verdict = judge(
             left=exchange.left, status=exchange.status, body=exchange.body, error=exchange.error, ids=batch.ids
         )
-        outcome = self._decide(batch, verdict, exchange, begun)
+        outcome = self._consequences.of(batch, verdict, exchange, begun)
         self._recording.finish(number, outcome)
         self._results.apply(batch.span, outcome, batch=number, sent_us=sent_us)
         self._landed()
         if cancelled is not None:
             raise cancelled
-        self._heed(verdict)
+        if self._consequences.heed(verdict):
+            for _ in range(self._limits.concurrency - 1):
+                self._hire()
+
+    def _learn_clock(self, offset_ms: int) -> None:
+        self._connection.clock_offset_ms = offset_ms
 
     def _landed(self) -> None:
         self._in_flight -= 1
         self._change.set()
 
-    # ------------------------------------------------------------------ what an outcome means for rows and run
-
-    def _decide(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float) -> Outcome:
-        now, latency = time.monotonic(), exchange.latency_ms
-        pace, outbox = self._pace, self._outbox
-        fate = verdict.fate
-        refusal = Outcome(UNSENT, verdict.code, verdict.words, latency)
-        if fate is not Fate.NOT_SENT:
-            self._unconnected = 0
-        if fate not in (Fate.NOT_SENT, Fate.DOUBT, Fate.JUDGED):
-            self._doubts = 0
-        if fate is Fate.JUDGED:
-            return self._judged(batch, verdict, latency, begun)
-        if fate is Fate.NOT_SENT:
-            self._not_sent(batch, verdict, now)
-            return Outcome(UNSENT, reason=verdict.words, carried=False)
-        if fate is Fate.FLOW:
-            pace.refused(batch.size, begun, now, exchange.retry_after_s)
-            self._throttled(begun, now)
-            outbox.put_back(batch)
-            return refusal
-        if fate is Fate.DOUBT:
-            # What nobody knows is not told to the pace: a timeout is no latency.
-            self._doubts += 1
-            self._tally(UNKNOWN, batch.size)
-            return Outcome(UNKNOWN, reason=verdict.words, latency_ms=latency)
-        pace.accepted(batch.size, begun, now)
-        if fate is Fate.CLOCK:
-            self._clock(batch, exchange, begun, now)
-            return refusal
-        if fate is Fate.ACCOUNT:
-            self._end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
-            outbox.put_back(batch)
-            return refusal
-        if batch.size == 1:
-            self._tally(FAILURE, 1, verdict.code)
-            return Outcome(FAILURE, verdict.code, verdict.words, latency)
-        if fate is Fate.SIZE:
-            pace.shrink(codetable.CHANNEL_NUMBERS if batch.size > codetable.CHANNEL_NUMBERS else batch.size // 2)
-            outbox.put_back(batch)
-        else:
-            outbox.put_back(*batch.cut((batch.size + 1) // 2))
-        return refusal
-
-    def _judged(self, batch: Batch, verdict: Verdict, latency: float, begun: float) -> Outcome:
-        reply, now = verdict.reply, time.monotonic()
-        if reply is None or reply.items is None:
-            raise AssertionError("a judged request has items")
-        if reply.all_accepted:
-            self._pace.accepted(batch.size, begun, now)
-            self._refusals = self._doubts = 0
-            self._tally(SUCCESS, batch.size)
-            return Outcome(SUCCESS, codetable.SUCCESS, latency_ms=latency)
-        others: list[Exceptional] = []
-        again: list[int] = []
-        for offset, item in enumerate(reply.items):
-            if item is None:
-                others.append(Exceptional(offset, UNKNOWN, None, verdict.words, verdict.words))
-            elif not item.accepted:
-                code = codetable.from_text(item.text)
-                if code == codetable.TPS:
-                    again.append(offset)
-                    others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
-                elif code in codetable.ACCOUNT:
-                    others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
-                    self._end(Ending(errors.AccountRefused, _account_words(code), code))
-                else:
-                    others.append(self._failed(batch, offset, code, item.text))
-        told = Counter(other.status for other in others)
-        accepted = batch.size - len(others)
-        self._tally(SUCCESS, accepted)
-        self._tally(UNKNOWN, told[UNKNOWN])
-        self._tally(UNSENT, told[UNSENT] - len(again))
-        for other in others:
-            if other.status == FAILURE:
-                self._tally(FAILURE, 1, other.code)
-        self._doubts = self._doubts + 1 if told[UNKNOWN] == batch.size else 0
-        if verdict.code in codetable.ACCOUNT:
-            self._end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
-        if batch.size > len(again):
-            self._pace.accepted(batch.size - len(again), begun, now)
-            self._refusals = 0
-        if again:
-            self._pace.refused(len(again), begun, now)
-            if len(again) == batch.size:
-                self._throttled(begun, now)
-            lot = self._outbox.lot(batch.rows[again])
-            self._outbox.put_back(Batch(lot, 0, len(again)))
-        return Outcome(SUCCESS, codetable.SUCCESS, latency_ms=latency, exceptions=others)
-
-    def _failed(self, batch: Batch, offset: int, code: int | None, text: str | None) -> Exceptional:
-        if text is None or not text.strip():
-            return Exceptional(offset, FAILURE, None, "refused without a word", "refused without a word")
-        if code is not None:
-            return Exceptional(offset, FAILURE, code, text, text)
-        shown = mask_digits(text)
-        return Exceptional(offset, FAILURE, None, shown, unquoted(shown, self._quotes(int(batch.rows[offset]))))
-
-    def _not_sent(self, batch: Batch, verdict: Verdict, now: float) -> None:
-        batch.tries += 1
-        if batch.tries <= CONNECTION_TRIES and self._budget >= 1 and not self._stop.is_set():
-            self._budget -= 1
-            most = min(_BACKOFF_MOST_S, _BACKOFF_S * 2**batch.tries)
-            batch.not_before = now + random.uniform(0, most)
-            self._outbox.put_back(batch)
-            return
-        if self._stop.is_set():
-            self._outbox.put_back(batch)
-            return
-        self._unconnected += 1
-        self._tally(UNSENT, batch.size)
-        if self._unconnected >= IN_A_ROW:
-            words = f"{IN_A_ROW} batches in a row found no connection to the gateway: {verdict.words}"
-            self._end(Ending(errors.NoConnection, f"{words}. Check the network and base_url."))
-
-    def _clock(self, batch: Batch, exchange: Exchange, begun: float, now: float) -> None:
-        self._outbox.put_back(batch)
-        if self._clock_learnt_at is not None and begun < self._clock_learnt_at:
-            return
-        if self._clock_learnt_at is not None or exchange.gateway_ms is None:
-            how = "again after its clock was learnt" if self._clock_learnt_at is not None else "and names no time"
-            self._end(
-                Ending(
-                    errors.ClockRefused,
-                    f"the gateway refuses the time stamp (1004) {how}. Set this machine's clock and run again.",
-                    codetable.CLOCK,
-                )
-            )
-            return
-        self._clock_learnt_at = now
-        self._connection.clock_offset_ms = exchange.gateway_ms - time.time_ns() // 1_000_000
-
-    def _throttled(self, begun: float, now: float) -> None:
-        if begun < self._refused_at:
-            return
-        self._refused_at = now
-        self._refusals += 1
-        if self._refusals >= REFUSALS_IN_A_ROW:
-            self._end(
-                Ending(
-                    errors.Throttled,
-                    f"the gateway answered 13008 (TPS limit exceeded) {self._refusals} times in a row and took nothing "
-                    "between. Try later, or ask the vendor for the account's limit.",
-                    codetable.TPS,
-                )
-            )
-
-    def _heed(self, verdict: Verdict) -> None:
-        # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
-        proven = verdict.fate not in (Fate.NOT_SENT, Fate.CLOCK) and verdict.case is not TOO_MANY_REQUESTS
-        if proven and not self._doubts and not self._understood:
-            self._understood = True
-            for _ in range(self._limits.concurrency - 1):
-                self._hire()
-        if verdict.fate is not Fate.NOT_SENT:
-            self._budget = min(10.0, self._budget + 0.1)
-        if self._doubts >= IN_A_ROW:
-            self._end(
-                Ending(
-                    errors.InDoubt,
-                    f"{self._doubts} requests in a row had an outcome nobody knows (the last: {verdict.words}). "
-                    "Their rows are Unknown; reconcile() settles them.",
-                )
-            )
-        most, failed = self._limits.max_failures, self._counts[FAILURE]
-        if most is None or self.ending is not None:
-            return
-        answered = self.answered
-        if isinstance(most, float):
-            if answered >= SHARE_NEEDS and failed > most * answered:
-                reason = f"{failed:,} of {answered:,} answered rows failed, more than max_failures={most:g} of them"
-                self._end(Ending(errors.TooManyFailures, reason))
-        elif failed > most:
-            self._end(Ending(errors.TooManyFailures, f"{count(failed, 'row')} failed, more than max_failures={most}"))
-
-    def _tally(self, status: int, n: int, code: int | None = None) -> None:
-        if n:
-            self._counts[status] += n
-            if code is not None:
-                self._codes[code] += n
-
     @property
     def answered(self) -> int:
         """How many rows the gateway has answered."""
-        return self._counts[SUCCESS] + self._counts[FAILURE]
+        return self._consequences.answered
 
     @property
     def rate(self) -> float:
@@ -541,10 +335,3 @@ class Engine:
 def _named(status: npt.NDArray[np.int8]) -> Mapping[str, int]:
     counts = np.bincount(status[status >= 0], minlength=len(STATUSES))
     return {name: int(n) for name, n in zip(STATUSES, counts, strict=True) if n}
-
-
-def _account_words(code: int | None) -> str:
-    known = codetable.TABLE[code] if code is not None else None
-    if known is None:
-        return "the gateway refused the account"
-    return f"the gateway refused the account: {known.number} {known.text}. {known.advice}"

@@ -16,13 +16,13 @@ import pyarrow as pa
 from nxsms_nb import codetable, preparing, progress, records, settling, spelling, validation
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.client import Client
+from nxsms_nb.consequences import Limits
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.fields import resolve
 from nxsms_nb.handle import LOOK_S, Run
 from nxsms_nb.plan import Plan, plan_of
 from nxsms_nb.preparing import Prepared, prepare
 from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
-from nxsms_nb.run import Limits
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, settle, spelled_out
 
 if TYPE_CHECKING:

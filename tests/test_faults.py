@@ -41,7 +41,7 @@ def _journal(tmp_path):
 def _swift(monkeypatch):
     """The same rules in less time."""
     monkeypatch.setattr("nxsms_nb.run._BACKOFF_S", 0.01)
-    monkeypatch.setattr("nxsms_nb.run.REFUSALS_IN_A_ROW", 3)
+    monkeypatch.setattr("nxsms_nb.consequences.REFUSALS_IN_A_ROW", 3)
 
 
 def named(faults):
