@@ -11,25 +11,22 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 import numpy as np
-import pyarrow as pa
 
-from nxsms_nb import codetable, preparing, progress, records, settling, spelling, validation
-from nxsms_nb.cells import TEXT, present
+from nxsms_nb import carrying, codetable, preparing, progress, settling
+from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.consequences import Limits
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
-from nxsms_nb.fields import resolve
 from nxsms_nb.handle import LOOK_S, Run
 from nxsms_nb.plan import Plan, plan_of
 from nxsms_nb.preparing import Prepared, prepare
-from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
+from nxsms_nb.results import UNSENT
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, settle, spelled_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.journalfile import CampaignLock
-    from nxsms_nb.results import Rows
     from nxsms_nb.snapshot import Observer
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
@@ -257,10 +254,10 @@ def retry(
     client = client_or_env(client)
     wanted = codetable.RETRYABLE | {codes} if isinstance(codes, int) else codetable.RETRYABLE | set(codes or ())
     observer = progress.choose(settings["progress"])
-    prepared = _carried(frame, client, settings)
-    _claim_home(prepared)
+    prepared = carrying.taken_up(frame, client, settings)
+    carrying.claim_home(prepared)
     with _freed_by_errors(prepared.claim):
-        _wait_again(prepared, wanted)
+        carrying.wait_again(prepared, wanted)
         prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
     if (run := _begun(prepared, settings, observer, quiet=True)) is None:
         return prepared.joined(last=True)
@@ -308,12 +305,12 @@ def reconcile(
         raise ConfigError(f"absent={absent!r} is not one of 'Unknown', 'Unsent'.")
     settings = settle(given, LOOKING, COLUMNS)
     client = client_or_env(client)
-    prepared = _carried(frame, client, settings)
+    prepared = carrying.taken_up(frame, client, settings)
     doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.all_ids())))
-    for campaign, rows in _by_home(prepared, doubtful):
+    for campaign, rows in carrying.by_home(prepared, doubtful):
         prepared.claim = prepared.journal.claim(campaign)
         with _freed_by_errors(prepared.claim):
-            left = _learnt(prepared, rows)
+            left = carrying.take_over_learnt(prepared, rows)
             if not len(left):
                 prepared.give_back()
                 continue
@@ -404,84 +401,6 @@ def _tell_repeats(prepared: Prepared) -> None:
         print(words)  # noqa: T201
     elif words is not None:
         warnings.warn(words, AlreadySentWarning, stacklevel=5)
-
-
-def _carried(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Prepared:
-    """A sent frame, with everything it says of its rows taken over."""
-    earlier = records.read(frame, settings["prefix"])
-    columns = resolve(frame, {name: settings[name] for name in COLUMNS})
-    checked = validation.check(frame, columns, region=settings["region"])
-    ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
-    told = Results(len(frame))
-    told.adopt(np.arange(len(frame)), earlier)
-    prepared = Prepared(
-        frame,
-        client,
-        preparing.journal_of(settings, client),
-        settings["campaign"],
-        settings["prefix"],
-        checked,
-        ids,
-        told,
-    )
-    prepared.carried = True
-    return prepared
-
-
-def _claim_home(prepared: Prepared) -> None:
-    """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
-    ids, open_to_retry = prepared.all_ids(), np.isin(prepared.results.status, (UNSENT, FAILURE))
-    homes = {*(prepared.journal.homes(ids.filter(pa.array(open_to_retry))) or prepared.journal.homes(ids))}
-    if prepared.campaign is not None:
-        homes |= {prepared.campaign}
-    if len(homes) <= 1:
-        prepared.campaign = next(iter(homes), "") or None
-        prepared.claim = prepared.journal.claim(prepared.campaign)
-        return
-    listed = ", ".join(repr(home) if home else "the unnamed one" for home in sorted(homes))
-    raise ConfigError(
-        f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
-        "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
-    )
-
-
-def _wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
-    """Let the rows of a sent frame that may be tried again wait to leave."""
-    told = prepared.results
-    sendable = prepared.checked.good & present(prepared.all_ids())
-    same = np.flatnonzero(sendable & (told.status == UNSENT))
-    refused = np.flatnonzero(sendable & (told.status == FAILURE))
-    refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused
-    mask = np.zeros(len(told), bool)
-    mask[refused] = True
-    old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
-    further = pa.array([spelling.next_id(messageid) for messageid in old], TEXT)
-    prepared.ids = pa.compute.replace_with_mask(prepared.all_ids(), pa.array(mask), further)
-    waiting = np.sort(np.concatenate([same, refused]))
-    told.status[waiting] = UNDECIDED
-    prepared.ids = preparing.take_over_journal(
-        told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same
-    )
-    prepared.todo = waiting[told.status[waiting] == UNDECIDED]
-    prepared.send_copies_once()
-
-
-def _by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:
-    """Rows by the campaign they went out in, so that each is settled where its own campaign's call looks."""
-    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
-    homes = prepared.journal.homes(pa.array(ids, TEXT))
-    home_of = {messageid: name or None for name, there in homes.items() for messageid in there}
-    names = [home_of.get(messageid, prepared.campaign) for messageid in ids]
-    return [(name, rows[[other == name for other in names]]) for name in dict.fromkeys(names)]
-
-
-def _learnt(prepared: Prepared, doubtful: Rows) -> Rows:
-    """Take over what the journal has learnt of rows in doubt since the frame was made; those still in doubt."""
-    known = prepared.journal.known(prepared.ids.take(prepared.positions(doubtful)), everywhere=True)
-    settled = np.isin(known.status, (UNDECIDED, UNKNOWN), invert=True)
-    prepared.results.attempts[doubtful[settled]] = 0
-    prepared.results.take_over(doubtful[settled], known, np.flatnonzero(settled))
-    return doubtful[~settled]
 
 
 def _in_thread(work: Coroutine[Any, Any, _T]) -> _T:

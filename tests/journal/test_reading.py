@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nxsms_nb as nx
 from nxsms_nb import CampaignBusy, ConfigError, Journal, results
 from nxsms_nb.fields import STATUSES
-from nxsms_nb.journal import NO_OUTCOME
+from nxsms_nb.lookup import NO_OUTCOME
 from nxsms_nb.results import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
 
 REFUSED = Outcome(FAILURE, 13005, "Incorrect phone number format", 3.0)

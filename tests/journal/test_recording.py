@@ -16,7 +16,7 @@ import pytest
 from history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
 from nxsms_nb import CampaignBusy, Journal, JournalError, journalfile, results
-from nxsms_nb.journal import NO_OUTCOME
+from nxsms_nb.lookup import NO_OUTCOME
 from nxsms_nb.recording import _PATIENCE_S
 from nxsms_nb.results import SUCCESS, UNKNOWN, Outcome
 

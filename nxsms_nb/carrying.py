@@ -1,0 +1,100 @@
+"""A sent frame taken up again: its results, the campaign it went out in, and which of its rows may leave again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb import records, spelling, validation
+from nxsms_nb.cells import TEXT, present
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.fields import resolve
+from nxsms_nb.preparing import Prepared, journal_of, take_over_journal
+from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
+from nxsms_nb.settings import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.client import Client
+    from nxsms_nb.results import Rows
+
+
+def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Prepared:
+    """A sent frame, with everything it says of its rows taken over."""
+    earlier = records.read(frame, settings["prefix"])
+    columns = resolve(frame, {name: settings[name] for name in COLUMNS})
+    checked = validation.check(frame, columns, region=settings["region"])
+    ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
+    told = Results(len(frame))
+    told.adopt(np.arange(len(frame)), earlier)
+    prepared = Prepared(
+        frame,
+        client,
+        journal_of(settings, client),
+        settings["campaign"],
+        settings["prefix"],
+        checked,
+        ids,
+        told,
+    )
+    prepared.carried = True
+    return prepared
+
+
+def claim_home(prepared: Prepared) -> None:
+    """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
+    ids, open_to_retry = prepared.all_ids(), np.isin(prepared.results.status, (UNSENT, FAILURE))
+    homes = {*(prepared.journal.homes(ids.filter(pa.array(open_to_retry))) or prepared.journal.homes(ids))}
+    if prepared.campaign is not None:
+        homes |= {prepared.campaign}
+    if len(homes) <= 1:
+        prepared.campaign = next(iter(homes), "") or None
+        prepared.claim = prepared.journal.claim(prepared.campaign)
+        return
+    listed = ", ".join(repr(home) if home else "the unnamed one" for home in sorted(homes))
+    raise ConfigError(
+        f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
+        "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
+    )
+
+
+def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
+    """Let the rows of a sent frame that may be tried again wait to leave."""
+    told = prepared.results
+    sendable = prepared.checked.good & present(prepared.all_ids())
+    same = np.flatnonzero(sendable & (told.status == UNSENT))
+    refused = np.flatnonzero(sendable & (told.status == FAILURE))
+    refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused
+    mask = np.zeros(len(told), bool)
+    mask[refused] = True
+    old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
+    further = pa.array([spelling.next_id(messageid) for messageid in old], TEXT)
+    prepared.ids = pc.replace_with_mask(prepared.all_ids(), pa.array(mask), further)
+    waiting = np.sort(np.concatenate([same, refused]))
+    told.status[waiting] = UNDECIDED
+    prepared.ids = take_over_journal(told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same)
+    prepared.todo = waiting[told.status[waiting] == UNDECIDED]
+    prepared.send_copies_once()
+
+
+def by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:
+    """Rows by the campaign they went out in, so that each is settled where its own campaign's call looks."""
+    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
+    homes = prepared.journal.homes(pa.array(ids, TEXT))
+    home_of = {messageid: name or None for name, there in homes.items() for messageid in there}
+    names = [home_of.get(messageid, prepared.campaign) for messageid in ids]
+    return [(name, rows[[other == name for other in names]]) for name in dict.fromkeys(names)]
+
+
+def take_over_learnt(prepared: Prepared, doubtful: Rows) -> Rows:
+    """Take over what the journal has learnt of rows in doubt since the frame was made; those still in doubt."""
+    known = prepared.journal.known(prepared.ids.take(prepared.positions(doubtful)), everywhere=True)
+    settled = np.isin(known.status, (UNDECIDED, UNKNOWN), invert=True)
+    prepared.results.attempts[doubtful[settled]] = 0
+    prepared.results.take_over(doubtful[settled], known, np.flatnonzero(settled))
+    return doubtful[~settled]
