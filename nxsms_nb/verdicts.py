@@ -39,7 +39,7 @@ class Case:
 
 
 NOTHING_LEFT: Final = Case(
-    "the request never had a connection", Fate.NOT_SENT, "no byte left, whatever the exception is called"
+    "the request was never handed to a socket", Fate.NOT_SENT, "no byte left, whatever the exception is called"
 )
 NO_REPLY: Final = Case(
     "a byte may have left and no whole reply came", Fate.DOUBT, "the gateway may have read and accepted the request"

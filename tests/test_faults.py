@@ -40,7 +40,7 @@ def _journal(tmp_path):
 @pytest.fixture(name="swift")
 def _swift(monkeypatch):
     """The same rules in less time."""
-    monkeypatch.setattr("nxsms_nb.run._BACKOFF_S", 0.01)
+    monkeypatch.setattr("nxsms_nb.consequences._BACKOFF_S", 0.01)
     monkeypatch.setattr("nxsms_nb.consequences.REFUSALS_IN_A_ROW", 3)
 
 
