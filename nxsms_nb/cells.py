@@ -179,7 +179,7 @@ def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
 
 
 def lengths(array: pa.Array) -> npt.NDArray[np.int64]:
-    """How many bytes each text has; 0 where there is none."""
+    """How many bytes each text has; where there is none, any number."""
     starts, _ = buffers(array)
     return np.diff(starts)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from nxsms_nb.display import mask_secret
 from nxsms_nb.errors import ConfigError
@@ -167,9 +167,16 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def _has_usable_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def _checked_url(name: str, url: str, *, insecure: bool) -> str:
     parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not _has_usable_port(parts):
         raise ConfigError(f"{name}={url!r} is not a URL like {BASE_URL!r}.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}.")

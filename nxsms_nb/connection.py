@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -35,6 +36,9 @@ _STALL_S: Final = 0.05
 _STALL_MOST_S: Final = 1.0
 _STALLS_MOST: Final = 5
 _UNTIMED: Final = aiohttp.ClientTimeout()
+# So many connections are tried where something comes over each before anything was asked.
+_CONNECTIONS: Final = 3
+_CLOSING_S: Final = 5.0
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -137,7 +141,9 @@ class Connection:
         if self._watch is not None:
             self._watch.cancel()
         if self._connector is not None:
-            await self._connector.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSING_S):
+                    await self._connector.close()
 
     async def post(self, body: bytes) -> Exchange:
         """Send a batch: post it once, signed when it leaves.
@@ -205,19 +211,23 @@ class Connection:
         task, exchange = asyncio.current_task(), Exchange()
         if self._connector is None or task is None:
             raise RuntimeError("Connection is used outside its 'async with'.")
-        target = self._targets.get(url)
-        if target is None:
-            target = self._targets[url] = _Target(url)
         cancelling, begun = task.cancelling(), time.perf_counter()
         under_way = self._watched(task)
         try:
-            connection = await self._connector.connect(target.request, [], _UNTIMED)
+            target = self._targets.get(url)
+            if target is None:
+                target = self._targets[url] = _Target(url)
+            connection = await _connected(self._connector, target)
             try:
                 await self._converse(connection, exchange, target, body, head)
             except BaseException:
-                connection.close()
+                _break_off(connection)
                 raise
-            connection.release()
+            if connection.transport is not None and connection.transport.get_write_buffer_size():
+                # The gateway replied before it had read the request: what is left of it must not come before the next one.
+                _break_off(connection)
+            else:
+                connection.release()
         except asyncio.CancelledError as error:
             # A cancellation of somebody else's that came as well is not to be swallowed.
             if not under_way.overdue or task.uncancel() > cancelling:
@@ -296,6 +306,23 @@ class Connection:
                 return
             under_way.overdue = True
             task.cancel()
+
+
+async def _connected(connector: aiohttp.TCPConnector, target: _Target) -> Any:
+    """A connection over which nothing has come that nobody asked for: it would be taken for the reply."""
+    for _ in range(_CONNECTIONS):
+        connection: Any = await connector.connect(target.request, [], _UNTIMED)
+        if not connection.protocol.should_close:
+            return connection
+        _break_off(connection)
+    raise ConnectionResetError
+
+
+def _break_off(connection: Any) -> None:
+    """Close at once: what is not written yet does not leave any more."""
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.close()
 
 
 def _lines(named: Mapping[str, str]) -> str:

@@ -205,7 +205,7 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     if settings["duplicates"] == "drop":
         repeated = np.flatnonzero(ordinals > 0)
         told.decide(repeated, SKIPPED, None, DUPLICATE)
-        ordinals[repeated] = -1
+        ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
     own = checked.fields.get("sys_message_id")
     ids: pa.Array | identity.MessageIds = identity.MessageIds(
         report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own

@@ -290,7 +290,7 @@ class Engine:
         self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
         begun = time.monotonic()
         body = protocol.body(self._client.app_key, batch.items())
-        # After this request has left: until a reply comes there is time.
+        # While this request is under way there is time.
         asyncio.get_running_loop().call_soon(self._outbox.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:

@@ -1,24 +1,29 @@
-"""One request over a real socket: when it is given up, and by whom."""
+"""One request over a real socket: when it is given up, and by whom, and over which connection it may go."""
 
 import asyncio
 import contextlib
+import socket
 import time
 
 import pytest
 
 from nxsms_nb import Client, Sandbox
 from nxsms_nb.connection import Connection
+from nxsms_nb.errors import ConfigError
 
 
 @contextlib.asynccontextmanager
-async def connected(answer, patience):
-    """A connection to a gateway that treats each request by `answer(reader, writer)`."""
+async def connected(answer, patience, *, window=None):
+    """A connection to a gateway that treats each connection by `answer(reader, writer)`, with so large a receive buffer."""
 
     async def serve(reader, writer):
-        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await answer(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listening = socket.create_server(("127.0.0.1", 0))
+    if window is not None:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    server = await asyncio.start_server(serve, sock=listening)
     port = server.sockets[0].getsockname()[1]
     client = Client(
         access_key="key", access_secret="secret", app_key="app", base_url=f"http://127.0.0.1:{port}", timeout=patience
@@ -129,3 +134,110 @@ def test_a_task_goes_on_after_a_request_was_given_up():
             return first, second
 
     assert all(exchange.error.startswith("no reply") for exchange in asyncio.run(work()))
+
+
+REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def request(reader):
+    """Read a request with a body of two bytes."""
+    await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(2)
+
+
+def test_a_request_that_was_replied_to_before_it_was_read_ends_with_its_connection():
+    """Its rest must neither come before the next request nor be waited for: the gateway may never read it."""
+    connections = []
+
+    async def hasty(reader, writer):
+        connections.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        if len(connections) > 1:
+            await reader.readexactly(2)
+        writer.transport.pause_reading()
+        writer.write(REPLY)
+        await asyncio.sleep(30)
+
+    async def work():
+        async with asyncio.timeout(20), connected(hasty, 10, window=4096) as connection:
+            exchanges = [await connection.post(b"x" * (8 << 20)), await connection.post(b"{}")]
+        for writer in connections:
+            writer.transport.abort()
+        return exchanges
+
+    assert [(exchange.status, exchange.error) for exchange in asyncio.run(work())] == [(200, "")] * 2
+    assert len(connections) == 2
+
+
+def test_what_came_unasked_over_an_idle_connection_is_nobodys_reply():
+    """A second reply to the request before is not taken for the reply to the next one, which has a connection of its own."""
+    connections = []
+    twice = asyncio.Event()
+
+    async def talkative(reader, writer):
+        connections.append(writer)
+        await request(reader)
+        writer.write(REPLY)
+        if len(connections) == 1:
+            await asyncio.sleep(0.05)
+            writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            twice.set()
+        await reader.read()
+
+    async def work():
+        async with connected(talkative, 10) as connection:
+            first = await connection.post(b"{}")
+            await twice.wait()
+            await asyncio.sleep(0.05)
+            return first, await connection.post(b"{}")
+
+    assert [exchange.status for exchange in asyncio.run(work())] == [200, 200]
+    assert len(connections) == 2
+
+
+def test_a_gateway_that_speaks_first_is_no_connection():
+    """Nothing is sent to what does not wait for a request, and it is not tried for ever."""
+    heard = []
+
+    async def greeting(reader, writer):
+        writer.write(REPLY)
+        heard.append(await reader.read())
+
+    async def work():
+        async with connected(greeting, 10) as connection:
+            connect = connection._connector.connect
+
+            async def after_the_greeting(*request):
+                made = await connect(*request)
+                await asyncio.sleep(0.05)
+                return made
+
+            connection._connector.connect = after_the_greeting
+            return await connection.post(b"{}")
+
+    exchange = asyncio.run(work())
+    assert (exchange.left, exchange.status) == (False, None)
+    assert exchange.error.startswith("no connection")
+    assert not any(heard)
+
+
+def test_an_address_that_cannot_be_is_no_connection():
+    """Whatever is wrong before a connection is asked for, nothing has left and the rows are not in doubt."""
+
+    async def work():
+        client = Client(access_key="key", access_secret="secret", app_key="app", base_url="http://127.0.0.1:9")
+        client.base_url = "http://127.0.0.1:99999"
+        async with Connection(client) as connection:
+            return await connection.post(b"{}")
+
+    exchange = asyncio.run(work())
+    assert (exchange.left, exchange.status) == (False, None)
+    assert exchange.error.startswith("no connection")
+
+
+@pytest.mark.parametrize("port", ["99999", "abc", "-1", "0"])
+def test_an_unusable_port_is_refused_at_once(port):
+    """The client is not made: no row is sent, nor recorded, by an address nobody can have."""
+    with pytest.raises(ConfigError, match="base_url"):
+        Client(access_key="key", access_secret="secret", app_key="app", base_url=f"http://127.0.0.1:{port}")
