@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import time
@@ -52,6 +53,32 @@ class Limits:
     max_failures: float | None = None
 
 
+class Course:
+    """Whether a run goes on: it ends once, for one reason, and whoever waits for something to change is woken.
+
+    Attributes
+    ----------
+    ending : Ending or None
+        Why it ended early; None: nothing did.
+    stopping : asyncio.Event
+        No new request leaves.
+    changed : asyncio.Event
+        Something happened that may let a request leave.
+    """
+
+    def __init__(self) -> None:
+        self.ending: Ending | None = None
+        self.stopping = asyncio.Event()
+        self.changed = asyncio.Event()
+
+    def end(self, ending: Ending) -> None:
+        """Let no new request leave; the first reason counts."""
+        if self.ending is None:
+            self.ending = ending
+        self.stopping.set()
+        self.changed.set()
+
+
 class Consequences:
     """Draws the consequences of each request's outcome, one after the other.
 
@@ -65,12 +92,8 @@ class Consequences:
         What the run keeps to.
     quotes : callable
         The texts of a row, which a text of the gateway may quote.
-    end : callable
-        Ends the run.
-    stopping : callable
-        Whether the run is ending.
-    learn_clock : callable
-        Is told how far the gateway's clock is ahead, in milliseconds.
+    course : Course
+        Is ended where an outcome says so.
 
     Attributes
     ----------
@@ -80,6 +103,8 @@ class Consequences:
         Failed rows, by code.
     understood : bool
         Whether a reply has been read and understood.
+    clock_offset_ms : int
+        How far the gateway's clock is ahead of this machine's, as far as it was learnt.
     """
 
     def __init__(
@@ -89,20 +114,17 @@ class Consequences:
         limits: Limits,
         *,
         quotes: Callable[[int], list[str]],
-        end: Callable[[Ending], None],
-        stopping: Callable[[], bool],
-        learn_clock: Callable[[int], None],
+        course: Course,
     ) -> None:
         self.counts: Counter[int] = Counter()
         self.codes: Counter[int] = Counter()
         self.understood = False
+        self.clock_offset_ms = 0
         self._outbox = outbox
         self._pace = pace
         self._limits = limits
         self._quotes = quotes
-        self._end = end
-        self._stopping = stopping
-        self._learn_clock = learn_clock
+        self._course = course
         self._doubts = 0
         self._unconnected = 0
         self._budget = 10.0
@@ -161,7 +183,7 @@ class Consequences:
             self._clock(batch, exchange, begun, now)
             return refusal
         if fate is Fate.ACCOUNT:
-            self._end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
+            self._course.end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
             outbox.put_back(batch)
             return refusal
         if batch.size == 1:
@@ -195,7 +217,7 @@ class Consequences:
                     others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
                 elif code in codetable.ACCOUNT:
                     others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
-                    self._end(Ending(errors.AccountRefused, _account_words(code), code))
+                    self._course.end(Ending(errors.AccountRefused, _account_words(code), code))
                 else:
                     others.append(self._failed(batch, offset, code, item.text))
         told = Counter(other.status for other in others)
@@ -208,7 +230,7 @@ class Consequences:
                 self.tally(FAILURE, 1, other.code)
         self._doubts = self._doubts + 1 if told[UNKNOWN] == batch.size else 0
         if verdict.code in codetable.ACCOUNT:
-            self._end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
+            self._course.end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
         if batch.size > len(again):
             self._pace.accepted(batch.size - len(again), begun, now)
             self._refusals = 0
@@ -230,20 +252,20 @@ class Consequences:
 
     def _not_sent(self, batch: Batch, verdict: Verdict, now: float) -> None:
         batch.tries += 1
-        if batch.tries <= CONNECTION_TRIES and self._budget >= 1 and not self._stopping():
+        if batch.tries <= CONNECTION_TRIES and self._budget >= 1 and not self._course.stopping.is_set():
             self._budget -= 1
             most = min(_BACKOFF_MOST_S, _BACKOFF_S * 2**batch.tries)
             batch.not_before = now + random.uniform(0, most)
             self._outbox.put_back(batch)
             return
-        if self._stopping():
+        if self._course.stopping.is_set():
             self._outbox.put_back(batch)
             return
         self._unconnected += 1
         self.tally(UNSENT, batch.size)
         if self._unconnected >= IN_A_ROW:
             words = f"{IN_A_ROW} batches in a row found no connection to the gateway: {verdict.words}"
-            self._end(Ending(errors.NoConnection, f"{words}. Check the network and base_url."))
+            self._course.end(Ending(errors.NoConnection, f"{words}. Check the network and base_url."))
 
     def _clock(self, batch: Batch, exchange: Exchange, begun: float, now: float) -> None:
         self._outbox.put_back(batch)
@@ -251,7 +273,7 @@ class Consequences:
             return
         if self._clock_learnt_at is not None or exchange.gateway_ms is None:
             how = "again after its clock was learnt" if self._clock_learnt_at is not None else "and names no time"
-            self._end(
+            self._course.end(
                 Ending(
                     errors.ClockRefused,
                     f"the gateway refuses the time stamp (1004) {how}. Set this machine's clock and run again.",
@@ -260,7 +282,7 @@ class Consequences:
             )
             return
         self._clock_learnt_at = now
-        self._learn_clock(exchange.gateway_ms - time.time_ns() // 1_000_000)
+        self.clock_offset_ms = exchange.gateway_ms - time.time_ns() // 1_000_000
 
     def _throttled(self, begun: float, now: float) -> None:
         if begun < self._refused_at:
@@ -268,7 +290,7 @@ class Consequences:
         self._refused_at = now
         self._refusals += 1
         if self._refusals >= REFUSALS_IN_A_ROW:
-            self._end(
+            self._course.end(
                 Ending(
                     errors.Throttled,
                     f"the gateway answered 13008 (TPS limit exceeded) {self._refusals} times in a row and took nothing "
@@ -286,14 +308,14 @@ class Consequences:
         if verdict.fate is not Fate.NOT_SENT:
             self._budget = min(10.0, self._budget + 0.1)
         if self._doubts >= IN_A_ROW:
-            self._end(
+            self._course.end(
                 Ending(
                     errors.InDoubt,
                     f"{self._doubts} requests in a row had an outcome nobody knows (the last: {verdict.words}). "
                     "Their rows are Unknown; reconcile() settles them.",
                 )
             )
-        if self._limits.max_failures is not None and not self._stopping():
+        if self._limits.max_failures is not None and not self._course.stopping.is_set():
             self._bear(self._limits.max_failures)
         return first
 
@@ -302,9 +324,11 @@ class Consequences:
         if isinstance(most, float):
             if answered >= SHARE_NEEDS and failed > most * answered:
                 reason = f"{failed:,} of {answered:,} answered rows failed, more than max_failures={most:g} of them"
-                self._end(Ending(errors.TooManyFailures, reason))
+                self._course.end(Ending(errors.TooManyFailures, reason))
         elif failed > most:
-            self._end(Ending(errors.TooManyFailures, f"{count(failed, 'row')} failed, more than max_failures={most}"))
+            self._course.end(
+                Ending(errors.TooManyFailures, f"{count(failed, 'row')} failed, more than max_failures={most}")
+            )
 
     def tally(self, status: int, n: int, code: int | None = None) -> None:
         """Count rows that were decided, and the code they failed with."""

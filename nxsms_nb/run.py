@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nxsms_nb import errors, protocol
 from nxsms_nb.connection import Connection, Exchange
-from nxsms_nb.consequences import Consequences, Ending
+from nxsms_nb.consequences import Consequences, Course, Ending
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.results import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
 from nxsms_nb.snapshot import Observer, Snapshot
@@ -76,32 +76,23 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._pace = pace
-        self._stop = asyncio.Event()
-        self._consequences = Consequences(
-            outbox,
-            pace,
-            limits,
-            quotes=quotes,
-            end=self._end,
-            stopping=self._stop.is_set,
-            learn_clock=self._learn_clock,
-        )
+        # Nothing here refers back to this object: what a run took is given back as soon as it is through.
+        self._course = Course()
+        self._consequences = Consequences(outbox, pace, limits, quotes=quotes, course=self._course)
         self._before = Counter(_named(results.status))
         self._in_flight = 0
         self._begun = time.monotonic()
         self._ended: float | None = None
         self._workers: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
-        self._change = asyncio.Event()
         self._doing = ""
-        self.ending: Ending | None = None
 
     # ------------------------------------------------------------------ the run as a whole
 
     async def first(self, work: Coroutine[Any, Any, None], note: str) -> None:
         """Do what comes before the first request, saying meanwhile what it is; a stop cuts it short."""
         self._doing = note
-        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stop.wait())
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._course.stopping.wait())
         async with self._telling():
             try:
                 await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -125,7 +116,7 @@ class Engine:
 
     def stop(self, reason: str = "stopped by the person", kind: type[errors.Stopped] = errors.Interrupted) -> None:
         """Let no new request leave; to be called in the run's event loop."""
-        self._end(Ending(kind, reason))
+        self._course.end(Ending(kind, reason))
 
     def hurry(self) -> None:
         """Do not wait for the requests under way any longer."""
@@ -163,15 +154,15 @@ class Engine:
     async def _work(self, connection: Connection) -> None:
         self._connection = connection
         self._hire()
-        stopping = asyncio.create_task(self._stop.wait())
+        stopping = asyncio.create_task(self._course.stopping.wait())
         try:
             while self._workers:
                 await asyncio.wait({*self._workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 self._dismiss()
-                if self._stop.is_set():
+                if self._course.stopping.is_set():
                     await self._wind_down()
         finally:
-            self._stop.set()
+            self._course.stopping.set()
             stopping.cancel()
             for worker in self._workers:
                 worker.cancel()
@@ -195,22 +186,16 @@ class Engine:
             await asyncio.wait(self._workers)
         self._dismiss()
 
-    def _end(self, ending: Ending) -> None:
-        if self.ending is None:
-            self.ending = ending
-        self._stop.set()
-        self._change.set()
-
     def _close(self) -> None:
         self._ended = time.monotonic()
-        results, ending = self._results, self.ending
+        results, ending = self._results, self._course.ending
         waiting = [batch.rows for batch in self._outbox.waiting()]
         left_over = np.unique(np.concatenate([np.flatnonzero(results.status == UNDECIDED), *waiting]))
         if len(left_over):
             reason = ending.reason if ending is not None else "the run broke off"
             results.decide(left_over, UNSENT, ending.code if ending is not None else None, reason)
         if ending is None and self._consequences.counts[UNSENT]:
-            self.ending = Ending(errors.NoConnection, "some requests found no connection to the gateway")
+            self._course.ending = Ending(errors.NoConnection, "some requests found no connection to the gateway")
         self._consequences.tally(UNSENT, len(left_over))
 
     @asynccontextmanager
@@ -244,9 +229,9 @@ class Engine:
             except errors.JournalError as trouble:
                 self._outbox.put_back(batch)
                 self._landed()
-                self._end(Ending(errors.Stopped, str(trouble)))
+                self._course.end(Ending(errors.Stopped, str(trouble)))
                 return
-            if cancelled or self._stop.is_set():
+            if cancelled or self._course.stopping.is_set():
                 outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)
                 if written.exception() is None:
                     self._recording.finish(written.result(), outcome)
@@ -256,14 +241,16 @@ class Engine:
             await self._post(batch, written.result(), sent_us)
 
     async def _next(self) -> Batch | None:
-        while not self._stop.is_set():
+        while not self._course.stopping.is_set():
             # One request waits for its time at a time: those that waited already would not heed a new pace.
             async with self._turn:
                 now = time.monotonic()
                 batch = self._outbox.take(self._pace.size, now)
                 if batch is not None:
                     when = self._pace.reserve(batch.size, now)
-                    if (when > now and not await self._pause(self._stop, when - now)) or self._stop.is_set():
+                    if (
+                        when > now and not await self._pause(self._course.stopping, when - now)
+                    ) or self._course.stopping.is_set():
                         self._outbox.put_back(batch)
                         return None
                     self._in_flight += 1
@@ -271,8 +258,8 @@ class Engine:
             due = self._outbox.next_due()
             if due is None and self._in_flight == 0:
                 return None
-            self._change.clear()
-            await self._pause(self._change, None if due is None else max(0.0, due - now))
+            self._course.changed.clear()
+            await self._pause(self._course.changed, None if due is None else max(0.0, due - now))
         return None
 
     @staticmethod
@@ -304,6 +291,7 @@ class Engine:
             left=exchange.left, status=exchange.status, body=exchange.body, error=exchange.error, ids=batch.ids
         )
         outcome = self._consequences.of(batch, verdict, exchange, begun)
+        self._connection.clock_offset_ms = self._consequences.clock_offset_ms
         self._recording.finish(number, outcome)
         self._results.apply(batch.span, outcome, batch=number, sent_us=sent_us)
         self._landed()
@@ -313,12 +301,14 @@ class Engine:
             for _ in range(self._limits.concurrency - 1):
                 self._hire()
 
-    def _learn_clock(self, offset_ms: int) -> None:
-        self._connection.clock_offset_ms = offset_ms
-
     def _landed(self) -> None:
         self._in_flight -= 1
-        self._change.set()
+        self._course.changed.set()
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why the run ended early, or None."""
+        return self._course.ending
 
     @property
     def answered(self) -> int:

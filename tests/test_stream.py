@@ -1,13 +1,16 @@
 """Frames by the chunk, and files: one run of one campaign, stopped and resumed."""
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
+from nxsms_nb import handle
 from nxsms_nb.files import send_file
 from nxsms_nb.streaming import as_pandas
 
@@ -40,6 +43,26 @@ def test_a_stream_yields_each_frame_with_its_results_as_one_run(sandbox):
     assert len(runs) == 1
     assert runs["rate"].iloc[0] > 0
     assert runs["ended"].notna().all()
+
+
+def test_what_a_chunk_took_is_given_back_when_it_is_through(sandbox, monkeypatch):
+    """Memory stays level without the garbage collector: no chunk's run is held by a circle of references."""
+    engines = []
+
+    class Watched(handle.Engine):
+        def __init__(self, *parts, **options):
+            super().__init__(*parts, **options)
+            engines.append(weakref.ref(self))
+
+    monkeypatch.setattr(handle, "Engine", Watched)
+    chunks = (recipients(50, first) for first in range(0, 200, 50))
+    gc.disable()
+    try:
+        for _ in nx.send_stream(chunks, sandbox.client, campaign="spring", progress="silent"):
+            assert sum(engine() is not None for engine in engines) <= 1
+    finally:
+        gc.enable()
+    assert len(engines) == 4
 
 
 def test_a_number_of_an_earlier_chunk_is_not_sent_again(sandbox):
