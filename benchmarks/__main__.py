@@ -86,24 +86,28 @@ def contest(sizes: list[int], repeats: int) -> list[str]:
     return lines
 
 
-def latencies(rows: int) -> list[str]:
-    """Wall time against the ideal, latency x requests / concurrency."""
+def latencies(rows: int, repeats: int) -> list[str]:
+    """Wall time against the ideal, latency x requests / concurrency, ours and the bare loop's."""
     lines = [
         "## Latency",
         "",
-        "16 requests under way.",
+        "16 requests under way; ours and the bare loop in turn, the best of each counts.",
         "",
-        "| latency ms | rows | wall s | ideal s | ratio |",
-        "|---:|---:|---:|---:|---:|",
+        "| latency ms | rows | ideal s | wall s | ratio | bare loop |",
+        "|---:|---:|---:|---:|---:|---:|",
     ]
     ratios = {}
     for latency_ms, share in ((20, 1.0), (100, 1.0), (500, 0.25)):
         n = int(rows * share)
+        walls: dict[str, list[float]] = {"ours": [], "bare": []}
         with gateway(latency_ms) as port:
-            wall = alone("contestants.py", "ours", n, port, 16)["wall_s"]
+            for _ in range(repeats):
+                for name, seconds in walls.items():
+                    seconds.append(alone("contestants.py", name, n, port, 16)["wall_s"])
         ideal = latency_ms / 1000 * -(-n // 200) / 16
+        wall, bare = min(walls["ours"]), min(walls["bare"])
         ratios[latency_ms] = wall / ideal
-        lines.append(f"| {latency_ms} | {n:,} | {wall:.2f} | {ideal:.2f} | {ratios[latency_ms]:.3f} |")
+        lines.append(f"| {latency_ms} | {n:,} | {ideal:.2f} | {wall:.2f} | {wall / ideal:.3f} | {bare / ideal:.3f} |")
     return [*lines, "", f"Budget at 100 ms: {BUDGETS['wall']}; {_held(ratios[100] <= BUDGETS['wall'])}.", ""]
 
 
@@ -198,7 +202,7 @@ def main() -> None:
         "",
         *contest([10_000, 100_000] if quick else [10_000, 100_000, 1_000_000], 1 if quick else 3),
         *stages(100_000 if quick else 1_000_000),
-        *latencies(20_000 if quick else 1_000_000),
+        *latencies(20_000 if quick else 1_000_000, 1 if quick else 3),
         *limits(12 if quick else 40),
         *streamed(200_000 if quick else 5_000_000),
         *looking(100_000 if quick else 1_000_000),

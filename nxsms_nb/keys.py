@@ -147,11 +147,10 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
     counted = good & present(keys)
     ordinals = np.zeros(len(counted), np.int32)
     ordinals[~counted] = -1
-    prints = np.zeros(len(counted), np.uint64)
-    for start in range(0, len(prints), _CHUNK):
-        for part in keys.parts:
-            _mix(prints[start : start + _CHUNK], part.slice(start, _CHUNK))
-    rows = np.flatnonzero(counted & _occurring_twice(prints))
+    # Most keys begin with a phone that is nobody else's; only where many share that, the other parts are looked into.
+    rows = np.flatnonzero(counted & _occurring_twice(_prints(keys.parts[:1])))
+    if len(rows) > len(counted) // 16 and len(keys.parts) > 1:
+        rows = np.flatnonzero(counted & _occurring_twice(_prints(keys.parts)))
     if len(rows) < 2:
         return ordinals
     codes = keys.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
@@ -167,11 +166,19 @@ def _occurring_twice(prints: npt.NDArray[np.uint64]) -> Mask:
     return np.isin(prints, twice) if len(twice) else np.zeros(len(prints), np.bool_)
 
 
-def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
-    """Mix the length and the first 16 bytes of texts into prints: keys that differ have different ones nearly always.
+def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:
+    """A number of each row, made of the length and the first 16 bytes of its parts: few that differ have the same.
 
-    Nearly every key has a phone, so that little else has to be looked at; it costs a fifth of comparing them in full.
+    It costs a fifth of comparing them in full.
     """
+    prints = np.zeros(len(parts[0]), np.uint64)
+    for start in range(0, len(prints), _CHUNK):
+        for part in parts:
+            _mix(prints[start : start + _CHUNK], part.slice(start, _CHUNK))
+    return prints
+
+
+def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
     starts, data = buffers(texts)
     size, at = np.diff(starts), starts[:-1]
     text = np.zeros(len(data) + 16, np.uint8)
@@ -180,7 +187,7 @@ def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
     words = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
     prints += size.view(np.uint64)
     for skipped in (0, 8):
-        kept = np.clip(size - skipped, 0, 8)
+        kept = np.minimum(np.maximum(size, skipped) - skipped, 8)
         prints ^= words[at + skipped] & _LOW_BYTES[kept]
         prints *= np.uint64(0x9E3779B97F4A7C15)
         prints ^= prints >> np.uint64(29)

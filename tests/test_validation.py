@@ -54,9 +54,12 @@ def test_a_row_counts_the_good_rows_before_it_that_share_its_key(rows):
 @given(st.lists(st.text("ab", max_size=30), max_size=60), st.integers(0, 3))
 def test_keys_are_compared_in_full_wherever_they_lie(texts, start):
     """Keys that begin alike are told apart, and equal ones found, in a slice too."""
-    keys = Keys([pa.array(texts, pa.large_string())[start:]], " ")
-    ordinals = repeats(keys, np.ones(len(keys), bool))
-    assert ordinals.tolist() == pd.Series(keys.to_pylist(), dtype=object).groupby(keys.to_pylist()).cumcount().tolist()
+    part = pa.array(texts, pa.large_string())[start:]
+    shared = pa.array(["everybody's"] * len(part), pa.large_string())
+    for parts in ([part], [shared, part], [part, shared]):
+        keys = Keys(parts, " ")
+        ordinals = repeats(keys, np.ones(len(keys), bool)).tolist()
+        assert ordinals == pd.Series(keys.to_pylist(), dtype=object).groupby(keys.to_pylist()).cumcount().tolist()
 
 
 def test_a_good_frame_is_ok():
