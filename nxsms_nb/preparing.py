@@ -114,7 +114,8 @@ class Prepared:
 
     def unsent(self) -> bool:
         """Whether rows that were to be sent are unsent."""
-        return bool(np.isin(self.results.status[self.todo], (UNDECIDED, UNSENT)).any())
+        left = np.isin(self.results.status, (UNDECIDED, UNSENT))
+        return bool(left.any() and left[self.todo].any())
 
     def quotes(self, row: int) -> list[str]:
         """The texts of a row, which a text of the gateway may quote."""
