@@ -176,8 +176,10 @@ def _has_usable_port(parts: SplitResult) -> bool:
 
 def _checked_url(name: str, url: str, *, insecure: bool) -> str:
     parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or not _has_usable_port(parts):
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{name}={url!r} is not a URL like {BASE_URL!r}.")
+    if not _has_usable_port(parts):
+        raise ConfigError(f"{name}={url!r} names a port that cannot be. Leave it out, or name one from 1 to 65535.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not insecure:
