@@ -14,7 +14,7 @@ from nxsms_nb.cells import TEXT, present
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
 from nxsms_nb.preparing import Prepared, journal_of, take_over_journal
-from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results
+from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -
 
 def claim_home(prepared: Prepared) -> None:
     """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
-    ids, open_to_retry = prepared.all_ids(), np.isin(prepared.results.status, (UNSENT, FAILURE))
+    ids, open_to_retry = prepared.all_ids(), among(prepared.results.status, UNSENT, FAILURE)
     homes = {*(prepared.journal.homes(ids.filter(pa.array(open_to_retry))) or prepared.journal.homes(ids))}
     if prepared.campaign is not None:
         homes |= {prepared.campaign}
@@ -94,7 +94,7 @@ def by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:
 def take_over_learnt(prepared: Prepared, doubtful: Rows) -> Rows:
     """Take over what the journal has learnt of rows in doubt since the frame was made; those still in doubt."""
     known = prepared.journal.known(prepared.ids.take(prepared.positions(doubtful)), everywhere=True)
-    settled = np.isin(known.status, (UNDECIDED, UNKNOWN), invert=True)
+    settled = ~among(known.status, UNDECIDED, UNKNOWN)
     prepared.results.attempts[doubtful[settled]] = 0
     prepared.results.take_over(doubtful[settled], known, np.flatnonzero(settled))
     return doubtful[~settled]

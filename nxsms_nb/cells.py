@@ -171,11 +171,12 @@ def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
 def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
     """The first byte of each text; 0 where there is none."""
     starts, data = buffers(array)
-    if not len(data):
-        return np.zeros(len(array), np.uint8)
-    # The start of an empty text may be the end of the data.
-    heads = data[np.minimum(starts[:-1], len(data) - 1)]
-    return np.where(np.diff(starts) > 0, heads, np.uint8(0))
+    there = np.diff(starts) > 0
+    if there.all():
+        return data[starts[:-1]]
+    firsts = np.zeros(len(array), np.uint8)
+    firsts[there] = data[starts[:-1][there]]
+    return firsts
 
 
 def lengths(array: pa.Array) -> npt.NDArray[np.int64]:

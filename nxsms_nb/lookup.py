@@ -13,7 +13,7 @@ import pandas as pd
 from nxsms_nb import spelling
 from nxsms_nb.blocks import Packed, unpacked
 from nxsms_nb.cells import present
-from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results
+from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, among
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +74,7 @@ def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Result
         if query:
             doubtful = mine[mine >= 0]
             # Nothing else may be recorded of it: a journal that was lost is no reason to ask again, or to send again.
-            doubtful = doubtful[np.isin(found.status[doubtful], (UNDECIDED, UNKNOWN))]
+            doubtful = doubtful[among(found.status[doubtful], UNDECIDED, UNKNOWN)]
             found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
         else:
             found.apply(mine, outcome, batch=batch, sent_us=sent_us, partly=True)

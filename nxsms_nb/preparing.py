@@ -19,7 +19,7 @@ from nxsms_nb.display import count
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.journal import Journal
 from nxsms_nb.queueing import Outbox
-from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results
+from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS, options
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Prepared:
 
     def unsent(self) -> bool:
         """Whether rows that were to be sent are unsent."""
-        left = np.isin(self.results.status, (UNDECIDED, UNSENT))
+        left = among(self.results.status, UNDECIDED, UNSENT)
         return bool(left.any() and left[self.todo].any())
 
     def quotes(self, row: int) -> list[str]:
@@ -139,7 +139,7 @@ class Prepared:
 
     def sent_before(self) -> Rows:
         """The rows that went out before, or may have."""
-        return np.flatnonzero(np.isin(self.results.status, (SUCCESS, FAILURE, UNKNOWN)))
+        return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
 
     def confirm(self, confirm: int | None, call: str) -> None:
         """Refuse to send more than was agreed to.
@@ -300,7 +300,7 @@ def take_over_journal(
 
 def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
     """Keep the results of rows that the frame says went out and the journal does not know."""
-    went = np.isin(earlier["status"].cat.codes.to_numpy(), (SUCCESS, UNKNOWN))
+    went = among(earlier["status"].cat.codes.to_numpy(), SUCCESS, UNKNOWN)
     rows = np.flatnonzero(went & (told.status == UNDECIDED) & present(ids))
     if not len(rows):
         return ids

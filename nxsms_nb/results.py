@@ -5,6 +5,7 @@ The engine and the journal write through the same `Results.apply`, so that a fra
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +28,17 @@ NO_TIME: Final = np.iinfo(np.int64).min
 """Stands for no time in `Results.sent_us`; NaT to numpy and pandas."""
 
 Rows = npt.NDArray[np.int64]
+
+
+def among(status: npt.NDArray[np.integer[Any]], *wanted: int) -> npt.NDArray[np.bool_]:
+    """Which statuses are one of those that are wanted.
+
+    Examples
+    --------
+    >>> among(np.array([UNDECIDED, SUCCESS, UNSENT], np.int8), SUCCESS, UNSENT).tolist()
+    [False, True, True]
+    """
+    return functools.reduce(np.logical_or, [status == one for one in wanted])
 
 
 class Exceptional(NamedTuple):
