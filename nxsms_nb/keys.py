@@ -167,7 +167,7 @@ def _occurring_twice(prints: npt.NDArray[np.uint64]) -> Mask:
 
 
 def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:
-    """A number of each row, made of the length and the first 16 bytes of its parts: few that differ have the same.
+    """A number of each row, made of the length, the first 16 and the last 8 bytes of its parts: few that differ have the same.
 
     It costs a fifth of comparing them in full.
     """
@@ -180,20 +180,30 @@ def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:
 
 def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
     starts, data = buffers(texts)
-    size, at = np.diff(starts), starts[:-1]
-    text = np.zeros(len(data) + 16, np.uint8)
+    size = np.diff(starts)
+    text = np.zeros(len(data) + _WORD, np.uint8)
     text[: len(data)] = data
     # Eight bytes from any place: the words overlap, so their stride is one byte.
-    words = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
+    words = np.ndarray((len(data) + 1,), "<u8", text, strides=(1,))
+    kept = np.minimum(size, _WORD)
+    first, last = words[starts[:-1]], words[starts[1:] - kept]
+    # Whatever is left out here would change nothing: a text has the same number whichever others it stands among.
+    if kept.min(initial=_WORD) < _WORD:
+        first &= _LOW_BYTES[kept]
+        last &= _LOW_BYTES[kept]
+    if size.max(initial=0) > 2 * _WORD:
+        long = size > 2 * _WORD
+        first[long] += words[starts[:-1][long] + _WORD] * _ODD
     prints += size.view(np.uint64)
-    for skipped in (0, 8):
-        kept = np.minimum(np.maximum(size, skipped) - skipped, 8)
-        prints ^= words[at + skipped] & _LOW_BYTES[kept]
-        prints *= np.uint64(0x9E3779B97F4A7C15)
+    for word in (first, last):
+        prints ^= word
+        prints *= _ODD
         prints ^= prints >> np.uint64(29)
 
 
 _CHUNK: Final = 4096
 """Rows that are looked at together: what is made on the way stays in the processor's cache."""
 
-_LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(9)], np.uint64)
+_WORD: Final = 8
+_LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(_WORD + 1)], np.uint64)
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)

@@ -62,6 +62,17 @@ def test_keys_are_compared_in_full_wherever_they_lie(texts, start):
         assert ordinals == pd.Series(keys.to_pylist(), dtype=object).groupby(keys.to_pylist()).cumcount().tolist()
 
 
+def test_equal_keys_are_found_whichever_others_they_stand_among():
+    """Short and long keys are looked at in other ways, many rows at a time: the same key counts as the same everywhere."""
+    usual = [f"{'x' * (n % 9)}{n:08d}" for n in range(4096)]
+    mixed = [f"{'y' * (n % 40)}{n}" for n in range(3000)]
+    texts = [*usual, *mixed, *usual[::2], *mixed[::3], *usual[::3]]
+    keys = Keys([pa.array(texts, pa.large_string())], " ")
+    ordinals = repeats(keys, np.ones(len(keys), bool)).tolist()
+    assert ordinals == pd.Series(texts).groupby(texts).cumcount().tolist()
+    assert max(ordinals) == 2
+
+
 def test_a_good_frame_is_ok():
     """Without a problem, all rows are valid and nothing raises."""
     frame = frame_of([(A, "Hi"), (B, "Hi")])
