@@ -148,9 +148,9 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
     ordinals = np.zeros(len(counted), np.int32)
     ordinals[~counted] = -1
     # Most keys begin with a phone that is nobody else's; only where many share that, the other parts are looked into.
-    rows = np.flatnonzero(counted & _occurring_twice(_prints(keys.parts[:1])))
+    rows = np.flatnonzero(counted & _occurring_twice(keys.parts[:1]))
     if len(rows) > len(counted) // 16 and len(keys.parts) > 1:
-        rows = np.flatnonzero(counted & _occurring_twice(_prints(keys.parts)))
+        rows = np.flatnonzero(counted & _occurring_twice(keys.parts))
     if len(rows) < 2:
         return ordinals
     codes = keys.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
@@ -160,10 +160,13 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
     return ordinals
 
 
-def _occurring_twice(prints: npt.NDArray[np.uint64]) -> Mask:
-    ordered = np.sort(prints)
+def _occurring_twice(parts: Sequence[pa.Array]) -> Mask:
+    """Rows that share the numbers of their parts with another: all that are equal, and few others."""
+    ordered = _prints(parts)
+    ordered.sort()
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return np.isin(prints, twice) if len(twice) else np.zeros(len(prints), np.bool_)
+    # They are made again where any are shared: to keep them beside takes fresh memory, which costs as much, of every frame.
+    return np.isin(_prints(parts), twice) if len(twice) else np.zeros(len(ordered), np.bool_)
 
 
 def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:

@@ -23,9 +23,12 @@ from nxsms_nb.fields import RESULT_COLUMNS, STATUSES
 SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 
-_NO_CODE: Final = np.iinfo(np.int64).min
-NO_TIME: Final = np.iinfo(np.int64).min
-"""Stands for no time in `Results.sent_us`; NaT to numpy and pandas."""
+NO_TIME: Final = 0
+"""Stands for no time in `Results.sent_us`."""
+_CODE_0: Final = 1 << 40
+"""Stands for code 0 in `Results._code`, the others beside it; 0 stands for none."""
+_NAT: Final = np.iinfo(np.int64).min
+"""NaT, to numpy and pandas."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -86,15 +89,20 @@ class Results:
     ----------
     n : int
         How many rows.
+
+    Notes
+    -----
+    Of each column but the status 0 stands for nothing: memory that is zero is not there before it is written to, and to
+    get some takes as long as to make the ids of its rows.
     """
 
     def __init__(self, n: int) -> None:
         self.status = np.full(n, UNDECIDED, np.int8)
         self.batch = np.zeros(n, np.int64)
         self.attempts = np.zeros(n, np.int64)
-        self.sent_us = np.full(n, NO_TIME, np.int64)
-        self.latency_ms = np.full(n, np.nan, np.float64)
-        self._code = np.full(n, _NO_CODE, np.int64)
+        self.sent_us = np.zeros(n, np.int64)
+        self.latency_ms = np.zeros(n, np.float64)
+        self._code = np.zeros(n, np.int64)
         self._reason = np.zeros(n, np.int32)
         self._reasons: list[str | None] = [None]
         self._reason_numbers: dict[str | None, int] = {None: 0}
@@ -105,13 +113,13 @@ class Results:
     def decide(self, rows: Any, status: int, code: int | None = None, reason: str | None = None) -> None:
         """Set status, code and reason of rows (an index or an array of them)."""
         self.status[rows] = status
-        self._code[rows] = _NO_CODE if code is None else code
+        self._code[rows] = _coded(code)
         self._reason[rows] = self._number(reason)
 
     def decide_each(self, rows: Rows, status: int, codes: Sequence[int | None], reasons: Sequence[str | None]) -> None:
         """Set one status, and a code and a reason of its own for each row."""
         self.status[rows] = status
-        self._code[rows] = [_NO_CODE if code is None else code for code in codes]
+        self._code[rows] = [_coded(code) for code in codes]
         self._reason[rows] = [self._number(reason) for reason in reasons]
 
     def apply(self, rows: Rows | slice, outcome: Outcome, *, batch: int, sent_us: int, partly: bool = False) -> None:
@@ -155,13 +163,14 @@ class Results:
     def adopt(self, rows: Rows, earlier: pd.DataFrame) -> None:
         """Take over rows of a frame's own results, as `records.read` gives them."""
         self.status[rows] = earlier["status"].cat.codes.to_numpy()
-        for array, name, missing in (
-            (self._code, "code", _NO_CODE),
-            (self.batch, "batch", 0),
-            (self.attempts, "attempts", 0),
+        for array, values in (
+            (self._code, earlier["code"] + _CODE_0),
+            (self.batch, earlier["batch"]),
+            (self.attempts, earlier["attempts"]),
         ):
-            array[rows] = earlier[name].to_numpy(np.int64, na_value=missing)
-        self.sent_us[rows] = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
+            array[rows] = values.to_numpy(np.int64, na_value=0)
+        sent_us = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
+        self.sent_us[rows] = np.where(sent_us == _NAT, NO_TIME, sent_us)
         self.latency_ms[rows] = earlier["latency_ms"].to_numpy()
         reasons = earlier["reason"].astype(object)
         self._reason[rows] = [self._number(None if pd.isna(reason) else reason) for reason in reasons]
@@ -177,7 +186,7 @@ class Results:
 
     def code(self, row: int) -> int | None:
         """The code of one row."""
-        return None if self._code[row] == _NO_CODE else int(self._code[row])
+        return int(self._code[row]) - _CODE_0 if self._code[row] else None
 
     def _number(self, reason: str | None) -> int:
         number = self._reason_numbers.get(reason)
@@ -212,10 +221,14 @@ class Results:
         ids = messageids
         if no_id.any():
             ids = pc.if_else(pa.array(~no_id), ids, pa.scalar(None, ids.type))
+        uncoded, untimed = self._code == 0, self.sent_us == NO_TIME
+        self._code -= _CODE_0
+        self.latency_ms[untimed & (self.latency_ms == 0)] = np.nan
+        self.sent_us[untimed] = _NAT
         columns = {
             "messageid": records.from_arrow(ids, records.TEXT),
             "status": pd.Categorical.from_codes(self.status, dtype=records.STATUS),
-            "code": pd.arrays.IntegerArray(self._code, self._code == _NO_CODE),
+            "code": pd.arrays.IntegerArray(self._code, uncoded),
             "reason": records.from_arrow(self._told(), records.TEXT),
             "batch": pd.arrays.IntegerArray(self.batch, self.batch == 0),
             "attempts": pd.arrays.IntegerArray(self.attempts, np.zeros(len(self), bool)),
@@ -246,5 +259,15 @@ class Results:
 
     def _told(self) -> pa.Array:
         if not self._reason.any():
-            return pa.nulls(len(self), pa.large_string())
+            return _nulls(len(self))
         return pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))
+
+
+def _coded(code: int | None) -> int:
+    return 0 if code is None else _CODE_0 + code
+
+
+def _nulls(n: int) -> pa.Array:
+    """As `pyarrow.nulls`, of memory that is not there before somebody writes to it."""
+    valid, offsets = np.zeros(-(-n // 8), np.uint8), np.zeros(n + 1, np.int64)
+    return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), n)
