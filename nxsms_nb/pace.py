@@ -24,7 +24,7 @@ import math
 from collections import deque
 from typing import Final
 
-GROWTH: Final = 4.0
+GROWTH: Final = 6.0
 """By how many requests' worth a reply raises the start: it reaches 16 requests under way within two round trips."""
 
 SPACING: Final = 0.02
