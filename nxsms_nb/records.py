@@ -304,7 +304,10 @@ def _instant(values: pd.Series[Any], label: Hashable) -> Any:
 
 
 def _status(values: pd.Series[Any], label: Hashable) -> Any:
-    return values.array if values.dtype == STATUS else pd.Categorical(_text(values, label), dtype=STATUS)
+    # To pandas, categories in another order are the same dtype; their codes are others.
+    if values.dtype == STATUS and list(values.cat.categories) == list(STATUSES):
+        return values.array
+    return pd.Categorical(_text(values, label), dtype=STATUS)
 
 
 _RELOAD: Final = "A program the file went through has rewritten it: load the frame from where send() left it."

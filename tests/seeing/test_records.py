@@ -57,6 +57,10 @@ def through_categories(frame):
     return frame.astype("category")
 
 
+def through_categories_in_alphabetical_order(frame):
+    return frame.assign(status=frame["status"].cat.reorder_categories(sorted(frame["status"].cat.categories)))
+
+
 def through_a_concat_of_one_status_each(frame):
     parts = [
         part.assign(status=part["status"].cat.remove_unused_categories())
@@ -71,7 +75,8 @@ def unchanged(frame):
 
 TRIPS = (
     unchanged, through_csv, through_csv_keeping_blanks, through_excel, through_parquet, through_arrow, through_json,
-    through_pickle, through_objects, through_categories, through_a_concat_of_one_status_each,
+    through_pickle, through_objects, through_categories, through_categories_in_alphabetical_order,
+    through_a_concat_of_one_status_each,
 )  # fmt: skip
 
 

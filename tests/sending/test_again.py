@@ -28,6 +28,10 @@ def through_excel(frame, tmp_path):
     return pd.read_excel(tmp_path / "sent.xlsx")
 
 
+def with_its_statuses_in_alphabetical_order(frame, tmp_path):
+    return frame.assign(status=frame["status"].cat.reorder_categories(sorted(frame["status"].cat.categories)))
+
+
 def filtered(frame, tmp_path):
     return frame[frame["status"].isin(["Success", "Unknown"])]
 
@@ -40,7 +44,10 @@ def taken_apart(frame, tmp_path):
     return pd.concat([frame.iloc[50:], frame.iloc[:50]])
 
 
-WAYS = [through_csv, through_csv_as_text, through_parquet, through_excel, filtered, shuffled, taken_apart]
+WAYS = [
+    through_csv, through_csv_as_text, through_parquet, through_excel, with_its_statuses_in_alphabetical_order, filtered,
+    shuffled, taken_apart,
+]  # fmt: skip
 
 
 def without_app_secret(sandbox):
