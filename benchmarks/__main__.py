@@ -2,7 +2,8 @@
 
 Everything is a ratio to something measured in the same run on the same machine, CPU before wall. The gateway is a bare
 process of its own. Contestants run in fresh processes, one after the other in each round. A shared machine's speed changes
-by half within minutes, so ratios are taken within a round, and the median of the rounds counts.
+by half within minutes, so ratios of CPU are taken within a round, and the median of the rounds counts; of times that are
+spent waiting the best does.
 """
 
 from __future__ import annotations

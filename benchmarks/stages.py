@@ -88,8 +88,8 @@ async def _record(recording: Recording, batches: list[Batch]) -> None:
 def _joined(frame: Any, ids: Any, batches: list[Batch]) -> Any:
     results, outcome = Results(len(frame)), Outcome(SUCCESS, 0, latency_ms=1.0)
     for number, batch in enumerate(batches, 1):
-        results.apply(batch.span, outcome, batch=number, sent_us=0)
-    return results.join(frame, ids)
+        results.apply(batch.span, outcome, batch=number, sent_us=1_655_710_885_431_000)
+    return results.join(frame, ids, last=True)
 
 
 if __name__ == "__main__":

@@ -90,13 +90,13 @@ def test_judge(benchmark: Any, ids: Any, failing: int | None) -> None:
 
 def test_apply(benchmark: Any) -> None:
     results, outcome = Results(ROWS), Outcome(SUCCESS, 0, latency_ms=1.0)
-    benchmark(results.apply, slice(0, BATCH), outcome, batch=1, sent_us=0)
+    benchmark(results.apply, slice(0, BATCH), outcome, batch=1, sent_us=1_655_710_885_431_000)
     assert (results.status[:BATCH] == SUCCESS).all()
 
 
 def test_join(benchmark: Any, frame: pd.DataFrame, ids: Any) -> None:
     results = Results(ROWS)
-    results.apply(slice(0, ROWS), Outcome(SUCCESS, 0, latency_ms=1.0), batch=1, sent_us=0)
+    results.apply(slice(0, ROWS), Outcome(SUCCESS, 0, latency_ms=1.0), batch=1, sent_us=1_655_710_885_431_000)
     assert (benchmark(results.join, frame, ids)["status"] == "Success").all()
 
 

@@ -190,7 +190,7 @@ def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
     words = np.ndarray((len(data) + 1,), "<u8", text, strides=(1,))
     kept = np.minimum(size, _WORD)
     first, last = words[starts[:-1]], words[starts[1:] - kept]
-    # Whatever is left out here would change nothing: a text has the same number whichever others it stands among.
+    # Both steps change nothing of the texts that do not need them, so that a text's number does not depend on the others.
     if kept.min(initial=_WORD) < _WORD:
         first &= _LOW_BYTES[kept]
         last &= _LOW_BYTES[kept]

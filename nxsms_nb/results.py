@@ -24,9 +24,9 @@ SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 
 NO_TIME: Final = 0
-"""Stands for no time in `Results.sent_us`."""
+"""Stands for no time in `Results.sent_us`: nothing was sent when the epoch began."""
 _CODE_0: Final = 1 << 40
-"""Stands for code 0 in `Results._code`, the others beside it; 0 stands for none."""
+"""What a code is kept as in `Results._code` is so much larger than the code itself, and 0 is none."""
 _NAT: Final = np.iinfo(np.int64).min
 """NaT, to numpy and pandas."""
 
@@ -92,8 +92,9 @@ class Results:
 
     Notes
     -----
-    Of each column but the status 0 stands for nothing: memory that is zero is not there before it is written to, and to
-    get some takes as long as to make the ids of its rows.
+    A row of which nothing is known is 0 in each column but the status: an array of zeros takes memory only where it is
+    written to, and fresh memory for other values would cost as much as making the ids. A duration of 0 is none where
+    there is no time either.
     """
 
     def __init__(self, n: int) -> None:
@@ -145,8 +146,9 @@ class Results:
         if outcome.carried:
             self.batch[ours] = batch
             self.attempts[ours] += 1
-            self.sent_us[ours] = sent_us
             self.latency_ms[ours] = outcome.latency_ms
+            # Last: who looks in between must not see a time with a duration of 0.
+            self.sent_us[ours] = sent_us
         for offset, status, code, reason, _kept in outcome.exceptions:
             row = rows.start + offset if isinstance(rows, slice) else rows[offset]
             if row >= 0:
@@ -207,7 +209,8 @@ class Results:
         prefix : str, default ""
             What the names of the result columns begin with.
         last : bool, default False
-            Nobody needs these results any more: the arrays become the frame's own, instead of copies of them.
+            Nobody needs these results any more, and they are of no use afterwards: the arrays become the frame's own,
+            instead of copies of them.
 
         Returns
         -------
