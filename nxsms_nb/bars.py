@@ -88,7 +88,10 @@ def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool
         shown += _most(told, column, status, MOST_BESIDE)
     ax = drawing.axes(ax, (8.0, height(len(shown))))
     if not shown:
-        words = f"No failures: all {count(answered, 'answered message')} were accepted." if answered else UNANSWERED
+        words = UNANSWERED
+        if answered:
+            all_of_them = f"all {answered:,} answered messages were" if answered > 1 else "the one answered message was"
+            words = f"No failures: {all_of_them} accepted."
         drawing.nothing(ax, words, sandbox=sandbox)
         return ax
     draw(ax, shown)
@@ -109,13 +112,23 @@ def groups_shown(told: analysis.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Groups in their own order are shown as they come; of others those with the most failures, the highest rate first.
     """
-    groups = told.frame[~pd.Series(told.numbers, dtype="int64").duplicated()]
+    groups = _each(told)
     groups = groups[groups["answered"] > 0]
     most = MOST_GROUPS if told.natural else MOST
     shown = groups.head(most)
     if not told.natural:
         shown = shown.sort_values("rate", ascending=False, kind="stable")
     return shown, groups.iloc[most:]
+
+
+def silent(told: analysis.Grouped) -> str:
+    """What to say of groups in which nothing was answered, and which have no rate; empty where there are none."""
+    without = int((_each(told)["answered"] == 0).sum())
+    return f"{count(without, 'group')} with no answered row" if without else ""
+
+
+def _each(told: analysis.Grouped) -> pd.DataFrame:
+    return told.frame[~pd.Series(told.numbers, dtype="int64").duplicated()]
 
 
 def by_group(told: analysis.Grouped, by: str, ax: Axes | None, *, sandbox: bool) -> Axes:
@@ -170,13 +183,18 @@ def by_group(told: analysis.Grouped, by: str, ax: Axes | None, *, sandbox: bool)
         ax.annotate(
             words, (rate, place), (4, 0), textcoords="offset points", va="center", fontsize=10, color=drawing.INK
         )
-    names = [" · ".join(drawing.told(value) for value in row) for row in shown[told.labels].astype(object).to_numpy()]
+    room = max(12, 60 // len(told.labels))
+    names = [
+        " · ".join(drawing.told(value, min(room, 40)) for value in row)
+        for row in shown[told.labels].astype(object).to_numpy()
+    ]
     drawing.name_bars(ax, range(len(shown)), names)
     drawing.no_axis(ax, float(shown["rate"].max()) * 1.35 or 1.0)
     columns = 3 if max(map(len, names)) <= 14 else 2
     drawing.key(ax, [(colour, drawing.wrapped(cause, 26)) for cause, colour in colours.items()], columns=columns)
     left_out = f" · {len(rest):,} more with {count(int(rest['failed'].sum()), 'failure')} left out" if len(rest) else ""
-    drawing.title(ax, f"Failure rate by {by}", "failed of the answered" + left_out, sandbox=sandbox)
+    unanswered = f" · {silent(told)}" if silent(told) else ""
+    drawing.title(ax, f"Failure rate by {by}", "failed of the answered" + left_out + unanswered, sandbox=sandbox)
     drawing.finish(ax)
     return ax
 

@@ -135,7 +135,7 @@ def _arrow(array: pa.Array) -> Cells | None:
     if pa.types.is_null(kind):
         return Cells(array.cast(TEXT), _kinds(array, Kind.NULL))
     if pa.types.is_timestamp(kind):
-        return Cells(_times(array), _kinds(array, Kind.OTHER))
+        return Cells(times(array), _kinds(array, Kind.OTHER))
     return None
 
 
@@ -225,11 +225,17 @@ def _floats(array: pa.Array) -> Cells:
     text = pa.array(np.where(whole, values, 0).astype(np.int64), mask=~whole).cast(TEXT)
     rest = ~whole & ~gap
     if rest.any():
-        text = pc.replace_with_mask(text, pa.array(rest), pa.array(list(map(repr, values[rest].tolist())), TEXT))
+        # A narrow float's own shortest form, as a file has it: 0.1 and not 0.10000000149011612.
+        told = values[rest].tolist() if array.type == pa.float64() else _native(array)[rest]
+        text = pc.replace_with_mask(text, pa.array(rest), pa.array(list(map(str, told)), TEXT))
     return Cells(text, kinds.astype(np.uint8))
 
 
-def _times(array: pa.Array) -> pa.Array:
+def _native(array: pa.Array) -> npt.NDArray[Any]:
+    return array.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def times(array: pa.Array) -> pa.Array:
     """ISO 8601 with a blank between date and time, as pandas writes it to CSV; no fraction of zeros, no midnight."""
     zone = array.type.tz
     text = array.cast(pa.timestamp(array.type.unit)).cast(TEXT)
@@ -288,7 +294,7 @@ def _named(value: Any) -> tuple[Kind, str | None]:
     if pd.isna(value) is True:
         return Kind.NULL, None
     if isinstance(value, (dt.datetime, np.datetime64)):
-        return Kind.OTHER, _times(pa.array([pd.Timestamp(value)]))[0].as_py()
+        return Kind.OTHER, times(pa.array([pd.Timestamp(value)]))[0].as_py()
     return Kind.OTHER, str(value)
 
 

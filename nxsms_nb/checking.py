@@ -124,8 +124,8 @@ def check(
             # What is as it was given is not put together again.
             pieces[name].append(None if usable[name] is column.text else usable[name])
     fields = {name: _whole(column.text, pieces[name]) for name, column in cells.items()}
-    columned, empty = keys.columns(frame, key or (), columns["phone"], fields["phone"])
-    found.append(("key_missing", _rows(empty)))
+    columned, empty, lost = keys.columns(frame, key or (), columns["phone"], fields["phone"])
+    found += [("key_missing", _rows(empty)), ("key_digits_lost", _rows(lost))]
     good = np.ones(rows, np.bool_)
     for _, positions in found:
         good[positions] = False

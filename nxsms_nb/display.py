@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _LONG_DIGITS: Final = re.compile(r"[0-9０-９](?:[ \-.()]?[0-9０-９]){5,}")
+_NUMBERS: Final = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?)(?![0-9])"
+    r"|[+(]?[0-9０-９](?:[ \-.()]{0,2}[0-9０-９]){8,}"
+)
 _SPANS: Final = (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600))
 
 
@@ -46,6 +51,44 @@ def mask_digits(text: str) -> str:
     'number 861••••••••88 refused (1000 characters)'
     """
     return _LONG_DIGITS.sub(lambda match: mask_phone(match.group()), text)
+
+
+def mask_numbers(text: str) -> str:
+    """Mask what may be somebody's number in words that may hold other figures: nine digits or more, however spaced.
+
+    Examples
+    --------
+    >>> mask_numbers("+86 150-8888-8888 at 2026-11-26 09:00:00, 1234 of 202611")
+    '+86••••••••••••88 at 2026-11-26 09:00:00, 1234 of 202611'
+    """
+    return _NUMBERS.sub(lambda match: match.group() if match["date"] else mask_phone(match.group()), text)
+
+
+def named(value: object) -> str:
+    """What a person gave or a column is called, as it stands in a message: cut, and masked where it may be a number.
+
+    Examples
+    --------
+    >>> named("mobile"), named("8615088888888"), named(7)
+    ("'mobile'", "'861••••••••88'", '7')
+    """
+    return shorten(mask_numbers(repr(value)), 80)
+
+
+def listed(labels: Sequence[object], most: int = 12) -> str:
+    """A frame's columns for a message, as many as help.
+
+    Examples
+    --------
+    >>> listed(["phone", "content"])
+    "'phone', 'content'"
+    >>> listed(["8615088888888", "Hi"])
+    "'861••••••••88', 'Hi' (a number as a name: where a file has no header row, read it with header=None)"
+    """
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    headless = any(mask_numbers(str(label)) != str(label) for label in labels[:most])
+    hint = " (a number as a name: where a file has no header row, read it with header=None)" if headless else ""
+    return (", ".join(map(named, labels[:most])) or "none") + more + hint
 
 
 def escape(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.display import mask_phone, shorten
+from nxsms_nb.display import mask_numbers, mask_phone, named, shorten
+from nxsms_nb.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,6 @@ FALLBACKS: Final = (
 """Fonts looked at, in this order, for what the usual one lacks: Chinese before all."""
 
 _DETACHED: Final[ContextVar[bool]] = ContextVar("detached", default=False)
-_NUMBER: Final = re.compile(r"\+?[0-9]{9,}")
 _NO_GLYPH: Final = "\u25a1"
 
 
@@ -84,6 +83,13 @@ def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
         a bare ``Figure`` there.
     """
     if ax is not None:
+        from matplotlib.axes import Axes as Real  # noqa: PLC0415 - only who draws pays for it
+
+        if not isinstance(ax, Real):
+            raise ConfigError(
+                f"ax={named(ax)} is not an Axes, as plt.subplots()[1] or a figure's add_subplot() gives. To group, name the "
+                "argument: by='country'."
+            )
         return ax
     if not _DETACHED.get() and threading.current_thread() is threading.main_thread():
         import matplotlib.pyplot as plt  # noqa: PLC0415 - only who draws pays for it
@@ -229,20 +235,21 @@ def _wide(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def told(value: Any) -> str:
-    """A group's value as a label; what may be somebody's number is masked.
+def told(value: Any, most: int = 40) -> str:
+    """A group's value as a label of at most `most` characters; what may be somebody's number is masked.
 
     Examples
     --------
-    >>> told("8615088888888"), told(202403), told(float("nan"))
-    ('861••••••••88', '202403', '(missing)')
+    >>> told("8615088888888"), told("+86 150-8888-8888"), told(202403), told(19999.99), told(float("nan"))
+    ('861••••••••88', '+86••••••••••••88', '202403', '19999.99', '(missing)')
     """
     import pandas as pd  # noqa: PLC0415 - loaded already wherever there is a frame
 
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return "(missing)"
-    text = f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
-    return _NUMBER.sub(lambda match: mask_phone(match.group()), shorten(text)) or '""'
+    if isinstance(value, float):
+        return f"{value:.10g}" if abs(value) < 1e8 else mask_phone(f"{value:.0f}")
+    return shorten(mask_numbers(str(value)), most) or '""'
 
 
 def name_bars(ax: Axes, places: Sequence[float], labels: Sequence[str]) -> None:

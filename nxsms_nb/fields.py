@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from nxsms_nb.display import listed, named
 from nxsms_nb.errors import ColumnError
 
 if TYPE_CHECKING:
@@ -92,10 +93,11 @@ def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None =
     found: dict[str, Hashable] = {}
     for field in FIELDS:
         if field.name in renames:
-            label = renames[field.name]
+            label = one_label(field.name, renames[field.name])
             if label not in frame.columns:
                 raise ColumnError(
-                    f"{field.name}={label!r} names a column the frame does not have. Its columns: {_listed(frame)}"
+                    f"{field.name}={named(label)} names a column the frame does not have. "
+                    f"Its columns: {listed(list(frame.columns))}"
                 )
         else:
             spellings = [name for name in dict.fromkeys((field.name, field.wire)) if name in frame.columns]
@@ -108,17 +110,28 @@ def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None =
                 if field.required:
                     raise ColumnError(
                         f"The frame has no column {field.name!r}. Name the one that holds it, as in "
-                        f'{field.name}="mobile". Its columns: {_listed(frame)}'
+                        f'{field.name}="mobile". Its columns: {listed(list(frame.columns))}'
                     )
                 continue
             label = spellings[0]
         if int((frame.columns == label).sum()) > 1:
-            raise ColumnError(f"The frame has more than one column {label!r}. Rename or drop all but one.")
+            raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
         found[field.name] = label
     return found
 
 
-def _listed(frame: pd.DataFrame, most: int = 12) -> str:
-    labels = [repr(label) for label in frame.columns[:most]]
-    more = len(frame.columns) - len(labels)
-    return (", ".join(labels) or "none") + (f" and {more} more" if more > 0 else "")
+def one_label(option: str, label: Any) -> Hashable:
+    """The label that an option names.
+
+    Raises
+    ------
+    ColumnError
+        It is no label: the values of a column, say.
+    """
+    try:
+        hash(label)
+    except TypeError:
+        raise ColumnError(
+            f"{option}= takes a column's name, as in {option}='name', and was given a {type(label).__name__}."
+        ) from None
+    return label  # type: ignore[no-any-return]

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import cells, countries, phones, records, segments
+from nxsms_nb.display import listed, named
 from nxsms_nb.errors import ColumnError
+from nxsms_nb.fields import one_label
 
 _LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
 _LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
@@ -94,8 +96,8 @@ def of(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
             values = DERIVED[str(label)](frame, asked)
         else:
             raise ColumnError(
-                f"by={label!r} is neither a column of the frame nor one of {', '.join(map(repr, DERIVED))}. "
-                f"Its columns: {', '.join(map(repr, frame.columns[:12]))}"
+                f"by={named(label)} is neither a column of the frame nor one of {', '.join(map(repr, DERIVED))}. "
+                f"Its columns: {listed(list(frame.columns))}"
             )
         columns[label] = values
         ordered = _is_ordered(values)
@@ -127,18 +129,20 @@ def _listed(frame: pd.DataFrame, by: Labels) -> list[Hashable]:
     if by is None:
         return []
     if isinstance(by, list):
-        if len(set(by)) != len(by):
-            raise ColumnError(f"by={by!r} names a column twice.")
-        return by
-    if isinstance(by, tuple) and by not in frame.columns:
+        labels = [one_label("by", label) for label in by]
+        twice = [label for place, label in enumerate(labels) if label in labels[:place]]
+        if twice:
+            raise ColumnError(f"by= names the column {named(twice[0])} twice.")
+        return labels
+    if isinstance(by, tuple) and one_label("by", by) not in frame.columns:
         return _listed(frame, list(by))
-    return [by]
+    return [one_label("by", by)]
 
 
 def _own(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     values = frame[label]
     if not isinstance(values, pd.Series):
-        raise ColumnError(f"The frame has more than one column {label!r}. Rename or drop all but one.")
+        raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
     return values
 
 
@@ -161,7 +165,9 @@ def _numbered(values: pd.Series[Any], label: Hashable, *, ordered: bool) -> tupl
         try:
             found, uniques = pd.factorize(values, sort=ordered)
         except TypeError:
-            raise ColumnError(f"Column {label!r} holds values that cannot be grouped: lists or the like.") from None
+            raise ColumnError(
+                f"Column {named(label)} holds values that cannot be grouped: lists or the like."
+            ) from None
         codes, size = found.astype(np.int64), len(uniques)
     return np.where(codes < 0, size, codes), size + 1
 
@@ -175,10 +181,10 @@ def _plain(values: pd.Series[Any], own: bool) -> Any:
 
 
 def _needed(frame: pd.DataFrame, name: str, label: Hashable | None, what: str) -> pd.Series[Any]:
-    label = name if label is None else label
+    label = name if label is None else one_label(name, label)
     if label not in frame.columns:
         raise ColumnError(
-            f"by={what!r} is derived from the {name}, and the frame has no column {label!r}. "
+            f"by={what!r} is derived from the {name}, and the frame has no column {named(label)}. "
             f'Name the one that holds it, as in {name}="column".'
         )
     return _own(frame, label)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from nxsms_nb import journalfile, lookup, records
 from nxsms_nb.blocks import Packed, unpacked
 from nxsms_nb.cells import TEXT
+from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.recording import Recording
@@ -67,7 +68,7 @@ class Journal:
             return cls(journal)
         if isinstance(journal, cls):
             return journal
-        raise ConfigError(f"journal={journal!r} is neither a path nor a Journal.")
+        raise ConfigError(f"journal={named(journal)} is neither a path nor a Journal.")
 
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"

@@ -164,7 +164,7 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     ax.set_xlim(min(edges[0], 0), edges[-1])
     ax.set_ylim(0, base.max() * 1.12)
     drawing.scales(ax, f"{unit} since the first request", "messages per second")
-    mean = f", {len(told) / took:,.0f} a second on average" if took > 0 else ""
+    mean = f", {_rate(len(told) / took)} a second on average" if took > 0 else ""
     detail = f"{len(told):,} in {span(took)}{mean} · steps of {span(width)} · from {start:%Y-%m-%d %H:%M:%S} UTC"
     drawing.title(ax, "Messages per second", detail, sandbox=sandbox)
     drawing.key(ax, entries, below=2.2)
@@ -194,24 +194,30 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
     ColumnError
         The frame carries no results.
     """
-    told = records.read(frame, prefix, columns=["batch", "sent_at", "latency_ms"]).dropna(subset="latency_ms")
+    told = records.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"]).dropna(subset="latency_ms")
+    # How long was waited for a reply that did not come is no latency.
+    told = told[told["status"] != "Unknown"]
     took = told.drop_duplicates(["batch", "sent_at"])["latency_ms"].to_numpy()
     sandbox = records.from_sandbox(frame)
     ax = drawing.axes(ax, (8.0, 3.6))
     if not len(took):
         drawing.nothing(ax, "No request was answered, so there is no latency.", sandbox=sandbox)
         return ax
-    median, slow, most = np.percentile(took, [50, 95, 99.5])
-    shown = took[took <= most]
+    median, slow = np.percentile(took, [50, 95])
+    shown = took[took <= np.percentile(took, 99.5, method="higher")]
+    beyond = f" · {count(len(took) - len(shown), 'slower one')} not drawn" if len(shown) < len(took) else ""
     ax.hist(shown, bins=min(40, max(5, len(shown) // 4)), color=_PLAIN, edgecolor="white", linewidth=0.5)
     for value, style in ((median, "-"), (slow, "--")):
         ax.axvline(value, color=drawing.INK, linestyle=style, linewidth=1.2)
     ax.set_xlim(left=0)
     drawing.scales(ax, "milliseconds from leaving to the end of the reply", "requests")
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - only who draws pays for it
+
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     drawing.title(
         ax,
         f"Half of the requests within {milliseconds(median)}, 95% within {milliseconds(slow)}",
-        f"{count(len(took), 'request')}, the slowest {milliseconds(took.max())} · lines: median and 95%",
+        f"{count(len(took), 'request')}, the slowest {milliseconds(took.max())}{beyond} · lines: median and 95%",
         sandbox=sandbox,
     )
     drawing.finish(ax)
@@ -222,6 +228,10 @@ def _step(took: float, requests: int) -> pd.Timedelta:
     """An interval that gives at most 80 of them, and where there are few requests about two in each."""
     least = max(took / 80, min(took / 12, 2 * took / max(requests, 1)))
     return next((step for step in _STEPS if step.total_seconds() >= least), _STEPS[-1])
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def milliseconds(value: float) -> str:

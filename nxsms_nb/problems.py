@@ -89,6 +89,12 @@ RULES: Final = (
     ),
     Rule("key_missing", "key", None, "a column named by key= is empty here: fill it in, or name other columns"),
     Rule(
+        "key_digits_lost",
+        "key",
+        None,
+        "a float or a spreadsheet rounded the key and its last digits are gone: load the column again, as text",
+    ),
+    Rule(
         "duplicate",
         "key",
         None,
@@ -190,6 +196,7 @@ class Problems:
             return self.positions, [], []
         starts = np.flatnonzero(np.diff(self.positions, prepend=-1))
         values, rules = self.values(), pa.array(self.rules)
+        values = pc.if_else(pc.not_equal(values, ""), values, pa.scalar(None, TEXT))
         heads = pa.array([rule.name for rule in RULES], TEXT).take(rules)
         hints = pa.array([rule.hint for rule in RULES], TEXT).take(rules)
         reasons = pc.binary_join_element_wise(heads, values, hints, pa.scalar(", ", TEXT), null_handling="skip")

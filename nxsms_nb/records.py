@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb.display import count, mask_digits, shorten
-from nxsms_nb.errors import ColumnError
+from nxsms_nb.display import count, mask_digits, named, shorten
+from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.fields import RESULT_COLUMNS, STATUSES
 
 TEXT: Final = pd.StringDtype("pyarrow", na_value=np.nan)
@@ -167,6 +167,8 @@ def to_arrow(values: pd.Series[Any]) -> pa.Array:
 
 def _complaint(frame: pd.DataFrame, prefix: str) -> str | None:
     """Say why a frame carries no results and what to do, or None."""
+    if not isinstance(prefix, str):
+        raise ConfigError(f"prefix={named(prefix)} is not text, as in prefix='sms_'.")
     labels = [prefix + name for name in RESULT_COLUMNS]
     missing = [label for label in labels if label not in frame.columns]
     if missing:
@@ -273,7 +275,7 @@ def _whole(values: pd.Series[Any], label: Hashable) -> Any:
     array = _numbers(values, label, "a whole number")
     if pa.types.is_floating(array.type):
         array = array.cast(pa.float64())
-        broken = pc.not_equal(pc.floor(array), array)
+        broken = pc.or_(pc.not_equal(pc.floor(array), array), pc.greater_equal(pc.abs(array), 2.0**63))
         if pc.any(broken).as_py():
             raise _unread(label, array.filter(broken)[0].as_py(), "a whole number", _RELOAD)
     return from_arrow(array.cast(pa.int64()), WHOLE)
@@ -281,8 +283,12 @@ def _whole(values: pd.Series[Any], label: Hashable) -> Any:
 
 def _number(values: pd.Series[Any], label: Hashable) -> Any:
     if values.dtype == NUMBER:
+        if np.isinf(values.to_numpy()).any():
+            raise _unread(label, "inf", "a number", _RELOAD)
         return values.array
     array = _numbers(values, label, "a number").cast(pa.float64())
+    if pc.any(pc.is_inf(array)).as_py():
+        raise _unread(label, "inf", "a number", _RELOAD)
     return pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping
 from numbers import Integral, Real
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
+from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import FIELDS
 from nxsms_nb.protocol import BATCH_MAX
@@ -163,7 +164,7 @@ def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, An
     settled = {**defaults, **given}
     for name, check in _CHECKS.items():
         if name in settled and (complaint := check(settled[name])):
-            raise ConfigError(f"{name}={settled[name]!r} {complaint}")
+            raise ConfigError(f"{name}={named(settled[name])} {complaint}")
     return settled
 
 

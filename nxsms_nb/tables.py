@@ -103,7 +103,7 @@ def groups(told: Grouped) -> str:
     heads.append(("most frequent cause", ""))
     keys = shown[told.labels].astype(object).to_numpy()
     rows = [
-        [*(drawing.told(value) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
+        [*(drawing.told(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
         for key, answered, failed, rate, cause in zip(
             keys,
             shown["answered"],
@@ -113,7 +113,8 @@ def groups(told: Grouped) -> str:
             strict=True,
         )
     ]
-    return _table(heads, rows, len(shown) + len(rest))
+    unanswered = f'<div style="{_FAINT}">{bars.silent(told)}</div>' if bars.silent(told) else ""
+    return _table(heads, rows, len(shown) + len(rest)) + unanswered
 
 
 def _table(heads: list[tuple[str, str]], rows: list[list[str]], total: int) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb.cells import TEXT, Kind, only, read, to_series
+from nxsms_nb.display import listed, named
 from nxsms_nb.errors import ColumnError, ConfigError
 
 _DATES: Final = frozenset("aAbBCdeDFgGhjmuUVwWxyY%")
@@ -112,17 +113,17 @@ def _label(frame: pd.DataFrame, name: str) -> Hashable:
         if there == 1:
             return label
         if there:
-            raise ColumnError(f"The frame has more than one column {label!r}. Rename or drop all but one.")
+            raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
     columns = [str(label) for label in frame.columns]
-    listed = f"Its columns: {', '.join(map(repr, frame.columns[:20]))}" if columns else "It has no columns"
+    there_are = f"Its columns: {listed(list(frame.columns), 20)}" if columns else "It has no columns"
     if "." in name or "[" in name:
         raise ConfigError(
             f"{{{name}}} in the template reaches into a value. Only {{column}} and {{column:spec}} are taken: make a "
-            f"column of it first. {listed}"
+            f"column of it first. {there_are}"
         )
     near = difflib.get_close_matches(name, columns, 1)
     meant = f" Did you mean {{{near[0]}}}?" if near else ""
-    raise ColumnError(f"{{{name}}} in the template names a column the frame does not have.{meant} {listed}")
+    raise ColumnError(f"{{{name}}} in the template names a column the frame does not have.{meant} {there_are}")
 
 
 def _plain(values: pd.Series) -> pa.Array:

@@ -224,11 +224,19 @@ def test_a_phone_that_is_a_key_is_the_number_as_sent():
     "same",
     [
         [5, 5.0, "5", "5.0", np.int8(5), Decimal("5.00"), "005", "+5", "5.", " 5 "],
-        [5.5, "5.50", Decimal("5.5"), "05.5"],
+        [5.5, "5.50", Decimal("5.5"), "05.5", Decimal("5.50"), np.float32(5.5)],
+        [120_000, "12E4", "1.2e+5", 120000.0],
         [0.5, ".5", "0.50"],
         [0, "0", "00", 0.0, -0.0, "-0"],
         [-7, "-7", "-07.0"],
-        [True, "True", np.True_],
+        [True, "True", np.True_, "true", "TRUE"],
+        ["A-1", "A-1 ", " A-1"],
+        [
+            pd.Timestamp("2026-03-01 09:30:00.5+08:00"),
+            "2026-03-01 09:30:00.500000+08:00",
+            "2026-03-01T01:30:00.5Z",
+            "2026-03-01 01:30:00.5+0000",
+        ],
         [
             pd.Timestamp("2026-03-01 12:30:00"),
             dt.datetime(2026, 3, 1, 12, 30),  # noqa: DTZ001 - a cell without a zone
@@ -280,6 +288,8 @@ COLUMNS = {
         pd.to_datetime(["2026-03-01", "2026-03-02 10:20:30", "2026-03-02 10:20:30.500"], format="ISO8601")
     ),
     "fractions": pd.Series([1.25, 3.0, 0.1]),
+    "narrow": pd.Series([1.25, 3.0, 0.1], dtype="float32"),
+    "elsewhere": pd.Series(pd.to_datetime(["2026-03-01 00:00+08:00", "2026-03-02 10:20:30.5+08:00"], format="ISO8601")),
     "zoned": pd.Series(pd.to_datetime(["2026-03-01", "2026-03-02 10:20:30", None], utc=True, format="ISO8601")),
 }
 
@@ -296,7 +306,7 @@ def test_keys_survive_a_csv_file(name, as_text):
     assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
 
 
-@pytest.mark.parametrize("name", [name for name in COLUMNS if name != "zoned"])
+@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in ("zoned", "elsewhere", "narrow")])
 def test_keys_survive_an_excel_file(name, tmp_path):
     """A frame written to Excel and loaded again has the keys it had."""
     column = COLUMNS[name].rename("key")
@@ -377,3 +387,14 @@ def test_rows_are_looked_at_by_the_chunk_as_all_at_once(monkeypatch, rows):
     assert parts.good.tolist() == whole.good.tolist()
     pd.testing.assert_frame_equal(parts.problems.frame(frame.index), whole.problems.frame(frame.index))
     assert rows < 7 or 0 < whole.good.sum() < rows
+
+
+@pytest.mark.parametrize("order", [[1234567890123456789.0, 7.0], ["1.23457E+17", "7"], [float(2**60), None]])
+def test_a_key_that_lost_digits_is_no_key(order):
+    """Rounded, different orders are one: they would be taken for duplicates, or sent again when the digits are back."""
+    frame = pd.DataFrame({"phone": ["8615088888888", "8615088888889"], "content": "Hi", "order": order})
+    checked = check(frame, {"phone": "phone", "content": "content"}, key=["order"])
+    _, codes, reasons = checked.refusals()
+    assert reasons[0].startswith("key_digits_lost, a float or a spreadsheet rounded the key")
+    assert codes[0] is None
+    assert checked.good.tolist() == [False, order[1] is not None]

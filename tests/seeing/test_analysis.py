@@ -147,7 +147,9 @@ def test_a_column_of_the_frame_goes_before_a_derived_one(made):
     [
         ("colour", "by='colour' is neither a column of the frame nor one of"),
         ("count", r"by='count' has the name of a column of the result.*'my_count'"),
-        (["segment", "segment"], "names a column twice"),
+        (["segment", "segment"], "by= names the column 'segment' twice"),
+        ({"segment"}, "by= takes a column's name, as in by='name', and was given a set"),
+        (["8615088888888"], "by='861••••••••88' is neither"),
         ("lists", "cannot be grouped"),
     ],
 )
@@ -239,3 +241,24 @@ def test_a_frame_that_was_not_sent_is_told_so(read):
     """Without results there is nothing to read, and the message says what to do."""
     with pytest.raises(ColumnError, match="Send it first"):
         read(pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]}))
+
+
+def test_requests_of_two_journals_are_two(made):
+    """Their numbers may be the same; the times they left at are not."""
+    one, other = made(40), made(40)
+    other["sent_at"] += pd.Timedelta("1ms")
+    both = analysis.throughput(pd.concat([one, other]), "1h")["requests"].sum()
+    assert both == 2 * analysis.throughput(one, "1h")["requests"].sum()
+
+
+def test_a_batch_number_may_be_as_large_as_there_are(made):
+    """Numbers are compared, not reckoned with."""
+    sent = made(40)
+    sent["batch"] += 2**62
+    assert analysis.throughput(sent, "1h")["requests"].sum() == sent["batch"].nunique()
+
+
+def test_a_prefix_that_is_no_text_is_told(made):
+    """Not an error of the library's own."""
+    with pytest.raises(ConfigError, match="prefix=3 is not text"):
+        analysis.summary(made(3), 3)

@@ -14,8 +14,8 @@ from matplotlib.text import Text
 from nbclient import NotebookClient
 
 import nxsms_nb  # noqa: F401  registers df.nxsms
-from nxsms_nb import analysis, drawing, plotting
-from nxsms_nb.errors import ColumnError
+from nxsms_nb import analysis, drawing, plotting, records
+from nxsms_nb.errors import ColumnError, ConfigError
 
 PICTURES = (plotting.status, plotting.failures, plotting.throughput, plotting.latency)
 
@@ -282,3 +282,64 @@ sent.nxsms.plot.{}()"""
         assert len(pictures) == 1
         assert len(texts) == 1
         assert "20.0" not in texts[0]
+
+
+def test_the_slowest_request_is_drawn(ax):
+    """A quantile between two requests would leave it out without a word; where there are many, it is told."""
+    few = records.empty(2).assign(status="Success", code=0, batch=[1, 2], attempts=1, latency_ms=[10.0, 100.0])
+    few["sent_at"] = pd.to_datetime(["2026-03-03 14:02:11", "2026-03-03 14:02:13"], utc=True)
+    plotting.latency(few, ax)
+    assert sum(bar.get_height() for bar in ax.patches) == 2
+    assert "not drawn" not in " ".join(words(ax))
+    many = records.empty(1000).assign(status="Success", code=0, batch=range(1000), attempts=1)
+    many["sent_at"], many["latency_ms"] = pd.Timestamp("2026-03-03 14:02:11", tz="UTC"), np.arange(1000) + 1.0
+    ax.clear()
+    plotting.latency(many, ax)
+    drawn = sum(bar.get_height() for bar in ax.patches)
+    assert f"{1000 - drawn:.0f} slower ones not drawn" in " ".join(words(ax))
+
+
+def test_a_wait_for_a_reply_that_did_not_come_is_no_latency(ax):
+    """Rows in doubt have a duration, which is that of the timeout."""
+    lost = records.empty(2).assign(status="Unknown", batch=[1, 2], attempts=1, latency_ms=30_000.0)
+    lost["sent_at"] = pd.Timestamp("2026-03-03 14:02:11", tz="UTC")
+    plotting.latency(lost, ax)
+    assert "No request was answered" in " ".join(words(ax))
+
+
+def test_a_slow_run_has_a_rate(ax):
+    """Less than one message a second is not none."""
+    slow = records.empty(30).assign(status="Success", code=0, batch=range(30), latency_ms=50.0)
+    slow["sent_at"] = pd.date_range("2026-03-03 14:00", periods=30, freq="5s", tz="UTC")
+    plotting.throughput(slow, ax)
+    assert "0.21 a second on average" in " ".join(words(ax))
+
+
+def test_groups_without_an_answer_are_counted(ax):
+    """A group that is wholly in doubt has no rate, and is not passed over."""
+    statuses = ["Success", "Failure", "Unknown", "Unknown", "Invalid"]
+    sent = records.empty(5).assign(status=statuses, code=[0, 13005, None, None, 13005], g=list("aabbc"))
+    plotting.failures(sent, by="g", ax=ax)
+    assert "2 groups with no answered row" in " ".join(words(ax))
+
+
+@pytest.mark.parametrize(
+    "written", ["+86 150-8888-8801", "(150) 8888-8801", "８６１５０８８８８８８０１", "8615088888801"]
+)
+def test_numbers_are_masked_however_they_are_written(written):
+    """A column of numbers need not be called phone."""
+    assert "8888" not in drawing.told(written)
+    assert "８８８８" not in drawing.told(written)
+
+
+@pytest.mark.parametrize("value", ["2026-01-01 00:00:00", "202403", 19999.99, 12345.67, "2026-11-26"])
+def test_other_figures_stay_readable(value):
+    """Dates, months and prices are no numbers of anybody's."""
+    assert drawing.told(value) == str(value)
+
+
+@pytest.mark.parametrize("ax", ["country", 3, plt])
+def test_what_is_no_axes_is_told(made, ax):
+    """A positional argument is the Axes, not what to group by."""
+    with pytest.raises(ConfigError, match="is not an Axes"):
+        plotting.failures(made(5), ax)
