@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import records, spelling, validation
+from nxsms_nb import codetable, records, spelling, validation
 from nxsms_nb.cells import TEXT, present
+from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
 from nxsms_nb.preparing import Prepared, journal_of, take_over_journal
-from nxsms_nb.results import FAILURE, UNDECIDED, UNKNOWN, UNSENT, Results, among
+from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nxsms_nb.client import Client
     from nxsms_nb.results import Rows
 
@@ -46,6 +48,38 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -
     return prepared
 
 
+def retryable(codes: Any) -> frozenset[int]:
+    """The codes with which rows may leave again: those that may pass later, and those that are asked for.
+
+    Parameters
+    ----------
+    codes : int, iterable of int, or None
+        What is asked for; gaps, as in the column of a table of failures, are none.
+
+    Raises
+    ------
+    ConfigError
+        Something else than codes of the vendor's.
+
+    Examples
+    --------
+    >>> sorted(retryable([13006, None]))
+    [13006, 13007]
+    """
+    try:
+        given: list[Any] = [] if codes is None else [codes] if isinstance(codes, Integral) else list(codes)
+        numbers = frozenset(index(code) for code in given if not pd.isna(code))
+        known = numbers <= codetable.TABLE.keys()
+    except TypeError:
+        known = False
+    if not known:
+        raise ConfigError(
+            f"codes={named(codes)} is not a code of the vendor's, or several, as in codes=13006 or codes=[13006, 13009]. "
+            "nx.codes() lists them."
+        )
+    return codetable.RETRYABLE | numbers
+
+
 def claim_home(prepared: Prepared) -> None:
     """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
     ids, open_to_retry = prepared.all_ids(), among(prepared.results.status, UNSENT, FAILURE)
@@ -67,6 +101,7 @@ def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     """Let the rows of a sent frame that may be tried again wait to leave."""
     told = prepared.results
     sendable = prepared.checked.good & present(prepared.all_ids())
+    _take_over_gone(prepared, np.flatnonzero(sendable & (told.status == FAILURE)))
     same = np.flatnonzero(sendable & (told.status == UNSENT))
     refused = np.flatnonzero(sendable & (told.status == FAILURE))
     refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused
@@ -78,8 +113,29 @@ def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     waiting = np.sort(np.concatenate([same, refused]))
     told.status[waiting] = UNDECIDED
     prepared.ids = take_over_journal(told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same)
+    _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()
+
+
+def _take_over_gone(prepared: Prepared, refused: Rows) -> None:
+    """Take over what the journal knows of refused rows that went out since: the frame is older, or of another journal."""
+    known = prepared.journal.known(prepared.ids.take(prepared.positions(refused)), everywhere=True)
+    gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
+    prepared.results.attempts[refused[gone]] = 0
+    prepared.results.take_over(refused[gone], known, gone)
+
+
+def _take_over_beside(prepared: Prepared, waiting: Rows) -> None:
+    """Take over what other rows of the frame say of the same message: an older frame may stand beside a newer one."""
+    told = prepared.results
+    gone = np.flatnonzero(among(told.status, SUCCESS, UNKNOWN))
+    at = pc.index_in(
+        prepared.ids.take(prepared.positions(waiting)), value_set=prepared.ids.take(prepared.positions(gone))
+    )
+    rows = waiting[present(at)]
+    told.attempts[rows] = 0
+    told.take_over(rows, told, gone[at.drop_null().to_numpy()])
 
 
 def by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:

@@ -312,7 +312,9 @@ class CampaignLock:
         self._file: filelock.BaseFileLock | None = None
         self._note: Path | None = None
         if path is not None:
-            folder = path.with_name(path.name + ".locks")
+            # As SQLite does: a link to the journal is the same journal.
+            real = path.resolve()
+            folder = real.with_name(real.name + ".locks")
             name = hashlib.sha256(campaign.encode()).hexdigest()[:24]
             self._file = filelock.FileLock(folder / f"{name}.lock", thread_local=False, mode=0o600)
             self._note = folder / f"{name}.json"

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb import fields as names
 from nxsms_nb import identity, records, results, spelling, validation
-from nxsms_nb.cells import TEXT, present
+from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import count
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.journal import Journal
@@ -129,8 +129,19 @@ class Prepared:
         if len(first) < len(self.todo):
             originals = self.todo[first][coded]
             copied = originals != self.todo
+            self._refuse_one_id_for_several(self.todo[copied], originals[copied])
             self.copies = self.todo[copied], originals[copied]
             self.todo = self.todo[~copied]
+
+    def _refuse_one_id_for_several(self, rows: Rows, originals: Rows) -> None:
+        phones = self.checked.fields["phone"]
+        strange = ~as_mask(pc.equal(phones.take(self.positions(rows)), phones.take(self.positions(originals))))
+        if strange.any():
+            raise ColumnError(
+                f"{count(int(strange.sum()), 'row')} with a number of its own carry the messageid of another row, as a merge or a "
+                f"fill spreads it; the first at position {rows[strange][0]}. Nothing was sent. Send those rows without "
+                "their result columns."
+            )
 
     @staticmethod
     def positions(rows: Rows) -> pa.Array:
@@ -212,8 +223,11 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
         report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own
     )
     brought = own is not None and own.null_count < len(own)
-    if journal.holds(campaign, everywhere=brought):
+    if own is not None and 0 < own.null_count < len(own):
         ids = ids.whole()
+        _refuse_made_ids(own, ids)
+    if journal.holds(campaign, everywhere=brought):
+        ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
         ids = take_over_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
     if records.carries(frame, prefix):
@@ -226,6 +240,17 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     return prepared
 
 
+def _refuse_made_ids(own: pa.Array, ids: pa.Array) -> None:
+    """Refuse a frame that brings as one row's id what is made for another row."""
+    made = ids.filter(own.is_null()).drop_null()
+    both = np.flatnonzero(as_mask(pc.is_in(own, value_set=made)) & present(ids))
+    if len(both):
+        raise ColumnError(
+            f"The sys_message_id at position {both[0]} is the id that another row gets, which brings none. Nothing was "
+            "sent. Give both rows their own, or leave the column out."
+        )
+
+
 def _refuse_taken(frame: pd.DataFrame, prefix: str, call: str) -> None:
     taken = [prefix + name for name in names.RESULT_COLUMNS if prefix + name in frame.columns]
     if not taken or records.carries(frame, prefix):
@@ -236,8 +261,14 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: str) -> None:
         if not any(candidate + name in frame.columns for name in names.RESULT_COLUMNS)
         or records.carries(frame, candidate)
     )
+    results = (
+        " If these are results of an earlier send, better mend them (all eight columns, statuses as they were): what went "
+        "out is then known from the frame, too, and not from the journal alone."
+        if len(taken) > 1
+        else ""
+    )
     raise ColumnError(
-        f"The frame has a column {taken[0]!r}, the name of a result column. Nothing was sent. Keep both:\n"
+        f"The frame has a column {taken[0]!r}, the name of a result column. Nothing was sent.{results} Keep both:\n"
         f"    {call.format(f'prefix={free!r}')}"
     )
 
@@ -299,20 +330,28 @@ def take_over_journal(
 
 
 def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
-    """Keep the results of rows that the frame says went out and the journal does not know."""
-    went = among(earlier["status"].cat.codes.to_numpy(), SUCCESS, UNKNOWN)
-    rows = np.flatnonzero(went & (told.status == UNDECIDED) & present(ids))
-    if not len(rows):
+    """Keep the results of messages that the frame says went out and the journal does not know.
+
+    A row's own word comes first, then that of any other row with its id: an older frame may stand beside a newer one.
+    """
+    status, had = earlier["status"].cat.codes.to_numpy(), records.to_arrow(earlier["messageid"])
+    rows = np.flatnonzero(among(told.status, UNDECIDED, FAILURE) & present(ids))
+    gone = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
+    if not len(rows) or not len(gone):
         return ids
-    had = earlier["messageid"].iloc[rows].tolist()
-    bases = ids.take(pa.array(rows)).to_pylist()
-    same = [spelling.is_attempt_of(messageid, base) for messageid, base in zip(had, bases, strict=True)]
-    rows = rows[same]
-    told.adopt(rows, earlier.iloc[rows])
+    of = ids.take(pa.array(rows))
+    own = among(status[rows], SUCCESS, UNKNOWN) & as_mask(pc.equal(had.take(pa.array(rows)), of))
+    beside = spelling.index_of_attempts(of, had.take(pa.array(gone)))
+    sources = np.where(own, rows, np.where(beside >= 0, gone[beside], -1))
+    there = sources >= 0
+    rows, sources, of = rows[there], sources[there], of.filter(pa.array(there))
+    # A refusal that the journal knows stands, but for a later attempt.
+    new = (told.status[rows] == UNDECIDED) | ~as_mask(pc.equal(had.take(pa.array(sources)), of))
+    rows, sources = rows[new], sources[new]
+    told.adopt(rows, earlier.iloc[sources])
     mask = np.zeros(len(ids), bool)
     mask[rows] = True
-    kept = [messageid for messageid, keep in zip(had, same, strict=True) if keep]
-    return pc.replace_with_mask(ids, pa.array(mask), pa.array(kept, TEXT))
+    return pc.replace_with_mask(ids, pa.array(mask), had.take(pa.array(sources)))
 
 
 def repeated_words(prepared: Prepared) -> str | None:

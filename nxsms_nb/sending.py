@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 import numpy as np
 
-from nxsms_nb import carrying, codetable, preparing, progress, settling
+from nxsms_nb import carrying, preparing, progress, settling
 from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.consequences import Limits
@@ -247,12 +247,14 @@ def retry(
     ------
     ColumnError
         The frame carries no results.
+    ConfigError
+        `codes` names none of the vendor's codes.
     Stopped
         As for `send`.
     """
     settings = settle(given, SENDING, COLUMNS)
     client = client_or_env(client)
-    wanted = codetable.RETRYABLE | {codes} if isinstance(codes, int) else codetable.RETRYABLE | set(codes or ())
+    wanted = carrying.retryable(codes)
     observer = progress.choose(settings["progress"])
     prepared = carrying.taken_up(frame, client, settings)
     carrying.claim_home(prepared)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 import sys
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from nxsms_nb.cells import TEXT, buffers
+from nxsms_nb.cells import TEXT, as_mask, buffers
 
 PREFIX: Final = "n1"
 WIDTH: Final = len(PREFIX) + 32
@@ -25,6 +25,7 @@ WIDTH: Final = len(PREFIX) + 32
 
 _SEPARATOR: Final = "\x1f"
 _OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
+_ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
 _CHUNK: Final = 4096
 
 
@@ -165,18 +166,37 @@ def next_id(messageid: str) -> str:
     return f"{ours[1]}-{int(ours[2] or 0) + 1}"
 
 
-def is_attempt_of(messageid: Any, base: str, most: int = 100) -> bool:
-    """Whether an id is that of a row or of a further attempt of it.
+def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
+    """Where among some ids stands that of a message, or of a further attempt of it.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of large_string
+        The messages' ids, none null.
+    of : pyarrow.Array of large_string
+        Where to look; the first one counts.
+
+    Returns
+    -------
+    ndarray of int64
+        -1 where there is none.
 
     Examples
     --------
-    >>> is_attempt_of(next_id("order-00017"), "order-00017"), is_attempt_of("order-00018", "order-00017")
-    (True, False)
+    >>> index_of_attempts(pa.array(["order-00017", "order-00018"], TEXT), pa.array([next_id("order-00017")], TEXT)).tolist()
+    [0, -1]
     """
-    if messageid == base:
-        return True
-    ours = _OURS.fullmatch(messageid) if isinstance(messageid, str) else None
-    if ours is None or ours[2] is None:
-        return False
-    first = _OURS.fullmatch(next_id(base))
-    return first is not None and first[1] == ours[1] and int(ours[2]) <= most
+    roots = _roots(of)
+    at: npt.NDArray[np.int64] = pc.fill_null(pc.index_in(_roots(ids), value_set=roots), -1).to_numpy().astype(np.int64)
+    # What a further attempt of an id that is not ours is called shows nothing of it.
+    foreign = np.flatnonzero((at < 0) & ~as_mask(pc.match_substring_regex(ids, _ANY_OF_OURS)))
+    if len(foreign):
+        further = [next_id(messageid) for messageid in ids.take(pa.array(foreign)).to_pylist()]
+        found = pc.index_in(_roots(pa.array(further, TEXT)), value_set=roots)
+        at[foreign] = pc.fill_null(found, -1).to_numpy()
+    return at
+
+
+def _roots(ids: pa.Array) -> pa.Array:
+    ours = pc.match_substring_regex(ids, _ANY_OF_OURS)
+    return pc.if_else(ours, pc.utf8_slice_codeunits(ids, 0, WIDTH), ids)

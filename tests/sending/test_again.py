@@ -319,3 +319,42 @@ def test_a_second_look_is_the_first(make):
         with pytest.warns(nx.AlreadySentWarning):
             pd.testing.assert_frame_equal(people(400).nxsms.send(sandbox.client), first)
     assert len(sandbox.requests) == 2
+
+
+def test_an_older_frame_beside_a_newer_one_sends_nothing_again_when_the_journal_is_gone(make, path):
+    """duplicates="drop" keeps the first row of each person, the older one; the newer one says that it went out."""
+    sandbox = make(balance=5, balance_per="item")
+    with pytest.raises(nx.AccountRefused) as stopped:
+        people(10).nxsms.send(sandbox.client)
+    sandbox.balance = None
+    older = stopped.value.frame
+    newer = older.nxsms.retry(sandbox.client)
+    with pytest.warns(nx.AlreadySentWarning):
+        again = pd.concat([older, newer]).nxsms.send(sandbox.client, duplicates="drop", journal=path)
+    assert counts(again) == {"Success": 10, "Skipped": 10}
+    assert len(sandbox.ledger) == 10
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_later_success_of_the_frame_counts_for_more_than_an_older_refusal_of_the_journal(make, path, own):
+    """The journal at hand knows the first attempt only; the frame has the second one, made with another journal."""
+    sandbox = make(failures={13009: 1.0})
+    ids = {"sys_message_id": [f"order-{n:05}" for n in range(4)]} if own else {}
+    failed = people(4, **ids).nxsms.send(sandbox.client, journal=path)
+    sandbox.failures = None
+    accepted = failed.nxsms.retry(sandbox.client, codes=13009, journal=path.with_name("other.sqlite3"))
+    with pytest.warns(nx.AlreadySentWarning):
+        again = accepted.nxsms.send(sandbox.client, journal=path)
+    assert counts(again) == {"Success": 4}
+    assert again["messageid"].equals(accepted["messageid"])
+    assert len(sandbox.ledger) == 4
+
+
+def test_a_row_cannot_bring_the_id_that_another_row_gets(make):
+    """One id would have two effects."""
+    sandbox = make()
+    made = people(1).nxsms.plan(sandbox.client).frame["messageid"].iloc[0]
+    frame = people(2, sys_message_id=[None, made])
+    with pytest.raises(nx.ColumnError, match="The sys_message_id at position 1 is the id that another row gets"):
+        frame.nxsms.send(sandbox.client)
+    assert not len(sandbox.requests)

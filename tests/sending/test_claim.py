@@ -125,3 +125,15 @@ def test_a_cancellation_while_the_rows_are_looked_at_leaves_the_campaign_free(sa
     asyncio.run(cancelled())
     assert len(sandbox.ledger) == 0
     assert counts(people(3).nxsms.send(sandbox.client)) == {"Success": 3}
+
+
+def test_a_link_to_a_journal_is_the_same_journal(path):
+    """Two names of one file would let two runs of a campaign go on at once."""
+    path.parent.mkdir()
+    link = path.with_name("link.sqlite3")
+    held = Journal(path).claim("spring")
+    link.symlink_to(path)
+    with pytest.raises(CampaignBusy):
+        Journal(link).claim("spring")
+    held.release()
+    Journal(link).claim("spring").release()

@@ -206,3 +206,64 @@ def test_a_retry_without_the_journal_keeps_the_ids_of_the_frame(make, path):
     assert counts(again) == {"Success": 10}
     assert again["messageid"].equals(frame["messageid"])
     assert no_double(sandbox)
+
+
+def test_what_an_older_frame_calls_refused_may_have_gone_out_since(make, path):
+    """Sent again with another journal, the rows were accepted under their own id; the old cell, run again, learns it."""
+    sandbox = make(failures={13009: 1.0})
+    failed = people(3).nxsms.send(sandbox.client)
+    sandbox.failures = None
+    accepted = failed.nxsms.send(sandbox.client, journal=path)
+    again = failed.nxsms.retry(sandbox.client, codes=13009, journal=path)
+    pd.testing.assert_frame_equal(again, accepted)
+    assert len(sandbox.ledger) == 3
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_an_older_frame_beside_a_newer_one_sends_nothing_again(make, path, refused):
+    """The journal is gone, and the rows stand twice in the frame: as they were before the retry, and after it."""
+    sandbox, frame = refused_midway(make)
+    if refused:
+        sandbox.failures = {13009: 1.0}
+        frame = people(5, first=50).nxsms.send(sandbox.client)
+        sandbox.failures = None
+    newer = frame.nxsms.retry(sandbox.client, codes=13009)
+    before = len(sandbox.ledger)
+    both = pd.concat([frame, newer])
+    assert counts(both.nxsms.retry(sandbox.client, codes=13009, journal=path)) == {"Success": len(both)}
+    assert len(sandbox.ledger) == before
+    assert no_double(sandbox)
+
+
+def test_one_id_on_several_numbers_is_refused(make):
+    """A merge that put other people on a row's id would have them told that they got the message."""
+    sandbox, frame = refused_midway(make)
+    spread = frame[["messageid", *results(frame).columns[1:], "content"]].iloc[5:].loc[[5, 5]]
+    spread["phone"] = ["8615000000005", "8615000000099"]
+    with pytest.raises(nx.ColumnError, match="1 row with a number of its own carry the messageid of another row"):
+        spread.nxsms.retry(sandbox.client)
+    assert len(sandbox.ledger) == 5
+
+
+@pytest.mark.parametrize("as_given", [int, "numpy", "column", "list"])
+def test_codes_may_come_from_a_frame(make, as_given):
+    """A number, a cell, a column of a table of failures with its gaps: all name the codes to try again."""
+    sandbox = make(failures={13006: 1.0})
+    failed = people(3).nxsms.send(sandbox.client)
+    sandbox.failures = None
+    codes = {
+        int: 13006,
+        "numpy": failed["code"].to_numpy("int64")[0],
+        "column": pd.concat([failed.nxsms.failures()["code"], pd.Series([pd.NA], dtype="Int64")]),
+        "list": [13006],
+    }[as_given]
+    assert counts(failed.nxsms.retry(sandbox.client, codes=codes)) == {"Success": 3}
+
+
+@pytest.mark.parametrize("codes", ["13006", ["13006"], 99999, 13006.0, {13006.5}, object()])
+def test_what_is_no_code_is_refused(make, codes):
+    """Text would otherwise try nothing again, without a word."""
+    sandbox = make(failures={13006: 1.0})
+    failed = people(1).nxsms.send(sandbox.client)
+    with pytest.raises(nx.ConfigError, match="is not a code of the vendor's, or several, as in codes=13006"):
+        failed.nxsms.retry(sandbox.client, codes=codes)
