@@ -225,7 +225,8 @@ def retry(
 
     ``Unsent`` rows leave with their id; ``Failure`` rows with a code that may pass later (13007), or with one of `codes`,
     leave with an id of their own for the new attempt. ``Skipped``, ``Invalid`` and ``Unknown`` rows never do. Running the
-    same cell again sends nothing again.
+    same cell again sends nothing again. A row whose number or text was corrected is another message to `send`: do not give
+    one to both.
 
     Parameters
     ----------
