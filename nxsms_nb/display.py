@@ -114,6 +114,19 @@ def shorten(value: object, most: int = 40) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def abridged(value: object, most: int = 40) -> str:
+    """Cut a name to `most` characters, on one line, in its middle: names are told apart by either end.
+
+    Examples
+    --------
+    >>> abridged("Customers of the northern branch, wave 2", 20)
+    'Customers of… wave 2'
+    """
+    text = " ".join(str(value).split())
+    head = most * 3 // 5
+    return text if len(text) <= most else f"{text[:head]}…{text[head + 1 - most :]}"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun, thousands separated.
 

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.display import mask_numbers, mask_phone, named, shorten
+from nxsms_nb.display import abridged, mask_numbers, mask_phone, named
 from nxsms_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def told(value: Any, most: int = 40) -> str:
         return "(missing)"
     if isinstance(value, float):
         return f"{value:.10g}" if abs(value) < 1e8 else mask_phone(f"{value:.0f}")
-    return shorten(mask_numbers(str(value)), most) or '""'
+    return abridged(mask_numbers(str(value)), most) or '""'
 
 
 def name_bars(ax: Axes, places: Sequence[float], labels: Sequence[str]) -> None:

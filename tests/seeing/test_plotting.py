@@ -343,3 +343,11 @@ def test_what_is_no_axes_is_told(made, ax):
     """A positional argument is the Axes, not what to group by."""
     with pytest.raises(ConfigError, match="is not an Axes"):
         plotting.failures(made(5), ax)
+
+
+def test_long_names_that_differ_at_their_end_are_told_apart(made, ax):
+    """Waves, cities and variants are numbered at the end of a name."""
+    sent = made(60)
+    sent["segment"] = [f"A very long name of a segment that goes on and on, wave {n % 3}" for n in range(60)]
+    plotting.failures(sent, by="segment", ax=ax)
+    assert len(set(names(ax))) == 3
