@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from nxsms_nb import codetable, records, spelling, validation
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.display import named
-from nxsms_nb.errors import ConfigError
+from nxsms_nb.errors import CampaignBusy, ConfigError
 from nxsms_nb.fields import resolve
 from nxsms_nb.preparing import Prepared, journal_of, take_over_journal
 from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
@@ -23,6 +23,7 @@ from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
+    from nxsms_nb.journalfile import CampaignLock
     from nxsms_nb.results import Rows
 
 
@@ -89,12 +90,25 @@ def claim_home(prepared: Prepared) -> None:
     if len(homes) <= 1:
         prepared.campaign = next(iter(homes), "") or None
         prepared.claim = prepared.journal.claim(prepared.campaign)
+        if not homes:
+            _refuse_while_busy(prepared, prepared.claim)
         return
     listed = ", ".join(repr(home) if home else "the unnamed one" for home in sorted(homes))
     raise ConfigError(
         f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
         "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
     )
+
+
+def _refuse_while_busy(prepared: Prepared, claim: CampaignLock) -> None:
+    """Rows that a run has not come to yet are in no journal, so that any run under way may be about to send them."""
+    try:
+        for name in prepared.journal.runs()["campaign"].unique():
+            if name != claim.campaign:
+                prepared.journal.claim(name).release()
+    except CampaignBusy:
+        claim.release()
+        raise
 
 
 def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:

@@ -289,6 +289,10 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+_BROUGHT_IDS: Final = " brought ids"
+"""No campaign's name begins with a blank."""
+
+
 class CampaignLock:
     """Held by the one run of a campaign; dies with its process, and holds between threads of one kernel.
 
@@ -309,6 +313,7 @@ class CampaignLock:
         self._held = held
         self._mine = False
         self._path = path
+        self._beside: CampaignLock | None = None
         self._file: filelock.BaseFileLock | None = None
         self._note: Path | None = None
         if path is not None:
@@ -346,8 +351,18 @@ class CampaignLock:
                 "Put the journal elsewhere: journal='…', or set NXSMS_JOURNAL."
             ) from error
 
+    def hold_brought_ids(self) -> None:
+        """Keep other runs whose frames bring ids away: such ids are known in every campaign, so one lock is for all."""
+        if self._beside is None:
+            beside = CampaignLock(self._path, _BROUGHT_IDS, self._held)
+            beside.acquire()
+            self._beside = beside
+
     def release(self) -> None:
         """Give the lock back; a second time does nothing."""
+        if self._beside is not None:
+            self._beside.release()
+            self._beside = None
         if self._file is None:
             with self._guard:
                 if self._mine:
@@ -364,6 +379,11 @@ class CampaignLock:
             return "in another process"
 
     def _busy(self, who: str) -> CampaignBusy:
+        if self.campaign == _BROUGHT_IDS:
+            return CampaignBusy(
+                f"A run whose frame brings its own sys_message_id is under way {who}, and such ids are known in every campaign. "
+                "Nothing was sent. Wait for it or stop it."
+            )
         what = f"campaign {self.campaign!r}" if self.campaign else "the unnamed campaign"
         return CampaignBusy(
             f"A run of {what} is under way {who}. Nothing was sent. Wait for it or stop it; a run of another "

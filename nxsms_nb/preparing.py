@@ -178,7 +178,14 @@ def journal_of(settings: Mapping[str, Any], client: Client) -> Journal:
     return Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
 
 
-def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *, call: str = "") -> Prepared:
+def prepare(
+    frame: pd.DataFrame,
+    client: Client,
+    settings: Mapping[str, Any],
+    *,
+    call: str = "",
+    claim: CampaignLock | None = None,
+) -> Prepared:
     """Check a frame's rows, make their ids and take over what is known of them.
 
     Parameters
@@ -191,6 +198,8 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
         The options of the verb, settled.
     call : str
         The verb's call as the person wrote it, with ``{}`` for a further argument; for messages.
+    claim : CampaignLock, optional
+        The campaign, where rows are to be sent.
 
     Returns
     -------
@@ -226,6 +235,8 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     if own is not None and 0 < own.null_count < len(own):
         ids = ids.whole()
         _refuse_made_ids(own, ids)
+    if brought and claim is not None:
+        claim.hold_brought_ids()
     if journal.holds(campaign, everywhere=brought):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
@@ -233,7 +244,7 @@ def prepare(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], *,
     if records.carries(frame, prefix):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         ids = _take_over_frame(told, records.read(frame, prefix), ids)
-    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told)
+    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim)
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
     if client.app_secret is not None:
         prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))

@@ -354,8 +354,7 @@ def _prepared(
     call = preparing.spelled(verb, given)
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     with _freed_by_errors(claim):
-        prepared = prepare(frame, client, settings, call=call)
-        prepared.claim = claim
+        prepared = prepare(frame, client, settings, call=call, claim=claim)
         prepared.confirm(settings["confirm"], call)
     return prepared
 

@@ -76,11 +76,10 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     try:
         for frame in frames:
-            prepared = preparing.prepare(as_pandas(frame), client, settings, call=call)
+            prepared = preparing.prepare(as_pandas(frame), client, settings, call=call, claim=claim)
             prepared.confirm(None if agreed is None else agreed - left, call)
             left += len(prepared.todo)
             if session is None:
-                prepared.claim = claim
                 session = Session(prepared, limits, rows=_ROWS_AHEAD)
             run = Run(prepared, limits, observer, session=session)
             sent = run.result(last=True)

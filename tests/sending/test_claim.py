@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 
+import pandas as pd
 import pytest
 from people import counts, no_double, people
 
@@ -137,3 +138,30 @@ def test_a_link_to_a_journal_is_the_same_journal(path):
         Journal(link).claim("spring")
     held.release()
     Journal(link).claim("spring").release()
+
+
+def test_ids_that_frames_bring_are_claimed_in_every_campaign(sandbox, path):
+    """They are known in every campaign, so that two runs with the same ids would both find them new."""
+    own = people(5, sys_message_id=[f"order-{n:05}" for n in range(5)])
+    sandbox.hold()
+    run = own.nxsms.start(sandbox.client, campaign="spring", journal=path)
+    assert sandbox.wait_for(requests=1)
+    with pytest.raises(CampaignBusy, match="brings its own sys_message_id is under way since"):
+        own.nxsms.send(sandbox.client, campaign="autumn", journal=path)
+    sandbox.release()
+    run.wait()
+    with pytest.warns(nx.AlreadySentWarning):
+        own.nxsms.send(sandbox.client, campaign="autumn", journal=path)
+    assert len(sandbox.ledger) == 5
+
+
+def test_rows_that_a_run_has_not_come_to_are_not_retried_beside_it(begun, sandbox, path):
+    """The journal does not know them yet, so nothing tells whose they are."""
+    waiting = people(5, first=50).assign(status="Unsent", code=None, reason="stopped", batch=None, attempts=0)
+    waiting["messageid"] = people(5, first=50).nxsms.plan(sandbox.client, campaign="spring").frame["messageid"]
+    waiting["sent_at"], waiting["latency_ms"] = pd.NaT, float("nan")
+    with pytest.raises(CampaignBusy, match="campaign 'spring' is under way"):
+        waiting.nxsms.retry(sandbox.client, journal=path)
+    sandbox.release()
+    begun.wait()
+    assert counts(waiting.nxsms.retry(sandbox.client, journal=path)) == {"Success": 5}
