@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import codetable, records, spelling, validation
+from nxsms_nb import codetable, records, spelling, takeover, validation
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.display import named
-from nxsms_nb.errors import CampaignBusy, ConfigError
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
-from nxsms_nb.preparing import Prepared, journal_of, take_over_journal
+from nxsms_nb.preparing import Prepared, journal_of
 from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
 
@@ -106,7 +106,7 @@ def _refuse_while_busy(prepared: Prepared, claim: CampaignLock) -> None:
         for name in prepared.journal.runs()["campaign"].unique():
             if name != claim.campaign:
                 prepared.journal.claim(name).release()
-    except CampaignBusy:
+    except BaseException:
         claim.release()
         raise
 
@@ -126,7 +126,9 @@ def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     prepared.ids = pc.replace_with_mask(prepared.all_ids(), pa.array(mask), further)
     waiting = np.sort(np.concatenate([same, refused]))
     told.status[waiting] = UNDECIDED
-    prepared.ids = take_over_journal(told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same)
+    prepared.ids = takeover.from_journal(
+        told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same
+    )
     _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()

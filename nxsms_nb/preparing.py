@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import fields as names
-from nxsms_nb import identity, records, results, spelling, validation
-from nxsms_nb.cells import TEXT, as_mask, present
+from nxsms_nb import identity, records, results, takeover, validation
+from nxsms_nb.cells import as_mask, present
 from nxsms_nb.display import count
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.journal import Journal
@@ -240,10 +240,10 @@ def prepare(
     if journal.holds(campaign, everywhere=brought):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
-        ids = take_over_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
+        ids = takeover.from_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
     if records.carries(frame, prefix):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
-        ids = _take_over_frame(told, records.read(frame, prefix), ids)
+        ids = takeover.from_frame(told, records.read(frame, prefix), ids)
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim)
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
     if client.app_secret is not None:
@@ -282,87 +282,6 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: str) -> None:
         f"The frame has a column {taken[0]!r}, the name of a result column. Nothing was sent.{results} Keep both:\n"
         f"    {call.format(f'prefix={free!r}')}"
     )
-
-
-def take_over_journal(
-    told: Results,
-    journal: Journal,
-    ids: pa.Array,
-    waiting: Rows,
-    *,
-    campaign: str | None = None,
-    everywhere: bool = False,
-    counted: Rows | None = None,
-) -> pa.Array:
-    """Take over the latest attempt of rows that wait, from the journal.
-
-    Parameters
-    ----------
-    told : Results
-        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
-    journal : Journal
-        Where it comes from.
-    ids : pyarrow.Array of str
-        The messageids of all rows.
-    waiting : ndarray of int64
-        The rows to look up.
-    campaign : str, optional
-        Where to look.
-    everywhere : bool, default False
-        Look in every campaign.
-    counted : ndarray of int64, optional
-        The rows whose attempts under this id are counted already.
-
-    Returns
-    -------
-    pyarrow.Array of str
-        The messageids, those of further attempts in the place of those of the first.
-    """
-    asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
-    while len(waiting):
-        known = journal.known(asked, campaign, everywhere=everywhere)
-        found = np.flatnonzero(known.status != UNDECIDED)
-        if not len(found):
-            break
-        rows = waiting[found]
-        if counted is not None:
-            told.attempts[rows[np.isin(rows, counted)]] = 0
-            counted = None
-        told.take_over(rows, known, found)
-        told.status[rows[known.status[found] == UNSENT]] = UNDECIDED
-        mask = np.zeros(len(ids), bool)
-        mask[rows] = True
-        ids = pc.replace_with_mask(ids, pa.array(mask), asked.take(pa.array(found)))
-        refused = np.flatnonzero(known.status == FAILURE)
-        waiting = waiting[refused]
-        further = [spelling.next_id(messageid) for messageid in asked.take(pa.array(refused)).to_pylist()]
-        asked = pa.array(further, TEXT)
-    return ids
-
-
-def _take_over_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
-    """Keep the results of messages that the frame says went out and the journal does not know.
-
-    A row's own word comes first, then that of any other row with its id: an older frame may stand beside a newer one.
-    """
-    status, had = earlier["status"].cat.codes.to_numpy(), records.to_arrow(earlier["messageid"])
-    rows = np.flatnonzero(among(told.status, UNDECIDED, FAILURE) & present(ids))
-    gone = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
-    if not len(rows) or not len(gone):
-        return ids
-    of = ids.take(pa.array(rows))
-    own = among(status[rows], SUCCESS, UNKNOWN) & as_mask(pc.equal(had.take(pa.array(rows)), of))
-    beside = spelling.index_of_attempts(of, had.take(pa.array(gone)))
-    sources = np.where(own, rows, np.where(beside >= 0, gone[beside], -1))
-    there = sources >= 0
-    rows, sources, of = rows[there], sources[there], of.filter(pa.array(there))
-    # A refusal that the journal knows stands, but for a later attempt.
-    new = (told.status[rows] == UNDECIDED) | ~as_mask(pc.equal(had.take(pa.array(sources)), of))
-    rows, sources = rows[new], sources[new]
-    told.adopt(rows, earlier.iloc[sources])
-    mask = np.zeros(len(ids), bool)
-    mask[rows] = True
-    return pc.replace_with_mask(ids, pa.array(mask), had.take(pa.array(sources)))
 
 
 def repeated_words(prepared: Prepared) -> str | None:

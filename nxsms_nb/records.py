@@ -283,13 +283,13 @@ def _whole(values: pd.Series[Any], label: Hashable) -> Any:
 
 def _number(values: pd.Series[Any], label: Hashable) -> Any:
     if values.dtype == NUMBER:
-        if np.isinf(values.to_numpy()).any():
-            raise _unread(label, "inf", "a number", _RELOAD)
-        return values.array
-    array = _numbers(values, label, "a number").cast(pa.float64())
-    if pc.any(pc.is_inf(array)).as_py():
+        numbers = values.to_numpy()
+    else:
+        array = _numbers(values, label, "a number").cast(pa.float64())
+        numbers = pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False)
+    if np.isinf(numbers).any():
         raise _unread(label, "inf", "a number", _RELOAD)
-    return pc.fill_null(array, float("nan")).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _instant(values: pd.Series[Any], label: Hashable) -> Any:

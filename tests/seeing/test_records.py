@@ -219,3 +219,18 @@ def test_masked_and_numpy_integers_agree(made):
         back = records.read(sent.assign(attempts=np.ones(4)).astype({"attempts": dtype}))
         assert back["attempts"].dtype == records.WHOLE
         assert back["attempts"].tolist() == [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("latency_ms", float("inf"), "which is not a number"),
+        ("code", float("inf"), "which is not a whole number"),
+        ("batch", 1e30, "which is not a whole number"),
+    ],
+)
+def test_what_no_column_can_hold_is_told(made, column, value, said):
+    """Not an error of a library's own, nor a number that is another one."""
+    sent = made(3)
+    with pytest.raises(ColumnError, match=said):
+        records.read(sent.assign(**{column: [value] * 3}))
