@@ -23,7 +23,7 @@ from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
-    from nxsms_nb.journalfile import CampaignLock
+    from nxsms_nb.locks import CampaignLock
     from nxsms_nb.results import Rows
 
 

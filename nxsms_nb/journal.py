@@ -20,6 +20,7 @@ from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
+from nxsms_nb.locks import CampaignLock
 from nxsms_nb.recording import Recording
 from nxsms_nb.results import UNDECIDED, Results
 
@@ -73,7 +74,7 @@ class Journal:
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
 
-    def claim(self, campaign: str | None) -> journalfile.CampaignLock:
+    def claim(self, campaign: str | None) -> CampaignLock:
         """Take a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
 
         Parameters
@@ -93,11 +94,11 @@ class Journal:
         JournalError
             The journal's place cannot be used.
         """
-        lock = journalfile.CampaignLock(self.path, campaign or "", self._held)
+        lock = CampaignLock(self.path, campaign or "", self._held)
         lock.acquire()
         return lock
 
-    def record(self, claim: journalfile.CampaignLock, *, rows: int, workers: int, anywhere: bool = False) -> Recording:
+    def record(self, claim: CampaignLock, *, rows: int, workers: int, anywhere: bool = False) -> Recording:
         """Begin the record of a run.
 
         Parameters

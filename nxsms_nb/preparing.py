@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
-    from nxsms_nb.journalfile import CampaignLock
+    from nxsms_nb.locks import CampaignLock
     from nxsms_nb.recording import Recording
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'

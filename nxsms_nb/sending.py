@@ -26,7 +26,7 @@ from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, settl
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nxsms_nb.journalfile import CampaignLock
+    from nxsms_nb.locks import CampaignLock
     from nxsms_nb.snapshot import Observer
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
