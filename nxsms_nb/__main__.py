@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nxsms_nb.errors import NxsmsError, Stopped
+from nxsms_nb.screen import end_output, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,10 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(given, more)
     except KeyboardInterrupt:
-        print("\nInterrupted.", file=sys.stderr)
+        say("\nInterrupted.", error=True)
         return 130
     except NxsmsError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        say(f"{type(error).__name__}: {error}", error=True)
         return 1
 
 
@@ -77,11 +78,11 @@ def _send(given: argparse.Namespace) -> int:
         else:
             counts = send_file(given.source, given.target, **options)
     except Stopped as stopped:
-        print(f"{type(stopped).__name__}: {stopped.reason}", file=sys.stderr)
-        print(f"{given.target} has the rows up to here. To go on, run the same command again.", file=sys.stderr)
+        say(f"{type(stopped).__name__}: {stopped.reason}", error=True)
+        say(f"{given.target} has the rows up to here. To go on, run the same command again.", error=True)
         return 130 if isinstance(stopped, KeyboardInterrupt) else 1
-    print("  ".join(f"{status} {n:,}" for status, n in counts.items()) or "No rows.")
-    print(f"Written: {given.target}" + ("  (simulated: nothing left this machine)" if given.sandbox else ""))
+    say("  ".join(f"{status} {n:,}" for status, n in counts.items()) or "No rows.")
+    say(f"Written: {given.target}" + ("  (simulated: nothing left this machine)" if given.sandbox else ""))
     return 0
 
 
@@ -152,4 +153,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    end_output()
+    sys.exit(status)

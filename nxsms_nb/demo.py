@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 import nxsms_nb as nx
 from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.screen import say
 
 SAMPLE: Final = Path(__file__).parent / "data" / "sample.csv"
 """Real messages to example numbers, a few dozen rows broken as exports break them; ``data/README.md`` tells more."""
@@ -40,26 +40,25 @@ def demo(folder: Path) -> None:
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made a folder ({error.strerror}). Name another: --out FOLDER") from error
     people: Any = pd.read_csv(SAMPLE, dtype={"phone": str})
-    print(f"{count(len(people), 'row')} of the shipped sample, to a simulated gateway. Nothing leaves this machine.")
-    print("Real messages (SMS Spam Collection, CC BY 4.0) to the example numbers of many countries.")
+    say(f"{count(len(people), 'row')} of the shipped sample, to a simulated gateway. Nothing leaves this machine.")
+    say("Real messages (SMS Spam Collection, CC BY 4.0) to the example numbers of many countries.")
 
     _heading("What validation found")
     report = people.nxsms.validate()
-    print(f"{count(len(report.valid), 'row')} can be sent, {len(report.invalid):,} cannot:")
+    say(f"{count(len(report.valid), 'row')} can be sent, {len(report.invalid):,} cannot:")
     _table(_by_rule(report.problems))
 
     _heading("Sending")
-    sys.stdout.flush()
     with nx.Sandbox(seed=7, latency=LATENCY, tps=MESSAGES_A_SECOND, failures="realistic") as sandbox:
         began = time.perf_counter()
         sent = people.nxsms.send(sandbox.client, batch_size=50)
         took = time.perf_counter() - began
     left = int((sent["attempts"] > 0).sum())
-    print(f"{count(left, 'message')} in {took:.1f} s, to a gateway that takes {MESSAGES_A_SECOND} a second.")
+    say(f"{count(left, 'message')} in {took:.1f} s, to a gateway that takes {MESSAGES_A_SECOND} a second.")
 
     _heading("What became of them")
     _table(_readable(sent.nxsms.summary())[["status", "count", "share", "label"]])
-    print("Shares are of what the gateway answered.")
+    say("Shares are of what the gateway answered.")
 
     _heading("Why the gateway refused messages")
     failures = sent.nxsms.failures()
@@ -69,12 +68,12 @@ def demo(folder: Path) -> None:
     sent.nxsms.plot.failures().figure.savefig(folder / "failures.png", dpi=120)
     sent.nxsms.plot.throughput().figure.savefig(folder / "throughput.png", dpi=120)
     sent.to_parquet(folder / "sent.parquet")
-    print("failures.png    why messages were refused")
-    print("throughput.png  messages a second")
-    print("sent.parquet    the frame: every row and what became of it")
+    say("failures.png    why messages were refused")
+    say("throughput.png  messages a second")
+    say("sent.parquet    the frame: every row and what became of it")
 
     _heading("Next")
-    print("python -m nxsms_nb lab    the same in a notebook, step by step")
+    say("python -m nxsms_nb lab    the same in a notebook, step by step")
 
 
 def _by_rule(problems: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +89,7 @@ def _readable(told: pd.DataFrame) -> pd.DataFrame:
 
 
 def _heading(text: str) -> None:
-    print(f"\n{text}\n{'-' * len(text)}")
+    say(f"\n{text}\n{'-' * len(text)}")
 
 
 def _table(frame: pd.DataFrame) -> None:
@@ -105,4 +104,4 @@ def _table(frame: pd.DataFrame) -> None:
             f"{text:>{size}}  " if to_the_right else f"{text:<{size}}  "
             for text, size, to_the_right in zip(row, width, right, strict=False)
         )
-        print(textwrap.fill(last, room + indent, initial_indent=start, subsequent_indent=" " * indent))
+        say(textwrap.fill(last, room + indent, initial_indent=start, subsequent_indent=" " * indent))

@@ -16,6 +16,7 @@ from nxsms_nb.consequences import Ending
 from nxsms_nb.display import count
 from nxsms_nb.pace import Pace
 from nxsms_nb.run import Engine
+from nxsms_nb.screen import say
 from nxsms_nb.settling import settle_doubts
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ class Run:
         if show is not None:
             show()
         else:
-            print(repr(self))  # noqa: T201
+            say(repr(self))
 
 
 def stopped(ending: Ending, frame: pd.DataFrame) -> errors.Stopped:

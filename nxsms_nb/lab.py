@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.screen import say
 
 _PACKAGE = Path(__file__).parent
 
@@ -72,11 +73,10 @@ def lab(target: Path, arguments: Sequence[str] = ()) -> int:
             'JupyterLab is not installed in this environment. Install it:  python -m pip install "nxsms_nb[lab]"'
         )
     copied, kept = copy(notebooks(), target)
-    print(f"Notebooks in {target}: {len(copied)} new")
+    say(f"Notebooks in {target}: {len(copied)} new")
     for file in kept:
-        print(f"  kept as you changed it: {file}  (delete it to get a fresh copy)")
+        say(f"  kept as you changed it: {file}  (delete it to get a fresh copy)")
     first = min(target.glob("*.ipynb"), default=target)
-    sys.stdout.flush()
     command = [sys.executable, "-m", "jupyterlab", str(first), *arguments]
     with subprocess.Popen(command) as process:  # noqa: S603 - the person's own arguments to her own JupyterLab
         while True:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.display import span
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.livebar import LiveBar
+from nxsms_nb.screen import Watched, terminal
 
 if TYPE_CHECKING:
     from nxsms_nb.snapshot import Observer, Snapshot
@@ -73,14 +75,17 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
     'Silent'
     """
     if progress is None or progress is True:
-        terminal = progress is True or (sys.stderr is not None and sys.stderr.isatty())
-        progress = "widget" if in_notebook() else "bar" if terminal else "silent"
+        seen = progress is True or terminal().isatty()
+        progress = "widget" if in_notebook() else "bar" if seen else "silent"
     if progress is False or progress == "silent":
         return Silent()
     if progress == "bar":
         return TerminalBar()
     if progress == "widget":
-        return LiveBar(stop)
+        # A front end whose widgets are broken keeps nobody from sending.
+        with suppress(Exception):
+            return LiveBar(stop)
+        return TerminalBar()
     if callable(getattr(progress, "update", None)) and callable(getattr(progress, "close", None)):
         observer: Observer = progress
         return observer
@@ -90,11 +95,17 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
     )
 
 
+def watch(progress: Any = None, *, stop: Callable[[], None] | None = None) -> Observer:
+    """Find who watches a run, as `choose` does, such that the run does not depend on it."""
+    observer = choose(progress, stop=stop)
+    return observer if isinstance(observer, Silent) else Watched(observer)
+
+
 def in_notebook() -> bool:
     """Whether a kernel runs this code: Jupyter's, or one made from it."""
-    if "IPython" not in sys.modules:
-        return False
-    shell = sys.modules["IPython"].get_ipython()
+    shell: Any = None
+    with suppress(Exception):
+        shell = sys.modules["IPython"].get_ipython()
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
@@ -129,4 +140,4 @@ def _bar() -> Any:
     class Bar(tqdm):  # type: ignore[type-arg]
         monitor_interval = 0  # the run says often enough how far it is: no thread that looks after it
 
-    return Bar(bar_format="{desc} {percentage:3.0f}%|{bar:16}| {unit}", delay=1e-9, file=sys.stderr)
+    return Bar(bar_format="{desc} {percentage:3.0f}%|{bar:16}| {unit}", delay=1e-9, file=terminal())

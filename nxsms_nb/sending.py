@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 import numpy as np
 
-from nxsms_nb import carrying, preparing, progress, settling
+from nxsms_nb import carrying, preparing, progress, screen, settling
 from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.consequences import Limits
@@ -109,7 +108,7 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
     """
     settings = settle(given, SENDING, COLUMNS)
     client = client_or_env(client)
-    observer = progress.choose(settings["progress"])
+    observer = progress.watch(settings["progress"])
     prepared = _prepared(frame, client, settings, "send", given)
     if (run := _begun(prepared, settings, observer)) is None:
         return prepared.joined(last=True)
@@ -124,7 +123,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
     """
     settings = settle(given, SENDING, COLUMNS)
     client = client_or_env(client)
-    observer = progress.choose(settings["progress"])
+    observer = progress.watch(settings["progress"])
     pool = ThreadPoolExecutor(1)
     looking = pool.submit(copy_context().run, _prepared, frame, client, settings, "send", given)
     pool.shutdown(wait=False)
@@ -158,7 +157,7 @@ def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sen
     settings = settle(given, SENDING, COLUMNS)
     client = client_or_env(client)
     later: list[Run] = []
-    observer = progress.choose(settings["progress"], stop=lambda: later[0].ask_to_stop() if later else None)
+    observer = progress.watch(settings["progress"], stop=lambda: later[0].ask_to_stop() if later else None)
     prepared = _prepared(frame, client, settings, "start", given)
     with _freed_by_errors(prepared.claim):
         _tell_repeats(prepared)
@@ -256,7 +255,7 @@ def retry(
     settings = settle(given, SENDING, COLUMNS)
     client = client_or_env(client)
     wanted = carrying.retryable(codes)
-    observer = progress.choose(settings["progress"])
+    observer = progress.watch(settings["progress"])
     prepared = carrying.taken_up(frame, client, settings)
     carrying.claim_home(prepared)
     with _freed_by_errors(prepared.claim):
@@ -400,9 +399,9 @@ def _tell_repeats(prepared: Prepared) -> None:
     words = preparing.repeated_words(prepared)
     if words is not None and len(prepared.todo):
         # Not through the observer: that fewer people are reached must be seen with progress off as well.
-        print(words)  # noqa: T201
+        screen.say(words)
     elif words is not None:
-        warnings.warn(words, AlreadySentWarning, stacklevel=5)
+        screen.warn(words, AlreadySentWarning, stacklevel=5)
 
 
 def _in_thread(work: Coroutine[Any, Any, _T]) -> _T:

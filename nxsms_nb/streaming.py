@@ -70,7 +70,7 @@ def send_stream(
 
 def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: str) -> Iterator[pd.DataFrame]:
     limits, agreed, left = limits_of(settings), settings["confirm"], 0
-    observer = _Whole(progress.choose(settings["progress"]))
+    observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
     run: Run | None = None
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
 from nxsms_nb.sandbox.settings import Failures, Faults, Keys, Per, Seconds, Settings, Wording
+from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -350,12 +350,11 @@ def serve(port: int = 0, **settings: Any) -> None:
     """
     # Ctrl-C may come at any moment, while the address is being printed as well: it is the way to end this.
     with suppress(KeyboardInterrupt), Sandbox(port=port, **settings) as sandbox:
-        sys.stdout.write(
+        say(
             f"Simulated gateway on {sandbox.url}, nothing leaves this machine. To reach it from another terminal:\n"
             f"  export NXSMS_BASE_URL={sandbox.url}\n"
             f"  export NXSMS_ACCESS_KEY={sandbox.access_key} NXSMS_ACCESS_SECRET={sandbox.access_secret}\n"
             f"  export NXSMS_APP_KEY={sandbox.app_key} NXSMS_APP_SECRET={sandbox.app_secret}\n"
-            "Ctrl-C ends it.\n"
+            "Ctrl-C ends it."
         )
-        sys.stdout.flush()
         sandbox.join()

@@ -1,0 +1,199 @@
+"""The only way to a person's screen: lines, warnings, bars and widgets, which may all fail without harm to a run.
+
+A program without a terminal has no streams, a pipe breaks, a console of another code page has no ``…``, a front end
+goes away. What cannot be shown is lost; messages that went out and their results are not.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import io
+import os
+import select
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from nxsms_nb.snapshot import Observer, Snapshot
+
+PATIENCE_S: Final = 2.0
+"""How long the end of a run waits for an observer, in seconds."""
+
+_PLAIN: Final = str.maketrans(
+    {"…": "...", "█": "#", "■": "#", "•": "*", "·": "-", "×": "x", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"'}
+)
+
+
+class Stream:
+    """A text stream that never raises: what it cannot write is dropped, characters it does not know are replaced.
+
+    Parameters
+    ----------
+    stream : text stream or None
+        ``sys.stderr``, for example, which is None in a program without a console.
+    patience : float
+        How many seconds to wait for a pipe that nobody reads or a terminal that is held (Ctrl-S).
+    """
+
+    def __init__(self, stream: Any, *, patience: float = 0.0) -> None:
+        self._stream = stream
+        self._patience = patience
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of the stream, as tqdm asks for it to choose its characters; ASCII where it has none."""
+        encoding = None
+        with suppress(Exception):
+            encoding = self._stream.encoding
+        return encoding if isinstance(encoding, str) else "ascii"
+
+    def isatty(self) -> bool:
+        """Whether somebody looks at it."""
+        with suppress(Exception):
+            return bool(self._stream.isatty())
+        return False
+
+    def write(self, text: str) -> int:
+        """Write as much of a text as the stream can show."""
+        with suppress(Exception):
+            if self._takes_more():
+                try:
+                    self._stream.write(text)
+                except UnicodeError:
+                    self._stream.write(self._encodable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what was written."""
+        with suppress(Exception):
+            if self._takes_more():
+                self._stream.flush()
+
+    def _takes_more(self) -> bool:
+        # Only of a stream of this process: a kernel's stream has the descriptor of another one.
+        if not isinstance(self._stream, io.TextIOWrapper):
+            return self._stream is not None
+        with suppress(OSError, ValueError):  # no descriptor, or Windows, where only sockets can be asked
+            return bool(select.select([], [self._stream.fileno()], [], self._patience)[1])
+        return True
+
+    def _encodable(self, text: str) -> str:
+        plain = text.translate(_PLAIN)
+        try:
+            return plain.encode(self.encoding, "replace").decode(self.encoding)
+        except LookupError:
+            return plain.encode("ascii", "replace").decode("ascii")
+
+
+def say(text: str = "", *, error: bool = False) -> None:
+    """Show a person a line: on standard output, or on standard error.
+
+    Examples
+    --------
+    >>> say("4,812 of 5,000 rows were sent before")
+    4,812 of 5,000 rows were sent before
+    """
+    stream = Stream(sys.stderr if error else sys.stdout, patience=1.0)
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
+def warn(text: str, category: type[Warning], *, stacklevel: int) -> None:
+    """Warn as `warnings.warn` does, wherever the warning can be shown; a filter that makes it an error is obeyed."""
+    try:
+        warnings.warn(text, category, stacklevel=stacklevel + 1)
+    except Warning:
+        raise
+    except Exception:  # noqa: BLE001 - a closed standard error, or a hook of somebody's own
+        say(f"{category.__name__}: {text}")
+
+
+def terminal() -> Stream:
+    """Standard error, where bars are drawn."""
+    return Stream(sys.stderr)
+
+
+def end_output() -> None:
+    """Write what standard output still holds; where nobody reads it any more, end without an error.
+
+    For the end of a program of ours: the interpreter would report the broken pipe, and fail.
+    """
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - a broken pipe, a full disk, a closed stream
+        with suppress(Exception):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+
+class Watched:
+    """Tell an observer how far a run has come, in a thread of its own: it may raise or block, the run goes on.
+
+    An observer that is slow misses what came meanwhile and gets the latest.
+
+    Parameters
+    ----------
+    observer : Observer
+        A bar, a widget, or an object of the person's own.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._news = threading.Condition()
+        self._latest: list[Snapshot] = []
+        self._final = False
+        self._thread: threading.Thread | None = None
+        self._through = threading.Event()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Pass a snapshot on, and return at once."""
+        self._pass_on(snapshot, final=False)
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Pass the last snapshot on and wait a moment until it is shown."""
+        self._pass_on(snapshot, final=True)
+        self._through.wait(PATIENCE_S)
+
+    @property
+    def show(self) -> Callable[[], None] | None:
+        """Shows the observer in the present cell; None where it shows nothing by itself."""
+        show = getattr(self._observer, "show", None)
+        if not callable(show):
+            return None
+
+        def shown() -> None:
+            with suppress(Exception):
+                show()
+
+        return shown
+
+    def _pass_on(self, snapshot: Snapshot, *, final: bool) -> None:
+        with self._news:
+            self._latest, self._final = [snapshot], final
+            self._news.notify()
+        if self._thread is None:
+            # The thread has the cell of the run, so that a widget appears there.
+            context = contextvars.copy_context()
+            thread = threading.Thread(target=context.run, args=(self._tell,), name="nxsms-screen", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no thread to be had
+                self._through.set()
+                return
+            self._thread = thread
+
+    def _tell(self) -> None:
+        final = False
+        while not final:
+            with self._news:
+                self._news.wait_for(lambda: self._latest)
+                snapshot, final = self._latest.pop(), self._final
+            with suppress(BaseException):
+                (self._observer.close if final else self._observer.update)(snapshot)
+        self._through.set()
