@@ -8,7 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import codetable, errors, protocol
@@ -53,6 +53,26 @@ class Limits:
     max_failures: float | None = None
 
 
+@dataclass(slots=True)
+class Memory:
+    """What a run remembers from request to request; the chunks of a stream, being one run, share it."""
+
+    counts: Counter[int] = field(default_factory=Counter)
+    understood: bool = False
+    clock_offset_ms: int = 0
+    clock_learnt_at: float | None = None
+    doubts: int = 0
+    unconnected: int = 0
+    budget: float = 10.0
+    refusals: int = 0
+    refused_at: float = -math.inf
+
+    @property
+    def answered(self) -> int:
+        """How many rows the gateway has answered."""
+        return self.counts[SUCCESS] + self.counts[FAILURE]
+
+
 class Course:
     """Whether a run goes on: it ends once, for one reason, and whoever waits for something to change is woken.
 
@@ -94,6 +114,8 @@ class Consequences:
         The texts of a row, which a text of the gateway may quote.
     course : Course
         Is ended where an outcome says so.
+    memory : Memory
+        What the run remembers so far.
 
     Attributes
     ----------
@@ -101,10 +123,6 @@ class Consequences:
         Rows decided, by status.
     codes : Counter of int
         Failed rows, by code.
-    understood : bool
-        Whether a reply has been read and understood.
-    clock_offset_ms : int
-        How far the gateway's clock is ahead of this machine's, as far as it was learnt.
     """
 
     def __init__(
@@ -115,27 +133,16 @@ class Consequences:
         *,
         quotes: Callable[[int], list[str]],
         course: Course,
+        memory: Memory,
     ) -> None:
         self.counts: Counter[int] = Counter()
         self.codes: Counter[int] = Counter()
-        self.understood = False
-        self.clock_offset_ms = 0
         self._outbox = outbox
         self._pace = pace
         self._limits = limits
         self._quotes = quotes
         self._course = course
-        self._doubts = 0
-        self._unconnected = 0
-        self._budget = 10.0
-        self._refusals = 0
-        self._refused_at = -math.inf
-        self._clock_learnt_at: float | None = None
-
-    @property
-    def answered(self) -> int:
-        """How many rows the gateway has answered."""
-        return self.counts[SUCCESS] + self.counts[FAILURE]
+        self._memory = memory
 
     def of(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float) -> Outcome:
         """What becomes of a request's rows; those that may leave again are put back, and the pace is told.
@@ -160,9 +167,9 @@ class Consequences:
         fate = verdict.fate
         refusal = Outcome(UNSENT, verdict.code, verdict.words, latency)
         if fate is not Fate.NOT_SENT:
-            self._unconnected = 0
+            self._memory.unconnected = 0
         if fate not in (Fate.NOT_SENT, Fate.DOUBT, Fate.JUDGED):
-            self._doubts = 0
+            self._memory.doubts = 0
         if fate is Fate.JUDGED:
             return self._judged(batch, verdict, latency, begun)
         if fate is Fate.NOT_SENT:
@@ -175,7 +182,7 @@ class Consequences:
             return refusal
         if fate is Fate.DOUBT:
             # What nobody knows is not told to the pace: a timeout is no latency.
-            self._doubts += 1
+            self._memory.doubts += 1
             self.tally(UNKNOWN, batch.size)
             return Outcome(UNKNOWN, reason=verdict.words, latency_ms=latency)
         pace.accepted(batch.size, begun, now)
@@ -202,7 +209,7 @@ class Consequences:
             raise AssertionError("a judged request has items")
         if reply.all_accepted:
             self._pace.accepted(batch.size, begun, now)
-            self._refusals = self._doubts = 0
+            self._memory.refusals = self._memory.doubts = 0
             self.tally(SUCCESS, batch.size)
             return Outcome(SUCCESS, codetable.SUCCESS, latency_ms=latency)
         others: list[Exceptional] = []
@@ -228,12 +235,12 @@ class Consequences:
         for other in others:
             if other.status == FAILURE:
                 self.tally(FAILURE, 1, other.code)
-        self._doubts = self._doubts + 1 if told[UNKNOWN] == batch.size else 0
+        self._memory.doubts = self._memory.doubts + 1 if told[UNKNOWN] == batch.size else 0
         if verdict.code in codetable.ACCOUNT:
             self._course.end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
         if batch.size > len(again):
             self._pace.accepted(batch.size - len(again), begun, now)
-            self._refusals = 0
+            self._memory.refusals = 0
         if again:
             self._pace.refused(len(again), begun, now)
             if len(again) == batch.size:
@@ -252,8 +259,8 @@ class Consequences:
 
     def _not_sent(self, batch: Batch, verdict: Verdict, now: float) -> None:
         batch.tries += 1
-        if batch.tries <= CONNECTION_TRIES and self._budget >= 1 and not self._course.stopping.is_set():
-            self._budget -= 1
+        if batch.tries <= CONNECTION_TRIES and self._memory.budget >= 1 and not self._course.stopping.is_set():
+            self._memory.budget -= 1
             most = min(_BACKOFF_MOST_S, _BACKOFF_S * 2**batch.tries)
             batch.not_before = now + random.uniform(0, most)
             self._outbox.put_back(batch)
@@ -261,18 +268,20 @@ class Consequences:
         if self._course.stopping.is_set():
             self._outbox.put_back(batch)
             return
-        self._unconnected += 1
+        self._memory.unconnected += 1
         self.tally(UNSENT, batch.size)
-        if self._unconnected >= IN_A_ROW:
+        if self._memory.unconnected >= IN_A_ROW:
             words = f"{IN_A_ROW} batches in a row found no connection to the gateway: {verdict.words}"
             self._course.end(Ending(errors.NoConnection, f"{words}. Check the network and base_url."))
 
     def _clock(self, batch: Batch, exchange: Exchange, begun: float, now: float) -> None:
         self._outbox.put_back(batch)
-        if self._clock_learnt_at is not None and begun < self._clock_learnt_at:
+        if self._memory.clock_learnt_at is not None and begun < self._memory.clock_learnt_at:
             return
-        if self._clock_learnt_at is not None or exchange.gateway_ms is None:
-            how = "again after its clock was learnt" if self._clock_learnt_at is not None else "and names no time"
+        if self._memory.clock_learnt_at is not None or exchange.gateway_ms is None:
+            how = (
+                "again after its clock was learnt" if self._memory.clock_learnt_at is not None else "and names no time"
+            )
             self._course.end(
                 Ending(
                     errors.ClockRefused,
@@ -281,19 +290,19 @@ class Consequences:
                 )
             )
             return
-        self._clock_learnt_at = now
-        self.clock_offset_ms = exchange.gateway_ms - time.time_ns() // 1_000_000
+        self._memory.clock_learnt_at = now
+        self._memory.clock_offset_ms = exchange.gateway_ms - time.time_ns() // 1_000_000
 
     def _throttled(self, begun: float, now: float) -> None:
-        if begun < self._refused_at:
+        if begun < self._memory.refused_at:
             return
-        self._refused_at = now
-        self._refusals += 1
-        if self._refusals >= REFUSALS_IN_A_ROW:
+        self._memory.refused_at = now
+        self._memory.refusals += 1
+        if self._memory.refusals >= REFUSALS_IN_A_ROW:
             self._course.end(
                 Ending(
                     errors.Throttled,
-                    f"the gateway answered 13008 (TPS limit exceeded) {self._refusals} times in a row and took nothing "
+                    f"the gateway answered 13008 (TPS limit exceeded) {self._memory.refusals} times in a row and took nothing "
                     "between. Try later, or ask the vendor for the account's limit.",
                     codetable.TPS,
                 )
@@ -303,15 +312,15 @@ class Consequences:
         """End the run where this request, after those before it, says so; whether it was the first one understood."""
         # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
         proven = verdict.fate not in (Fate.NOT_SENT, Fate.CLOCK) and verdict.case is not TOO_MANY_REQUESTS
-        first = proven and not self._doubts and not self.understood
-        self.understood |= first
+        first = proven and not self._memory.doubts and not self._memory.understood
+        self._memory.understood |= first
         if verdict.fate is not Fate.NOT_SENT:
-            self._budget = min(10.0, self._budget + 0.1)
-        if self._doubts >= IN_A_ROW:
+            self._memory.budget = min(10.0, self._memory.budget + 0.1)
+        if self._memory.doubts >= IN_A_ROW:
             self._course.end(
                 Ending(
                     errors.InDoubt,
-                    f"{self._doubts} requests in a row had an outcome nobody knows (the last: {verdict.words}). "
+                    f"{self._memory.doubts} requests in a row had an outcome nobody knows (the last: {verdict.words}). "
                     "Their rows are Unknown; reconcile() settles them.",
                 )
             )
@@ -320,7 +329,7 @@ class Consequences:
         return first
 
     def _bear(self, most: float) -> None:
-        failed, answered = self.counts[FAILURE], self.answered
+        failed, answered = self._memory.counts[FAILURE], self._memory.answered
         if isinstance(most, float):
             if answered >= SHARE_NEEDS and failed > most * answered:
                 reason = f"{failed:,} of {answered:,} answered rows failed, more than max_failures={most:g} of them"
@@ -334,6 +343,7 @@ class Consequences:
         """Count rows that were decided, and the code they failed with."""
         if n:
             self.counts[status] += n
+            self._memory.counts[status] += n
             if code is not None:
                 self.codes[code] += n
 

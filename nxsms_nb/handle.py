@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import errors
-from nxsms_nb.consequences import Ending
+from nxsms_nb.consequences import Ending, Memory
 from nxsms_nb.display import count
 from nxsms_nb.pace import Pace
 from nxsms_nb.run import Engine
@@ -31,7 +31,7 @@ LOOK_S: Final = 0.2
 
 
 class Session:
-    """What a run keeps in common with the runs after it: its record in the journal, and what it learnt of the pace.
+    """What a run keeps in common with the runs after it: its record in the journal, its pace and what it remembers.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ class Session:
     def __init__(self, prepared: Prepared, limits: Limits, *, rows: int) -> None:
         self.pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
         self.recording = prepared.record(rows=rows, workers=limits.concurrency)
-        self.answered = 0
+        self.memory = Memory()
         self._begun = time.monotonic()
 
     def close(self, *, stopped: str | None) -> None:
         """End the record, with the rate over all runs."""
-        rate = self.answered / max(time.monotonic() - self._begun, 1e-3)
+        rate = self.memory.answered / max(time.monotonic() - self._begun, 1e-3)
         self.recording.close(rate=rate, pace=self.pace.rate, stopped=stopped)
 
 
@@ -92,6 +92,7 @@ class Run:
             limits=limits,
             observer=observer,
             quotes=prepared.quotes,
+            memory=self._session.memory,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked_to_stop = False
@@ -202,7 +203,6 @@ class Run:
         except BaseException as error:  # noqa: BLE001  it is raised again where the run is awaited
             trouble = error
         try:
-            self._session.answered += self._engine.answered
             if self._alone:
                 self._session.close(stopped=self.stopped)
             else:

@@ -22,7 +22,7 @@ from nxsms_nb.verdicts import judge
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
-    from nxsms_nb.consequences import Limits
+    from nxsms_nb.consequences import Limits, Memory
     from nxsms_nb.pace import Pace
     from nxsms_nb.queueing import Batch, Outbox
     from nxsms_nb.recording import Recording
@@ -53,6 +53,8 @@ class Engine:
         What to keep to.
     observer : Observer
         Who is told how far the run has come.
+    memory : Memory
+        What the run remembers so far: of a stream, what its earlier chunks learnt.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Engine:
         limits: Limits,
         observer: Observer,
         quotes: Callable[[int], list[str]],
+        memory: Memory,
     ) -> None:
         self._client = client
         self._recording = recording
@@ -78,7 +81,9 @@ class Engine:
         self._pace = pace
         # Nothing here refers back to this object: what a run took is given back as soon as it is through.
         self._course = Course()
-        self._consequences = Consequences(outbox, pace, limits, quotes=quotes, course=self._course)
+        self._consequences = Consequences(outbox, pace, limits, quotes=quotes, course=self._course, memory=memory)
+        self._memory = memory
+        self._answered_before = memory.answered
         self._before = Counter(_named(results.status))
         self._in_flight = 0
         self._begun = time.monotonic()
@@ -147,13 +152,15 @@ class Engine:
     def _note(self) -> str:
         if self.ending is not None:
             return f"stopping: {self.ending.reason}"
-        if self._doing or not self._consequences.understood:
+        if self._doing or not self._memory.understood:
             return self._doing or "waiting for the first reply"
         return self._pace.note
 
     async def _work(self, connection: Connection) -> None:
         self._connection = connection
-        self._hire()
+        connection.clock_offset_ms = self._memory.clock_offset_ms
+        for _ in range(self._limits.concurrency if self._memory.understood else 1):
+            self._hire()
         stopping = asyncio.create_task(self._course.stopping.wait())
         try:
             while self._workers:
@@ -291,7 +298,7 @@ class Engine:
             left=exchange.left, status=exchange.status, body=exchange.body, error=exchange.error, ids=batch.ids
         )
         outcome = self._consequences.of(batch, verdict, exchange, begun)
-        self._connection.clock_offset_ms = self._consequences.clock_offset_ms
+        self._connection.clock_offset_ms = self._memory.clock_offset_ms
         self._recording.finish(number, outcome)
         self._results.apply(batch.span, outcome, batch=number, sent_us=sent_us)
         self._landed()
@@ -313,7 +320,7 @@ class Engine:
     @property
     def answered(self) -> int:
         """How many rows the gateway has answered."""
-        return self._consequences.answered
+        return self._memory.answered - self._answered_before
 
     @property
     def rate(self) -> float:
