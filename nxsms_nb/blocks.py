@@ -29,11 +29,14 @@ class Packed(NamedTuple):
         8 bytes an id.
     rest : bytes
         What else an id is made of.
+    keys : bytes or None
+        Digests of the rows' keys, where the ids are not made from them.
     """
 
     digested: bool
     fingerprints: bytes
     rest: bytes
+    keys: bytes | None = None
 
 
 class Block:

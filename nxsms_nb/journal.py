@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import journalfile, lookup, records
-from nxsms_nb.blocks import Packed, unpacked
+from nxsms_nb import journalfile, journalrows, lookup, records
+from nxsms_nb.blocks import unpacked
 from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
-from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.errors import ConfigError, JournalError, NxsmsError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.locks import CampaignLock
 from nxsms_nb.recording import Recording
@@ -98,7 +98,16 @@ class Journal:
         lock.acquire()
         return lock
 
-    def record(self, claim: CampaignLock, *, rows: int, workers: int, anywhere: bool = False) -> Recording:
+    def record(
+        self,
+        claim: CampaignLock,
+        *,
+        rows: int,
+        workers: int,
+        anywhere: bool = False,
+        gateway: str | None = None,
+        app: str | None = None,
+    ) -> Recording:
         """Begin the record of a run.
 
         Parameters
@@ -111,6 +120,10 @@ class Journal:
             How many requests may be under way.
         anywhere : bool, default False
             Whether its rows may have gone out in another campaign: every campaign then looks at this run as well.
+        gateway : str, optional
+            The base URL of the gateway, without credentials.
+        app : str, optional
+            A digest of the appKey, short enough that it cannot be turned back.
 
         Returns
         -------
@@ -121,15 +134,13 @@ class Journal:
         JournalError
             The journal cannot be used.
         """
-        name = claim.campaign
         try:
             connection = self._memory or journalfile.open_file(self._file(), room_for=rows)
-            with self._lock, journalfile.writing(connection):
-                connection.execute("INSERT OR IGNORE INTO campaign(name) VALUES (?)", (name,))
-                run = connection.execute(
-                    "INSERT INTO run(campaign, started_us, rows, anywhere) SELECT id, ?, ?, ? FROM campaign WHERE name = ?",
-                    (time.time_ns() // 1000, rows, anywhere, name),
-                ).lastrowid
+            with self._lock, journalrows.writing(connection):
+                number = journalrows.next_id(connection, "run")
+                started_us = time.time_ns() // 1000
+                run = journalrows.Run(number, claim.campaign, gateway, app, started_us, int(rows), int(anywhere))
+                journalrows.put_run(connection, run)
         except BaseException as error:
             claim.release()
             if isinstance(error, sqlite3.Error):
@@ -142,7 +153,7 @@ class Journal:
             claim.release()
 
         guard = self._lock if connection is self._memory else threading.RLock()
-        return Recording(connection, guard, run or 0, workers=workers, release=release)
+        return Recording(connection, guard, run, workers=workers, release=release)
 
     def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
         """Whether any message is recorded where `known` looks; the same parameters."""
@@ -189,12 +200,11 @@ class Journal:
         found: dict[str, set[str]] = {}
         with self._reading() as connection:
             if connection is not None and wanted:
-                for name, *held in connection.execute(
-                    f"SELECT campaign.name, {lookup.HELD} FROM block JOIN run ON run.id = block.run "
-                    "JOIN campaign ON campaign.id = run.campaign"
-                ):
-                    if there := wanted.intersection(unpacked(Packed(*held)).to_pylist()):
-                        found.setdefault(name, set()).update(there)
+                runs = journalrows.runs(connection)
+                for number in journalrows.blocks_of(connection, runs.keys(), runs):
+                    run, packed = journalrows.block(connection, number)
+                    if there := wanted.intersection(unpacked(packed).to_pylist()):
+                        found.setdefault(runs[run].campaign, set()).update(there)
         return found
 
     def campaigns(self) -> pd.DataFrame:
@@ -209,15 +219,15 @@ class Journal:
         counts = []
         with self._reading() as connection:
             if connection is not None:
-                for name, runs, first, last in connection.execute(
-                    "SELECT name, count(run.id), min(started_us), max(started_us) FROM campaign "
-                    "JOIN run ON run.campaign = campaign.id GROUP BY campaign.id ORDER BY min(started_us)"
-                ):
-                    known = self._attempted(connection, name)
+                of: dict[str, list[journalrows.Run]] = {}
+                for run in journalrows.runs(connection).values():
+                    of.setdefault(run.campaign, []).append(run)
+                for name, runs in of.items():
+                    known = _attempted(connection, name)
                     by_status = {status: int((known == i).sum()) for i, status in enumerate(STATUSES)}
-                    counts.append(
-                        {"campaign": name, "runs": runs, "rows": len(known), **by_status, "first": first, "last": last}
-                    )
+                    started = [run.started_us for run in runs]
+                    about = {"campaign": name, "runs": len(runs), "rows": len(known), **by_status}
+                    counts.append({**about, "first": min(started), "last": max(started)})
         columns = ["campaign", "runs", "rows", *STATUSES, "first", "last"]
         frame = pd.DataFrame(counts, columns=columns).drop(columns=["Invalid", "Skipped"])
         return frame.assign(first=_instants(frame["first"]), last=_instants(frame["last"]))
@@ -233,15 +243,15 @@ class Journal:
             a second; NaN: none was found), ``stopped`` (why it ended early).
         """
         with self._reading() as connection:
-            rows = (
-                []
-                if connection is None
-                else connection.execute(
-                    "SELECT run.id, name, started_us, ended_us, rows, (SELECT count(*) FROM batch JOIN block ON "
-                    "block.id = batch.block WHERE block.run = run.id AND NOT query), rate, pace, stopped "
-                    "FROM run JOIN campaign ON campaign.id = run.campaign ORDER BY run.id"
-                ).fetchall()
-            )
+            runs = [] if connection is None else list(journalrows.runs(connection).values())
+            rows = [
+                (
+                    *(run.id, run.campaign, run.started_us, run.ended_us, run.rows),
+                    *(journalrows.sent(connection, run.id), run.rate, run.pace, run.stopped),
+                )
+                for run in runs
+                if connection is not None
+            ]
         names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
         frame = pd.DataFrame(rows, columns=names).set_index("run")
         return frame.assign(
@@ -276,7 +286,7 @@ class Journal:
         """
         name = campaign or ""
         with self._reading() as reader:
-            n = 0 if reader is None else len(self._attempted(reader, name))
+            n = 0 if reader is None else len(_attempted(reader, name))
         if n == 0:
             return 0
         if confirm != n:
@@ -291,17 +301,13 @@ class Journal:
             claim.release()
             raise
         try:
-            blocks = (
-                "SELECT block.id FROM block JOIN run ON run.id = block.run "
-                "JOIN campaign ON campaign.id = run.campaign WHERE campaign.name = ?"
-            )
-            with self._lock, journalfile.writing(connection):
+            blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
+            with self._lock, journalrows.writing(connection):
                 batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
                 connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
                 connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
                 connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))
-                connection.execute("DELETE FROM run WHERE campaign = (SELECT id FROM campaign WHERE name = ?)", (name,))
-                connection.execute("DELETE FROM campaign WHERE name = ? AND name <> ''", (name,))
+                connection.execute("DELETE FROM run WHERE campaign = ?", (name,))
         finally:
             if connection is not self._memory:
                 connection.close()
@@ -312,18 +318,6 @@ class Journal:
         if self.path is None:
             raise ValueError("a journal in memory has no file")
         return self.path
-
-    def _attempted(self, connection: sqlite3.Connection, campaign: str) -> Any:
-        """The status of each message that a request of the campaign carried."""
-        blocks = connection.execute(
-            f"SELECT {lookup.HELD} FROM block JOIN run ON run.id = block.run "
-            "JOIN campaign ON campaign.id = run.campaign WHERE campaign.name = ?",
-            (campaign,),
-        )
-        ids = dict.fromkeys(messageid for held in blocks for messageid in unpacked(Packed(*held)).to_pylist())
-        status = self.known(pa.array(list(ids), TEXT), campaign).status
-        # A block also has the ids of rows whose request never left.
-        return status[status != UNDECIDED]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -337,11 +331,30 @@ class Journal:
             return
         connection = journalfile.open_file(path)
         try:
+            # One snapshot for all that is compared with one another.
+            connection.execute("BEGIN")
             yield connection
-        except sqlite3.DatabaseError as error:
-            raise JournalError(f"The journal {path} cannot be read ({error}).") from error
+        except NxsmsError:
+            raise
+        except (journalrows.Damage, *_UNREADABLE) as error:
+            raise journalfile.damaged(path, error) from error
         finally:
             connection.close()
+
+
+_UNREADABLE: Final = (sqlite3.DatabaseError, ValueError, LookupError, TypeError, ArithmeticError)
+"""What reading a file raises whose bytes are not what was written, where no checksum is in the way."""
+
+
+def _attempted(connection: sqlite3.Connection, campaign: str) -> Any:
+    """The status of each message that a request of the campaign carried."""
+    runs = journalrows.runs(connection)
+    there = journalrows.blocks_of(connection, [run.id for run in runs.values() if run.campaign == campaign], runs)
+    held = (unpacked(journalrows.block(connection, number)[1]).to_pylist() for number in there)
+    ids = dict.fromkeys(messageid for some in held for messageid in some)
+    status = lookup.known(connection, pa.array(list(ids), TEXT), campaign).status
+    # A block also has the ids of rows whose request never left.
+    return status[status != UNDECIDED]
 
 
 def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:

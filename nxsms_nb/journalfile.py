@@ -6,80 +6,15 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 import psutil
-import pyarrow as pa
 
-from nxsms_nb import blocks
-from nxsms_nb.cells import TEXT
 from nxsms_nb.errors import JournalError
-
-APPLICATION_ID: Final = 0x4E58534D
-"""``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
-
-
-def _pack_blocks(connection: sqlite3.Connection) -> None:
-    """Hold ids that are spelled digests as digests, of which the fingerprint is a part: 16 bytes a row in place of 43."""
-    connection.execute(
-        """
-        CREATE TABLE packed (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id),
-            digested INTEGER NOT NULL, fingerprints BLOB NOT NULL, rest BLOB NOT NULL
-        )
-        """
-    )
-    for number, run, ids in connection.execute("SELECT id, run, ids FROM block ORDER BY id"):
-        held = blocks.packed(pa.array(bytes(ids).decode().split("\n"), TEXT))
-        connection.execute(
-            "INSERT INTO packed(id, run, digested, fingerprints, rest) VALUES (?, ?, ?, ?, ?)", (number, run, *held)
-        )
-    connection.execute("DROP TABLE block")
-    connection.execute("ALTER TABLE packed RENAME TO block")
-    connection.execute("CREATE INDEX block_run ON block(run)")
-
-
-MIGRATIONS: Final[tuple[str | Callable[[sqlite3.Connection], None], ...]] = (
-    """
-    CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    CREATE TABLE run (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, campaign INTEGER NOT NULL REFERENCES campaign(id),
-        started_us INTEGER NOT NULL, ended_us INTEGER, rows INTEGER NOT NULL, anywhere INTEGER NOT NULL DEFAULT 0,
-        rate REAL, pace REAL, stopped TEXT
-    );
-    CREATE TABLE block (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id),
-        ids BLOB NOT NULL, fingerprints BLOB NOT NULL
-    );
-    CREATE INDEX block_run ON block(run);
-    CREATE TABLE batch (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, block INTEGER NOT NULL REFERENCES block(id),
-        start INTEGER NOT NULL, size INTEGER NOT NULL, sent_us INTEGER NOT NULL, query INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX batch_block ON batch(block);
-    CREATE TABLE outcome (
-        batch INTEGER PRIMARY KEY REFERENCES batch(id), status INTEGER NOT NULL, code INTEGER, reason TEXT,
-        latency_ms REAL, carried INTEGER NOT NULL, exceptions TEXT
-    );
-    """,
-    # Fingerprints are read far more often than ids: before them, they are found without walking through the ids' pages.
-    """
-    CREATE TABLE reordered (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id),
-        fingerprints BLOB NOT NULL, ids BLOB NOT NULL
-    );
-    INSERT INTO reordered(id, run, fingerprints, ids) SELECT id, run, fingerprints, ids FROM block;
-    DROP TABLE block;
-    ALTER TABLE reordered RENAME TO block;
-    CREATE INDEX block_run ON block(run);
-    """,
-    _pack_blocks,
-)
-"""Schema versions: the nth script, or function, leads from version n to n + 1."""
+from nxsms_nb.journalrows import Damage, prepare
 
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     [
@@ -199,12 +134,23 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
+    except Damage as damage:
+        raise damaged(path, damage) from damage
     except sqlite3.DatabaseError as error:
         raise JournalError(
             f"The journal {path} cannot be used ({error}). Nothing was sent. If it is not a journal of nxsms_nb, name "
             "another file: journal='…'. If the disk is full or read-only, mend that first."
         ) from error
     return connection
+
+
+def damaged(path: Path | None, what: object) -> JournalError:
+    """Return the error that says that a journal is damaged, and what to do."""
+    return JournalError(
+        f"The journal {path or 'in memory'} is damaged: {what}. Nothing was sent. Restore a backup of it, or move it away "
+        "with the files that begin with its name. A new journal knows nothing of earlier sends; frames that carry their "
+        "results (status, messageid) do."
+    )
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
@@ -236,45 +182,3 @@ def open_memory() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     prepare(connection, "in memory")
     return connection
-
-
-def prepare(connection: sqlite3.Connection, name: str) -> None:
-    """Check that a database is a journal of ours, and bring its schema up to date."""
-    # In one transaction: another process may be making the file at this moment.
-    connection.execute("BEGIN")
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    connection.execute("COMMIT")
-    if application != APPLICATION_ID and (application or tables):
-        raise JournalError(f"{name} is a database of another program. Name another file: journal='…'.")
-    if version > len(MIGRATIONS):
-        raise JournalError(
-            f"The journal {name} was written by a newer version of nxsms_nb (schema {version}, this one knows "
-            f"{len(MIGRATIONS)}). Upgrade: python -m pip install --upgrade nxsms_nb"
-        )
-    if version == len(MIGRATIONS):
-        return
-    with writing(connection):
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for step in MIGRATIONS[version:]:
-            if callable(step):
-                step(connection)
-                continue
-            for statement in step.split(";"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-@contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One write transaction; rolled back whole where anything in it fails, so that no half of a record stays."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nxsms_nb.journalfile import writing
+from nxsms_nb.journalrows import Batch, OutcomeRow, block_checksums, checksum, next_id, put_run, writing
 
 if TYPE_CHECKING:
     from nxsms_nb.blocks import Block
+    from nxsms_nb.journalrows import Run
     from nxsms_nb.results import Outcome
 
 _TOGETHER: Final = 1000
@@ -59,6 +61,14 @@ class End:
     stopped: str | None
 
 
+class Counts(NamedTuple):
+    """How many rows of each table a run has."""
+
+    blocks: int = 0
+    batches: int = 0
+    outcomes: int = 0
+
+
 class Writer:
     """Writes what happened in a run, one transaction at a time; each call blocks until its transaction is on the disk.
 
@@ -68,8 +78,8 @@ class Writer:
         The journal's.
     lock : threading.RLock
         Guards the connection.
-    run : int
-        The journal's number of the run.
+    run : Run
+        The run, as its beginning was written.
 
     Attributes
     ----------
@@ -79,19 +89,20 @@ class Writer:
         What went wrong with the last transaction.
     """
 
-    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock, run: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock, run: Run) -> None:
         self.unwritten: list[Finish] = []
         self.trouble: Exception | None = None
         self._connection = connection
         self._lock = lock
         self._run = run
+        self._written = Counts()
 
     def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None = None) -> None:
         """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
         self.unwritten += finished
         try:
             with self._lock, writing(self._connection):
-                self._write(begins, end)
+                written = self._write(begins, end)
         except Exception as error:  # noqa: BLE001  whatever it is, the requests must not leave and the run goes on to its end
             self.trouble = error
             for begin in begins:
@@ -99,54 +110,73 @@ class Writer:
             return
         self.unwritten.clear()
         self.trouble = None
+        self._written = written
         for begin in begins:
             begin.block.number = abs(begin.block.number)
 
-    def _write(self, begins: Sequence[Begin], end: End | None) -> None:
-        execute = self._connection.execute
-        # One statement for all of a kind: each costs as much as many rows.
-        for start in range(0, len(self.unwritten), _TOGETHER):
-            finished = self.unwritten[start : start + _TOGETHER]
-            execute(
-                "INSERT OR REPLACE INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions) VALUES "
-                + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(finished)),
-                [value for op in finished for value in _row(op)],
-            )
-        for block in {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values():
-            insert = "INSERT INTO block(run, digested, fingerprints, rest) VALUES (?, ?, ?, ?)"
-            # Negative until the transaction is through: a rollback takes the number back.
-            block.number = -_inserted(execute(insert, (self._run, *block.packed())))
-        for start in range(0, len(begins), _TOGETHER):
-            together = begins[start : start + _TOGETHER]
-            last = _inserted(
-                execute(
-                    "INSERT INTO batch(block, start, size, sent_us, query) VALUES "
-                    + ", ".join(["(?, ?, ?, ?, ?)"] * len(together)),
-                    [
-                        value
-                        for op in together
-                        for value in (abs(op.block.number), op.start, op.size, op.sent_us, op.query)
-                    ],
+    def _write(self, begins: Sequence[Begin], end: End | None) -> Counts:
+        connection = self._connection
+        _insert(connection, "outcome", OutcomeRow._fields, [_outcome(op) for op in self.unwritten])
+        new = {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values()
+        if new:
+            for number, block in enumerate(new, next_id(connection, "block")):
+                packed = block.packed()
+                connection.execute(
+                    "INSERT INTO block(id, run, digested, checksum, rest_checksum, fingerprints, rest, keys) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(number, self._run.id, int(packed.digested), *block_checksums(number, self._run.id, packed)),
+                        *(packed.fingerprints, packed.rest, packed.keys),
+                    ),
                 )
-            )
-            # AUTOINCREMENT, in a transaction that keeps other writers out: the numbers follow one another.
-            for number, begin in enumerate(together, last - len(together) + 1):
+                # Negative until the transaction is through: a rollback takes the number back.
+                block.number = -number
+        if begins:
+            for number, begin in enumerate(begins, next_id(connection, "batch")):
                 begin.number = number
+            _insert(connection, "batch", Batch._fields, [_batch(op) for op in begins])
+        written = Counts(
+            self._written.blocks + len(new),
+            self._written.batches + len(begins),
+            self._written.outcomes + len(self.unwritten),
+        )
         if end is not None:
-            execute(
-                "UPDATE run SET ended_us = ?, rate = ?, pace = ?, stopped = ? WHERE id = ?",
-                (time.time_ns() // 1000, end.rate, end.pace, end.stopped, self._run),
+            put_run(
+                connection,
+                self._run._replace(
+                    ended_us=time.time_ns() // 1000,
+                    rate=_real(end.rate),
+                    pace=_real(end.pace),
+                    stopped=end.stopped,
+                    **written._asdict(),
+                ),
             )
+        return written
 
 
-def _row(op: Finish) -> tuple[object, ...]:
+def _insert(connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows with their checksums: many in one statement, which costs as much as many rows."""
+    one = f"({', '.join('?' * (len(columns) + 1))})"
+    for start in range(0, len(rows), _TOGETHER):
+        together = rows[start : start + _TOGETHER]
+        connection.execute(
+            f"INSERT OR REPLACE INTO {table}({', '.join(columns)}, checksum) VALUES {', '.join([one] * len(together))}",
+            [value for row in together for value in (*row, checksum(row))],
+        )
+
+
+def _batch(op: Begin) -> tuple[Any, ...]:
+    return op.number, abs(op.block.number), op.start, op.size, op.sent_us, int(op.query)
+
+
+def _outcome(op: Finish) -> tuple[Any, ...]:
     outcome = op.outcome
     kept = [[other.offset, other.status, other.code, other.kept] for other in outcome.exceptions]
     told = json.dumps(kept) if kept else None
-    return op.batch, outcome.status, outcome.code, outcome.reason, outcome.latency_ms, outcome.carried, told
+    latency = _real(outcome.latency_ms)
+    return op.batch, int(outcome.status), outcome.code, outcome.reason, latency, int(outcome.carried), told
 
 
-def _inserted(cursor: sqlite3.Cursor) -> int:
-    if cursor.lastrowid is None:
-        raise sqlite3.DatabaseError("an inserted row has no number")
-    return cursor.lastrowid
+def _real(number: float | None) -> float | None:
+    """A number as SQLite gives it back, so that its checksum is the same."""
+    return None if number is None or math.isnan(number) else float(number)

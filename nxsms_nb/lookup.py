@@ -1,4 +1,4 @@
-"""What a journal's file holds of messages: looked up by their ids, and told as results."""
+"""Look up message ids in the journal and return their recorded results."""
 
 from __future__ import annotations
 
@@ -10,36 +10,35 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nxsms_nb import spelling
-from nxsms_nb.blocks import Packed, unpacked
+from nxsms_nb import journalrows, spelling
+from nxsms_nb.blocks import unpacked
 from nxsms_nb.cells import present
 from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, among
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nxsms_nb.journalrows import OutcomeRow
+
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
-HELD: Final = "digested, fingerprints, rest"
-"""The columns of a block that `blocks.Packed` is made of."""
 
-_BATCHES: Final = """
-    SELECT batch.block, batch.id, start, size, sent_us, query,
-           outcome.status, code, reason, latency_ms, carried, exceptions
-    FROM batch LEFT JOIN outcome ON outcome.batch = batch.id
-"""
+def blocks_in(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> list[int]:
+    """Return the ids of the blocks in which messages of a campaign, or of any, may be."""
+    runs = journalrows.runs(connection)
+    looked = [run.id for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
+    return journalrows.blocks_of(connection, frozenset(looked), runs)
 
 
 def holds(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> bool:
-    """Whether any message is recorded where `known` looks."""
-    blocks, values = _blocks(campaign, everywhere=everywhere)
-    return bool(connection.execute(f"SELECT EXISTS (SELECT 1 {blocks})", values).fetchone()[0])
+    """Return whether any message is recorded where `known` looks."""
+    return bool(blocks_in(connection, campaign, everywhere=everywhere))
 
 
 def known(
     connection: sqlite3.Connection, ids: pa.Array, campaign: str | None = None, *, everywhere: bool = False
 ) -> Results:
-    """What is recorded of messages; see `journal.Journal.known`."""
+    """Return what is recorded of messages; see `journal.Journal.known`."""
     found = Results(len(ids))
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     if not len(asked):
@@ -52,53 +51,48 @@ def known(
         return found
     sieve = _Sieve(wanted)
     places: pd.Index[Any] | None = None
-    blocks, values = _blocks(campaign, everywhere=everywhere)
-    for number, blob in connection.execute(f"SELECT block.id, fingerprints {blocks} ORDER BY block.id", values):
-        if not sieve.finds_any(np.frombuffer(blob, np.uint64)):
+    complete: set[int] = set()
+    for number in blocks_in(connection, campaign, everywhere=everywhere):
+        if not sieve.finds_any(np.frombuffer(journalrows.fingerprints(connection, number), np.uint64)):
             continue
         if places is None:
             places = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
-        (held,) = connection.execute(f"SELECT {HELD} FROM block WHERE id = ?", (number,))
-        there = unpacked(Packed(*held)).to_numpy(zero_copy_only=False)
-        at = places.get_indexer(pd.Index(there, dtype=object))
+        run, packed = journalrows.block(connection, number)
+        at = places.get_indexer(pd.Index(unpacked(packed).to_numpy(zero_copy_only=False), dtype=object))
         if at.max(initial=-1) >= 0:
+            if run not in complete:
+                journalrows.count_requests(connection, run)
+                complete.add(run)
             _retell(connection, number, np.where(at >= 0, where_asked[at], -1), found)
     return found
 
 
 def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> None:
-    for record in connection.execute(f"{_BATCHES} WHERE batch.block = ? ORDER BY batch.id", (block,)):
-        _, batch, start, size, sent_us, query, *told = record
-        mine = rows[start : start + size]
+    for batch, told in journalrows.requests(connection, block):
+        mine = rows[batch.start : batch.start + batch.size]
         outcome = _outcome(told)
-        if query:
+        if batch.query:
             doubtful = mine[mine >= 0]
             # Nothing else may be recorded of it: a journal that was lost is no reason to ask again, or to send again.
             doubtful = doubtful[among(found.status[doubtful], UNDECIDED, UNKNOWN)]
             found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
         else:
-            found.apply(mine, outcome, batch=batch, sent_us=sent_us, partly=True)
+            found.apply(mine, outcome, batch=batch.id, sent_us=batch.sent_us, partly=True)
 
 
-def _blocks(campaign: str | None, *, everywhere: bool) -> tuple[str, tuple[str, ...]]:
-    """The blocks in which messages of a campaign, or of any, may be: a part of a query, and its values."""
-    tables = "FROM block JOIN run ON run.id = block.run JOIN campaign ON campaign.id = run.campaign"
-    if everywhere:
-        return tables, ()
-    return f"{tables} WHERE campaign.name = ? OR run.anywhere", (campaign or "",)
-
-
-def _outcome(told: list[Any]) -> Outcome:
-    status, code, reason, latency_ms, carried, exceptions = told
-    if status is None:
+def _outcome(told: OutcomeRow | None) -> Outcome:
+    if told is None:
         return Outcome(UNKNOWN, reason=NO_OUTCOME)
     others = (
-        [Exceptional(offset, status, code, reason, reason) for offset, status, code, reason in json.loads(exceptions)]
-        if exceptions
+        [
+            Exceptional(offset, status, code, reason, reason)
+            for offset, status, code, reason in json.loads(told.exceptions)
+        ]
+        if told.exceptions
         else []
     )
-    latency = float("nan") if latency_ms is None else latency_ms
-    return Outcome(status, code, reason, latency, bool(carried), others)
+    latency = float("nan") if told.latency_ms is None else told.latency_ms
+    return Outcome(told.status, told.code, told.reason, latency, bool(told.carried), others)
 
 
 class _Sieve:

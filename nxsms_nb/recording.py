@@ -20,6 +20,7 @@ from nxsms_nb.journalwriter import Begin, End, Finish, Writer, Written
 
 if TYPE_CHECKING:
     from nxsms_nb.blocks import Block
+    from nxsms_nb.journalrows import Run
     from nxsms_nb.results import Outcome
 
 _PATIENCE_S: Final = 0.012
@@ -39,8 +40,8 @@ class Recording:
         The journal's; closed by `release`.
     lock : threading.RLock
         Guards the connection.
-    run : int
-        The journal's number of the run.
+    run : Run
+        The run, as its beginning was written.
     workers : int
         How many requests may be under way; there are no more to wait for.
     release : callable
@@ -51,12 +52,12 @@ class Recording:
         self,
         connection: sqlite3.Connection,
         lock: threading.RLock,
-        run: int,
+        run: Run,
         *,
         workers: int,
         release: Callable[[], None],
     ) -> None:
-        self.run = run
+        self.run = run.id
         self._workers = workers
         self._release = release
         self._begins: list[Begin] = []

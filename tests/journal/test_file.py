@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
-from nxsms_nb import Journal, JournalError, Sandbox, blocks, journalfile
-from nxsms_nb.journalfile import APPLICATION_ID, MIGRATIONS, file_system, refuse_network
-from nxsms_nb.results import SUCCESS, UNKNOWN
+from nxsms_nb import Journal, JournalError, Sandbox, journalfile
+from nxsms_nb.journalfile import file_system, refuse_network
+from nxsms_nb.journalrows import APPLICATION_ID, VERSION
+from nxsms_nb.results import SUCCESS
 
 
 def mode(path):
@@ -85,13 +85,30 @@ def test_looking_into_a_journal_that_is_not_there_makes_none(journal, path):
 def test_a_journal_from_a_newer_version_is_refused(journal, path):
     """Its meaning may have changed; the error names both versions and the way out."""
     write(journal, (ids(1), ACCEPTED))
-    newer = len(MIGRATIONS) + 1
+    newer = VERSION + 1
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {newer}")
     connection.close()
     message = sending_fails(path, match="written by a newer version")
-    assert f"schema {newer}, this one knows {len(MIGRATIONS)}" in message
+    assert f"schema {newer}, this one reads {VERSION}" in message
     assert "python -m pip install --upgrade nxsms_nb" in message
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, VERSION - 1])
+def test_a_journal_of_an_older_layout_is_refused_and_left_alone(path, version):
+    """No release wrote one; the error names both versions and the way out, and plan and recorded say the same."""
+    path.parent.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE campaign (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    message = sending_fails(path, match="before its release")
+    assert f"schema {version}, this one reads {VERSION}" in message
+    assert "Name a new file: journal='…'" in message
+    with Sandbox(seed=7) as sandbox, pytest.raises(JournalError, match="before its release"):
+        people().nxsms.recorded(sandbox.client, journal=path)
+    assert path.read_bytes() == before
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(path):
@@ -117,70 +134,6 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path):
 def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path):
     """The error names the path."""
     assert str(tmp_path) in sending_fails(tmp_path)
-
-
-def test_a_journal_of_an_earlier_version_is_brought_up_to_date(journal, path, monkeypatch):
-    """Migrations run one after the other from the file's version on, once, and keep what is recorded."""
-    write(journal, (ids(3), ACCEPTED))
-    added = "ALTER TABLE run ADD COLUMN note TEXT; CREATE TABLE later (id INTEGER)"
-    monkeypatch.setattr(journalfile, "MIGRATIONS", (*MIGRATIONS, added))
-    assert known(journal, ids(3)) == [SUCCESS] * 3
-    assert known(journal, ids(3)) == [SUCCESS] * 3
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
-        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
-        assert connection.execute("SELECT note FROM run").fetchall() == [(None,)]
-    connection.close()
-
-
-def test_a_migration_that_fails_leaves_the_journal_as_it_was(journal, path, monkeypatch):
-    """All of it or nothing: the version that could read it before still can."""
-    write(journal, (ids(3), ACCEPTED))
-    monkeypatch.setattr(journalfile, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE later (id INTEGER); NONSENSE"))
-    with pytest.raises(JournalError, match="cannot be used"):
-        known(journal, ids(3))
-    monkeypatch.undo()
-    assert known(journal, ids(3)) == [SUCCESS] * 3
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'later'").fetchall() == []
-    connection.close()
-
-
-def an_earlier_journal(path, schema, there):
-    """Make a journal of an earlier schema: blocks of ids, a request for each, the first accepted."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        for script in MIGRATIONS[:schema]:
-            connection.executescript(script)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {schema}")
-        connection.execute("INSERT INTO campaign(name) VALUES ('spring')")
-        connection.execute("INSERT INTO run(campaign, started_us, rows) VALUES (1, 0, 7)")
-        for number, block in enumerate(there, 1):
-            held = ("\n".join(block).encode(), bytes(8 * len(block)))
-            connection.execute("INSERT INTO block(run, ids, fingerprints) VALUES (1, ?, ?)", held)
-            connection.execute(
-                "INSERT INTO batch(block, start, size, sent_us) VALUES (?, 0, ?, 0)", (number, len(block))
-            )
-        connection.execute("INSERT INTO outcome(batch, status, carried) VALUES (1, 0, 1)")
-
-
-def test_a_migration_that_is_interrupted_leaves_the_journal_as_it_was(path, monkeypatch):
-    """Who presses stop is told so, and not to name another journal; the next call migrates."""
-    an_earlier_journal(path, 2, [ids(3), ids(2, 3)])
-    packed, calls = blocks.packed, []
-
-    def interrupted(block):
-        calls.append(block)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return packed(block)
-
-    with monkeypatch.context() as once:
-        once.setattr(blocks, "packed", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            known(Journal(path), ids(5), "spring")
-    assert known(Journal(path), ids(5), "spring") == [SUCCESS, SUCCESS, SUCCESS, UNKNOWN, UNKNOWN]
 
 
 SEND_AS_ANOTHER = """
@@ -337,22 +290,3 @@ def test_something_that_is_no_journal_is_refused():
     """journal= takes a path or a Journal."""
     with Sandbox(seed=7) as sandbox, pytest.raises(nx.ConfigError, match="neither a path nor a Journal"):
         people(1).nxsms.send(sandbox.client, journal=7)
-
-
-@pytest.mark.parametrize("schema", range(1, len(MIGRATIONS)))
-def test_a_journal_of_an_earlier_schema_is_read_as_it_was(path, schema):
-    """Blocks were laid out otherwise; what went out before is known all the same, and numbers go on."""
-    ours = [f"n1{number:032x}" for number in range(5)]
-    capitals = [f"n1{number:032X}" for number in range(10, 12)]
-    there = [ours[:2], [*ours[2:4], *ids(1)], capitals]
-    an_earlier_journal(path, schema, there)
-    journal = Journal(path)
-    assert known(journal, [*ours, *ids(1), *capitals], "spring") == [*[SUCCESS] * 2, *[UNKNOWN] * 2, -1, *[UNKNOWN] * 3]
-    assert known(journal, [messageid.lower() for messageid in capitals], "spring") == [-1, -1]
-    assert journal.homes(pa.array([*ours, *capitals])) == {"spring": {*ours[:4], *capitals}}
-    assert min(write(journal, (ours[4:], ACCEPTED), campaign="spring")) > len(there)
-    assert known(journal, ours, "spring") == [SUCCESS, SUCCESS, UNKNOWN, UNKNOWN, SUCCESS]
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert connection.execute("SELECT id, digested FROM block").fetchall() == [(1, 1), (2, 0), (3, 0), (4, 1)]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
-from nxsms_nb import CampaignBusy, Journal, JournalError, journalfile, results
+from nxsms_nb import CampaignBusy, Journal, JournalError, journalfile, journalrows, results
 from nxsms_nb.lookup import NO_OUTCOME
 from nxsms_nb.recording import _PATIENCE_S
 from nxsms_nb.results import SUCCESS, UNKNOWN, Outcome
@@ -170,7 +170,7 @@ def test_a_transaction_holds_the_writing_from_its_beginning(journal, path):
     """One that began by reading and wrote later would fail when another wrote in between."""
     write(journal, (ids(1), ACCEPTED))
     first, second = journalfile.open_file(path), sqlite3.connect(path, timeout=0)
-    with journalfile.writing(first), pytest.raises(sqlite3.OperationalError, match="locked"):
+    with journalrows.writing(first), pytest.raises(sqlite3.OperationalError, match="locked"):
         second.execute("DELETE FROM outcome")
     first.close()
     second.close()

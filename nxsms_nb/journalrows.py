@@ -1,0 +1,284 @@
+"""The journal's tables and rows: how they are laid out, written and read, each with a checksum against flipped bits.
+
+SQLite notices neither a bit that flips in a value nor a row that a damaged page no longer shows. So each row carries a
+checksum of itself, and the row of a run that has ended says how many blocks, batches and outcomes it has. Reading
+raises `Damage` where anything disagrees: a row that is taken for unsent because its record is lost is sent again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import xxhash
+
+from nxsms_nb.blocks import Packed
+from nxsms_nb.errors import JournalError
+
+APPLICATION_ID: Final = 0x4E58534D
+"""``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
+
+VERSION: Final = 4
+"""The version of the schema (SQLite's ``user_version``); a file of another one is refused."""
+
+# Fingerprints are read far more often than ids: before them, they are found without walking through the ids' pages.
+SCHEMA: Final = (
+    """CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, campaign TEXT NOT NULL, gateway TEXT, app TEXT,
+        started_us INTEGER NOT NULL, rows INTEGER NOT NULL, anywhere INTEGER NOT NULL,
+        ended_us INTEGER, rate REAL, pace REAL, stopped TEXT, blocks INTEGER, batches INTEGER, outcomes INTEGER,
+        checksum INTEGER NOT NULL
+    )""",
+    """CREATE TABLE block (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id), digested INTEGER NOT NULL,
+        checksum INTEGER NOT NULL, rest_checksum INTEGER NOT NULL,
+        fingerprints BLOB NOT NULL, rest BLOB NOT NULL, keys BLOB
+    )""",
+    "CREATE INDEX block_run ON block(run)",
+    """CREATE TABLE batch (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, block INTEGER NOT NULL REFERENCES block(id),
+        start INTEGER NOT NULL, size INTEGER NOT NULL, sent_us INTEGER NOT NULL, query INTEGER NOT NULL,
+        checksum INTEGER NOT NULL
+    )""",
+    "CREATE INDEX batch_block ON batch(block)",
+    """CREATE TABLE outcome (
+        batch INTEGER PRIMARY KEY REFERENCES batch(id), status INTEGER NOT NULL, code INTEGER, reason TEXT,
+        latency_ms REAL, carried INTEGER NOT NULL, exceptions TEXT, checksum INTEGER NOT NULL
+    )""",
+)
+"""The statements that make the schema. ``run.blocks`` to ``run.outcomes`` are null until the run's end is written."""
+
+_MIDDLE: Final = 1 << 63
+
+
+class Damage(Exception):
+    """The journal contradicts itself: something in it was changed or lost since it was written."""
+
+
+class Run(NamedTuple):
+    """A row of ``run``, without its checksum."""
+
+    id: int
+    campaign: str
+    gateway: str | None
+    app: str | None
+    started_us: int
+    rows: int
+    anywhere: int
+    ended_us: int | None = None
+    rate: float | None = None
+    pace: float | None = None
+    stopped: str | None = None
+    blocks: int | None = None
+    batches: int | None = None
+    outcomes: int | None = None
+
+
+_RUN: Final = ", ".join(Run._fields)
+
+
+def checksum(row: tuple[Any, ...]) -> int:
+    """Return the checksum of a row's values, as SQLite gives them back.
+
+    Examples
+    --------
+    >>> checksum((1, "spring", None)) == checksum((1, "spring", None)), checksum((1,)) == checksum((2,))
+    (True, False)
+    """
+    return xxhash.xxh3_64_intdigest(repr(row).encode(errors="surrogatepass")) - _MIDDLE
+
+
+def verify(row: tuple[Any, ...], table: str) -> tuple[Any, ...]:
+    """Return a row without its checksum, its last value, or raise `Damage` where they disagree."""
+    values = row[:-1]
+    if checksum(values) != row[-1]:
+        raise Damage(f"a row of {table} was changed")
+    return values
+
+
+def block_checksums(number: int, run: int, packed: Packed) -> tuple[int, int]:
+    """Return the checksums of a block: of its fingerprints and of all else, each bound to its place in the journal."""
+    return (
+        checksum((number, run, int(packed.digested), xxhash.xxh3_64_intdigest(packed.fingerprints))),
+        checksum(
+            (number, xxhash.xxh3_64_intdigest(packed.rest), packed.keys and xxhash.xxh3_64_intdigest(packed.keys))
+        ),
+    )
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables; in a transaction of the caller's."""
+    for statement in SCHEMA:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One write transaction; rolled back whole where anything in it fails, so that no half of a record stays."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def next_id(connection: sqlite3.Connection, table: str) -> int:
+    """Return the id of the next row of a table, which no row ever had; in a write transaction of the caller's."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
+    return 1 if row is None else int(row[0]) + 1
+
+
+def put_run(connection: sqlite3.Connection, run: Run) -> None:
+    """Write the row of a run, in the place of what was written of it before."""
+    marks = ", ".join("?" * (len(run) + 1))
+    connection.execute(f"INSERT OR REPLACE INTO run({_RUN}, checksum) VALUES ({marks})", (*run, checksum(tuple(run))))
+
+
+def runs(connection: sqlite3.Connection) -> dict[int, Run]:
+    """Return all runs by their ids."""
+    found = (Run(*verify(row, "run")) for row in connection.execute(f"SELECT {_RUN}, checksum FROM run ORDER BY id"))
+    return {run.id: run for run in found}
+
+
+def blocks_of(connection: sqlite3.Connection, wanted: Collection[int], known: dict[int, Run]) -> list[int]:
+    """Return the ids of the blocks of runs, in the order of writing; all of `known`'s are counted."""
+    places = connection.execute("SELECT id, run FROM block ORDER BY id").fetchall()
+    there = Counter(run for _, run in places)
+    for run in known.values():
+        if run.blocks is not None and run.blocks != there[run.id]:
+            raise Damage(f"run {run.id} has {there[run.id]} of its {run.blocks} blocks")
+    if there.keys() - known.keys():
+        raise Damage("a run is missing")
+    return [number for number, run in places if run in wanted]
+
+
+def fingerprints(connection: sqlite3.Connection, block: int) -> bytes:
+    """Return the fingerprints of a block."""
+    row = connection.execute(
+        "SELECT run, digested, checksum, fingerprints FROM block WHERE id = ?", (block,)
+    ).fetchone()
+    if row is None:
+        raise Damage(f"block {block} is missing")
+    run, digested, told, prints = row
+    if not isinstance(prints, bytes) or checksum((block, run, digested, xxhash.xxh3_64_intdigest(prints))) != told:
+        raise Damage(f"block {block} was changed")
+    return prints
+
+
+def block(connection: sqlite3.Connection, number: int) -> tuple[int, Packed]:
+    """Return the run of a block and its ids."""
+    row = connection.execute(
+        "SELECT checksum, rest_checksum, run, digested, fingerprints, rest, keys FROM block WHERE id = ?", (number,)
+    ).fetchone()
+    if row is None:
+        raise Damage(f"block {number} is missing")
+    *told, run, digested, prints, rest, keys = row
+    if not (isinstance(prints, bytes) and isinstance(rest, bytes) and (keys is None or isinstance(keys, bytes))):
+        raise Damage(f"block {number} was changed")
+    packed = Packed(bool(digested), prints, rest, keys)
+    if tuple(told) != block_checksums(number, run, packed):
+        raise Damage(f"block {number} was changed")
+    return run, packed
+
+
+def count_requests(connection: sqlite3.Connection, run: int) -> None:
+    """Raise `Damage` where a run that has ended has not all its batches and outcomes."""
+    told = connection.execute("SELECT batches, outcomes FROM run WHERE id = ?", (run,)).fetchone()
+    there = connection.execute(
+        "SELECT count(*), count(outcome.batch) FROM block JOIN batch ON batch.block = block.id "
+        "LEFT JOIN outcome ON outcome.batch = batch.id WHERE block.run = ?",
+        (run,),
+    ).fetchone()
+    if told not in (there, (None, None)):
+        raise Damage(f"of run {run}, requests or their outcomes are missing")
+
+
+def sent(connection: sqlite3.Connection, run: int) -> int:
+    """Return how many requests of a run left, or may have left."""
+    found: int = connection.execute(
+        "SELECT count(*) FROM block JOIN batch ON batch.block = block.id WHERE block.run = ? AND NOT batch.query",
+        (run,),
+    ).fetchone()[0]
+    return found
+
+
+class Batch(NamedTuple):
+    """A row of ``batch``, without its checksum."""
+
+    id: int
+    block: int
+    start: int
+    size: int
+    sent_us: int
+    query: int
+
+
+class OutcomeRow(NamedTuple):
+    """A row of ``outcome``, without its checksum."""
+
+    batch: int
+    status: int
+    code: int | None
+    reason: str | None
+    latency_ms: float | None
+    carried: int
+    exceptions: str | None
+
+
+_BATCH: Final = ", ".join(f"batch.{name}" for name in (*Batch._fields, "checksum"))
+_OUTCOME: Final = ", ".join(f"outcome.{name}" for name in (*OutcomeRow._fields, "checksum"))
+
+
+def requests(connection: sqlite3.Connection, block: int) -> Iterator[tuple[Batch, OutcomeRow | None]]:
+    """Yield the batches of a block in the order of writing, each with its outcome, or None where there is none."""
+    for row in connection.execute(
+        f"SELECT {_BATCH}, {_OUTCOME} FROM batch LEFT JOIN outcome ON outcome.batch = batch.id "
+        "WHERE batch.block = ? ORDER BY batch.id",
+        (block,),
+    ):
+        split = len(Batch._fields) + 1
+        batch = Batch(*verify(row[:split], "batch"))
+        if batch.block != block:
+            raise Damage(f"batch {batch.id} was changed")
+        outcome = None if row[split] is None else OutcomeRow(*verify(row[split:], "outcome"))
+        if outcome is not None and outcome.batch != batch.id:
+            raise Damage(f"the outcome of batch {batch.id} was changed")
+        yield batch, outcome
+
+
+def prepare(connection: sqlite3.Connection, name: str) -> None:
+    """Check that a database is a journal of ours in the present layout; make the tables where there are none."""
+    # In one transaction: another process may be making the file at this moment.
+    connection.execute("BEGIN")
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    made = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
+    connection.execute("COMMIT")
+    if application != APPLICATION_ID and (application or made):
+        raise JournalError(f"{name} is a database of another program. Name another file: journal='…'.")
+    if version > VERSION:
+        raise JournalError(
+            f"The journal {name} was written by a newer version of nxsms_nb (schema {version}, this one reads "
+            f"{VERSION}). Upgrade: python -m pip install --upgrade nxsms_nb"
+        )
+    if made and version < VERSION:
+        raise JournalError(
+            f"The journal {name} was written by a version of nxsms_nb before its release (schema {version}, this one "
+            f"reads {VERSION}), and cannot be converted. Nothing was sent. Name a new file: journal='…'. It knows "
+            "nothing of earlier sends: a frame that carries their results (status, messageid) does, so send that one."
+        )
+    if made or application:
+        if not made.issuperset(SCHEMA):
+            raise Damage("its tables were changed")
+        return
+    with writing(connection):
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            create(connection)
