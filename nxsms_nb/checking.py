@@ -11,14 +11,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import keys, phones
+from nxsms_nb import keys, phones, rounding
 from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, is_blank, lengths, only, present, read
-from nxsms_nb.phones import TROUBLES
+from nxsms_nb.phones import TROUBLES, Trouble
 from nxsms_nb.problems import Positions, Problems, nothing
 from nxsms_nb.protocol import CONTENT_MAX
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nxsms_nb.rounding import Counts
 
 Mask = npt.NDArray[np.bool_]
 Found = list[tuple[str, Positions]]
@@ -77,6 +79,7 @@ def check(
     *,
     region: str | None = None,
     key: Sequence[Hashable] | None = None,
+    counts: Counts | None = None,
 ) -> Checked:
     """Hold every row against every rule that needs no other row.
 
@@ -90,6 +93,8 @@ def check(
         The country that completes national numbers; see `phones.normalise`.
     key : sequence of hashable, optional
         Labels of the columns that tell one message from another.
+    counts : Counts, optional
+        What earlier chunks of the same stream say of its numbers; those of this frame are added.
 
     Returns
     -------
@@ -124,8 +129,12 @@ def check(
             # What is as it was given is not put together again.
             pieces[name].append(None if usable[name] is column.text else usable[name])
     fields = {name: _whole(column.text, pieces[name]) for name, column in cells.items()}
-    columned, empty, lost = keys.columns(frame, key or (), columns["phone"], fields["phone"])
-    found += [("key_missing", _rows(empty)), ("key_digits_lost", _rows(lost))]
+    cut = rounding.cut(cells["phone"].text, fields["phone"], counts)
+    if len(cut):
+        found.append((TROUBLES[Trouble.LOST][0], cut))
+        fields["phone"] = _without(fields["phone"], cut)
+    columned, empty, rounded = keys.columns(frame, key or (), columns["phone"], fields["phone"])
+    found += [("key_missing", _rows(empty)), ("key_digits_lost", _rows(rounded))]
     good = np.ones(rows, np.bool_)
     for _, positions in found:
         good[positions] = False
@@ -135,6 +144,12 @@ def check(
 
 _CHUNK: Final = 32_768
 """Rows that are looked at together: what is made on the way stays in the processor's cache, and takes no fresh memory."""
+
+
+def _without(text: pa.Array, rows: Positions) -> pa.Array:
+    usable = np.ones(len(text), np.bool_)
+    usable[rows] = False
+    return only(text, usable)
 
 
 def _whole(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:

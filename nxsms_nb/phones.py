@@ -41,7 +41,7 @@ TROUBLES: Final[dict[Trouble, tuple[str, str]]] = {
     Trouble.MISSING: ("phone_missing", "fill in the number or drop the row"),
     Trouble.LOST: (
         "phone_digits_lost",
-        "a float or a spreadsheet rounded it and its last digits are gone: load it again from its source, as text",
+        "a float or a spreadsheet rounded it and its last digits are gone from this file: get it from where it first stood",
     ),
     Trouble.DECIMAL: ("phone_decimal", "reads as a decimal number, not as a phone: load the column again as text"),
     Trouble.UNREADABLE: ("phone_unreadable", "write country code and number in digits, as in 8615088888888"),
@@ -119,7 +119,8 @@ def normalise(values: pd.Series, region: str | None = None) -> tuple[pa.Array, C
     -----
     Digits are only ever taken over: whatever reads as a rounded or a decimal number is a problem. A float is taken as
     rounded when it ends in five zeros or when its type cannot hold that many digits (float32), and so is text in
-    E-notation with fewer digits than places. Without a region there is no opinion on whether a number exists.
+    E-notation with fewer digits than places. What only the whole column shows is found by `rounding.cut`. Without a region
+    there is no opinion on whether a number exists.
 
     Examples
     --------

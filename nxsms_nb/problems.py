@@ -92,7 +92,8 @@ RULES: Final = (
         "key_digits_lost",
         "key",
         None,
-        "a float or a spreadsheet rounded the key and its last digits are gone: load the column again, as text",
+        "a float or a spreadsheet rounded the key and its last digits are gone: take it from where it stood before; where "
+        "the file itself still shows every digit, read this column as text",
     ),
     Rule(
         "duplicate",

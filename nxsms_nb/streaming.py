@@ -14,6 +14,7 @@ import pyarrow as pa
 from nxsms_nb import preparing, progress, records
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.handle import Run, Session, stopped
+from nxsms_nb.rounding import Counts
 from nxsms_nb.sending import client_or_env, limits_of
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
 from nxsms_nb.snapshot import Observer, Snapshot
@@ -70,6 +71,7 @@ def send_stream(
 
 def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: str) -> Iterator[pd.DataFrame]:
     limits, agreed, left = limits_of(settings), settings["confirm"], 0
+    settings = {**settings, "counts": Counts()}
     observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
     run: Run | None = None

@@ -91,11 +91,11 @@ def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = 
 
 
 def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
-    """Same as `validate`, but with settled options."""
+    """Same as `validate`, but with settled options; those of a stream have the `rounding.Counts` of earlier chunks."""
     campaign, duplicates = settings["campaign"], settings["duplicates"]
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     key = keys.labels(frame, settings["key"])
-    checked = check(frame, columns, region=settings["region"], key=key)
+    checked = check(frame, columns, region=settings["region"], key=key, counts=settings.get("counts"))
     texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
     ordinals = repeats(texts, checked.good)
