@@ -23,11 +23,12 @@ from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
+    from nxsms_nb.invocation import Invocation
     from nxsms_nb.locks import CampaignLock
     from nxsms_nb.results import Rows
 
 
-def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Prepared:
+def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Prepared:
     """A sent frame, with everything it says of its rows taken over."""
     earlier = records.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
@@ -44,6 +45,7 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -
         checked,
         ids,
         told,
+        call=call,
     )
     prepared.carried = True
     return prepared
@@ -93,7 +95,7 @@ def claim_home(prepared: Prepared) -> None:
         if not homes:
             _refuse_while_busy(prepared, prepared.claim)
         return
-    listed = ", ".join(repr(home) if home else "the unnamed one" for home in sorted(homes))
+    listed = ", ".join(named(home) if home else "the unnamed one" for home in sorted(homes))
     raise ConfigError(
         f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
         "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 from nxsms_nb import fields as names
 from nxsms_nb import identity, records, results, takeover, validation
 from nxsms_nb.cells import as_mask, present
-from nxsms_nb.display import count
+from nxsms_nb.display import count, mask_numbers
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
+from nxsms_nb.invocation import Invocation
 from nxsms_nb.journal import Journal
 from nxsms_nb.queueing import Outbox
 from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
-from nxsms_nb.settings import COLUMNS, options
+from nxsms_nb.settings import options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,8 @@ class Prepared:
         Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
     copies : (ndarray of int64, ndarray of int64) or None
         Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
+    call : Invocation
+        The call as the person wrote it; for messages.
     """
 
     frame: pd.DataFrame
@@ -81,6 +84,7 @@ class Prepared:
     claim: CampaignLock | None = None
     carried: bool = False
     copies: tuple[Rows, Rows] | None = None
+    call: Invocation = field(default_factory=Invocation)
 
     def give_back(self) -> None:
         """Give the campaign free: there is nothing to run."""
@@ -152,15 +156,13 @@ class Prepared:
         """The rows that went out before, or may have."""
         return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
 
-    def confirm(self, confirm: int | None, call: str) -> None:
+    def confirm(self, confirm: int | None) -> None:
         """Refuse to send more than was agreed to.
 
         Parameters
         ----------
         confirm : int or None
             How many messages were agreed to.
-        call : str
-            The call as the person wrote it, with ``{}`` where the agreement goes.
         """
         n = len(self.todo)
         if self.client.on_loopback or n <= (options.confirm_above if confirm is None else confirm):
@@ -168,7 +170,7 @@ class Prepared:
         agreed = "" if confirm is None else f", and confirm={confirm} agrees to fewer"
         raise ConfirmationNeeded(
             f"This would send {count(n, 'message')} to {self.client.base_url}{agreed}. Nothing was sent. "
-            f"If that is what you want:\n    {call.format(f'confirm={n}')}",
+            f"If that is what you want:\n    {self.call.text(confirm=n)}",
             n,
         )
 
@@ -183,7 +185,7 @@ def prepare(
     client: Client,
     settings: Mapping[str, Any],
     *,
-    call: str = "",
+    call: Invocation,
     claim: CampaignLock | None = None,
 ) -> Prepared:
     """Check a frame's rows, make their ids and take over what is known of them.
@@ -196,8 +198,8 @@ def prepare(
         Whose gateway they go to.
     settings : mapping of str to object
         The options of the verb, settled.
-    call : str
-        The verb's call as the person wrote it, with ``{}`` for a further argument; for messages.
+    call : Invocation
+        The call as the person wrote it; for messages.
     claim : CampaignLock, optional
         The campaign, where rows are to be sent.
 
@@ -244,7 +246,7 @@ def prepare(
     if records.carries(frame, prefix):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         ids = takeover.from_frame(told, records.read(frame, prefix), ids)
-    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim)
+    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
     if client.app_secret is not None:
         prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
@@ -262,7 +264,7 @@ def _refuse_made_ids(own: pa.Array, ids: pa.Array) -> None:
         )
 
 
-def _refuse_taken(frame: pd.DataFrame, prefix: str, call: str) -> None:
+def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
     taken = [prefix + name for name in names.RESULT_COLUMNS if prefix + name in frame.columns]
     if not taken or records.carries(frame, prefix):
         return
@@ -280,7 +282,7 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: str) -> None:
     )
     raise ColumnError(
         f"The frame has a column {taken[0]!r}, the name of a result column. Nothing was sent.{results} Keep both:\n"
-        f"    {call.format(f'prefix={free!r}')}"
+        f"    {call.text(prefix=free)}"
     )
 
 
@@ -296,26 +298,12 @@ def repeated_words(prepared: Prepared) -> str | None:
     doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
     went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
     rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
-    return f"{went}{rest}. To send those again: {_another(prepared.campaign)}"
-
-
-def _another(campaign: str | None) -> str:
-    return "campaign='…'" if campaign is None else f"campaign='{campaign} 2'"
+    other = f"{prepared.campaign} 2"
+    if prepared.campaign is None or mask_numbers(other) != other:
+        other = "…"
+    return f"{went}{rest}. To send those again: campaign={other!r}"
 
 
 def _clock(us: int) -> str:
     local = datetime.fromtimestamp(us / 1e6, UTC).astimezone()
     return f"{local.day} {local:%b %H:%M}"
-
-
-def spelled(verb: str, given: Mapping[str, Any]) -> str:
-    """A call as a person would write it, with ``{}`` where a further argument goes."""
-    shown = [f"{name}={_shown(name, value)}" for name, value in given.items() if name not in ("confirm", "prefix")]
-    kept = [f"prefix={given['prefix']!r}"] if given.get("prefix") else []
-    return f"df.nxsms.{verb}({', '.join(['client', *(text.replace('{', '{{').replace('}', '}}') for text in shown + kept), '{}'])})"
-
-
-def _shown(name: str, value: Any) -> str:
-    if name in COLUMNS or isinstance(value, (str, int, float, bool, list, type(None))):
-        return repr(value)
-    return name

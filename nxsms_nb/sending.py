@@ -17,6 +17,7 @@ from nxsms_nb.client import Client
 from nxsms_nb.consequences import Limits
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.handle import LOOK_S, Run
+from nxsms_nb.invocation import Invocation
 from nxsms_nb.plan import Plan, plan_of
 from nxsms_nb.preparing import Prepared, prepare
 from nxsms_nb.results import UNSENT
@@ -106,10 +107,10 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
     ...     df.nxsms.send(sandbox.client)["status"].to_list()
     ['Success']
     """
-    settings = settle(given, SENDING, COLUMNS)
+    settings, call = settle(given, SENDING, COLUMNS), Invocation("send", given, client is not None)
     client = client_or_env(client)
     observer = progress.watch(settings["progress"])
-    prepared = _prepared(frame, client, settings, "send", given)
+    prepared = _prepared(frame, client, settings, call)
     if (run := _begun(prepared, settings, observer)) is None:
         return prepared.joined(last=True)
     return run.result(last=True)
@@ -121,11 +122,11 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
 
     A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
     """
-    settings = settle(given, SENDING, COLUMNS)
+    settings, call = settle(given, SENDING, COLUMNS), Invocation("asend", given, client is not None)
     client = client_or_env(client)
     observer = progress.watch(settings["progress"])
     pool = ThreadPoolExecutor(1)
-    looking = pool.submit(copy_context().run, _prepared, frame, client, settings, "send", given)
+    looking = pool.submit(copy_context().run, _prepared, frame, client, settings, call)
     pool.shutdown(wait=False)
     looked = asyncio.wrap_future(looking)
     try:
@@ -154,11 +155,11 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
 @spelled_out(SENDING, COLUMNS)
 def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> Run:
     """Same as `send`, but returns at once with a `Run`: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
-    settings = settle(given, SENDING, COLUMNS)
+    settings, call = settle(given, SENDING, COLUMNS), Invocation("start", given, client is not None)
     client = client_or_env(client)
     later: list[Run] = []
     observer = progress.watch(settings["progress"], stop=lambda: later[0].ask_to_stop() if later else None)
-    prepared = _prepared(frame, client, settings, "start", given)
+    prepared = _prepared(frame, client, settings, call)
     with _freed_by_errors(prepared.claim):
         _tell_repeats(prepared)
         run = Run(prepared, limits_of(settings), observer)
@@ -184,8 +185,8 @@ def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Look
     Plan
         ``.frame`` has the rows with ``messageid``, ``fate``, ``reason``; shown, it counts them.
     """
-    settings = settle(given, LOOKING, COLUMNS)
-    return plan_of(prepare(frame, client_or_env(client), settings, call=preparing.spelled("plan", given)))
+    settings, call = settle(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
+    return plan_of(prepare(frame, client_or_env(client), settings, call=call))
 
 
 @spelled_out(LOOKING, COLUMNS)
@@ -206,8 +207,8 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
     pandas.DataFrame
         Rows of which nothing is recorded are ``Unsent``.
     """
-    settings = settle(given, LOOKING, COLUMNS)
-    prepared = prepare(frame, client_or_env(client), settings, call=preparing.spelled("recorded", given))
+    settings, call = settle(given, LOOKING, COLUMNS), Invocation("recorded", given, client is not None)
+    prepared = prepare(frame, client_or_env(client), settings, call=call)
     prepared.results.status[prepared.todo] = UNSENT
     prepared.results.decide(prepared.results.untold(prepared.todo), UNSENT, None, NOTHING_RECORDED)
     return prepared.joined(last=True)
@@ -253,14 +254,15 @@ def retry(
         As for `send`.
     """
     settings = settle(given, SENDING, COLUMNS)
+    call = Invocation("retry", {"codes": codes, **given}, client is not None)
     client = client_or_env(client)
     wanted = carrying.retryable(codes)
     observer = progress.watch(settings["progress"])
-    prepared = carrying.taken_up(frame, client, settings)
+    prepared = carrying.taken_up(frame, client, settings, call)
     carrying.claim_home(prepared)
     with _freed_by_errors(prepared.claim):
         carrying.wait_again(prepared, wanted)
-        prepared.confirm(settings["confirm"], preparing.spelled("retry", given))
+        prepared.confirm(settings["confirm"])
     if (run := _begun(prepared, settings, observer, quiet=True)) is None:
         return prepared.joined(last=True)
     return run.result(last=True)
@@ -306,8 +308,9 @@ def reconcile(
     if absent not in ("Unknown", "Unsent"):
         raise ConfigError(f"absent={absent!r} is not one of 'Unknown', 'Unsent'.")
     settings = settle(given, LOOKING, COLUMNS)
+    call = Invocation("reconcile", {"absent": absent, **given}, client is not None)
     client = client_or_env(client)
-    prepared = carrying.taken_up(frame, client, settings)
+    prepared = carrying.taken_up(frame, client, settings, call)
     doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.all_ids())))
     for campaign, rows in carrying.by_home(prepared, doubtful):
         prepared.claim = prepared.journal.claim(campaign)
@@ -347,14 +350,11 @@ def client_or_env(client: Client | None) -> Client:
     return client
 
 
-def _prepared(
-    frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], verb: str, given: Mapping[str, Any]
-) -> Prepared:
-    call = preparing.spelled(verb, given)
+def _prepared(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Prepared:
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     with _freed_by_errors(claim):
         prepared = prepare(frame, client, settings, call=call, claim=claim)
-        prepared.confirm(settings["confirm"], call)
+        prepared.confirm(settings["confirm"])
     return prepared
 
 

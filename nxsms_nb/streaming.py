@@ -14,6 +14,7 @@ import pyarrow as pa
 from nxsms_nb import preparing, progress, records
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.handle import Run, Session, stopped
+from nxsms_nb.invocation import Invocation
 from nxsms_nb.rounding import Counts
 from nxsms_nb.sending import client_or_env, limits_of
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
@@ -64,12 +65,13 @@ def send_stream(
     3
     """
     settings = settle(given, SENDING, COLUMNS)
+    call = Invocation("send_stream", given, client is not None)
     if settings["campaign"] is None:
-        raise ConfigError("A stream needs a campaign's name: send_stream(frames, client, campaign='spring').")
-    return _sent(frames, client_or_env(client), settings, preparing.spelled("send_stream", given))
+        raise ConfigError(f"A stream needs a campaign's name: {call.text(campaign='spring')}")
+    return _sent(frames, client_or_env(client), settings, call)
 
 
-def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: str) -> Iterator[pd.DataFrame]:
+def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation) -> Iterator[pd.DataFrame]:
     limits, agreed, left = limits_of(settings), settings["confirm"], 0
     settings = {**settings, "counts": Counts()}
     observer = _Whole(progress.watch(settings["progress"]))
@@ -79,7 +81,7 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
     try:
         for frame in frames:
             prepared = preparing.prepare(as_pandas(frame), client, settings, call=call, claim=claim)
-            prepared.confirm(None if agreed is None else agreed - left, call)
+            prepared.confirm(None if agreed is None else agreed - left)
             left += len(prepared.todo)
             if session is None:
                 session = Session(prepared, limits, rows=_ROWS_AHEAD)
