@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from numbers import Integral
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import codetable, records, spelling, takeover, validation
-from nxsms_nb.cells import TEXT, present
+from nxsms_nb import codetable, identity, keys, records, spelling, takeover, validation
+from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
 from nxsms_nb.preparing import Prepared, journal_of
-from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
+from nxsms_nb.results import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.invocation import Invocation
-    from nxsms_nb.locks import CampaignLock
     from nxsms_nb.results import Rows
+
+HOUR_US: Final = 3_600_000_000
+"""How long the vendor's hourly limit (13007) holds after the request that met it."""
 
 
 def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Prepared:
@@ -51,8 +55,8 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     return prepared
 
 
-def retryable(codes: Any) -> frozenset[int]:
-    """The codes with which rows may leave again: those that may pass later, and those that are asked for.
+def asked_for(codes: Any) -> frozenset[int]:
+    """The codes that a person names to try again.
 
     Parameters
     ----------
@@ -66,8 +70,8 @@ def retryable(codes: Any) -> frozenset[int]:
 
     Examples
     --------
-    >>> sorted(retryable([13006, None]))
-    [13006, 13007]
+    >>> sorted(asked_for([13006, None]))
+    [13006]
     """
     try:
         given: list[Any] = [] if codes is None else [codes] if isinstance(codes, Integral) else list(codes)
@@ -80,47 +84,74 @@ def retryable(codes: Any) -> frozenset[int]:
             f"codes={named(codes)} is not a code of the vendor's, or several, as in codes=13006 or codes=[13006, 13009]. "
             "nx.codes() lists them."
         )
-    return codetable.RETRYABLE | numbers
+    return numbers
 
 
-def claim_home(prepared: Prepared) -> None:
-    """Claim the campaign that rows went out in: another would not keep a run of their own campaign away."""
-    ids, open_to_retry = prepared.all_ids(), among(prepared.results.status, UNSENT, FAILURE)
-    homes = {*(prepared.journal.homes(ids.filter(pa.array(open_to_retry))) or prepared.journal.homes(ids))}
-    if prepared.campaign is not None:
-        homes |= {prepared.campaign}
-    if len(homes) <= 1:
-        prepared.campaign = next(iter(homes), "") or None
-        prepared.claim = prepared.journal.claim(prepared.campaign)
-        if not homes:
-            _refuse_while_busy(prepared, prepared.claim)
+def claim_home(prepared: Prepared, settings: Mapping[str, Any]) -> None:
+    """Claim the campaign that rows belong to, so that its own runs stay away; where none is known, the whole journal."""
+    ids = prepared.all_ids()
+    open_to_retry = np.flatnonzero(among(prepared.results.status, UNSENT, FAILURE) & present(ids))
+    if not len(open_to_retry):
         return
-    listed = ", ".join(named(home) if home else "the unnamed one" for home in sorted(homes))
-    raise ConfigError(
-        f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
-        "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
+    of_all = prepared.journal.homes(ids)
+    names = {name for name, rows in of_all.items() if np.isin(rows, open_to_retry).any()}
+    # A run records its rows some thousands ahead; those it never came to are in no journal.
+    homeless = np.setdiff1d(open_to_retry, np.concatenate([np.empty(0, np.int64), *of_all.values()]))
+    for name in sorted({*of_all, prepared.campaign or "", ""}):
+        if len(homeless):
+            mine = _made_in(prepared, settings, name or None, homeless)
+            names |= {name} if mine.any() else set()
+            homeless = homeless[~mine]
+    if prepared.campaign is not None:
+        names |= {prepared.campaign}
+    if len(names) > 1:
+        listed = ", ".join(named(name) if name else "the unnamed one" for name in sorted(names))
+        raise ConfigError(
+            f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
+            "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
+        )
+    prepared.campaign = next(iter(names), "") or None
+    prepared.claim = prepared.journal.claim(
+        prepared.campaign, anywhere=len(homeless) > 0, own_ids=_brings_ids(prepared, open_to_retry)
     )
 
 
-def _refuse_while_busy(prepared: Prepared, claim: CampaignLock) -> None:
-    """Rows that a run has not come to yet are in no journal, so that any run under way may be about to send them."""
-    try:
-        for name in prepared.journal.runs()["campaign"].unique():
-            if name != claim.campaign:
-                prepared.journal.claim(name).release()
-    except BaseException:
-        claim.release()
-        raise
+def _made_in(
+    prepared: Prepared, settings: Mapping[str, Any], campaign: str | None, rows: Rows
+) -> npt.NDArray[np.bool_]:
+    """Which rows have the id that a call in this campaign makes for them: it is of no other campaign."""
+    columns = resolve(prepared.frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
+    columns.pop("sys_message_id", None)
+    key = keys.labels(prepared.frame, settings["key"])
+    checked = validation.check(prepared.frame, columns, region=settings["region"], key=key)
+    texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
+    ordinals = keys.repeats(texts, checked.good)
+    made = identity.MessageIds(texts, ordinals, app_key=prepared.client.app_key, campaign=campaign).whole()
+    ours = spelling.roots(prepared.all_ids().take(prepared.positions(rows)))
+    return as_mask(pc.equal(ours, made.take(prepared.positions(rows))))
 
 
-def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
-    """Let the rows of a sent frame that may be tried again wait to leave."""
+def _brings_ids(prepared: Prepared, rows: Rows) -> bool:
+    """Whether rows may have ids of the frame's own: a further attempt of such an id does not show it."""
+    own = prepared.checked.fields.get("sys_message_id")
+    return (own is not None and own.null_count < len(own)) or not spelling.are_first(
+        prepared.all_ids().take(prepared.positions(rows))
+    )
+
+
+def wait_again(prepared: Prepared, codes: frozenset[int]) -> Rows:
+    """Let the rows of a sent frame that may be tried again wait to leave; the rows that may, but not before some time."""
     told = prepared.results
     sendable = prepared.checked.good & present(prepared.all_ids())
     _take_over_gone(prepared, np.flatnonzero(sendable & (told.status == FAILURE)))
     same = np.flatnonzero(sendable & (told.status == UNSENT))
     refused = np.flatnonzero(sendable & (told.status == FAILURE))
-    refused = refused[[told.code(int(row)) in set(codes) for row in refused]] if len(refused) else refused
+    numbers = np.array([told.code(int(row)) or 0 for row in refused], np.int64)
+    early = np.isin(numbers, [codetable.HOURLY]) & (may_go_us(told, refused) > time.time_ns() // 1000)
+    if codetable.HOURLY in codes:
+        early[:] = False
+    held_back = refused[early]
+    refused = refused[np.isin(numbers, [*(codetable.RETRYABLE | codes)]) & ~early]
     mask = np.zeros(len(told), bool)
     mask[refused] = True
     old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
@@ -134,11 +165,21 @@ def wait_again(prepared: Prepared, codes: Iterable[int]) -> None:
     _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()
+    return held_back
+
+
+def may_go_us(told: Results, rows: Rows) -> Rows:
+    """When rows refused by the hour's limit may go, in microseconds since the epoch; without a time, an hour from now."""
+    sent_us = told.sent_us[rows]
+    return np.where(sent_us == NO_TIME, time.time_ns() // 1000, sent_us) + HOUR_US
 
 
 def _take_over_gone(prepared: Prepared, refused: Rows) -> None:
     """Take over what the journal knows of refused rows that went out since: the frame is older, or of another journal."""
     known = prepared.journal.known(prepared.ids.take(prepared.positions(refused)), everywhere=True)
+    timed = np.flatnonzero((known.status == FAILURE) & (known.sent_us != NO_TIME))
+    # A file may have taken the time zone from the frame's own.
+    prepared.results.sent_us[refused[timed]] = known.sent_us[timed]
     gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
     prepared.results.attempts[refused[gone]] = 0
     prepared.results.take_over(refused[gone], known, gone)
@@ -156,19 +197,31 @@ def _take_over_beside(prepared: Prepared, waiting: Rows) -> None:
     told.take_over(rows, told, gone[at.drop_null().to_numpy()])
 
 
-def by_home(prepared: Prepared, rows: Rows) -> list[tuple[str | None, Rows]]:
-    """Rows by the campaign they went out in, so that each is settled where its own campaign's call looks."""
-    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
-    homes = prepared.journal.homes(pa.array(ids, TEXT))
-    home_of = {messageid: name or None for name, there in homes.items() for messageid in there}
-    names = [home_of.get(messageid, prepared.campaign) for messageid in ids]
-    return [(name, rows[[other == name for other in names]]) for name in dict.fromkeys(names)]
+def by_home(prepared: Prepared, rows: Rows) -> Iterator[tuple[str | None, Rows, bool]]:
+    """Rows by the campaign they belong to, so that each is settled where its own campaign's call looks.
+
+    With each campaign stands whether nobody knows it: whatever is recorded of its rows concerns every campaign.
+    """
+    left = rows
+    for name, places in prepared.journal.homes(prepared.ids.take(prepared.positions(rows))).items():
+        mine = np.intersect1d(rows[places], left)
+        left = np.setdiff1d(left, mine)
+        if len(mine):
+            yield name or None, mine, False
+    if len(left):
+        yield prepared.campaign, left, True
 
 
-def take_over_learnt(prepared: Prepared, doubtful: Rows) -> Rows:
-    """Take over what the journal has learnt of rows in doubt since the frame was made; those still in doubt."""
+def claim_doubts(prepared: Prepared, campaign: str | None, rows: Rows, *, anywhere: bool) -> None:
+    """Claim the campaign of rows in doubt; a run that may still be at work on them is not judged by others."""
+    prepared.claim = prepared.journal.claim(campaign, anywhere=anywhere, own_ids=_brings_ids(prepared, rows))
+
+
+def take_over_learnt(prepared: Prepared, doubtful: Rows) -> tuple[Rows, Rows]:
+    """Take over what the journal knows of rows in doubt; those still in doubt, and which of them the journal knows."""
     known = prepared.journal.known(prepared.ids.take(prepared.positions(doubtful)), everywhere=True)
-    settled = ~among(known.status, UNDECIDED, UNKNOWN)
-    prepared.results.attempts[doubtful[settled]] = 0
-    prepared.results.take_over(doubtful[settled], known, np.flatnonzero(settled))
-    return doubtful[~settled]
+    there = known.status != UNDECIDED
+    # Of a row in doubt, too: a file may have taken the time zone from the frame's own time.
+    prepared.results.attempts[doubtful[there]] = 0
+    prepared.results.take_over(doubtful[there], known, np.flatnonzero(there))
+    return doubtful[~there | (known.status == UNKNOWN)], doubtful[known.status == UNKNOWN]

@@ -203,7 +203,9 @@ ACCOUNT: Final = frozenset(number for number, code in TABLE.items() if code.scop
 HALVED: Final = frozenset(number for number, code in TABLE.items() if code.scope == "row") | {PARAMETER}
 """The codes that, given to a whole request, may be one row's fault."""
 
-RETRYABLE: Final = frozenset({13007})
+HOURLY: Final = 13007
+"""Too many messages to one number within an hour."""
+RETRYABLE: Final = frozenset({HOURLY})
 """The codes of a refused row that may pass later without a change to the row."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import pandas as pd
 import pyarrow as pa
@@ -20,9 +21,9 @@ from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError, JournalError, NxsmsError
 from nxsms_nb.fields import STATUSES
-from nxsms_nb.locks import CampaignLock
+from nxsms_nb.locks import CampaignLock, MemoryLock
 from nxsms_nb.recording import Recording
-from nxsms_nb.results import UNDECIDED, Results
+from nxsms_nb.results import UNDECIDED, Results, Rows
 
 
 class Journal:
@@ -52,7 +53,7 @@ class Journal:
     def _begin(self, memory: sqlite3.Connection | None = None) -> None:
         self._memory = memory
         self._lock = threading.RLock()
-        self._held: dict[str, str] = {}
+        self._held: WeakValueDictionary[str, MemoryLock] = WeakValueDictionary()
 
     @classmethod
     def in_memory(cls) -> Journal:
@@ -74,13 +75,17 @@ class Journal:
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
 
-    def claim(self, campaign: str | None) -> CampaignLock:
+    def claim(self, campaign: str | None, *, anywhere: bool = False, own_ids: bool = False) -> CampaignLock:
         """Take a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
 
         Parameters
         ----------
         campaign : str or None
             The campaign's name.
+        anywhere : bool, default False
+            Whether the rows may belong to any campaign: no other run of this journal goes on meanwhile.
+        own_ids : bool, default False
+            Whether rows have ids of the frame's own, which are known in every campaign.
 
         Returns
         -------
@@ -90,13 +95,17 @@ class Journal:
         Raises
         ------
         CampaignBusy
-            Another run of this campaign is under way.
+            Another run of this campaign, or one that may concern it, is under way.
         JournalError
             The journal's place cannot be used.
         """
-        lock = CampaignLock(self.path, campaign or "", self._held)
-        lock.acquire()
+        lock = CampaignLock(self.path, campaign or "", self._held, anywhere=anywhere)
+        lock.acquire(own_ids=own_ids, known=self._names() if anywhere else ())
         return lock
+
+    def _names(self) -> list[str]:
+        with self._reading() as connection:
+            return [] if connection is None else [run.campaign for run in journalrows.runs(connection).values()]
 
     def record(
         self,
@@ -139,7 +148,8 @@ class Journal:
             with self._lock, journalrows.writing(connection):
                 number = journalrows.next_id(connection, "run")
                 started_us = time.time_ns() // 1000
-                run = journalrows.Run(number, claim.campaign, gateway, app, started_us, int(rows), int(anywhere))
+                home = lookup.HOMELESS if claim.anywhere else int(anywhere)
+                run = journalrows.Run(number, claim.campaign, gateway, app, started_us, int(rows), home)
                 journalrows.put_run(connection, run)
         except BaseException as error:
             claim.release()
@@ -183,8 +193,8 @@ class Journal:
                 return Results(len(ids))
             return lookup.known(connection, ids, campaign, everywhere=everywhere)
 
-    def homes(self, ids: pa.Array) -> dict[str, set[str]]:
-        """The campaigns in which messages went out.
+    def homes(self, ids: pa.Array) -> dict[str, Rows]:
+        """The campaigns to which messages belong.
 
         Parameters
         ----------
@@ -193,19 +203,12 @@ class Journal:
 
         Returns
         -------
-        dict of str to set of str
-            Campaign (empty: the unnamed one) to those of the ids that it has; ids that no campaign has are in none.
+        dict of str to ndarray of int64
+            Campaign (empty: the unnamed one) to the places of those of the ids that it has, in order; ids that no campaign
+            has are in none.
         """
-        wanted = set(ids.drop_null().to_pylist())
-        found: dict[str, set[str]] = {}
         with self._reading() as connection:
-            if connection is not None and wanted:
-                runs = journalrows.runs(connection)
-                for number in journalrows.blocks_of(connection, runs.keys(), runs):
-                    run, packed = journalrows.block(connection, number)
-                    if there := wanted.intersection(unpacked(packed).to_pylist()):
-                        found.setdefault(runs[run].campaign, set()).update(there)
-        return found
+            return {} if connection is None else lookup.homes(connection, ids)
 
     def campaigns(self) -> pd.DataFrame:
         """The campaigns in the journal.

@@ -1,27 +1,145 @@
-"""Who is at work in a journal: one run at a time for each campaign."""
+"""Who is at work in a journal: one run at a time for each campaign, and none beside a run whose rows may be anybody's.
+
+Each lock is an SQLite file in which a connection holds an exclusive transaction: the operating system gives it back when
+the process dies, threads of one kernel exclude each other as processes do, and a connection that nobody holds any more
+closes by itself. Whoever takes locks holds the gate meanwhile, so that looking at the locks of others and taking one's
+own is one step: nobody meets a lock that is only being looked at.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import sqlite3
 import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
-
-import filelock
+from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
 
 from nxsms_nb.errors import CampaignBusy, JournalError
 from nxsms_nb.journalfile import refuse_network
 
+_OWN_IDS: Final = " own ids"
+_ANYWHERE: Final = " anywhere"
+"""Locks beside those of the campaigns; no campaign's name begins with a blank."""
+_GATE_S: Final = 10.0
+"""How long a call waits for others that are just starting; each takes some milliseconds."""
+_LOOK_S: Final = 0.05
+"""How often whoever waits looks up, so that an interrupt is noticed."""
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+
+class _Handle(Protocol):
+    """A lock that is held, until it is closed or forgotten."""
+
+    def close(self) -> None: ...
 
 
-_BROUGHT_IDS: Final = " brought ids"
-"""No campaign's name begins with a blank."""
+class MemoryLock:
+    """A lock of a journal in memory; the journal knows it as long as somebody holds it."""
+
+    def __init__(self, held: WeakValueDictionary[str, MemoryLock], name: str, note: dict[str, Any]) -> None:
+        self.note = note
+        self._held = held
+        self._name = name
+
+    def close(self) -> None:
+        """Give the lock back; a second time does nothing."""
+        if self._held.get(self._name) is self:
+            self._held.pop(self._name, None)
+
+
+class _Memory:
+    """The locks of a journal in memory."""
+
+    _gate = threading.RLock()
+
+    def __init__(self, held: WeakValueDictionary[str, MemoryLock]) -> None:
+        self._held = held
+
+    @contextmanager
+    def gate(self) -> Iterator[None]:
+        with self._gate:
+            yield
+
+    def take(self, name: str, note: dict[str, Any]) -> MemoryLock:
+        lock = self._held[name] = MemoryLock(self._held, name, note | {"here": True})
+        return lock
+
+    def holder(self, name: str) -> dict[str, Any] | None:
+        lock = self._held.get(name)
+        return None if lock is None else lock.note
+
+    def holders(self, known: Iterable[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:  # noqa: ARG002  as _Files has it
+        yield from [(name, lock.note) for name, lock in list(self._held.items())]
+
+
+class _Files:
+    """The locks of a journal's file, in a folder next to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = path
+        # As SQLite does: a link to the journal is the same journal.
+        real = path.resolve()
+        self.folder = real.with_name(real.name + ".locks")
+
+    @contextmanager
+    def gate(self) -> Iterator[None]:
+        refuse_network(self._journal)
+        # One after the other: folders made on the way to another one are open to all.
+        self._journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(exist_ok=True, mode=0o700)
+        until = time.monotonic() + _GATE_S
+        while (gate := _exclusive(self.folder / "starting.gate", wait_s=_LOOK_S)) is None:
+            if time.monotonic() > until:
+                raise CampaignBusy(
+                    f"Another call is starting with the journal {self._journal} and has not come through in "
+                    f"{_GATE_S:.0f} s. Nothing was sent. Call again when it has; where its process is suspended, end it."
+                )
+        try:
+            yield
+        finally:
+            gate.close()
+
+    def take(self, name: str, note: dict[str, Any]) -> sqlite3.Connection:
+        place = self._place(name)
+        with open(place.with_suffix(".json"), "w", opener=_private) as file:
+            json.dump(note, file)
+        lock = _exclusive(place)
+        if lock is None:
+            raise PermissionError(None, "another program holds its locks", str(place))
+        return lock
+
+    def holder(self, name: str) -> dict[str, Any] | None:
+        return self._noted(self._place(name))
+
+    def holders(self, known: Iterable[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        names = {self._place(name): name for name in (*known, "", _OWN_IDS, _ANYWHERE)}
+        for place in sorted(self.folder.glob("*.lock")):
+            note = self._noted(place)
+            if note is not None:
+                yield names.get(place), note
+
+    def _place(self, name: str) -> Path:
+        return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
+
+    @staticmethod
+    def _noted(place: Path) -> dict[str, Any] | None:
+        if not place.exists():
+            return None
+        lock = _exclusive(place)
+        if lock is not None:
+            lock.close()
+            return None
+        try:
+            note = json.loads(place.with_suffix(".json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return note if isinstance(note, dict) else {}
 
 
 class CampaignLock:
@@ -30,93 +148,153 @@ class CampaignLock:
     Parameters
     ----------
     path : Path or None
-        The journal's file; None for one in memory, whose lock is `held`.
+        The journal's file; None for one in memory.
     campaign : str
         The campaign's name, empty for the unnamed one.
-    held : dict of str to str
-        The campaigns at work in this journal object, with what a second run is told.
+    held : WeakValueDictionary of str to MemoryLock
+        The locks of a journal in memory.
+    anywhere : bool, default False
+        Whether the run's rows may belong to any campaign: it then excludes every other run of the journal, and is
+        excluded by each.
+
+    Attributes
+    ----------
+    campaign : str
+        As given.
+    anywhere : bool
+        As given.
     """
 
-    _guard = threading.Lock()
-
-    def __init__(self, path: Path | None, campaign: str, held: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        campaign: str,
+        held: WeakValueDictionary[str, MemoryLock],
+        *,
+        anywhere: bool = False,
+    ) -> None:
         self.campaign = campaign
-        self._held = held
-        self._mine = False
-        self._path = path
-        self._beside: CampaignLock | None = None
-        self._file: filelock.BaseFileLock | None = None
-        self._note: Path | None = None
-        if path is not None:
-            # As SQLite does: a link to the journal is the same journal.
-            real = path.resolve()
-            folder = real.with_name(real.name + ".locks")
-            name = hashlib.sha256(campaign.encode()).hexdigest()[:24]
-            self._file = filelock.FileLock(folder / f"{name}.lock", thread_local=False, mode=0o600)
-            self._note = folder / f"{name}.json"
+        self.anywhere = anywhere
+        self._locks: _Memory | _Files = _Memory(held) if path is None else _Files(path)
+        self._taken: dict[str, _Handle] = {}
 
-    def acquire(self) -> None:
-        """Take the lock, or raise `CampaignBusy` naming the run that holds it."""
-        me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        if self._path is None or self._file is None or self._note is None:
-            with self._guard:
-                if self.campaign in self._held:
-                    raise self._busy(self._held[self.campaign])
-                self._held[self.campaign] = f"since {me['since']} in this kernel"
-                self._mine = True
-            return
-        refuse_network(self._path)
-        try:
-            # One after the other: folders made on the way to another one are open to all.
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._note.parent.mkdir(exist_ok=True, mode=0o700)
-            self._file.acquire(timeout=0)
-            with open(self._note, "w", opener=_private) as note:
-                json.dump(me, note)
-        except filelock.Timeout:
-            raise self._busy(self._holder()) from None
-        except OSError as error:
-            self._file.release()
-            raise JournalError(
-                f"The journal's folder {self._note.parent} cannot be written ({error.strerror}). Nothing was sent. "
-                "Put the journal elsewhere: journal='…', or set NXSMS_JOURNAL."
-            ) from error
+    def acquire(self, *, own_ids: bool = False, known: Iterable[str] = ()) -> None:
+        """Take the lock, or raise `CampaignBusy` naming the run that holds it.
+
+        With `own_ids` runs whose frames bring ids are kept away in every campaign. `known` are the campaigns' names, since
+        the locks' files have none.
+        """
+        with self._at_the_gate():
+            if self.anywhere:
+                for name, note in self._locks.holders(known):
+                    raise _busy_for_anywhere(name, note)
+                self._take(_ANYWHERE)
+                return
+            holder = self._locks.holder(_ANYWHERE)
+            if holder is not None:
+                raise _busy(_ANYWHERE, holder)
+            self._take(self.campaign, *([_OWN_IDS] if own_ids else []))
 
     def hold_brought_ids(self) -> None:
         """Keep other runs whose frames bring ids away: such ids are known in every campaign, so one lock is for all."""
-        if self._beside is None:
-            beside = CampaignLock(self._path, _BROUGHT_IDS, self._held)
-            beside.acquire()
-            self._beside = beside
+        if not self.anywhere and _OWN_IDS not in self._taken:
+            with self._at_the_gate():
+                self._take(_OWN_IDS)
 
     def release(self) -> None:
         """Give the lock back; a second time does nothing."""
-        if self._beside is not None:
-            self._beside.release()
-            self._beside = None
-        if self._file is None:
-            with self._guard:
-                if self._mine:
-                    self._held.pop(self.campaign, None)
-                self._mine = False
-        else:
-            self._file.release()
+        while self._taken:
+            with suppress(KeyError):
+                self._taken.popitem()[1].close()
 
-    def _holder(self) -> str:
+    @contextmanager
+    def _at_the_gate(self) -> Iterator[None]:
         try:
-            told = json.loads(self._note.read_text()) if self._note is not None else {}
-            return f"since {told['since']} in process {int(told['pid'])}"
-        except (OSError, ValueError, KeyError, TypeError):
-            return "in another process"
+            with self._locks.gate():
+                yield
+        except (OSError, sqlite3.Error) as error:
+            place = self._locks.folder if isinstance(self._locks, _Files) else "in memory"
+            raise JournalError(
+                f"The journal's folder {place} cannot be written ({getattr(error, 'strerror', None) or error}). Nothing "
+                "was sent. Put the journal elsewhere: journal='…', or set NXSMS_JOURNAL."
+            ) from error
 
-    def _busy(self, who: str) -> CampaignBusy:
-        if self.campaign == _BROUGHT_IDS:
-            return CampaignBusy(
-                f"A run whose frame brings its own sys_message_id is under way {who}, and such ids are known in every campaign. "
-                "Nothing was sent. Wait for it or stop it."
-            )
-        what = f"campaign {self.campaign!r}" if self.campaign else "the unnamed campaign"
+    def _take(self, *names: str) -> None:
+        """Take locks, all of them or none; the gate is held."""
+        note = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        for name in names:
+            # At the gate nobody comes between the look and the taking.
+            holder = self._locks.holder(name)
+            if holder is not None:
+                raise _busy(name, holder)
+        try:
+            for name in names:
+                self._taken[name] = self._locks.take(name, note)
+        except BaseException:
+            self.release()
+            raise
+
+
+def _exclusive(place: Path, *, wait_s: float = 0.0) -> sqlite3.Connection | None:
+    """A connection that holds a lock file's exclusive transaction; None where another one does."""
+    # Made here, so that others cannot read it; one that is there is opened by SQLite alone, since closing another
+    # descriptor of it would drop the locks that this process has on it (sqlite.org, "How To Corrupt", 2.2).
+    with suppress(FileExistsError):
+        os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    connection = sqlite3.connect(place, timeout=wait_s, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return None
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _who(note: dict[str, Any]) -> str:
+    try:
+        return f"since {note['since']} in " + ("this kernel" if note.get("here") else f"process {int(note['pid'])}")
+    except (KeyError, TypeError, ValueError):
+        return "in another process"
+
+
+def _what(name: str | None) -> str:
+    if name is None:
+        return "another campaign"
+    if name == _OWN_IDS:
+        return "a frame with its own sys_message_id"
+    if name == _ANYWHERE:
+        return "rows that the journal cannot assign to a campaign"
+    return f"campaign {name!r}" if name else "the unnamed campaign"
+
+
+def _busy(name: str, note: dict[str, Any]) -> CampaignBusy:
+    if name == _OWN_IDS:
         return CampaignBusy(
-            f"A run of {what} is under way {who}. Nothing was sent. Wait for it or stop it; a run of another "
-            "campaign= may go on beside it."
+            f"A run whose frame brings its own sys_message_id is under way {_who(note)}, and such ids are known in every "
+            "campaign. Nothing was sent. Wait for it or stop it."
         )
+    if name == _ANYWHERE:
+        return CampaignBusy(
+            f"A retry or reconcile of {_what(name)} is under way {_who(note)}, and they may belong to this one. Nothing was "
+            "sent. Wait for it or stop it."
+        )
+    return CampaignBusy(
+        f"A run of {_what(name)} is under way {_who(note)}. Nothing was sent. Wait for it or stop it; a run of another "
+        "campaign= may go on beside it."
+    )
+
+
+def _busy_for_anywhere(name: str | None, note: dict[str, Any]) -> CampaignBusy:
+    return CampaignBusy(
+        f"A run of {_what(name)} is under way {_who(note)}, and the journal does not know to which campaign these "
+        "rows belong: they may be about to be sent by that run. Nothing was sent. Wait for it or stop it."
+    )

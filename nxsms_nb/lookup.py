@@ -13,7 +13,7 @@ import pandas as pd
 from nxsms_nb import journalrows, spelling
 from nxsms_nb.blocks import unpacked
 from nxsms_nb.cells import present
-from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, among
+from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, Rows, among
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from nxsms_nb.journalrows import OutcomeRow
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
+
+ANYWHERE, HOMELESS = 1, 2
+"""What ``run.anywhere`` says: its rows may have gone out in another campaign; nobody knows in which one, and the run's own
+is no evidence of it."""
 
 
 def blocks_in(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> list[int]:
@@ -65,6 +69,26 @@ def known(
                 complete.add(run)
             _retell(connection, number, np.where(at >= 0, where_asked[at], -1), found)
     return found
+
+
+def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
+    """The campaigns in which messages are recorded, with their places among `ids`; see `journal.Journal.homes`."""
+    where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
+    found: dict[str, list[Rows]] = {}
+    if not len(asked):
+        return {}
+    coded = asked.dictionary_encode()
+    places = pd.Index(coded.dictionary.to_numpy(zero_copy_only=False), dtype=object)
+    sieve = _Sieve(np.sort(spelling.fingerprints(coded.dictionary)))
+    runs = journalrows.runs(connection)
+    for number in journalrows.blocks_of(connection, {run.id for run in runs.values() if run.anywhere < HOMELESS}, runs):
+        if sieve.finds_any(np.frombuffer(journalrows.fingerprints(connection, number), np.uint64)):
+            run, packed = journalrows.block(connection, number)
+            at = places.get_indexer(pd.Index(unpacked(packed).to_numpy(zero_copy_only=False), dtype=object))
+            found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
+    codes = coded.indices.to_numpy()
+    there = {name: np.flatnonzero(np.isin(codes, np.concatenate(parts))) for name, parts in found.items()}
+    return {name: where_asked[rows] for name, rows in there.items() if len(rows)}
 
 
 def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> None:

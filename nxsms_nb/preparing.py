@@ -293,7 +293,7 @@ def repeated_words(prepared: Prepared) -> str | None:
         return None
     times = prepared.results.sent_us[before]
     times = times[times != results.NO_TIME]
-    when = f" ({_clock(int(times.max()))})" if len(times) else ""
+    when = f" ({clock(int(times.max()))})" if len(times) else ""
     doubtful = int((prepared.results.status[before] == UNKNOWN).sum())
     doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
     went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
@@ -304,6 +304,7 @@ def repeated_words(prepared: Prepared) -> str | None:
     return f"{went}{rest}. To send those again: campaign={other!r}"
 
 
-def _clock(us: int) -> str:
+def clock(us: int) -> str:
+    """A moment for a person, in the time of this machine."""
     local = datetime.fromtimestamp(us / 1e6, UTC).astimezone()
     return f"{local.day} {local:%b %H:%M}"

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 import numpy as np
 
-from nxsms_nb import carrying, preparing, progress, screen, settling
+from nxsms_nb import carrying, codetable, preparing, progress, screen, settling
 from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.consequences import Limits
+from nxsms_nb.display import count
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.handle import LOOK_S, Run
 from nxsms_nb.invocation import Invocation
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.locks import CampaignLock
+    from nxsms_nb.preparing import Rows
     from nxsms_nb.snapshot import Observer
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
@@ -223,8 +225,8 @@ def retry(
 ) -> pd.DataFrame:
     """Another attempt for rows that certainly did not go out and may now.
 
-    ``Unsent`` rows leave with their id; ``Failure`` rows with a code that may pass later (13007), or with one of `codes`,
-    leave with an id of their own for the new attempt. ``Skipped``, ``Invalid`` and ``Unknown`` rows never do. Running the
+    ``Unsent`` rows leave with their id; ``Failure`` rows with a code that may pass later (13007, an hour after the
+    request), or with one of `codes`, leave with an id of their own for the new attempt. ``Skipped``, ``Invalid`` and ``Unknown`` rows never do. Running the
     same cell again sends nothing again. A row whose number or text was corrected is another message to `send`: do not give
     one to both.
 
@@ -235,7 +237,7 @@ def retry(
     client : Client, optional
         The account; None: `Client.from_env`.
     codes : int or iterable of int, optional
-        Further codes of failed rows to try again, for which something has changed.
+        Further codes of failed rows to try again, for which something has changed; with 13007, rows within the hour, too.
     **given
         As for `send`; the campaign is looked up in the journal where it is not named.
 
@@ -256,13 +258,15 @@ def retry(
     settings = settle(given, SENDING, COLUMNS)
     call = Invocation("retry", {"codes": codes, **given}, client is not None)
     client = client_or_env(client)
-    wanted = carrying.retryable(codes)
+    wanted = carrying.asked_for(codes)
     observer = progress.watch(settings["progress"])
     prepared = carrying.taken_up(frame, client, settings, call)
-    carrying.claim_home(prepared)
+    carrying.claim_home(prepared, settings)
     with _freed_by_errors(prepared.claim):
-        carrying.wait_again(prepared, wanted)
+        held_back = carrying.wait_again(prepared, wanted)
         prepared.confirm(settings["confirm"])
+        if len(held_back):
+            screen.say(_early_words(prepared, held_back, wanted))
     if (run := _begun(prepared, settings, observer, quiet=True)) is None:
         return prepared.joined(last=True)
     return run.result(last=True)
@@ -312,10 +316,10 @@ def reconcile(
     client = client_or_env(client)
     prepared = carrying.taken_up(frame, client, settings, call)
     doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.all_ids())))
-    for campaign, rows in carrying.by_home(prepared, doubtful):
-        prepared.claim = prepared.journal.claim(campaign)
+    for campaign, rows, anywhere in list(carrying.by_home(prepared, doubtful)):
+        carrying.claim_doubts(prepared, campaign, rows, anywhere=anywhere)
         with _freed_by_errors(prepared.claim):
-            left = carrying.take_over_learnt(prepared, rows)
+            left, timed = carrying.take_over_learnt(prepared, rows)
             if not len(left):
                 prepared.give_back()
                 continue
@@ -325,7 +329,7 @@ def reconcile(
                 )
             recording = prepared.record(rows=0, workers=1)
         try:
-            _in_thread(settling.settle(prepared, recording, left, absent=absent))
+            _in_thread(settling.settle(prepared, recording, left, absent=absent, timed=timed))
         finally:
             recording.close()
     return prepared.joined(last=True)
@@ -402,6 +406,17 @@ def _tell_repeats(prepared: Prepared) -> None:
         screen.say(words)
     elif words is not None:
         screen.warn(words, AlreadySentWarning, stacklevel=5)
+
+
+def _early_words(prepared: Prepared, rows: Rows, wanted: frozenset[int]) -> str:
+    """What to tell a person of rows that the hour's limit keeps back."""
+    times = carrying.may_go_us(prepared.results, rows)
+    first, last = (preparing.clock(int(us)) for us in (times.min(), times.max()))
+    return (
+        f"{count(len(rows), 'row')} stayed Failure: refused by the limit of an hour (13007), they may go from {first}"
+        + (f", the last from {last}" if last != first else "")
+        + f". To send them all the same: {prepared.call.text(codes=sorted(wanted | {codetable.HOURLY}))}"
+    )
 
 
 def _in_thread(work: Coroutine[Any, Any, _T]) -> _T:

@@ -30,7 +30,12 @@ TOO_EARLY: Final = "not found by the record query; sent less than a minute ago, 
 NOT_FOUND: Final = (
     'not found by the record query, which proves nothing; absent="Unsent" is your word that it did not go out'
 )
-
+TIME_UNSURE: Final = (
+    "not found by the record query; this journal does not know when it was sent, and the frame's sent_at counts only after a "
+    "day: its time zone may be lost. Name the journal of the send (journal=), or ask again later"
+)
+ASTRAY: Final = timedelta(days=1)
+"""By how much a time may be wrong whose zone was lost: 14 hours, rounded up."""
 OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
 ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 """Codes of the record queries."""
@@ -150,6 +155,7 @@ async def settle(
     rows: Rows,
     *,
     absent: str = "Unknown",
+    timed: Rows | None = None,
 ) -> None:
     """Settle rows in doubt, in the results and in the journal.
 
@@ -163,6 +169,8 @@ async def settle(
         The rows.
     absent : {"Unknown", "Unsent"}, default "Unknown"
         What becomes of rows without a record. "Unsent" holds only once the gateway's 60 s window has passed.
+    timed : ndarray of int64, optional
+        The rows whose time is the journal's; the frame's own may have lost its time zone on the way.
     """
     results = prepared.results
     ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
@@ -171,7 +179,7 @@ async def settle(
     times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
     async with Connection(prepared.client) as connection:
         found, asked = await accepted(connection, dict(zip(ids, times, strict=True)))
-    window = timedelta(milliseconds=protocol.CLOCK_WINDOW_MS)
+    certain = np.isin(rows, [] if timed is None else timed)
     fates: dict[tuple[int, str | None], list[int]] = {}
     for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):
         if messageid in found:
@@ -181,13 +189,23 @@ async def settle(
         elif absent != "Unsent":
             fate = (UNKNOWN, NOT_FOUND)
         else:
-            fate = (UNSENT, WORD_GIVEN) if now - when > window else (UNKNOWN, TOO_EARLY)
+            fate = _absent(now - when, certain=bool(certain[offset]))
         fates.setdefault(fate, []).append(offset)
     for (status, reason), offsets in fates.items():
         code = codetable.SUCCESS if status == SUCCESS else None
         results.decide(rows[offsets], status, code, reason)
         if status != UNKNOWN:
             await _record(recording, [ids[offset] for offset in offsets], Outcome(status, code, reason, carried=False))
+
+
+def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
+    """What the analyst's word makes of a row without a record."""
+    window = timedelta(milliseconds=protocol.CLOCK_WINDOW_MS)
+    if age <= window:
+        return UNKNOWN, TOO_EARLY
+    if not certain and age <= window + ASTRAY:
+        return UNKNOWN, TIME_UNSURE
+    return UNSENT, WORD_GIVEN
 
 
 async def settle_doubts(prepared: Prepared, recording: Recording) -> None:

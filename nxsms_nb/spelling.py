@@ -186,17 +186,40 @@ def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
     >>> index_of_attempts(pa.array(["order-00017", "order-00018"], TEXT), pa.array([next_id("order-00017")], TEXT)).tolist()
     [0, -1]
     """
-    roots = _roots(of)
-    at: npt.NDArray[np.int64] = pc.fill_null(pc.index_in(_roots(ids), value_set=roots), -1).to_numpy().astype(np.int64)
+    found_roots = roots(of)
+    at: npt.NDArray[np.int64] = (
+        pc.fill_null(pc.index_in(roots(ids), value_set=found_roots), -1).to_numpy().astype(np.int64)
+    )
     # What a further attempt of an id that is not ours is called shows nothing of it.
     foreign = np.flatnonzero((at < 0) & ~as_mask(pc.match_substring_regex(ids, _ANY_OF_OURS)))
     if len(foreign):
         further = [next_id(messageid) for messageid in ids.take(pa.array(foreign)).to_pylist()]
-        found = pc.index_in(_roots(pa.array(further, TEXT)), value_set=roots)
+        found = pc.index_in(roots(pa.array(further, TEXT)), value_set=found_roots)
         at[foreign] = pc.fill_null(found, -1).to_numpy()
     return at
 
 
-def _roots(ids: pa.Array) -> pa.Array:
+def are_first(ids: pa.Array) -> bool:
+    """Whether all ids are of first attempts and made by this library; null counts as such.
+
+    Examples
+    --------
+    >>> base = "n1ab1fd60e4f2f4ea3bc8ee1a3ba1b8a1f"
+    >>> are_first(pa.array([base, None])), are_first(pa.array([base + "-1"])), are_first(pa.array(["order-00017"]))
+    (True, False, False)
+    """
+    plain = pc.and_(pc.match_substring_regex(ids, _ANY_OF_OURS), pc.equal(pc.utf8_length(ids), WIDTH))
+    return bool(pc.all(plain, min_count=0).as_py())
+
+
+def roots(ids: pa.Array) -> pa.Array:
+    """The ids of first attempts, for those of further attempts of ids that this library made.
+
+    Examples
+    --------
+    >>> base = "n1ab1fd60e4f2f4ea3bc8ee1a3ba1b8a1f"
+    >>> roots(pa.array([base + "-12", "order-00017"], TEXT)).to_pylist() == [base, "order-00017"]
+    True
+    """
     ours = pc.match_substring_regex(ids, _ANY_OF_OURS)
     return pc.if_else(ours, pc.utf8_slice_codeunits(ids, 0, WIDTH), ids)

@@ -113,13 +113,29 @@ def test_a_run_that_may_concern_any_campaign_is_seen_by_all(journal):
     assert known(journal, ids(2), "spring") == [SUCCESS, SUCCESS]
 
 
+def homes(journal, messageids):
+    """Campaign to the places of those of the ids that it has."""
+    return {name: places.tolist() for name, places in journal.homes(pa.array(messageids, pa.string())).items()}
+
+
 def test_homes_are_the_campaigns_that_messages_went_out_in(journal):
-    """The unnamed one is empty text; ids that are not known have none."""
+    """The unnamed one is empty text; ids that are not known have none; each id is given by its places."""
     write(journal, (ids(2), ACCEPTED), campaign="spring")
     write(journal, (ids(2, 2), ACCEPTED))
-    assert journal.homes(pa.array(ids(1))) == {"spring": {*ids(1)}}
-    assert journal.homes(pa.array([*ids(9), None])) == {"spring": {*ids(2)}, "": {*ids(2, 2)}}
-    assert journal.homes(pa.array(ids(1, 9))) == journal.homes(pa.array([], pa.string())) == {}
+    assert homes(journal, ids(1)) == {"spring": [0]}
+    assert homes(journal, [*ids(9), None]) == {"spring": [0, 1], "": [2, 3]}
+    assert homes(journal, [None, *ids(1), *ids(3)]) == {"spring": [1, 2, 3], "": [4]}
+    assert homes(journal, ids(1, 9)) == homes(journal, []) == {}
+
+
+def test_a_run_without_a_home_is_none_for_its_rows(journal):
+    """The campaign that such a run is recorded under is no evidence of where its rows belong."""
+    claim = journal.claim(None, anywhere=True)
+    journal.record(claim, rows=0, workers=1).close()
+    write(journal, (ids(2), ACCEPTED), campaign="spring", anywhere=True)
+    write(journal, (ids(2, 2), ACCEPTED), campaign="autumn", homeless=True)
+    assert homes(journal, ids(4)) == {"spring": [0, 1]}
+    assert known(journal, ids(4), "summer") == [SUCCESS] * 4
 
 
 def test_campaigns_are_a_frame_whose_counts_add_up(journal):

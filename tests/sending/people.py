@@ -1,7 +1,12 @@
 """Frames of people, and what is asked of the frames that come back."""
 
-import pandas as pd
+import asyncio
+import time
 
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb.blocks import Block
 from nxsms_nb.fields import RESULT_COLUMNS, STATUSES
 
 
@@ -25,3 +30,18 @@ def results(frame):
 def no_double(sandbox):
     """Whether no message took effect twice."""
     return bool((sandbox.effects() <= 1).all()) and sandbox.ledger["messageid"].is_unique
+
+
+def record_ago(journal, frame, outcome, minutes, campaign=None):
+    """Record a request that carried a frame's messages some minutes ago, as the run wrote it that made it."""
+
+    async def request(record):
+        block = Block(pa.array(frame["messageid"].astype(object), pa.large_string()))
+        sent_us = time.time_ns() // 1000 - int(minutes * 60_000_000)
+        record.finish(await record.begin(block, 0, len(block), sent_us=sent_us), outcome)
+
+    record = journal.record(journal.claim(campaign), rows=len(frame), workers=1)
+    try:
+        asyncio.run(request(record))
+    finally:
+        record.close()

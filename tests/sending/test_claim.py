@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import threading
 
 import pandas as pd
 import pytest
@@ -155,13 +156,187 @@ def test_ids_that_frames_bring_are_claimed_in_every_campaign(sandbox, path):
     assert len(sandbox.ledger) == 5
 
 
+def unsent(frame, client, **options):
+    """Rows that a run never came to, as it left them: they have ids, and no journal knows them."""
+    planned = frame.nxsms.plan(client, **options).frame
+    rest = frame.assign(messageid=planned["messageid"], status="Unsent", code=None, reason="stopped", batch=None)
+    return rest.assign(attempts=0, sent_at=pd.NaT, latency_ms=float("nan"))
+
+
+@pytest.fixture(name="journals", params=["file", "memory"])
+def _journals(request, path):
+    """A journal for two calls: two objects of one file, or one in memory."""
+    shared = Journal.in_memory()
+    return (Journal(path), Journal(path)) if request.param == "file" else (shared, shared)
+
+
 def test_rows_that_a_run_has_not_come_to_are_not_retried_beside_it(begun, sandbox, path):
     """The journal does not know them yet, so nothing tells whose they are."""
-    waiting = people(5, first=50).assign(status="Unsent", code=None, reason="stopped", batch=None, attempts=0)
-    waiting["messageid"] = people(5, first=50).nxsms.plan(sandbox.client, campaign="spring").frame["messageid"]
-    waiting["sent_at"], waiting["latency_ms"] = pd.NaT, float("nan")
+    waiting = unsent(people(5, first=50), sandbox.client, campaign="spring")
     with pytest.raises(CampaignBusy, match="campaign 'spring' is under way"):
         waiting.nxsms.retry(sandbox.client, journal=path)
     sandbox.release()
     begun.wait()
     assert counts(waiting.nxsms.retry(sandbox.client, journal=path)) == {"Success": 5}
+
+
+@pytest.mark.parametrize("campaign", ["spring", None])
+@pytest.mark.parametrize("key", ["order", None])
+def test_a_send_is_refused_beside_a_retry_of_rows_that_it_may_have(make, journals, campaign, key):
+    """Whatever campaign they are of, the retry is known to the campaign's own call, which then gives back what came of it."""
+    sandbox = make()
+    frame = people(300, order=range(300))
+    rest = unsent(frame, sandbox.client, campaign=campaign, key=key)
+    sandbox.hold()
+    errors, retried = [], []
+    thread = threading.Thread(
+        target=lambda: retried.append(rest.nxsms.retry(sandbox.client, journal=journals[0], progress="silent"))
+    )
+    thread.start()
+    assert sandbox.wait_for(requests=1)
+    with pytest.raises(CampaignBusy, match="under way since") as busy:
+        frame.nxsms.send(sandbox.client, campaign=campaign, key=key, journal=journals[1])
+    errors.append(busy.value)
+    sandbox.release()
+    thread.join()
+    with pytest.warns(nx.AlreadySentWarning):
+        again = frame.nxsms.send(sandbox.client, campaign=campaign, key=key, journal=journals[1])
+    assert counts(again) == counts(retried[0]) == {"Success": 300}
+    assert no_double(sandbox)
+
+
+def test_rows_that_are_shown_to_be_of_a_campaign_are_retried_beside_another_one(make, journals):
+    """The id that the campaign's own call would make for a row shows where it belongs: other campaigns need not wait."""
+    sandbox = make()
+    rest = unsent(people(5, first=50), sandbox.client, campaign="autumn")
+    sandbox.hold()
+    run = people(5).nxsms.start(sandbox.client, campaign="spring", journal=journals[0])
+    assert sandbox.wait_for(requests=1)
+    sandbox.release()
+    assert counts(rest.nxsms.retry(sandbox.client, campaign="autumn", journal=journals[1])) == {"Success": 5}
+    run.wait()
+    assert journals[0].runs()["campaign"].tolist() == ["spring", "autumn"]
+
+
+def test_a_retry_without_a_home_is_refused_beside_any_run_and_names_it(make, journals):
+    """Its rows may be those of the run; with that at its end they leave."""
+    sandbox = make()
+    rest = unsent(people(5, order=range(5)), sandbox.client, campaign="spring", key="order")
+    people(1, first=90).nxsms.send(sandbox.client, campaign="autumn", journal=journals[0])
+    sandbox.hold()
+    run = people(5, first=50).nxsms.start(sandbox.client, campaign="autumn", journal=journals[0])
+    assert sandbox.wait_for(requests=2)
+    for given in ({}, {"campaign": "spring"}):
+        with pytest.raises(CampaignBusy, match=r"campaign 'autumn' is under way since .* the journal does not know"):
+            rest.nxsms.retry(sandbox.client, journal=journals[1], **given)
+    sandbox.release()
+    run.wait()
+    assert counts(rest.nxsms.retry(sandbox.client, journal=journals[1])) == {"Success": 5}
+
+
+def test_a_second_retry_of_rows_without_a_home_knows_no_home_either(make, path):
+    """The campaign that the first was recorded under is no evidence of whose they are."""
+    sandbox = make(balance=2)
+    rest = unsent(people(4, order=range(4)), sandbox.client, campaign="spring", key="order")
+    with pytest.raises(nx.AccountRefused) as stopped:
+        rest.nxsms.retry(sandbox.client, journal=path, batch_size=1, concurrency=1)
+    sandbox.balance = None
+    sandbox.hold()
+    run = people(4, order=range(4)).nxsms.start(sandbox.client, campaign="spring", key="order", journal=path)
+    assert sandbox.wait_for(requests=4)
+    with pytest.raises(CampaignBusy, match=r"campaign is under way|campaign 'spring' is under way"):
+        stopped.value.frame.nxsms.retry(sandbox.client, journal=path)
+    sandbox.release()
+    assert counts(run.wait()) == {"Success": 4}
+    assert counts(stopped.value.frame.nxsms.retry(sandbox.client, journal=path)) == {"Success": 4}
+    assert no_double(sandbox)
+
+
+@pytest.mark.parametrize("first", ["retry", "send"])
+def test_a_retry_of_rows_with_own_ids_and_a_send_of_them_exclude_each_other(make, journals, first):
+    """Their ids are known in every campaign, whichever of the two begins."""
+    sandbox = make(failures={13009: 1.0})
+    own = people(5, sys_message_id=[f"order-{n:05}" for n in range(5)])
+    failed = own.nxsms.send(sandbox.client, campaign="spring", journal=journals[0])
+    assert counts(failed) == {"Failure": 5}
+    sandbox.failures = None
+    sandbox.hold()
+
+    def retry(journal):
+        return failed.nxsms.retry(sandbox.client, codes=13009, journal=journal, progress="silent")
+
+    def send(journal):
+        more = pd.concat([own, people(1, first=70, sys_message_id="order-00070")])
+        return more.nxsms.send(sandbox.client, campaign="autumn", journal=journal, progress="silent")
+
+    begin, second = (retry, send) if first == "retry" else (send, retry)
+    results = []
+    thread = threading.Thread(target=lambda: results.append(begin(journals[0])))
+    thread.start()
+    assert sandbox.wait_for(requests=2)
+    with pytest.raises(CampaignBusy, match="brings its own sys_message_id is under way since"):
+        second(journals[1])
+    sandbox.release()
+    thread.join()
+    second(journals[1])
+    assert len(results) == 1
+    assert no_double(sandbox)
+    assert len(sandbox.ledger) == 6
+
+
+def test_many_threads_that_begin_at_once_send_once(make, journals):
+    """Of sends and homeless retries of the same rows one at a time is at work; the others are refused by name."""
+    sandbox = make()
+    frame = people(20, order=range(20))
+    rest = unsent(frame, sandbox.client, campaign="spring", key="order")
+    start, refused, other = threading.Barrier(8), [], []
+
+    def act(place):
+        start.wait()
+        try:
+            if place % 2:
+                rest.nxsms.retry(sandbox.client, journal=journals[place % 4 // 2], progress="silent")
+            else:
+                more = pd.concat([frame, people(1, first=500 + place, order=500 + place)])
+                more.nxsms.send(sandbox.client, campaign="spring", key="order", journal=journals[0], progress="silent")
+        except CampaignBusy as busy:
+            refused.append(busy)
+        except BaseException as error:
+            other.append(error)
+
+    threads = [threading.Thread(target=act, args=(place,)) for place in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not other
+    assert len(refused) < 8
+    assert no_double(sandbox)
+    rest.nxsms.retry(sandbox.client, journal=journals[0])
+    assert set(frame["phone"]) <= set(sandbox.ledger["phone"])
+    assert no_double(sandbox)
+
+
+def test_a_refused_retry_tells_no_run_that_starts_meanwhile_that_it_is_busy(begun, make, path):
+    """It only looks at the others' locks; whoever begins at the same moment is not turned away for it."""
+    other = make(seed=8)
+    rest = unsent(people(5, order=range(5)), other.client, campaign="summer", key="order")
+    done = threading.Event()
+    refused = []
+
+    def keep_trying():
+        while not done.is_set():
+            try:
+                rest.nxsms.retry(other.client, journal=path, progress="silent")
+            except CampaignBusy as busy:
+                refused.append(busy)
+
+    thread = threading.Thread(target=keep_trying)
+    thread.start()
+    try:
+        for n in range(30):
+            Journal(path).claim(f"wave {n}").release()
+    finally:
+        done.set()
+        thread.join()
+    assert refused

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from people import counts, no_double, people
+from people import counts, no_double, people, record_ago
 
 import nxsms_nb as nx
-from nxsms_nb import settling
+from nxsms_nb import Journal, results, settling
+from nxsms_nb.results import Outcome
 
 
 @pytest.fixture(name="doubts")
@@ -28,8 +29,22 @@ def _doubts(make):
 
 
 def aged(frame, minutes=5):
-    """The same frame, sent some minutes ago."""
+    """The same frame, which says that it was sent some minutes ago."""
     return frame.assign(sent_at=frame["sent_at"] - pd.Timedelta(minutes=minutes))
+
+
+@pytest.fixture(name="old_doubts")
+def _old_doubts(make, path, tmp_path):
+    """Make a sandbox, a journal and a frame of `n` rows in doubt for some minutes, the first half of which took effect."""
+
+    def old_doubts(n=6, minutes=5):
+        sandbox, journal = make(), Journal(path)
+        people(n // 2).nxsms.send(sandbox.client, journal=tmp_path / "of another machine")
+        planned = people(n).nxsms.plan(sandbox.client).frame
+        record_ago(journal, planned, Outcome(results.UNKNOWN, None, "the connection broke"), minutes)
+        return sandbox, journal, people(n).nxsms.recorded(sandbox.client, journal=journal)
+
+    return old_doubts
 
 
 def halves(frame):
@@ -59,13 +74,13 @@ def test_what_was_learnt_is_recorded(doubts):
     assert sandbox.client.journal.campaigns()[["Success", "Unknown"]].to_numpy().tolist() == [[4, 3]]
 
 
-def test_the_analysts_word_makes_absent_rows_unsent_and_the_next_call_sends_them(doubts):
+def test_the_analysts_word_makes_absent_rows_unsent_and_the_next_call_sends_them(old_doubts):
     """Not found and not sent less than a minute ago: they leave with the id they had."""
-    sandbox, frame = doubts()
-    settled = aged(frame).nxsms.reconcile(sandbox.client, absent="Unsent")
+    sandbox, journal, frame = old_doubts()
+    settled = frame.nxsms.reconcile(sandbox.client, absent="Unsent", journal=journal)
     assert halves(settled) == ({"Success": 3}, {"Unsent": 3})
     assert settled["reason"].iloc[3:].str.contains("on the analyst's word").all()
-    sent = people(6).nxsms.send(sandbox.client)
+    sent = people(6).nxsms.send(sandbox.client, journal=journal)
     assert counts(sent) == {"Success": 6}
     assert sent["messageid"].equals(frame["messageid"])
     assert no_double(sandbox)
@@ -79,13 +94,73 @@ def test_the_analysts_word_does_not_hold_within_the_window(doubts):
     assert settled["reason"].iloc[3:].str.contains("less than a minute ago").all()
 
 
-def test_settled_rows_are_not_asked_about_again(doubts):
-    """The frame of before is given what the journal has learnt since, without a query."""
+@pytest.mark.parametrize(
+    "changed",
+    [
+        aged,
+        lambda frame: frame.assign(sent_at=frame["sent_at"] - pd.Timedelta(hours=8)),
+        lambda frame: frame.assign(sent_at=frame["sent_at"].dt.tz_localize(None) - pd.Timedelta(hours=14)),
+        lambda frame: frame.assign(sent_at=pd.NaT),
+        lambda frame: frame.assign(sent_at=(frame["sent_at"] - pd.Timedelta(hours=5)).astype(str)),
+    ],
+)
+def test_the_journals_time_counts_before_the_frames(doubts, changed):
+    """A frame whose times lost their zone, or were changed, does not bring the end of the gateway's minute forward."""
     sandbox, frame = doubts()
-    settled = frame.nxsms.reconcile(sandbox.client)
-    aged(settled).nxsms.reconcile(sandbox.client, absent="Unsent")
+    settled = changed(frame).nxsms.reconcile(sandbox.client, absent="Unsent")
+    assert halves(settled) == ({"Success": 3}, {"Unknown": 3})
+    assert settled["sent_at"].equals(frame["sent_at"])
+    assert counts(people(6).nxsms.recorded(sandbox.client)) == {"Success": 3, "Unknown": 3}
+
+
+@pytest.mark.parametrize(("hours", "becomes"), [(0, "Unknown"), (14, "Unknown"), (25, "Unsent")])
+def test_a_frames_own_time_counts_only_after_a_day(doubts, path, hours, becomes):
+    """Where the journal does not know the rows, their time may be off by as much as time zones are."""
+    sandbox, frame = doubts()
+    settled = aged(frame, 60 * hours + 2).nxsms.reconcile(sandbox.client, absent="Unsent", journal=path)
+    assert halves(settled) == ({"Success": 3}, {becomes: 3})
+    if becomes == "Unknown":
+        assert settled["reason"].iloc[3:].str.contains("sent_at counts only after a day").all()
+
+
+@pytest.mark.parametrize("absent", ["Unknown", "Unsent"])
+def test_rows_whose_run_is_alive_are_not_settled(make, path, absent):
+    """The run that causes a doubt is still at work on it, whatever the frame says of the time."""
+    sandbox = make()
+    sandbox.hold()
+    run = people(3).nxsms.start(sandbox.client, campaign="spring", journal=path)
+    assert sandbox.wait_for(effects=3)
+    with pytest.raises(nx.CampaignBusy, match="campaign 'spring' is under way"):
+        aged(run.frame.assign(sent_at=pd.Timestamp.now("UTC"))).nxsms.reconcile(
+            sandbox.client, absent=absent, journal=path
+        )
+    sandbox.release()
+    assert counts(run.wait()) == {"Success": 3}
+
+
+def test_rows_unknown_to_the_journal_are_not_settled_beside_a_run_of_it(make, path, tmp_path):
+    """They may be of any campaign; the run may be about to send them."""
+    sandbox = make()
+    sandbox.faults = ["close_before"]
+    doubtful = people(3).nxsms.send(sandbox.client, journal=tmp_path / "other")
+    sandbox.hold()
+    run = people(1, first=50).nxsms.start(sandbox.client, campaign="spring", journal=path)
+    assert sandbox.wait_for(requests=2)
+    with pytest.raises(nx.CampaignBusy, match="campaign 'spring' is under way"):
+        aged(doubtful, 60 * 48).nxsms.reconcile(sandbox.client, absent="Unsent", journal=path)
+    sandbox.release()
+    run.wait()
+    settled = aged(doubtful, 60 * 48).nxsms.reconcile(sandbox.client, absent="Unsent", journal=path)
+    assert counts(settled) == {"Unsent": 3}
+
+
+def test_settled_rows_are_not_asked_about_again(old_doubts):
+    """The frame of before is given what the journal has learnt since, without a query."""
+    sandbox, journal, frame = old_doubts()
+    settled = frame.nxsms.reconcile(sandbox.client, journal=journal)
+    settled.nxsms.reconcile(sandbox.client, absent="Unsent", journal=journal)
     sandbox.close()
-    again = frame.nxsms.reconcile(sandbox.client)
+    again = frame.nxsms.reconcile(sandbox.client, journal=journal)
     assert halves(again) == ({"Success": 3}, {"Unsent": 3})
 
 
@@ -195,11 +270,10 @@ def test_a_record_that_comes_late_is_found_later(doubts):
 
 
 @pytest.mark.parametrize("n", [6, 40])
-def test_rows_older_than_the_queries_reach_stay_in_doubt(doubts, n):
+def test_rows_older_than_the_queries_reach_stay_in_doubt(old_doubts, n):
     """31 days back there is no answer, and the analyst's word is about what was asked for and not found."""
-    sandbox, frame = doubts(n)
-    old = aged(frame, minutes=60 * 24 * 40)
-    settled = old.nxsms.reconcile(sandbox.client, absent="Unsent")
+    sandbox, journal, frame = old_doubts(n, minutes=60 * 24 * 40)
+    settled = frame.nxsms.reconcile(sandbox.client, absent="Unsent", journal=journal)
     assert counts(settled) == {"Unknown": n}
     assert settled["reason"].str.contains("31 days").all()
 

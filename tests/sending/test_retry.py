@@ -37,16 +37,76 @@ def test_the_same_cell_run_twice_sends_once(make):
 
 
 def test_rows_that_may_pass_later_get_an_id_of_their_own(make):
-    """An hour's limit (13007) passes; the new attempt has an id made from the old one."""
+    """The limit of an hour (13007) passes; the new attempt has an id made from the old one."""
     sandbox = make(hourly_limit=1)
     people(3).nxsms.send(sandbox.client, campaign="first")
     failed = people(3).nxsms.send(sandbox.client, campaign="second")
     assert counts(failed) == {"Failure": 3}
     sandbox.advance(3601)
-    again = failed.nxsms.retry(sandbox.client)
+    again = failed.nxsms.retry(sandbox.client, codes=13007)
     assert counts(again) == {"Success": 3}
     assert (again["messageid"] == failed["messageid"] + "-1").all()
     assert again["attempts"].tolist() == [2, 2, 2]
+
+
+@pytest.fixture(name="within_the_hour")
+def _within_the_hour(make):
+    """A sandbox, and three rows that it has just refused by the limit of an hour."""
+    sandbox = make(hourly_limit=1)
+    people(3).nxsms.send(sandbox.client, campaign="first")
+    failed = people(3).nxsms.send(sandbox.client, campaign="second")
+    sandbox.advance(3601)
+    return sandbox, failed
+
+
+def test_rows_refused_by_the_hours_limit_stay_until_the_hour_is_over(within_the_hour, capsys):
+    """They are no success of a second try; how many, from when and how all the same is said, and the call is whole."""
+    sandbox, failed = within_the_hour
+    again = failed.nxsms.retry(sandbox.client, campaign="second")
+    pd.testing.assert_frame_equal(again, failed)
+    local = (failed["sent_at"].max() + pd.Timedelta(hours=1)).to_pydatetime().astimezone()
+    said = capsys.readouterr().out
+    assert f"3 rows stayed Failure: refused by the limit of an hour (13007), they may go from {local.day}" in said
+    assert f"{local:%H:%M}" in said
+    assert "df.nxsms.retry(client, codes=[13007], campaign='second')" in said
+    assert counts(failed.nxsms.retry(sandbox.client, codes=[13007], campaign="second")) == {"Success": 3}
+
+
+@pytest.mark.parametrize(("minutes", "goes"), [(59, False), (61, True), (60 * 24 * 30, True)])
+def test_the_hour_is_counted_for_each_row_from_its_own_request(within_the_hour, path, capsys, minutes, goes):
+    """Where the journal does not know the rows, their own time counts; one that was refused just now stays."""
+    sandbox, failed = within_the_hour
+    failed.loc[[0, 1], "sent_at"] -= pd.Timedelta(minutes=minutes)
+    again = failed.nxsms.retry(sandbox.client, journal=path)
+    assert again["status"].tolist() == (["Success"] * 2 if goes else ["Failure"] * 2) + ["Failure"]
+    assert ("1 row stayed" if goes else "3 rows stayed") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("time", [pd.NaT, "shifted"])
+def test_the_journals_time_of_the_refusal_counts_before_the_frames(within_the_hour, time, capsys):
+    """A time zone lost on the way does not make the hour shorter."""
+    sandbox, failed = within_the_hour
+    sent_at = failed["sent_at"] - pd.Timedelta(hours=8) if time == "shifted" else time
+    again = failed.assign(sent_at=sent_at).nxsms.retry(sandbox.client)
+    assert counts(again) == {"Failure": 3}
+    assert again["sent_at"].equals(failed["sent_at"])
+    assert "3 rows stayed" in capsys.readouterr().out
+
+
+def test_without_any_time_the_hour_begins_now(within_the_hour, path, capsys):
+    """Nobody can tell that it is over."""
+    sandbox, failed = within_the_hour
+    again = failed.assign(sent_at=pd.NaT).nxsms.retry(sandbox.client, journal=path)
+    assert counts(again) == {"Failure": 3}
+    assert "3 rows stayed" in capsys.readouterr().out
+
+
+def test_other_rows_of_the_same_frame_are_tried(within_the_hour, capsys):
+    """Those of the hour's limit stay, the unsent ones leave."""
+    sandbox, failed = within_the_hour
+    rest = people(2, first=50).nxsms.recorded(sandbox.client, campaign="second")
+    both = pd.concat([failed, rest], ignore_index=True)
+    assert both.nxsms.retry(sandbox.client)["status"].tolist() == ["Failure"] * 3 + ["Success"] * 2
 
 
 def test_a_retry_of_refused_rows_run_twice_sends_once(make):
