@@ -68,7 +68,7 @@ def test_rows_refused_by_the_hours_limit_stay_until_the_hour_is_over(within_the_
     said = capsys.readouterr().out
     assert f"3 rows stayed Failure: refused by the limit of an hour (13007), they may go from {local.day}" in said
     assert f"{local:%H:%M}" in said
-    assert "df.nxsms.retry(client, codes=[13007], campaign='second')" in said
+    assert "df.nxsms.retry(client, campaign='second', codes=[13007])" in said
     assert counts(failed.nxsms.retry(sandbox.client, codes=[13007], campaign="second")) == {"Success": 3}
 
 
