@@ -298,10 +298,13 @@ def repeated_words(prepared: Prepared) -> str | None:
     doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
     went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
     rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
-    other = f"{prepared.campaign} 2"
-    if prepared.campaign is None or mask_numbers(other) != other:
-        other = "…"
-    return f"{went}{rest}. To send those again: campaign={other!r}"
+    return f"{went}{rest}. To send those again: campaign={another_campaign(prepared.campaign)!r}"
+
+
+def another_campaign(campaign: str | None) -> str:
+    """Return the name of another campaign, for a line to paste."""
+    other = f"{campaign} 2"
+    return "…" if campaign is None or mask_numbers(other) != other else other
 
 
 def clock(us: int) -> str:

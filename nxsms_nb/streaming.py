@@ -12,16 +12,20 @@ import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb import preparing, progress, records
-from nxsms_nb.errors import ConfigError
+from nxsms_nb.display import count
+from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
 from nxsms_nb.handle import Run, Session, stopped
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.rounding import Counts
 from nxsms_nb.sending import client_or_env, limits_of
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
 from nxsms_nb.snapshot import Observer, Snapshot
+from nxsms_nb.sources import Measured, source_of
+from nxsms_nb.streamed import SoFar, agreed_to, fewer
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
+    from nxsms_nb.locks import CampaignLock
 
 _ROWS_AHEAD: Final = 1_000_000
 """How many rows' records the journal's disk must have room for when a stream begins; how many come is not known."""
@@ -37,12 +41,14 @@ def send_stream(
     ----------
     frames : iterable of frames
         Chunks of ``pandas.read_csv``, row groups of Parquet, Arrow tables or batches, polars frames: pandas frames, or
-        whatever speaks Arrow's C stream interface. Only one is held at a time.
+        whatever speaks Arrow's C stream interface. Only one is held at a time. A list of frames, one frame or a
+        ``pyarrow.parquet.ParquetFile`` tells its length, so that `confirm` can be asked for before the first row.
     client : Client, optional
         The account; None: `Client.from_env`.
     **given
         As for `send`. `campaign` is required: what tells a row from one of another chunk is the campaign's key, and a
-        row whose key an earlier chunk had is not sent again. `confirm` counts the messages of the whole stream.
+        row whose key an earlier chunk had is not sent again. `confirm` and `max_failures` count over the whole stream;
+        one that does not tell its length ends before the chunk with which it would send more than was agreed to.
 
     Yields
     ------
@@ -68,34 +74,88 @@ def send_stream(
     call = Invocation("send_stream", given, client is not None)
     if settings["campaign"] is None:
         raise ConfigError(f"A stream needs a campaign's name: {call.text(campaign='spring')}")
-    return _sent(frames, client_or_env(client), settings, call)
+    return _sent(source_of(frames), client_or_env(client), settings, call)
 
 
 def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation) -> Iterator[pd.DataFrame]:
-    limits, agreed, left = limits_of(settings), settings["confirm"], 0
-    settings = {**settings, "counts": Counts()}
+    limits, so_far = limits_of(settings), SoFar(settings["campaign"])
     observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
-    run: Run | None = None
+    reason: str | None = "the stream was given up before its end"
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     try:
-        for frame in frames:
-            prepared = preparing.prepare(as_pandas(frame), client, settings, call=call, claim=claim)
-            prepared.confirm(None if agreed is None else agreed - left)
-            left += len(prepared.todo)
+        _agree_beforehand(frames, client, settings, call, claim)
+        settings = {**settings, "counts": Counts()}
+        for frame in _read(frames, so_far):
+            try:
+                chunk = as_pandas(frame)
+            except NxsmsError as error:
+                so_far.place(error, 0)
+                raise
+            try:
+                prepared = preparing.prepare(chunk, client, settings, call=call, claim=claim)
+                so_far.agree(prepared, settings["confirm"])
+            except NxsmsError as error:
+                so_far.place(error, len(chunk))
+                raise
+            so_far.look_at(prepared)
             if session is None:
                 session = Session(prepared, limits, rows=_ROWS_AHEAD)
+                so_far.memory = session.memory
             run = Run(prepared, limits, observer, session=session)
             sent = run.result(last=True)
             if run.ending is not None:
                 # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
+                reason = run.stopped
                 raise stopped(run.ending, sent)
+            so_far.rows += len(sent)
             yield sent
+        reason = None
+        so_far.tell()
+    except Stopped as ending:
+        reason = ending.reason
+        raise
     finally:
         observer.end()
         if session is not None:
-            session.close(stopped=None if run is None else run.stopped)
+            session.close(stopped=reason)
         claim.release()
+
+
+def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
+    """The frames; where the source breaks off, its error says what had gone out."""
+    reading = iter(frames)
+    while True:
+        try:
+            frame = next(reading)
+        except StopIteration:
+            return
+        except Exception as error:
+            if so_far.rows:
+                error.add_note(f"{so_far.went()} Run the same stream again to go on.")
+            raise
+        yield frame
+
+
+def _agree_beforehand(
+    frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation, claim: CampaignLock
+) -> None:
+    """Ask before the first row where the source tells that more would leave than was agreed to."""
+    most = agreed_to(settings["confirm"])
+    if client.on_loopback or not isinstance(frames, Measured) or frames.rows <= most:
+        return
+    # Only rows that would leave count; what the source tells is enough wherever there is nothing to ask.
+    settings = {**settings, "counts": Counts()}
+    leaving = sum(
+        len(preparing.prepare(as_pandas(frame), client, settings, call=call, claim=claim).todo) for frame in frames
+    )
+    if leaving > most:
+        raise ConfirmationNeeded(
+            f"This stream would send {count(leaving, 'message')} to {client.base_url}"
+            f"{fewer(settings['confirm'])}. Nothing was sent. If that is what you want:\n"
+            f"    {call.text(confirm=leaving)}",
+            leaving,
+        )
 
 
 class _Whole:

@@ -1,8 +1,12 @@
 """A stream is one run: what a request taught holds for the chunks behind it."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import nxsms_nb as nx
@@ -67,3 +71,220 @@ def test_later_chunks_do_not_wait_for_a_first_reply_again():
         sandbox.release()
         assert (later.result()["status"] == "Success").all()
         assert together
+
+
+@pytest.fixture(name="real")
+def _real(tmp_path):
+    """A sandbox, and a client to which it is a real gateway: 0.0.0.0 leads here, but is no loopback address."""
+    with nx.Sandbox(seed=7) as sandbox:
+        url = f"http://0.0.0.0:{urlsplit(sandbox.url).port}"
+        keys = {"access_key": sandbox.access_key, "access_secret": sandbox.access_secret, "app_key": sandbox.app_key}
+        client = nx.Client(**keys, base_url=url, insecure=True)
+        client.bind(simulated=False, journal=nx.Journal(tmp_path / "journal"))
+        yield sandbox, client
+
+
+@pytest.mark.parametrize("confirm", [None, 100, 299])
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(lambda: list(chunks(3, 100)), id="list"),
+        pytest.param(lambda: tuple(chunks(30)), id="tuple"),
+        pytest.param(lambda: chunk(300), id="frame"),
+        pytest.param(lambda: pa.Table.from_pandas(chunk(300)), id="table"),
+        pytest.param(lambda: [pa.Table.from_pandas(chunk(300)).to_batches()[0]], id="batches"),
+    ],
+)
+def test_a_source_that_tells_its_length_is_agreed_to_before_its_first_row(real, source, confirm):
+    """Nothing is sent; the error counts the whole stream and gives the call as it is to be made."""
+    sandbox, client = real
+    with pytest.raises(nx.ConfirmationNeeded, match="Nothing was sent") as needed:
+        list(stream(source(), client, confirm=confirm))
+    assert len(sandbox.ledger) == 0
+    assert needed.value.count == 300
+    line = str(needed.value).splitlines()[-1].strip()
+    assert line == "nx.send_stream(frames, client, campaign='spring', progress='silent', confirm=300)"
+    assert sum(len(sent) for sent in stream(source(), client, confirm=300)) == 300
+    assert len(sandbox.ledger) == 300
+
+
+def test_a_parquet_file_tells_its_length(real, tmp_path):
+    """Its metadata are enough to ask before anything is read."""
+    sandbox, client = real
+    chunk(300).to_parquet(tmp_path / "people.parquet")
+    with pq.ParquetFile(tmp_path / "people.parquet") as file:
+        with pytest.raises(nx.ConfirmationNeeded, match="300 messages"):
+            next(stream(file, client))
+        assert len(sandbox.ledger) == 0
+        assert sum(len(sent) for sent in stream(file, client, confirm=300)) == 300
+
+
+def test_rows_sent_before_need_no_agreement(real):
+    """A stream that was stopped goes on with an agreement to what is left, and without one where little is."""
+    sandbox, client = real
+    list(stream(list(chunks(25)), client, confirm=250))
+    assert len(sandbox.ledger) == 250
+    with pytest.raises(nx.ConfirmationNeeded, match="101 messages"):
+        list(stream([chunk(351)], client))
+    told = pd.concat(stream([chunk(200), chunk(150, 200)], client))
+    assert (told["status"] == "Success").all()
+    assert len(sandbox.ledger) == 350
+
+
+@pytest.mark.parametrize("confirm", [None, 150])
+def test_a_stream_of_unknown_length_ends_before_what_was_not_agreed_to(real, confirm):
+    """It says what was sent by then, counts the rows of all chunks, and its line is the whole call."""
+    sandbox, client = real
+    seen = []
+    with pytest.raises(nx.ConfirmationNeeded) as needed:
+        seen.extend(stream(chunks(40, 40), client, confirm=confirm))
+    sent = 80 if confirm is None else 120
+    assert sum(len(frame) for frame in seen) == sent == len(sandbox.ledger)
+    text = str(needed.value)
+    assert "Nothing was sent" not in text
+    assert f"Of the {sent} rows before it: {sent} accepted in this stream" in text
+    assert f"Positions {sent} to {sent + 39} of the source" in text
+    assert text.endswith(f"nx.send_stream(frames, client, campaign='spring', progress='silent', confirm={sent + 40})")
+    assert needed.value.count == sent + 40
+    assert client.journal.runs()["stopped"].notna().all()
+
+
+def test_many_small_chunks_need_agreement_as_one_large_one_does(real):
+    """The threshold of the options holds for the whole stream."""
+    sandbox, client = real
+    with pytest.raises(nx.ConfirmationNeeded):
+        list(stream(chunks(1000, 1), client))
+    assert len(sandbox.ledger) == 100
+
+
+def test_a_source_with_a_length_that_can_be_read_only_once_is_read_once(real):
+    """A progress bar around a generator has a length and is no list: nothing is taken from it beforehand."""
+    sandbox, client = real
+
+    class Bar:
+        def __init__(self, frames):
+            self.frames = frames
+
+        def __len__(self):
+            return 2
+
+        def __iter__(self):
+            yield from self.frames
+
+    assert sum(len(sent) for sent in stream(Bar(chunks(2)), client)) == 20
+    assert len(sandbox.ledger) == 20
+
+
+@pytest.mark.parametrize("frames", [None, 3, "people.parquet", b"people"])
+def test_what_is_no_source_is_refused_at_the_call(frames):
+    """The error names what was given, before the campaign is looked at."""
+    with nx.Sandbox(seed=7) as sandbox, pytest.raises(nx.ConfigError, match="is not an iterable of frames"):
+        stream(frames, sandbox.client)
+
+
+def test_duplicates_in_a_later_chunk_are_placed_in_the_source():
+    """The error gives the position in the source and says what had been sent."""
+    twice = pd.concat([chunk(5, 100), chunk(2, 100)], ignore_index=True)
+    with nx.Sandbox(seed=7) as sandbox, pytest.raises(nx.ValidationError) as refused:
+        list(stream(iter([chunk(10), chunk(10, 10), twice]), sandbox.client))
+    text = str(refused.value)
+    assert text.startswith("Positions 20 to 26 of the source")
+    assert "the first at position 25 " in text
+    assert "Of the 20 rows before it: 20 accepted in this stream" in text
+    assert "Nothing was sent" not in text
+    assert refused.value.report.problems["position"].tolist() == [5, 6]
+
+
+def test_other_refusals_of_a_later_chunk_say_what_was_sent_too():
+    """A chunk without a column, and a row that must not be sent, after chunks that were."""
+    bad = chunk(3, 100).assign(phone=["12", "8615000000200", "8615000000201"])
+    for later, error, given in (
+        (chunk(3, 100).rename(columns={"phone": "mobile"}), nx.ColumnError, {}),
+        (bad, nx.ValidationError, {"on_invalid": "raise"}),
+        (7, nx.ConfigError, {}),
+    ):
+        with nx.Sandbox(seed=7) as sandbox, pytest.raises(error, match="Of the 10 rows before it: 10 accepted"):
+            list(stream(iter([chunk(10), later]), sandbox.client, **given))
+
+
+def test_the_first_chunks_refusal_stands_as_it_is():
+    """Before the first row nothing is to be placed."""
+    with nx.Sandbox(seed=7) as sandbox, pytest.raises(nx.ValidationError, match="Nothing was sent") as refused:
+        list(stream(iter([pd.concat([chunk(2), chunk(1)])]), sandbox.client))
+    assert not str(refused.value).startswith("Positions")
+
+
+def test_a_source_that_breaks_off_says_what_was_sent_and_the_campaign_is_free():
+    """The source's own error passes, with a note; the same stream goes on."""
+
+    def breaking():
+        yield chunk(10)
+        raise OSError("the disk is gone")
+
+    with nx.Sandbox(seed=7) as sandbox:
+        with pytest.raises(OSError, match="the disk is gone") as broken:
+            list(stream(breaking(), sandbox.client))
+        assert "Of the 10 rows before it: 10 accepted" in broken.value.__notes__[0]
+        assert sandbox.client.journal.runs()["ended"].notna().all()
+        told = list(stream(chunks(2), sandbox.client))
+        assert [len(sent) for sent in told] == [10, 10]
+        assert sandbox.effects().eq(1).all()
+
+
+def test_a_repeated_stream_says_once_that_its_rows_were_sent_before(capsys):
+    """One line at its end where some were new, a warning where none was."""
+    with nx.Sandbox(seed=7) as sandbox:
+        list(stream(chunks(20), sandbox.client))
+        assert capsys.readouterr().out == ""
+        list(stream(chunks(30), sandbox.client))
+        (line,) = capsys.readouterr().out.splitlines()
+        assert re.fullmatch(
+            r"200 of 300 rows had been sent before \(.+\); sent 100\. To send those again: campaign='spring 2'", line
+        )
+        with pytest.warns(nx.AlreadySentWarning, match="300 of 300 rows had been sent before") as warned:
+            list(stream(chunks(30), sandbox.client))
+        assert len(warned) == 1
+        assert warned[0].filename == __file__
+
+
+def test_rows_that_repeat_an_earlier_chunk_are_not_said_to_have_been_sent_before(capsys):
+    """They were sent by this very stream, once."""
+    with nx.Sandbox(seed=7) as sandbox:
+        list(stream(iter([chunk(50), chunk(50, 25)]), sandbox.client))
+        assert len(sandbox.ledger) == 75
+    assert capsys.readouterr().out == "25 rows repeat a row of an earlier chunk, which was sent once.\n"
+
+
+def test_a_stream_does_not_settle_its_own_doubts():
+    """A number in doubt that a later chunk has again stays in doubt: whoever caused it does not ask for it."""
+    with nx.Sandbox(seed=7, faults=["lost"]) as sandbox:
+        first, second = stream(iter([chunk(10), chunk(10)]), sandbox.client)
+        assert set(first["status"]) == set(second["status"]) == {"Unknown"}
+        assert len(sandbox.ledger) == 10
+
+
+def test_a_stream_that_is_given_up_is_recorded_so_and_frees_its_campaign():
+    """`close()` and leaving the loop end the run: the journal says so, and the next call goes on."""
+    with nx.Sandbox(seed=7) as sandbox:
+        for _ in stream(chunks(3), sandbox.client):
+            break
+        told = stream(chunks(3), sandbox.client)
+        next(told)
+        told.close()
+        assert sandbox.client.journal.runs()["stopped"].notna().all()
+        assert sum(len(sent) for sent in stream(chunks(3), sandbox.client)) == 30
+        assert sandbox.effects().eq(1).all()
+        assert len(sandbox.ledger) == 30
+
+
+def test_two_streams_of_one_campaign_exclude_each_other():
+    """The second is refused before its first row, and goes on when the first is through."""
+    with nx.Sandbox(seed=7) as sandbox:
+        first, second = stream(chunks(2), sandbox.client), stream(chunks(2), sandbox.client)
+        next(first)
+        with pytest.raises(nx.CampaignBusy):
+            next(second)
+        list(first)
+        with pytest.warns(nx.AlreadySentWarning):
+            list(stream(chunks(2), sandbox.client))
+        assert len(sandbox.ledger) == 20

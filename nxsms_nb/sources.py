@@ -1,0 +1,87 @@
+"""Where a stream's frames come from, and how many rows there will be, where the source tells."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from nxsms_nb.errors import ConfigError
+
+_ROWS: Final = 50_000
+
+
+class Measured(ABC):
+    """A source that tells its length, and whose frames can be read more than once.
+
+    Parameters
+    ----------
+    rows : int
+        How many rows all frames have.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """Begin anew with the first frame."""
+
+
+class _Frames(Measured):
+    def __init__(self, frames: Sequence[Any]) -> None:
+        super().__init__(sum(len(frame) for frame in frames))
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._frames)
+
+
+class _ParquetRows(Measured):
+    def __init__(self, file: pq.ParquetFile) -> None:
+        super().__init__(file.metadata.num_rows)
+        self._file = file
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._file.iter_batches(batch_size=_ROWS)  # type: ignore[no-any-return]
+
+
+def source_of(frames: Any) -> Iterable[Any]:
+    """Take what a stream was given as an iterable of frames, `Measured` where it tells its length.
+
+    Raises
+    ------
+    ConfigError
+        It is neither frames nor a frame.
+
+    Examples
+    --------
+    >>> source_of([pd.DataFrame({"phone": ["8615088888888"]})]).rows
+    1
+    """
+    if isinstance(frames, pq.ParquetFile):
+        return _ParquetRows(frames)
+    if isinstance(frames, Measured):
+        return frames
+    if _is_frame(frames):
+        # Iterating over a frame gives its columns.
+        return _Frames([frames])
+    if isinstance(frames, Sequence) and not isinstance(frames, (str, bytes)):
+        # What has a length and is no sequence, a progress bar around a generator for example, can be read only once.
+        return _Frames(frames) if all(hasattr(frame, "__len__") for frame in frames) else frames
+    if isinstance(frames, Iterable) and not isinstance(frames, (str, bytes)):
+        return frames
+    raise ConfigError(
+        f"frames={type(frames).__name__} is not an iterable of frames. Give chunks, as in "
+        "send_stream(pd.read_csv(path, dtype=str, chunksize=50_000), client, campaign='spring')."
+    )
+
+
+def _is_frame(frames: Any) -> bool:
+    if isinstance(frames, (pd.DataFrame, pa.Table, pa.RecordBatch)):
+        return True
+    return hasattr(frames, "__arrow_c_stream__") and not isinstance(frames, pa.RecordBatchReader)
