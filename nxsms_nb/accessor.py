@@ -5,12 +5,14 @@ The modules behind it are reached as attributes of the package, which loads them
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+import inspect
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 import pandas as pd
 
 import nxsms_nb as nx
+from nxsms_nb.display import count
 from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, Checking, Looking, Sending, spelled_out
 
 if TYPE_CHECKING:
@@ -23,8 +25,17 @@ if TYPE_CHECKING:
     from nxsms_nb.report import ValidationReport
 
 
+_STAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "before": ("render", "validate", "plan"),
+    "send": ("send", "asend", "start"),
+    "after": ("recorded", "retry", "reconcile"),
+    "look": ("summary", "failures", "throughput", "plot", "dashboard"),
+}
+"""The accessor's methods in the order in which they are used."""
+
+
 class NxsmsAccessor:
-    """What a frame of recipients can do: be checked, sent, looked at.
+    """Check a frame of recipients, send it, and look at the results.
 
     Parameters
     ----------
@@ -35,51 +46,294 @@ class NxsmsAccessor:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
 
+    def __repr__(self) -> str:
+        """List the methods, each with the first line of its docstring."""
+        lines = [f"df.nxsms, on {count(len(self._frame), 'row')}:"]
+        for stage, names in _STAGES.items():
+            for place, name in enumerate(names):
+                purpose = (inspect.getdoc(getattr(type(self), name)) or "").partition("\n")[0]
+                lines.append(f"  {'' if place else stage:<8}.{name:<11}{purpose}")
+        return "\n".join([*lines, "Shift-Tab, or df.nxsms.send?, shows the options of a method."])
+
     # ------------------------------------------------------------------ before sending
 
     def render(self, template: str) -> pd.Series[str]:
-        """Make each row's text from a template; see `templates.render`."""
+        """Make each row's text from a template.
+
+        Parameters
+        ----------
+        template : str
+            Text with ``{column}`` names, each with a format spec where one is needed: ``{amount:.2f}``, ``{when:%d %b}``;
+            ``{{`` and ``}}`` stand for braces.
+
+        Returns
+        -------
+        pandas.Series of str
+            Named ``content``, with the frame's index; missing where a column that the row needs is null.
+
+        Raises
+        ------
+        ColumnError
+            The frame has no such column, or several of that name.
+        ConfigError
+            The template cannot be read, or a format spec fits no value.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"name": ["Ann"], "amount": [1200]})
+        >>> df.nxsms.render("Hi {name}, you owe {amount:,.2f}").to_list()
+        ['Hi Ann, you owe 1,200.00']
+        """
         return nx.templates.render(self._frame, template)
 
     @spelled_out(CHECKING, COLUMNS)
     def validate(self, **given: Unpack[Checking]) -> ValidationReport:
-        """Hold every row against every rule, without the network; see `validation.validate`."""
+        """Check every row against every rule, without the network.
+
+        Parameters
+        ----------
+        {options}
+
+        Returns
+        -------
+        ValidationReport
+            ``.ok``, ``.problems`` (a frame: one row per problem, values masked); shown, it counts them by rule.
+
+        Raises
+        ------
+        ColumnError
+            A column is missing or ambiguous.
+        ConfigError
+            An option is not valid.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["+86 15088888888", "8.61508E+12"], "content": ["Hi", "Hi"]})
+        >>> df.nxsms.validate().problems["rule"].to_list()
+        ['phone_digits_lost']
+        """
         return nx.validation.validate(self._frame, **given)
 
     @spelled_out(LOOKING, COLUMNS)
     def plan(self, client: Client | None = None, **given: Unpack[Looking]) -> Plan:
-        """Each row's fate if sent now; see `sending.plan`."""
+        """Work out each row's fate if the frame were sent now. Sends nothing.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        {options}
+
+        Returns
+        -------
+        Plan
+            ``.frame`` has the rows with ``messageid``, ``fate`` and ``reason``; shown, it counts the fates.
+
+        Raises
+        ------
+        ColumnError, ConfigError, ValidationError, JournalError
+            As `send`.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "123"], "content": ["Hi", "Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.plan(sandbox.client).frame["fate"].to_list()
+        ['send', 'invalid']
+        """
         return nx.sending.plan(self._frame, client, **given)
 
     # ------------------------------------------------------------------ sending
 
     @spelled_out(SENDING, COLUMNS)
     def send(self, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
-        """Send the rows, each at most once, and join what became of them; see `sending.send`."""
+        """Send the rows as SMS, each at most once, and return the frame with each row's result.
+
+        Blocks until done and shows live progress. Running the same call again sends nothing twice: rows that were sent
+        before come back with their recorded result.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame, same rows, index and order, with ``messageid``, ``status``, ``code``, ``reason``, ``batch``,
+            ``attempts``, ``sent_at`` and ``latency_ms`` joined on. The frame itself is not changed.
+
+        Raises
+        ------
+        Stopped
+            The run ended while rows were unsent: `Interrupted`, `AccountRefused`, …. ``.frame`` is complete.
+        ValidationError
+            Rows share a key, or are invalid and ``on_invalid="raise"``. Nothing was sent.
+        ColumnError, ConfigError, ConfirmationNeeded, JournalError
+            The call cannot be carried out as it stands. Nothing was sent.
+
+        Warns
+        -----
+        AlreadySentWarning
+            Nothing was left to send.
+
+        Notes
+        -----
+        Fields, limits and codes are those of the vendor's page on the batch endpoint.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.send(sandbox.client)["status"].to_list()
+        ['Success']
+        """
         return nx.sending.send(self._frame, client, **given)
 
     @spelled_out(SENDING, COLUMNS)
     async def asend(self, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
-        """Same as `send`, but awaited; see `sending.asend`."""
+        """Same as `send`, but awaited: the event loop it is called in keeps running.
+
+        A cancellation stops the run, waits for its end and is raised again; `recorded` then gives the frame.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `send`.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            The task was cancelled; every row is accounted for in the journal.
+        Stopped, ValidationError, ColumnError, ConfigError, ConfirmationNeeded, JournalError
+            As `send`.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     asyncio.run(df.nxsms.asend(sandbox.client))["status"].to_list()
+        ['Success']
+        """
         return await nx.sending.asend(self._frame, client, **given)
 
     @spelled_out(SENDING, COLUMNS)
     def start(self, client: Client | None = None, **given: Unpack[Sending]) -> Run:
-        """Same as `send`, but returns at once with a `Run`; see `sending.start`."""
+        """Same as `send`, but returns at once with a `Run` that goes on in the background.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        {options}
+
+        Returns
+        -------
+        Run
+            ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``. It never raises for being stopped.
+
+        Raises
+        ------
+        ValidationError, ColumnError, ConfigError, ConfirmationNeeded, JournalError
+            As `send`.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.start(sandbox.client).wait()["status"].to_list()
+        ['Success']
+        """
         return nx.sending.start(self._frame, client, **given)
 
     # ------------------------------------------------------------------ after sending
 
     @spelled_out(LOOKING, COLUMNS)
     def recorded(self, client: Client | None = None, **given: Unpack[Looking]) -> pd.DataFrame:
-        """What is known of the rows, joined on as `send` would; see `sending.recorded`."""
+        """Join on what the journal knows of the rows, as `send` would. Sends nothing.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `send`; rows of which nothing is recorded are ``Unsent``. `campaign` and `key` must be those of the send.
+
+        Raises
+        ------
+        ColumnError, ConfigError, ValidationError, JournalError
+            As `send`.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.recorded(sandbox.client)["status"].to_list()
+        ['Unsent']
+        """
         return nx.sending.recorded(self._frame, client, **given)
 
     @spelled_out({"codes": None}, SENDING, COLUMNS)
     def retry(
         self, client: Client | None = None, codes: int | Iterable[int] | None = None, **given: Unpack[Sending]
     ) -> pd.DataFrame:
-        """Another attempt for rows that certainly did not go out and may now; see `sending.retry`."""
+        """Try again the rows of a sent frame that certainly did not go out and may go out now.
+
+        ``Unsent`` rows keep their id. ``Failure`` rows leave with an id of their own for the new attempt if their code may pass
+        later (13007) or is one of `codes`. ``Skipped``, ``Invalid`` and ``Unknown`` rows are never tried. Running the same cell
+        again sends nothing again. A row whose number or text was corrected is a new message to `send`: do not give it to both.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        codes : int or iterable of int, optional
+            Further codes of failed rows to try again, because something has changed.
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame, with the results of the rows that were tried again replaced.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        ConfigError
+            `codes` names none of the vendor's codes, or the rows went out in several campaigns.
+        Stopped, ConfirmationNeeded, JournalError
+            As `send`.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7, failures={13006: 1.0}) as sandbox:
+        ...     sent = df.nxsms.send(sandbox.client)
+        ...     sandbox.failures = {}
+        ...     sent.nxsms.retry(sandbox.client, codes=13006)["status"].to_list()
+        ['Success']
+        """
         return nx.sending.retry(self._frame, client, codes, **given)
 
     @spelled_out({"absent": "Unknown"}, LOOKING, COLUMNS)
@@ -89,11 +343,55 @@ class NxsmsAccessor:
         absent: Literal["Unknown", "Unsent"] = "Unknown",
         **given: Unpack[Looking],
     ) -> pd.DataFrame:
-        """Settle rows in doubt by the record query; see `sending.reconcile`."""
+        """Settle rows in doubt by the vendor's record query.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+            It needs the application's secret.
+        absent : {"Unknown", "Unsent"}, default "Unknown"
+            What becomes of rows that the query does not find, which proves nothing. ``"Unsent"`` is your word that they did not
+            go out; it does not hold before a minute has passed.
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame; rows with a record are ``Success``.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        QueryError
+            There is no app secret, or the query failed.
+
+        Notes
+        -----
+        The vendor's record queries reach back 31 days.
+        """
         return nx.sending.reconcile(self._frame, client, absent, **given)
 
     def summary(self, prefix: str = "") -> pd.DataFrame:
-        """Rows by status; see `analysis.summary`."""
+        """Count the rows by status.
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per status: ``status``, ``label`` (in words), ``count``, and ``share`` (of the answered rows, for Success
+            and Failure; NaN for the others).
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        """
         return nx.analysis.summary(self._frame, prefix)
 
     def failures(
@@ -105,16 +403,61 @@ class NxsmsAccessor:
         content: Hashable | None = None,
         region: str | None = None,
     ) -> pd.DataFrame:
-        """Failed rows by code, and by columns; see `analysis.failures`."""
+        """Count the failed rows by code, or by group and code.
+
+        Parameters
+        ----------
+        by : label or list of labels, optional
+            Columns of the frame, or what is derived from its rows: ``"country"``, ``"length"``, ``"segments"``, ``"encoding"``,
+            ``"hour"`` (UTC). A column of the frame wins over a derived one of the same name.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
+        region : str, optional
+            The country of numbers written without a country code, as in `send`; only derived groups need it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Most frequent first: ``code``, ``meaning``, ``scope``, ``advice``, ``count``, ``share`` (of the answered rows),
+            ``invalid``, ``unsent``. With `by`, its columns stand in front, then ``answered``, ``failed`` and ``rate``.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results, or a column is missing, ambiguous or named like one of the result.
+        """
         return nx.analysis.failures(self._frame, by, prefix=prefix, phone=phone, content=content, region=region)
 
     def throughput(self, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
-        """Messages over time; see `analysis.throughput`."""
+        """Count the messages per interval of time.
+
+        Parameters
+        ----------
+        freq : str or timedelta, default "1s"
+            The length of an interval.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per interval, indexed by its start (``time``, UTC): ``messages``, ``accepted``, ``failed``, ``requests``,
+            ``per_second``. A row counts in the interval in which its request ended.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        ConfigError
+            `freq` is not a valid interval, or makes too many of them.
+        """
         return nx.analysis.throughput(self._frame, freq, prefix)
 
     @property
     def plot(self) -> NxsmsPlots:
-        """Figures of the results."""
+        """Figures of the results: ``plot.failures()``, ``plot.status()``, ``plot.throughput()``, ``plot.latency()``."""
         return NxsmsPlots(self._frame)
 
     def dashboard(
@@ -125,7 +468,27 @@ class NxsmsAccessor:
         content: Hashable | None = None,
         region: str | None = None,
     ) -> Dashboard:
-        """A widget with status counts, failure codes and throughput; see `dashboard.dashboard`."""
+        """Show the results as a widget: status counts, failure codes and throughput.
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
+        region : str, optional
+            The country of numbers written without a country code, as in `send`; only derived groups need it.
+
+        Returns
+        -------
+        Dashboard
+            A widget; a saved notebook keeps its HTML.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        """
         return nx.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
 
 
@@ -151,19 +514,95 @@ class NxsmsPlots:
         content: Hashable | None = None,
         region: str | None = None,
     ) -> Axes:
-        """Failed rows by code, or rates by group; see `plotting.failures`."""
+        """Draw the failed rows by code, or failure rates by group.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; None: a new figure.
+        by : label or list of labels, optional
+            As in ``df.nxsms.failures``.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
+        region : str, optional
+            The country of numbers written without a country code, as in `send`; only derived groups need it.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        """
         return nx.plotting.failures(self._frame, ax, by=by, prefix=prefix, phone=phone, content=content, region=region)
 
     def status(self, ax: Axes | None = None, prefix: str = "") -> Axes:
-        """Rows by status; see `plotting.status`."""
+        """Draw the rows by status.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; None: a new figure.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        """
         return nx.plotting.status(self._frame, ax=ax, prefix=prefix)
 
     def throughput(self, ax: Axes | None = None, freq: Any = None, prefix: str = "") -> Axes:
-        """Messages a second over time; see `plotting.throughput`."""
+        """Draw the messages per second over time.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; None: a new figure.
+        freq : str or timedelta, optional
+            The length of an interval; None: one that fits the run's length.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        """
         return nx.plotting.throughput(self._frame, ax=ax, freq=freq, prefix=prefix)
 
     def latency(self, ax: Axes | None = None, prefix: str = "") -> Axes:
-        """How long requests took; see `plotting.latency`."""
+        """Draw how long the requests took.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; None: a new figure.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results.
+        """
         return nx.plotting.latency(self._frame, ax=ax, prefix=prefix)
 
 

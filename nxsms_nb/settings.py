@@ -108,31 +108,70 @@ SENDING: Final[Mapping[str, Any]] = {
 }
 COLUMNS: Final[Mapping[str, Any]] = {field.name: None for field in FIELDS}
 
+OPTION_DOCS: Final[Mapping[str, str]] = {
+    "campaign": """str, optional
+    The campaign's name. In a named campaign a number gets one message; without a name the same text does not go to the
+    same number twice.""",
+    "key": """label or list of labels, optional
+    The columns that tell one message from another, for example ``"order_id"``. Default: the phone in a named campaign,
+    else phone and content.""",
+    "duplicates": """{"raise", "drop", "allow"}, default "raise"
+    What to do with rows that share a key: refuse the call, send the first of them only, or send each.""",
+    "on_invalid": """{"skip", "raise"}, default "skip"
+    What to do with rows that validation refuses.""",
+    "confirm": """int, optional
+    Agreement to send at most this many messages to a real gateway; needed above ``nx.options.confirm_above``.""",
+    "concurrency": """int, default 8
+    Requests in flight at once, 1 to 256.""",
+    "batch_size": """int, default 200
+    Rows per request, 1 to 200.""",
+    "max_rate": """float, optional
+    The most messages per second. The account's own limit is detected: throttling (13008) slows the run down.""",
+    "max_failures": """int or float, optional
+    Stop when more rows than this have failed: a count, or a share (a float below 1) of the answered rows.""",
+    "progress": """{None, "widget", "bar", "silent"} or Observer, optional
+    How to show progress. None: a widget in a notebook, a bar in a terminal, else nothing.""",
+    "journal": """path-like or Journal, optional
+    The record of earlier sends. None: ``NXSMS_JOURNAL``, else a file in the user's data folder.""",
+    "prefix": """str, default ""
+    What the names of the result columns begin with.""",
+    "region": """str, optional
+    The country that completes national numbers, for example ``"CN"``.""",
+}
+"""What each option means, in numpydoc: the docstrings of the verbs take it from here."""
+
+_COLUMN_DOCS: Final = """label, optional
+    The frame's column for this field, where it has another name than the field."""
+
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def spelled_out(*groups: Mapping[str, Any]) -> Callable[[_Call], _Call]:
-    """Give a function that takes ``**options`` a signature that spells them out, for Tab and ``help``.
+    """Spell out the options of a function that takes ``**options``, for Tab, Shift-Tab and ``help``.
 
-    Parameters
-    ----------
-    *groups : mapping of str to object
-        Keyword to default.
+    The signature lists every keyword of the groups with its default; a line ``{options}`` of the docstring becomes
+    their description.
     """
     defaults = {name: value for group in groups for name, value in group.items()}
 
     def decorate(call: _Call) -> _Call:
         signature = inspect.signature(call)
         own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        shared = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
-            for name, value in defaults.items()
-            if name not in signature.parameters
-        ]
-        call.__signature__ = signature.replace(parameters=own + shared)  # type: ignore[attr-defined]
+        shared = {name: value for name, value in defaults.items() if name not in signature.parameters}
+        spelled = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shared[name]) for name in shared]
+        call.__signature__ = signature.replace(parameters=own + spelled)  # type: ignore[attr-defined]
+        if call.__doc__ is not None:  # python -OO has none
+            call.__doc__ = inspect.cleandoc(call.__doc__).replace("{options}", _documented(list(shared)))
         return call
 
     return decorate
+
+
+def _documented(names: list[str]) -> str:
+    """Describe options as the entries of numpydoc's Parameters; columns share an entry."""
+    columns = ", ".join(name for name in names if name in COLUMNS)
+    entries = [f"{name} : {OPTION_DOCS[name]}" for name in names if name in OPTION_DOCS]
+    return "\n".join([*entries, f"{columns} : {_COLUMN_DOCS}"] if columns else entries)
 
 
 def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,3 +72,30 @@ def test_a_value_that_is_not_usable_is_shown_with_what_is(option, value, words):
     with pytest.raises(nx.ConfigError, match=words) as told:
         pd.DataFrame({"phone": [], "content": []}).nxsms.send(nx.Sandbox().client, **{option: value})
     assert f"{option}={value!r}" in str(told.value)
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS | {"validate"}))
+def test_shift_tab_shows_every_option_with_its_meaning(verb):
+    """The docstring of a verb has an entry for each keyword of its signature, in numpydoc, with the type and words."""
+    method = getattr(pd.DataFrame().nxsms, verb)
+    doc = inspect.getdoc(method)
+    entries = doc.partition("Parameters\n----------\n")[2].partition("\n\nReturns\n")[0]
+    described = {}
+    for line in entries.splitlines():
+        if line.startswith("    "):
+            described[next(reversed(described))].append(line)
+        else:
+            names, colon, _ = line.partition(" : ")
+            assert colon, line
+            described[names] = []
+    assert all(described.values())
+    assert [name for names in described for name in names.split(", ")] == list(inspect.signature(method).parameters)
+
+
+def test_the_accessor_alone_shows_what_it_can_do():
+    """df.nxsms at the end of a cell lists every method with one line of what it does."""
+    shown = repr(pd.DataFrame({"phone": ["8615088888888"]}).nxsms)
+    assert "on 1 row:" in shown
+    for name in VERBS | LOOKS:
+        (line,) = [line for line in shown.splitlines() if f".{name} " in line]
+        assert line.endswith(".")
