@@ -104,7 +104,7 @@ __all__ = [
     "send_stream",
 ]
 
-_MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "sending", "templates", "validation"})
+_MODULES: Final = frozenset({"analysis", "dashboard", "plotting", "records", "sending", "templates", "validation"})
 """What `df.nxsms` reaches, loaded with the first call that needs it."""
 
 _accessor.register()

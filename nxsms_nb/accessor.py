@@ -373,6 +373,10 @@ class NxsmsAccessor:
         """
         return nx.sending.reconcile(self._frame, client, absent, **given)
 
+    def new(self, prefix: str = "") -> pd.DataFrame:
+        """Drop the result columns only: the rows are new messages; see `records.new`."""
+        return nx.records.new(self._frame, prefix)
+
     def summary(self, prefix: str = "") -> pd.DataFrame:
         """Count the rows by status.
 

@@ -39,7 +39,15 @@ class ConfigError(NxsmsError, ValueError):
 
 
 class ColumnError(NxsmsError, ValueError):
-    """A column of the frame is missing, ambiguous or already taken."""
+    """A column of the frame is missing, ambiguous or already taken, or rows of it contradict each other.
+
+    Attributes
+    ----------
+    rows : list of int or None
+        The positions of the rows concerned, where the error is about rows.
+    """
+
+    rows: list[int] | None = None
 
 
 class ValidationError(NxsmsError, ValueError):

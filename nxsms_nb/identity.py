@@ -6,6 +6,7 @@ the key, seeded by campaign and appKey; `spelling` has its form as an id.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -18,12 +19,16 @@ import pyarrow.compute as pc
 import xxhash
 
 from nxsms_nb import spelling
-from nxsms_nb.cells import TEXT
+from nxsms_nb.cells import TEXT, as_mask
 
 UNNAMED_KEY: Final = ("phone", "source_address", "short_link", "content")
 NAMED_KEY: Final = ("phone",)
 
 _SEPARATOR: Final = "\x1f"
+_ORDINALS_MIN: Final = 8
+_ORDINALS_MAX: Final = 4096
+_ORDINALS_WORK: Final = 400_000
+"""How many ordinals are tried to find the one of an id that a row had: fewer where many rows are to be looked at."""
 _CHUNK: Final = 4096
 """Rows whose ids are made together: their objects stay in the processor's cache, those of a million do not."""
 
@@ -168,11 +173,9 @@ class MessageIds:
         own: pa.Array | None = None,
     ) -> None:
         self._keys = keys
-        self._ordinals = ordinals
         self._seed = _seed(app_key, campaign)
         self._own = None if own is None else pc.cast(own, TEXT)
-        self._letters = np.empty(len(keys) * spelling.WIDTH, np.uint8)
-        self._made = np.zeros(-(-len(keys) // _CHUNK), np.bool_)
+        self._number(ordinals)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -202,16 +205,95 @@ class MessageIds:
         """The ids of all rows."""
         return self.slice(0, len(self))
 
+    @property
+    def made(self) -> MessageIds:
+        """The same without the frame's own ids: those made from the keys, each made once for both."""
+        if self._own is None:
+            return self
+        made = copy.copy(self)
+        made._own = None  # noqa: SLF001  one of its own kind
+        return made
+
+    def claims(self, had: pa.Array) -> npt.NDArray[np.int32]:
+        """Find the ordinals with which rows' keys give the ids that the rows had.
+
+        Parameters
+        ----------
+        had : pyarrow.Array of large_string
+            An id for each row, null where it had none.
+
+        Returns
+        -------
+        ndarray of int32
+            -1 where the id is none of the row's key, or of a higher ordinal than is looked for.
+        """
+        roots = spelling.roots(had)
+        same = as_mask(pc.equal(roots, self.made.whole()))
+        claims = np.where(same, self._ordinals, np.int32(-1))
+        rows = np.flatnonzero(~same & (self._ordinals >= 0) & as_mask(pc.match_substring_regex(roots, spelling.MADE)))
+        most = min(_ORDINALS_MAX, max(_ORDINALS_MIN, _ORDINALS_WORK // max(len(rows), 1)))
+        for ordinal in range(most):
+            if not len(rows):
+                break
+            at = pa.array(rows)
+            ids = spelling.spelled(self._digests(self._keys.take(at), np.full(len(rows), ordinal, np.int32)))
+            found = as_mask(pc.equal(ids, roots.take(at)))
+            claims[rows[found]] = ordinal
+            rows = rows[~found]
+        return claims
+
+    def keeping(self, claims: Sequence[npt.NDArray[np.int32]]) -> MessageIds:
+        """Number the rows of each key so that those which had an id of it keep it, and the others have what is left.
+
+        Parameters
+        ----------
+        claims : sequence of ndarray of int32
+            The ordinals of the ids that rows had, from `claims`; the first that a row has counts, and where two rows have
+            the same, the first row keeps it.
+        """
+        claimed = np.full(len(self), -1, np.int32)
+        for ordinals in claims:
+            claimed = np.where(claimed >= 0, claimed, ordinals)
+        moved = np.flatnonzero((claimed >= 0) & (claimed != self._ordinals))
+        if not len(moved):
+            return self
+        ordinals = self._ordinals.copy()
+        numbered = np.flatnonzero(ordinals >= 0)
+        codes = self._keys.take(pa.array(numbered)).dictionary_encode().indices.to_numpy()
+        concerned = numbered[np.isin(codes, codes[np.isin(numbered, moved)])]
+        of_key: dict[str, list[int]] = {}
+        for row, text in zip(concerned.tolist(), self._keys.take(pa.array(concerned)).to_pylist(), strict=True):
+            of_key.setdefault(text, []).append(row)
+        for rows in of_key.values():
+            kept: dict[int, int] = {}
+            for row in rows:
+                if claimed[row] >= 0:
+                    kept.setdefault(int(claimed[row]), row)
+            free = (ordinal for ordinal in itertools.count() if ordinal not in kept)
+            holders = {row: ordinal for ordinal, row in kept.items()}
+            for row in rows:
+                ordinals[row] = holders[row] if row in holders else next(free)
+        other = copy.copy(self)
+        other._number(ordinals)  # noqa: SLF001  one of its own kind
+        return other
+
+    def _number(self, ordinals: npt.NDArray[np.int32]) -> None:
+        self._ordinals = ordinals
+        self._letters = np.empty(len(self._keys) * spelling.WIDTH, np.uint8)
+        self._made = np.zeros(-(-len(self._keys) // _CHUNK), np.bool_)
+
     def _make(self, start: int) -> None:
-        texts = pc.cast(self._keys.slice(start, _CHUNK), pa.large_binary())
-        keys = (pc.fill_null(texts, b"") if texts.null_count else texts).to_numpy(zero_copy_only=False).tolist()
-        ordinals = self._ordinals[start : start + _CHUNK]
+        digests = self._digests(self._keys.slice(start, _CHUNK), self._ordinals[start : start + _CHUNK])
+        spelling.write(digests, self._letters[start * spelling.WIDTH : (start + _CHUNK) * spelling.WIDTH])
+
+    def _digests(self, keys: pa.Array, ordinals: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
+        binary = pc.cast(keys, pa.large_binary())
+        texts = (pc.fill_null(binary, b"") if binary.null_count else binary).to_numpy(zero_copy_only=False).tolist()
         for row in np.flatnonzero(ordinals > 0):
             # In front, where a phone or a column that is not empty stands otherwise: behind, a content could end like it.
-            keys[row] = f"{ordinals[row]}{_SEPARATOR}{_SEPARATOR}".encode() + keys[row]
-        digests = b"".join(map(xxhash.xxh3_128_digest, keys, itertools.repeat(self._seed)))
-        letters = self._letters[start * spelling.WIDTH : (start + _CHUNK) * spelling.WIDTH]
-        spelling.write(np.frombuffer(digests, np.uint64).reshape(-1, 2), letters)
+            texts[row] = f"{ordinals[row]}{_SEPARATOR}{_SEPARATOR}".encode() + texts[row]
+        digests = b"".join(map(xxhash.xxh3_128_digest, texts, itertools.repeat(self._seed)))
+        return np.frombuffer(digests, np.uint64).reshape(-1, 2)
 
 
 def _seed(app_key: str, campaign: str | None) -> int:

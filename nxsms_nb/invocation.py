@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,6 @@ from nxsms_nb.settings import COLUMNS, LOOKING, SENDING
 _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
 """The verbs whose frame is a sent one: the result of a call that took another frame."""
 
-_FORMS: Final = {"asend": "await df.nxsms.asend", "send_stream": "nx.send_stream"}
 _LOOKS: Final = frozenset({*LOOKING, *COLUMNS})
 _TAKES: Final = {
     "plan": _LOOKS,
@@ -38,11 +37,24 @@ class Invocation:
         The keywords that were given, without the client.
     client : bool
         Whether a client was given, rather than taken from the environment.
+    frame : str or None
+        What it is to be called on instead of ``df``; of a stream, what is to be done with each chunk ``df``.
     """
 
     verb: str = "send"
     given: Mapping[str, Any] = field(default_factory=dict)
     client: bool = True
+    frame: str | None = None
+
+    def on(self, frame: str) -> Invocation:
+        """Make the same call on another frame.
+
+        Examples
+        --------
+        >>> Invocation("send_stream", {"campaign": "spring"}).on("df.nxsms.new()").text()
+        "nx.send_stream((df.nxsms.new() for df in frames), client, campaign='spring')"
+        """
+        return replace(self, frame=frame)
 
     def text(self, verb: str | None = None, /, **changes: Any) -> str:
         """Write the call, with some options changed, or that of another verb with those of its options that it takes.
@@ -69,10 +81,14 @@ class Invocation:
         dropped = {"confirm", "codes"} if other != self.verb else set()
         options = {name: value for name, value in {**kept, **changes}.items() if name not in dropped - {*changes}}
         shown = [f"{name}={shown_value(name, value)}" for name, value in options.items() if value is not None]
-        first = ["frames"] if other == "send_stream" else []
+        first = (
+            ["frames" if self.frame is None else f"({self.frame} for df in frames)"] if other == "send_stream" else []
+        )
         first += ["client"] if self.client else []
         frame = "sent" if other in _OF_SENT and self.verb not in _OF_SENT else "df"
-        return f"{_FORMS.get(other, f'{frame}.nxsms.{other}')}({', '.join([*first, *shown])})"
+        called = f"{self.frame or frame}.nxsms.{other}"
+        form = f"await {called}" if other == "asend" else "nx.send_stream" if other == "send_stream" else called
+        return f"{form}({', '.join([*first, *shown])})"
 
 
 def shown_value(name: str, value: Any) -> str:

@@ -17,8 +17,12 @@ from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKN
 if TYPE_CHECKING:
     from nxsms_nb.preparing import Prepared
 
-FATES: Final = ("send", "accepted before", "refused before", "in doubt", "invalid", "duplicate")
+FATES: Final = (
+    "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "stops the call",
+)  # fmt: skip
 """What may become of a row, in the order of the ``fate`` categorical."""
+
+_STOPPED: Final = "Nothing would be sent: rows say that they went out under another id. .frame has them and the reason."
 
 _FATE: Final = pd.CategoricalDtype(list(FATES))
 _FATE_OF: Final = {UNDECIDED: 0, SUCCESS: 1, FAILURE: 2, UNKNOWN: 3, INVALID: 4, SKIPPED: 5}
@@ -32,9 +36,9 @@ class Plan:
     ----------
     frame : pandas.DataFrame
         The rows with ``messageid`` (str), ``fate`` (categorical: send, accepted before, refused before, in doubt, invalid,
-        duplicate) and ``reason`` (str) joined on.
+        duplicate, stops the call) and ``reason`` (str) joined on.
     counts : pandas.Series
-        Fate to rows (int64), all six.
+        Fate to rows (int64), all seven.
     requests : int
         How many requests of 200 rows the rest would take.
     """
@@ -46,6 +50,7 @@ class Plan:
     def __repr__(self) -> str:
         lines = [f"Plan for {count(len(self.frame), 'row')}: {count(self.requests, 'request')} to make"]
         lines += [f"  {fate:<16}{n:>12,}" for fate, n in self.counts.items() if n or fate == "send"]
+        lines += [_STOPPED] if self.counts["stops the call"] else []
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -55,7 +60,8 @@ class Plan:
             if n or fate == "send"
         )
         title = f"Plan for {count(len(self.frame), 'row')}: {count(self.requests, 'request')} to make"
-        return f"<div><strong>{title}</strong><table>{rows}</table></div>"
+        stopped = f"<p>{escape(_STOPPED)}</p>" if self.counts["stops the call"] else ""
+        return f"<div><strong>{title}</strong><table>{rows}</table>{stopped}</div>"
 
 
 def plan_of(prepared: Prepared) -> Plan:
@@ -64,6 +70,8 @@ def plan_of(prepared: Prepared) -> Plan:
     fates = np.zeros(len(told), np.int8)
     for status, fate in _FATE_OF.items():
         fates[told.status == status] = fate
+    if prepared.conflicts is not None:
+        fates[prepared.conflicts.rows] = FATES.index("stops the call")
     reasons = pa.array([told.reason(row) for row in range(len(told))], pa.large_string())
     prefix = prepared.prefix
     labels = [f"{prefix}messageid", f"{prefix}fate", f"{prefix}reason"]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nxsms_nb import conflicts, identity, records, results, takeover, validation
 from nxsms_nb import fields as names
-from nxsms_nb import identity, records, results, takeover, validation
 from nxsms_nb.cells import as_mask, present
 from nxsms_nb.display import count, mask_numbers
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
@@ -69,6 +69,8 @@ class Prepared:
         Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
     call : Invocation
         The call as the person wrote it; for messages.
+    conflicts : conflicts.Conflicts or None
+        Rows that say that they went out as another message; they keep what they say, and nothing may be sent.
     """
 
     frame: pd.DataFrame
@@ -85,6 +87,7 @@ class Prepared:
     carried: bool = False
     copies: tuple[Rows, Rows] | None = None
     call: Invocation = field(default_factory=Invocation)
+    conflicts: conflicts.Conflicts | None = None
 
     def give_back(self) -> None:
         """Give the campaign free: there is nothing to run."""
@@ -155,6 +158,16 @@ class Prepared:
     def sent_before(self) -> Rows:
         """The rows that went out before, or may have."""
         return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
+
+    def refuse_conflicts(self) -> None:
+        """Refuse to send anything where rows say that they went out as another message."""
+        if self.conflicts is None:
+            return
+        phone = self.checked.fields["phone"][int(self.conflicts.rows[0])].as_py() or ""
+        another = another_campaign(self.campaign)
+        error = ColumnError(conflicts.words(self.conflicts, len(self.frame), phone, self.call, another))
+        error.rows = self.conflicts.rows.tolist()
+        raise error
 
     def confirm(self, confirm: int | None) -> None:
         """Refuse to send more than was agreed to.
@@ -229,10 +242,14 @@ def prepare(
         repeated = np.flatnonzero(ordinals > 0)
         told.decide(repeated, SKIPPED, None, DUPLICATE)
         ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
+    earlier = {name: records.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
     own = checked.fields.get("sys_message_id")
-    ids: pa.Array | identity.MessageIds = identity.MessageIds(
-        report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own
-    )
+    made = identity.MessageIds(report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own)
+    claims = {}
+    if settings["duplicates"] == "allow":
+        claims = {name: made.claims(records.to_arrow(words["messageid"])) for name, words in earlier.items()}
+        made = made.keeping(list(claims.values()))
+    ids: pa.Array | identity.MessageIds = made
     brought = own is not None and own.null_count < len(own)
     if own is not None and 0 < own.null_count < len(own):
         ids = ids.whole()
@@ -243,14 +260,37 @@ def prepare(
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
         ids = takeover.from_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
-    if records.carries(frame, prefix):
-        ids = ids if isinstance(ids, pa.Array) else ids.whole()
-        ids = takeover.from_frame(told, records.read(frame, prefix), ids)
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
+    if earlier:
+        _apply_earlier(prepared, earlier, {name: ordinals >= 0 for name, ordinals in claims.items()})
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
     if client.app_secret is not None:
         prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
     return prepared
+
+
+def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
+    """The prefixes under which a frame carries results, those that this call replaces first."""
+    found = records.prefixes(frame)
+    return sorted(found, key=lambda name: name != prefix)
+
+
+def _apply_earlier(
+    prepared: Prepared, earlier: Mapping[str, pd.DataFrame], of_key: Mapping[str, npt.NDArray[np.bool_]]
+) -> None:
+    """Apply what the frame itself says of its rows, where the journal does not know better."""
+    told, ids = prepared.results, prepared.all_ids()
+    undecided = told.status == UNDECIDED
+    for name, words in earlier.items():
+        ids = takeover.from_frame(told, words, ids, of_key=of_key.get(name))
+    prepared.conflicts, prepared.ids = conflicts.find(
+        told,
+        earlier,
+        ids,
+        prepared.journal,
+        prepared.campaign,
+        known_by_frame=int(among(told.status[undecided], SUCCESS, UNKNOWN).sum()),
+    )
 
 
 def _refuse_made_ids(own: pa.Array, ids: pa.Array) -> None:
@@ -266,13 +306,13 @@ def _refuse_made_ids(own: pa.Array, ids: pa.Array) -> None:
 
 def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
     taken = [prefix + name for name in names.RESULT_COLUMNS if prefix + name in frame.columns]
-    if not taken or records.carries(frame, prefix):
+    if not taken or records.carries(frame, prefix, gaps=True):
         return
     free = next(
         candidate
         for candidate in ("sms_", "nx_", *(f"sms{i}_" for i in range(2, 100)))
         if not any(candidate + name in frame.columns for name in names.RESULT_COLUMNS)
-        or records.carries(frame, candidate)
+        or records.carries(frame, candidate, gaps=True)
     )
     results = (
         " If these are results of an earlier send, better mend them (all eight columns, statuses as they were): what went "

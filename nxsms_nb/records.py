@@ -71,8 +71,8 @@ def empty(index: pd.Index[Any] | int) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(index=index, dtype=dtype) for name, dtype in DTYPES.items()}, index=index)
 
 
-def carries(frame: pd.DataFrame, prefix: str = "") -> bool:
-    """Tell whether a frame carries earlier results: all eight columns, and only our six statuses.
+def carries(frame: pd.DataFrame, prefix: str = "", *, gaps: bool = False) -> bool:
+    """Tell whether a frame carries earlier results: all eight columns, and only our six statuses in them.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ def carries(frame: pd.DataFrame, prefix: str = "") -> bool:
         Any frame.
     prefix : str, default ""
         What stands before the names of the result columns.
+    gaps : bool, default False
+        Accept rows without a status, which are new.
 
     Returns
     -------
@@ -91,10 +93,69 @@ def carries(frame: pd.DataFrame, prefix: str = "") -> bool:
     >>> carries(pd.DataFrame({"phone": ["8615088888888"]}))
     False
     """
-    return _complaint(frame, prefix) is None
+    return _complaint(frame, prefix, gaps=gaps) is None
 
 
-def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = RESULT_COLUMNS) -> pd.DataFrame:
+def prefixes(frame: pd.DataFrame) -> list[str]:
+    """List the prefixes under which a frame carries earlier results, of all its rows or of some.
+
+    Examples
+    --------
+    >>> prefixes(empty(1).join(empty(1).add_prefix("sms_")))
+    ['', 'sms_']
+    """
+    found = [
+        label.removesuffix("messageid")
+        for label in frame.columns
+        if isinstance(label, str) and label.endswith("messageid")
+    ]
+    return [prefix for prefix in dict.fromkeys(found) if carries(frame, prefix, gaps=True)]
+
+
+def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
+    """Drop the result columns, and nothing else: the rows are new messages.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A sent frame; one that carries no results comes back as it is.
+    prefix : str, default ""
+        What the names of the result columns begin with.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The frame's own columns, same index and order. The frame that was given is not touched.
+
+    Raises
+    ------
+    ColumnError
+        The frame's results stand under another prefix.
+
+    Notes
+    -----
+    The journal knows a message by its key: a row whose number and text are as they were is not sent again, and `send` says so.
+
+    Examples
+    --------
+    >>> new(empty(1).assign(phone="8615088888888")).columns.to_list()
+    ['phone']
+    """
+    if not carries(frame, prefix, gaps=True):
+        if (other := _other_prefix(frame, prefix)) is not None:
+            raise ColumnError(
+                f"The frame carries no results under prefix={prefix!r}, but under {other!r}. Drop those: "
+                f"df.nxsms.new(prefix={other!r})"
+            )
+        return frame.copy()
+    kept = frame.drop(columns=[prefix + name for name in RESULT_COLUMNS])
+    kept.attrs = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
+    return kept
+
+
+def read(
+    frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = RESULT_COLUMNS, gaps: bool = False
+) -> pd.DataFrame:
     """Read the result columns of a frame back, whatever their dtypes became on the way.
 
     Parameters
@@ -105,6 +166,8 @@ def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = RESU
         What stands before the names of the result columns.
     columns : sequence of str, default all eight
         Which of the result columns are wanted; the others are not converted.
+    gaps : bool, default False
+        Accept rows without a status, which are new.
 
     Returns
     -------
@@ -123,7 +186,7 @@ def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = RESU
     >>> read(sent, columns=["status", "code", "sent_at"]).astype(str).loc[0].to_list()
     ['Failure', '13005', '2026-03-03 14:02:11+00:00']
     """
-    if complaint := _complaint(frame, prefix):
+    if complaint := _complaint(frame, prefix, gaps=gaps):
         raise ColumnError(complaint)
     found = {name: _READERS[name](frame[prefix + name], prefix + name) for name in columns}
     result = pd.DataFrame(found, index=frame.index, columns=list(columns))
@@ -165,7 +228,7 @@ def to_arrow(values: pd.Series[Any]) -> pa.Array:
     return _arrow(values, values.name)
 
 
-def _complaint(frame: pd.DataFrame, prefix: str) -> str | None:
+def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str | None:
     """Say why a frame carries no results and what to do, or None."""
     if not isinstance(prefix, str):
         raise ConfigError(f"prefix={named(prefix)} is not text, as in prefix='sms_'.")
@@ -187,7 +250,7 @@ def _complaint(frame: pd.DataFrame, prefix: str) -> str | None:
             f"The frame carries no results: its column {prefix + 'status'!r} holds "
             f"{mask_digits(shorten(alien[0]))!r}, which is none of {', '.join(STATUSES)}. {_REMEDY}"
         )
-    if known.any() or (statuses[~known] == "").any():
+    if not gaps and (known.any() or (statuses[~known] == "").any()):
         label = prefix + "status"
         without = int((frame[label].isna() | (frame[label] == "")).sum())
         return (
@@ -204,7 +267,7 @@ def _other_prefix(frame: pd.DataFrame, prefix: str) -> str | None:
     for label in frame.columns:
         if isinstance(label, str) and label.endswith("messageid"):
             other = label.removesuffix("messageid")
-            if other != prefix and carries(frame, other):
+            if other != prefix and carries(frame, other, gaps=True):
                 return other
     return None
 

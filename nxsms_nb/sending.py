@@ -358,6 +358,7 @@ def _prepared(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], 
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     with _freed_by_errors(claim):
         prepared = prepare(frame, client, settings, call=call, claim=claim)
+        prepared.refuse_conflicts()
         prepared.confirm(settings["confirm"])
     return prepared
 

@@ -25,6 +25,8 @@ WIDTH: Final = len(PREFIX) + 32
 
 _SEPARATOR: Final = "\x1f"
 _OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
+MADE: Final = r"^n1[0-9a-f]{32}$"
+"""The form of an id that was made of a digest, as a regular expression."""
 _ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
 _CHUNK: Final = 4096
 
@@ -223,3 +225,8 @@ def roots(ids: pa.Array) -> pa.Array:
     """
     ours = pc.match_substring_regex(ids, _ANY_OF_OURS)
     return pc.if_else(ours, pc.utf8_slice_codeunits(ids, 0, WIDTH), ids)
+
+
+def is_ours(messageid: str) -> bool:
+    """Tell whether an id has the form of those made here, for a first or a further attempt."""
+    return _OURS.fullmatch(messageid) is not None

@@ -94,6 +94,7 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
                 raise
             try:
                 prepared = preparing.prepare(chunk, client, settings, call=call, claim=claim)
+                prepared.refuse_conflicts()
                 so_far.agree(prepared, settings["confirm"])
             except NxsmsError as error:
                 so_far.place(error, len(chunk))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -75,7 +76,9 @@ def from_journal(
     return ids
 
 
-def from_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
+def from_frame(
+    told: Results, earlier: pd.DataFrame, ids: pa.Array, *, of_key: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
     """Keep the results of messages that the frame says went out and the journal does not know.
 
     A row's own word comes first, then that of any other row with its id: an older frame may stand beside a newer one.
@@ -88,6 +91,8 @@ def from_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
         The frame's own results, as `records.read` gives them.
     ids : pyarrow.Array of str
         The messageids of all rows, as the journal knows them.
+    of_key : ndarray of bool, optional
+        The rows whose own id is one of their key: such an id will do where a key has several.
 
     Returns
     -------
@@ -100,7 +105,10 @@ def from_frame(told: Results, earlier: pd.DataFrame, ids: pa.Array) -> pa.Array:
     if not len(rows) or not len(gone):
         return ids
     of = ids.take(pa.array(rows))
-    own = among(status[rows], SUCCESS, UNKNOWN) & as_mask(pc.equal(had.take(pa.array(rows)), of))
+    own = as_mask(pc.equal(had.take(pa.array(rows)), of))
+    if of_key is not None:
+        own |= of_key[rows]
+    own &= among(status[rows], SUCCESS, UNKNOWN)
     beside = spelling.index_of_attempts(of, had.take(pa.array(gone)))
     sources = np.where(own, rows, np.where(beside >= 0, gone[beside], -1))
     there = sources >= 0

@@ -106,21 +106,28 @@ def test_rows_that_did_not_go_out_leave_when_the_journal_is_gone(make, tmp_path,
     assert no_double(sandbox)
 
 
-def test_new_people_beside_those_who_were_sent_to(sandbox):
-    """A frame with the earlier results of some rows and none for others is refused with the call that works."""
+@pytest.mark.parametrize("keeps_journal", [True, False])
+def test_new_people_beside_those_who_were_sent_to(sandbox, path, keeps_journal, capsys):
+    """Rows without any result beside sent ones are new: they are sent, and nobody else is."""
     sent = people(5).nxsms.send(sandbox.client)
-    df = pd.concat([sent, people(5, first=5)], ignore_index=True)
-    with pytest.raises(nx.ColumnError, match="Nothing was sent") as told:
-        df.nxsms.send(sandbox.client)
-    again = eval(str(told.value).splitlines()[-1], {"df": df, "client": sandbox.client})  # noqa: S307  to be pasted
-    assert again["sms_status"].tolist() == ["Success"] * 10
+    df = pd.concat([people(2, first=5), sent, people(3, first=7)], ignore_index=True)
+    assert df.nxsms.plan(sandbox.client).counts[["send", "accepted before"]].tolist() == [5, 5]
+    again = df.nxsms.send(sandbox.client, **({} if keeps_journal else {"journal": path}))
+    assert again["status"].tolist() == ["Success"] * 10
+    assert results(again.iloc[2:7]).reset_index(drop=True).equals(results(sent))
+    assert no_double(sandbox)
     assert len(sandbox.ledger) == 10
+    assert "5 of 10 rows went out before" in capsys.readouterr().out
 
 
-def test_another_row_with_an_earlier_rows_results_is_sent(sandbox):
-    """Results only speak for the message they belong to: a changed text is another message."""
+def test_a_row_with_another_message_than_its_results_say_stops_the_call(sandbox):
+    """Results only speak for the message they belong to; a changed text is sent when the rows are said to be new."""
     sent = people(3).nxsms.send(sandbox.client)
-    again = sent.assign(content="Your order is late").nxsms.send(sandbox.client)
+    changed = sent.assign(content="Your order is late")
+    with pytest.raises(nx.ColumnError, match="3 of 3 rows say that they went out under another id") as refused:
+        changed.nxsms.send(sandbox.client)
+    assert refused.value.rows == [0, 1, 2]
+    again = changed.nxsms.new().nxsms.send(sandbox.client)
     assert counts(again) == {"Success": 3}
     assert len(sandbox.ledger) == 6
     assert set(again["messageid"]).isdisjoint(sent["messageid"])
