@@ -1,14 +1,15 @@
 """What a request's outcome proves, and what may be done about it: one table, each line with its reason.
 
 The rule behind it: a request or a row is repeated only when it certainly did not go out. Everything that proves
-neither "accepted" nor "not sent" is doubt, and doubt is never repeated.
+neither "accepted" nor "not sent" is doubt, and doubt is never repeated. That includes whatever this module, or one that
+reads its verdicts, does not know or cannot handle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from nxsms_nb import codetable
@@ -16,8 +17,8 @@ from nxsms_nb.display import mask_digits
 from nxsms_nb.replies import NotUnderstood, Reply, parse
 
 
-class Fate(Enum):
-    """What becomes of a request."""
+class Fate(StrEnum):
+    """What becomes of a request. Compare by value (``==``): a module reloaded during a run has new members."""
 
     JUDGED = "the reply speaks for each row"
     NOT_SENT = "nothing left: the same request may be made again"
@@ -26,6 +27,7 @@ class Fate(Enum):
     SIZE = "refused for its size: the same rows may leave in smaller requests"
     HALVE = "refused for what may be one row's fault: halve until it stands alone"
     ACCOUNT = "refused for the account: the run ends"
+    NO_ENDPOINT = "nothing at this URL takes requests: the rows are Unsent and the run ends"
     DOUBT = "it may have gone out: the rows are Unknown"
 
 
@@ -44,19 +46,36 @@ NOTHING_LEFT: Final = Case(
 NO_REPLY: Final = Case(
     "a byte may have left and no whole reply came", Fate.DOUBT, "the gateway may have read and accepted the request"
 )
+NOT_HTTP: Final = Case(
+    "a byte may have left and something else than HTTP came", Fate.DOUBT, "it may be what is left of a reply"
+)
 TOO_MANY_REQUESTS: Final = Case("HTTP 429", Fate.FLOW, "by RFC 6585 the request was refused for its pace")
+BUSY_WITH_DATA: Final = Case(
+    "HTTP 429 whose body claims success or carries data", Fate.DOUBT, "it contradicts itself: rows may be accepted"
+)
+NO_ENDPOINT: Final = Case(
+    "HTTP 404, 405, 410 or 501 to a run's first request, not from the vendor's own URL",
+    Fate.NO_ENDPOINT,
+    "by RFC 9110 the server has nothing here that could take the request; nobody has yet shown that a gateway is here",
+)
+SERVER_ERROR: Final = Case("HTTP 5xx", Fate.DOUBT, "a proxy may answer 502 after the gateway accepted")
 OTHER_STATUS: Final = Case(
-    "any other HTTP status than 200",
-    Fate.DOUBT,
-    "a proxy may answer 502 after the gateway accepted; redirects likewise",
+    "any other HTTP status than 200", Fate.DOUBT, "a proxy may answer so after the gateway accepted; redirects likewise"
 )
 NONSENSE: Final = Case("a reply that is not what is documented", Fate.DOUBT, "it proves nothing about the rows")
+UNJUDGED: Final = Case("a reply whose judging failed", Fate.DOUBT, "an error of ours proves nothing about the rows")
 SETTLED: Final = Case("code 0 with data", Fate.JUDGED, "an item for each row, matched by messageid")
 MIXED: Final = Case(
     "a refusal that carries data", Fate.JUDGED, "only data: null says that nothing was sent, so each item counts"
 )
 NO_DATA: Final = Case("code 0 without data", Fate.DOUBT, "success is claimed, and nothing of it shown")
 UNDOCUMENTED: Final = Case("-1 or an undocumented code", Fate.DOUBT, "the vendor does not say that nothing was sent")
+
+NOTHING_HERE: Final = frozenset({404, 405, 410, 501})
+"""The HTTP statuses by which a server says that the URL, or POST at this URL, does not exist."""
+
+FOREIGN: Final = frozenset(case.seen for case in (NO_ENDPOINT, OTHER_STATUS, NOT_HTTP, NONSENSE))
+"""The cases, by `Case.seen`, that suggest another service, where nothing has come from a gateway before."""
 
 REFUSED: Final[dict[int, Case]] = (
     {
@@ -105,7 +124,16 @@ class Verdict:
         return self.case.fate
 
 
-def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: Sequence[str]) -> Verdict:
+def judge(
+    *,
+    left: bool,
+    status: int | None,
+    body: bytes,
+    error: str,
+    ids: Sequence[str],
+    garbled: bool = False,
+    first: bool = False,
+) -> Verdict:
     """Judge one request by what came of it.
 
     Parameters
@@ -120,6 +148,10 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: Seque
         What went wrong where no whole reply was read.
     ids : sequence of str
         The messageids that the request carried.
+    garbled : bool, default False
+        Whether what came is not HTTP.
+    first : bool, default False
+        Whether the URL is not the vendor's own and no reply in this run has been a gateway's.
 
     Returns
     -------
@@ -135,12 +167,22 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: Seque
     """
     if not left:
         return Verdict(NOTHING_LEFT, words=error or "no connection")
-    if status is None:
-        return Verdict(NO_REPLY, words=error or "no reply")
+    try:
+        if status is None:
+            return Verdict(NOT_HTTP if garbled else NO_REPLY, words=error or "no reply")
+        return _judged(status, body, ids, first=first)
+    except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have gone out
+        return Verdict(UNJUDGED, words=f"the reply could not be judged ({type(surprise).__name__})")
+
+
+def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Verdict:
     if status == 429:
-        return Verdict(TOO_MANY_REQUESTS, code=codetable.TPS, words="HTTP 429: too many requests")
+        return _too_many_requests(body, ids)
     if status != 200:
-        return Verdict(OTHER_STATUS, words=f"HTTP {status} instead of a reply")
+        case = SERVER_ERROR if status >= 500 else OTHER_STATUS
+        if first and status in NOTHING_HERE:
+            case = NO_ENDPOINT
+        return Verdict(case, words=f"HTTP {status} instead of a reply")
     try:
         reply = parse(body, ids)
     except NotUnderstood as why:
@@ -151,7 +193,18 @@ def judge(*, left: bool, status: int | None, body: bytes, error: str, ids: Seque
     if reply.code == codetable.SUCCESS:
         return Verdict(NO_DATA, reply, words="code 0 without data: success is claimed, and nothing of it shown")
     words = codetable.TABLE[reply.code].text if reply.code in codetable.TABLE else "not documented"
-    case = REFUSED.get(reply.code)
-    if case is None:
-        return Verdict(UNDOCUMENTED, reply, reply.code, f"code {mask_digits(str(reply.code))}: {words}")
+    case = REFUSED.get(reply.code, UNDOCUMENTED)
+    if case is UNDOCUMENTED:
+        return Verdict(UNDOCUMENTED, reply, reply.code, f"code {mask_digits(str(reply.code)[:20])}: {words}")
     return Verdict(case, reply, reply.code, words)
+
+
+def _too_many_requests(body: bytes, ids: Sequence[str]) -> Verdict:
+    words = "HTTP 429: too many requests"
+    try:
+        reply = parse(body, ids)
+    except NotUnderstood:
+        return Verdict(TOO_MANY_REQUESTS, words=words)
+    if reply.items is not None or reply.code == codetable.SUCCESS:
+        return Verdict(BUSY_WITH_DATA, words="HTTP 429 with a reply that claims success or carries data")
+    return Verdict(TOO_MANY_REQUESTS, code=codetable.TPS if reply.code == codetable.TPS else None, words=words)
