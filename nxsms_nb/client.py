@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
@@ -10,12 +11,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from nxsms_nb.display import mask_secret
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.protocol import SEND_PATH, Algorithm
+from nxsms_nb.protocol import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 
 if TYPE_CHECKING:
     from nxsms_nb.journal import Journal
 
 BASE_URL: Final = "https://api2.nxcloud.com"
+OTHER_SEND_PATH: Final = "/api/sms/multi/mt"
+"""The path in the example on the vendor's page."""
+QUERY_PATHS: Final = (RECORD_PATH, CDR_PATH, REPORT_PATH, BALANCE_PATH)
 ENVIRONMENT: Final = {
     "access_key": "NXSMS_ACCESS_KEY",
     "access_secret": "NXSMS_ACCESS_SECRET",
@@ -23,6 +27,9 @@ ENVIRONMENT: Final = {
     "app_secret": "NXSMS_APP_SECRET",
     "base_url": "NXSMS_BASE_URL",
 }
+
+
+_LOGIN: Final = re.compile(r"[^/\s]*@")
 
 
 class Client:
@@ -37,7 +44,7 @@ class Client:
     app_secret : str, optional
         The application's secret; record queries and balance need it.
     base_url : str, default "https://api2.nxcloud.com"
-        Scheme and host of the gateway.
+        Scheme and host of the gateway, without `path`.
     path : str, default "/v1/sms/multi/mt"
         Path of the batch endpoint. The vendor's page has ``/api/sms/multi/mt`` in its example.
     query_url : str, optional
@@ -52,7 +59,7 @@ class Client:
     Raises
     ------
     ConfigError
-        A key is empty, a URL is not usable, or it is plain http to another machine.
+        A key is empty, a URL is not usable or already ends in the path, or it is plain http to another machine.
 
     Examples
     --------
@@ -92,6 +99,8 @@ class Client:
         self.app_secret = app_secret or None
         self.base_url = _checked_url("base_url", base_url, insecure=insecure)
         self.query_url = _checked_url("query_url", query_url or base_url, insecure=insecure)
+        _check_no_path("base_url", self.base_url, path, SEND_PATH, OTHER_SEND_PATH)
+        _check_no_path("query_url", self.query_url, path, SEND_PATH, OTHER_SEND_PATH, *QUERY_PATHS)
         self.path = path
         self.algorithm: Algorithm = algorithm
         self.timeout = float(timeout)
@@ -146,6 +155,16 @@ class Client:
         )
 
     @property
+    def endpoint(self) -> str:
+        """The URL that batches are posted to."""
+        return self.base_url + self.path
+
+    @property
+    def at_vendor(self) -> bool:
+        """Whether that is the vendor's own URL, which cannot be another service's by mistake."""
+        return self.endpoint.lower() in (BASE_URL + SEND_PATH, BASE_URL + OTHER_SEND_PATH)
+
+    @property
     def on_loopback(self) -> bool:
         """Whether the gateway is on this machine: no message that is sent there costs money."""
         return _is_loopback(urlsplit(self.base_url).hostname or "")
@@ -174,13 +193,36 @@ def _has_usable_port(parts: SplitResult) -> bool:
         return False
 
 
+def _without_login(url: object) -> object:
+    return _LOGIN.sub("…@", url) if isinstance(url, str) else url
+
+
+def _check_no_path(name: str, url: str, path: str, *others: str) -> None:
+    """Refuse a whole endpoint given as a base: each request would go to a URL that does not exist."""
+    for one in (path, *others):
+        parts = [re.escape(part) for part in one.strip("/").split("/")]
+        found = re.search(f"/+{'/+'.join(parts)}$", url, re.IGNORECASE) if parts != [""] else None
+        if found is not None:
+            also = f", path={one!r}" if name == "base_url" and one != path else ""
+            raise ConfigError(
+                f"{name}={url!r} ends in the path {one!r}, which the client adds itself. "
+                f"Give {name}={url[: found.start()]!r}{also}."
+            )
+
+
 def _checked_url(name: str, url: str, *, insecure: bool) -> str:
-    parts = urlsplit(url) if isinstance(url, str) else None
+    try:
+        url = url.strip() if isinstance(url, str) else url
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        parts = None
+    if parts is not None and "@" in parts.netloc:
+        raise ConfigError(f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}.")
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{name}={url!r} is not a URL like {BASE_URL!r}.")
+        raise ConfigError(f"{name}={_without_login(url)!r} is not a URL like {BASE_URL!r}.")
     if not _has_usable_port(parts):
         raise ConfigError(f"{name}={url!r} names a port that cannot be. Leave it out, or name one from 1 to 65535.")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if parts.query or parts.fragment:
         raise ConfigError(f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not insecure:
         raise ConfigError(

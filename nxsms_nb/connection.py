@@ -8,6 +8,10 @@ replies are aiohttp's, and the request is written here, signed in the same breat
 from __future__ import annotations
 
 import asyncio
+import errno
+import math
+import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,7 +19,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import orjson
@@ -35,6 +39,8 @@ _KEEPALIVE_S: Final = 4.0
 _STALL_S: Final = 0.05
 _STALL_MOST_S: Final = 1.0
 _STALLS_MOST: Final = 5
+# What is longer is cut to this: nobody waits for a century.
+_FOREVER_S: Final = 1e9
 _UNTIMED: Final = aiohttp.ClientTimeout()
 # So many connections are tried where something comes over each before anything was asked.
 _CONNECTIONS: Final = 3
@@ -56,6 +62,8 @@ class Exchange:
         The reply's body.
     error : str
         What went wrong, in words without secrets; empty where a whole reply was read.
+    garbled : bool
+        Whether something came that is not HTTP.
     latency_ms : float
         From handing the request over to the reply's last byte, or to the error.
     date, retry_after : str or None
@@ -66,6 +74,7 @@ class Exchange:
     status: int | None = None
     body: bytes = b""
     error: str = ""
+    garbled: bool = False
     latency_ms: float = 0.0
     date: str | None = None
     retry_after: str | None = None
@@ -78,7 +87,7 @@ class Exchange:
     @property
     def retry_after_s(self) -> float | None:
         """How long to wait, in seconds."""
-        return _retry_after_s(self.retry_after)
+        return _retry_after_s(self.retry_after, self.gateway_ms)
 
 
 @dataclass(slots=True)
@@ -232,9 +241,10 @@ class Connection:
             # A cancellation of somebody else's that came as well is not to be swallowed.
             if not under_way.overdue or task.uncancel() > cancelling:
                 raise asyncio.CancelledError(exchange) from error
-            exchange.error = _described(TimeoutError(), left=exchange.left)
+            exchange.error = self._described(TimeoutError(), exchange, url)
         except Exception as error:  # noqa: BLE001  whatever it is called, it proves no more than `left` does
-            exchange.error = _described(error, left=exchange.left)
+            exchange.error = self._described(error, exchange, url)
+            exchange.garbled = isinstance(error, aiohttp.http_exceptions.HttpProcessingError)
         finally:
             del self._under_way[task]
             exchange.latency_ms = (time.perf_counter() - begun) * 1e3
@@ -277,6 +287,15 @@ class Connection:
             raise ConnectionResetError
         exchange.left = True
         transport.write(written)
+
+    def _described(self, error: BaseException, exchange: Exchange, url: str) -> str:
+        # An exception's own text may carry a header or a part of a reply, so none of it is kept.
+        name = type(error).__name__
+        if not exchange.left:
+            return _unconnected(error, url, simulated=self._client.simulated)
+        if isinstance(error, TimeoutError):
+            return f"no reply within the client's timeout ({name})"
+        return f"the connection broke or the reply was not HTTP ({name})"
 
     def _watched(self, task: asyncio.Task[Any]) -> _UnderWay:
         """Give a request up after the client's timeout; one timer serves all, since all have as long."""
@@ -329,26 +348,59 @@ def _lines(named: Mapping[str, str]) -> str:
     return "".join([f"{name}: {value}\r\n" for name, value in named.items()])
 
 
-def _described(error: BaseException, *, left: bool) -> str:
-    # Only the class: an exception's own text may carry the URL, a header or a part of a reply.
-    name = type(error).__name__
-    if isinstance(error, TimeoutError):
-        return f"no reply within the client's timeout ({name})" if left else f"no connection in time ({name})"
-    return f"the connection broke or the reply was not HTTP ({name})" if left else f"no connection ({name})"
-
-
 def _date_ms(value: str | None) -> int | None:
     try:
         return None if value is None else round(parsedate_to_datetime(value).timestamp() * 1000)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _retry_after_s(value: str | None) -> float | None:
+def _retry_after_s(value: str | None, gateway_ms: int | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value)) if float(value) < float("inf") else None
+        seconds = float(value)
+        return None if math.isnan(seconds) else min(max(0.0, seconds), _FOREVER_S)
     except ValueError:
         date_ms = _date_ms(value)
-        return None if date_ms is None else max(0.0, date_ms / 1000 - time.time())
+        # By the clock that wrote the date, which need not be ours.
+        now_ms = time.time() * 1000 if gateway_ms is None else gateway_ms
+        return None if date_ms is None else max(0.0, (date_ms - now_ms) / 1000)
+
+
+_CAUSES: Final = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no network",
+    errno.ENETDOWN: "no network",
+    errno.EACCES: "forbidden by this machine",
+    errno.EPERM: "forbidden by this machine",
+    errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files",
+    errno.EADDRNOTAVAIL: "no free port on this machine",
+    errno.ETIMEDOUT: "timed out",
+}
+
+
+def _unconnected(error: BaseException, url: str, *, simulated: bool) -> str:
+    """Name host, port and cause, without anything else of the URL."""
+    parts, name = urlsplit(url), type(error).__name__
+    place = parts.netloc.rpartition("@")[2]
+    if not place.rpartition(":")[2].isdecimal():
+        place = f"{place}:{443 if parts.scheme == 'https' else 80}"
+    if isinstance(error, TimeoutError):
+        return f"no connection in time to {place}: timed out ({name})"
+    reason = getattr(error, "os_error", error)
+    verdict = getattr(getattr(error, "certificate_error", error), "verify_message", "")
+    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(reason, socket.gaierror):
+        cause = "no such name (DNS)"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.CertificateError):
+        cause = f"its certificate is not trusted ({verdict or name})"
+    elif isinstance(reason, ssl.SSLError):
+        cause = f"TLS failed, it may be plain http ({reason.reason or name})"
+    elif simulated and getattr(reason, "errno", None) == errno.ECONNREFUSED:
+        cause = "the sandbox is closed"
+    else:
+        cause = _CAUSES.get(getattr(reason, "errno", None) or 0, name)
+    return f"no connection to {place}: {cause}"

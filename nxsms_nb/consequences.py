@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from nxsms_nb import codetable, errors, protocol
-from nxsms_nb.display import count, mask_digits
+from nxsms_nb import codetable, errors
+from nxsms_nb.course import Ending
+from nxsms_nb.display import count, mask_digits, span
 from nxsms_nb.queueing import Batch
 from nxsms_nb.results import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
-from nxsms_nb.verdicts import TOO_MANY_REQUESTS, Fate, Verdict
+from nxsms_nb.verdicts import FOREIGN, Fate, Verdict
 from nxsms_nb.wording import unquoted
 
 if TYPE_CHECKING:
+    from nxsms_nb.client import Client
     from nxsms_nb.connection import Exchange
+    from nxsms_nb.course import Course, Limits, Memory
     from nxsms_nb.pace import Pace
     from nxsms_nb.queueing import Outbox
 
@@ -28,75 +28,14 @@ IN_A_ROW: Final = 3
 """So many requests in doubt, or batches without a connection, one after the other, end a run."""
 REFUSALS_IN_A_ROW: Final = 20
 """So many refusals for the pace, each begun after the one before, with nothing accepted between, end a run."""
+LONGEST_PAUSE: Final = 10
+"""How many of the client's timeouts a pause asked for by ``Retry-After`` may last; a longer one ends the run."""
 SHARE_NEEDS: Final = 50
 """How many rows must have been answered before a share of failures says anything."""
 _BACKOFF_S: Final = 0.25
 _BACKOFF_MOST_S: Final = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a run ended early: the kind of `errors.Stopped`, the words, and an account code."""
-
-    kind: type[errors.Stopped]
-    reason: str
-    code: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run keeps to: requests under way, rows a request, messages a second, failures borne."""
-
-    concurrency: int = 8
-    batch_size: int = protocol.BATCH_MAX
-    max_rate: float | None = None
-    max_failures: float | None = None
-
-
-@dataclass(slots=True)
-class Memory:
-    """What a run remembers from request to request; the chunks of a stream, being one run, share it."""
-
-    counts: Counter[int] = field(default_factory=Counter)
-    understood: bool = False
-    clock_offset_ms: int = 0
-    clock_learnt_at: float | None = None
-    doubts: int = 0
-    unconnected: int = 0
-    budget: float = 10.0
-    refusals: int = 0
-    refused_at: float = -math.inf
-
-    @property
-    def answered(self) -> int:
-        """How many rows the gateway has answered."""
-        return self.counts[SUCCESS] + self.counts[FAILURE]
-
-
-class Course:
-    """Whether a run goes on: it ends once, for one reason, and whoever waits for something to change is woken.
-
-    Attributes
-    ----------
-    ending : Ending or None
-        Why it ended early; None: nothing did.
-    stopping : asyncio.Event
-        No new request leaves.
-    changed : asyncio.Event
-        Something happened that may let a request leave.
-    """
-
-    def __init__(self) -> None:
-        self.ending: Ending | None = None
-        self.stopping = asyncio.Event()
-        self.changed = asyncio.Event()
-
-    def end(self, ending: Ending) -> None:
-        """Let no new request leave; the first reason counts."""
-        if self.ending is None:
-            self.ending = ending
-        self.stopping.set()
-        self.changed.set()
+_REFUSED: Final = (Fate.FLOW, Fate.CLOCK, Fate.SIZE, Fate.HALVE, Fate.ACCOUNT)
+"""The gateway said as documented that it took nothing. A verdict that is not listed anywhere is in doubt."""
 
 
 class Consequences:
@@ -116,6 +55,8 @@ class Consequences:
         Is ended where an outcome says so.
     memory : Memory
         What the run remembers so far.
+    client : Client
+        Whose gateway it is.
 
     Attributes
     ----------
@@ -134,6 +75,7 @@ class Consequences:
         quotes: Callable[[int], list[str]],
         course: Course,
         memory: Memory,
+        client: Client,
     ) -> None:
         self.counts: Counter[int] = Counter()
         self.codes: Counter[int] = Counter()
@@ -143,6 +85,7 @@ class Consequences:
         self._quotes = quotes
         self._course = course
         self._memory = memory
+        self._client = client
 
     def of(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float) -> Outcome:
         """What becomes of a request's rows; those that may leave again are put back, and the pace is told.
@@ -162,91 +105,111 @@ class Consequences:
         -------
         Outcome
         """
+        counted = self.counts.copy(), self.codes.copy(), self._memory.counts.copy()
+        try:
+            return self._of(batch, verdict, exchange, begun)
+        except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have gone out
+            self.counts, self.codes, self._memory.counts = counted
+            return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", exchange)
+
+    def _of(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float) -> Outcome:
+        """Rows are put back last of all: what fails here leaves them in doubt, and rows in doubt must not wait."""
         now, latency = time.monotonic(), exchange.latency_ms
-        pace, outbox = self._pace, self._outbox
         fate = verdict.fate
         refusal = Outcome(UNSENT, verdict.code, verdict.words, latency)
-        if fate is not Fate.NOT_SENT:
-            self._memory.unconnected = 0
-        if fate not in (Fate.NOT_SENT, Fate.DOUBT, Fate.JUDGED):
-            self._memory.doubts = 0
-        if fate is Fate.JUDGED:
-            return self._judged(batch, verdict, latency, begun)
-        if fate is Fate.NOT_SENT:
+        if fate == Fate.NOT_SENT:
             self._not_sent(batch, verdict, now)
             return Outcome(UNSENT, reason=verdict.words, carried=False)
-        if fate is Fate.FLOW:
-            pace.refused(batch.size, begun, now, exchange.retry_after_s)
-            self._throttled(begun, now)
-            outbox.put_back(batch)
+        self._memory.unconnected = 0
+        if fate in _REFUSED:
+            self._memory.doubts = 0
+        if fate == Fate.JUDGED:
+            return self._judged(batch, verdict, latency, begun)
+        if fate == Fate.FLOW:
+            self._throttled(batch, verdict, exchange, begun, now)
+            self._outbox.put_back(batch)
             return refusal
-        if fate is Fate.DOUBT:
-            # What nobody knows is not told to the pace: a timeout is no latency.
-            self._memory.doubts += 1
-            self.tally(UNKNOWN, batch.size)
-            return Outcome(UNKNOWN, reason=verdict.words, latency_ms=latency)
-        pace.accepted(batch.size, begun, now)
-        if fate is Fate.CLOCK:
-            self._clock(batch, exchange, begun, now)
+        if fate in _REFUSED:
+            self._pace.accepted(batch.size, begun, now)
+        if fate == Fate.CLOCK:
+            self._clock(exchange, begun, now)
+            self._outbox.put_back(batch)
             return refusal
-        if fate is Fate.ACCOUNT:
+        if fate == Fate.ACCOUNT:
             self._course.end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
-            outbox.put_back(batch)
+            self._outbox.put_back(batch)
             return refusal
-        if batch.size == 1:
+        if fate == Fate.NO_ENDPOINT:
+            words = f"{verdict.words} from {self._client.endpoint}"
+            self._course.end(
+                Ending(errors.NoConnection, f"no gateway answers: {words}. Check the client's base_url and path.")
+            )
+            self.tally(UNSENT, batch.size)
+            return Outcome(UNSENT, None, words, latency)
+        if fate in (Fate.SIZE, Fate.HALVE) and batch.size == 1:
             self.tally(FAILURE, 1, verdict.code)
             return Outcome(FAILURE, verdict.code, verdict.words, latency)
-        if fate is Fate.SIZE:
-            pace.shrink(codetable.CHANNEL_NUMBERS if batch.size > codetable.CHANNEL_NUMBERS else batch.size // 2)
-            outbox.put_back(batch)
-        else:
-            outbox.put_back(*batch.cut((batch.size + 1) // 2))
-        return refusal
+        if fate == Fate.SIZE:
+            self._pace.shrink(codetable.CHANNEL_NUMBERS if batch.size > codetable.CHANNEL_NUMBERS else batch.size // 2)
+            self._outbox.put_back(batch)
+            return refusal
+        if fate == Fate.HALVE:
+            self._outbox.put_back(*batch.cut((batch.size + 1) // 2))
+            return refusal
+        return self._doubt(batch, verdict.words, exchange)
+
+    def _doubt(self, batch: Batch, words: str, exchange: Exchange) -> Outcome:
+        # The pace is not informed: a timeout is no latency.
+        self._memory.doubts += 1
+        self.tally(UNKNOWN, batch.size)
+        return Outcome(UNKNOWN, reason=words, latency_ms=exchange.latency_ms)
 
     def _judged(self, batch: Batch, verdict: Verdict, latency: float, begun: float) -> Outcome:
         reply, now = verdict.reply, time.monotonic()
-        if reply is None or reply.items is None:
-            raise AssertionError("a judged request has items")
-        if reply.all_accepted:
+        if reply is None or reply.items is None or len(reply.items) != batch.size:
+            raise AssertionError("a judged request has an item for each row")
+        if reply.all_accepted is True:
             self._pace.accepted(batch.size, begun, now)
             self._memory.refusals = self._memory.doubts = 0
             self.tally(SUCCESS, batch.size)
             return Outcome(SUCCESS, codetable.SUCCESS, latency_ms=latency)
         others: list[Exceptional] = []
         again: list[int] = []
+        account = verdict.code if verdict.code in codetable.ACCOUNT else None
         for offset, item in enumerate(reply.items):
-            if item is None:
+            if item is not None and item.accepted is True:
+                continue
+            if item is None or item.accepted is not False:
                 others.append(Exceptional(offset, UNKNOWN, None, verdict.words, verdict.words))
-            elif not item.accepted:
-                code = codetable.from_text(item.text)
-                if code == codetable.TPS:
-                    again.append(offset)
-                    others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
-                elif code in codetable.ACCOUNT:
-                    others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
-                    self._course.end(Ending(errors.AccountRefused, _account_words(code), code))
-                else:
-                    others.append(self._failed(batch, offset, code, item.text))
-        told = Counter(other.status for other in others)
-        accepted = batch.size - len(others)
-        self.tally(SUCCESS, accepted)
-        self.tally(UNKNOWN, told[UNKNOWN])
-        self.tally(UNSENT, told[UNSENT] - len(again))
-        for other in others:
-            if other.status == FAILURE:
-                self.tally(FAILURE, 1, other.code)
-        self._memory.doubts = self._memory.doubts + 1 if told[UNKNOWN] == batch.size else 0
-        if verdict.code in codetable.ACCOUNT:
-            self._course.end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
+                continue
+            code = codetable.from_text(item.text)
+            if code == codetable.TPS:
+                again.append(offset)
+            elif code in codetable.ACCOUNT:
+                account = account or code
+            if code == codetable.TPS or code in codetable.ACCOUNT:
+                others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
+            else:
+                others.append(self._failed(batch, offset, code, item.text))
+        leaving = [Batch(self._outbox.lot(batch.rows[again]), 0, len(again))] if again else []
+        statuses = Counter(other.status for other in others)
+        self._memory.doubts = self._memory.doubts + 1 if statuses[UNKNOWN] == batch.size else 0
+        if account is not None:
+            self._course.end(Ending(errors.AccountRefused, _account_words(account), account))
         if batch.size > len(again):
             self._pace.accepted(batch.size - len(again), begun, now)
             self._memory.refusals = 0
         if again:
             self._pace.refused(len(again), begun, now)
             if len(again) == batch.size:
-                self._throttled(begun, now)
-            lot = self._outbox.lot(batch.rows[again])
-            self._outbox.put_back(Batch(lot, 0, len(again)))
+                self._refused_again(_TPS_WORDS, codetable.TPS, begun, now)
+        self.tally(SUCCESS, batch.size - len(others))
+        self.tally(UNKNOWN, statuses[UNKNOWN])
+        self.tally(UNSENT, statuses[UNSENT] - len(again))
+        for other in others:
+            if other.status == FAILURE:
+                self.tally(FAILURE, 1, other.code)
+        self._outbox.put_back(*leaving)
         return Outcome(SUCCESS, codetable.SUCCESS, latency_ms=latency, exceptions=others)
 
     def _failed(self, batch: Batch, offset: int, code: int | None, text: str | None) -> Exceptional:
@@ -269,13 +232,13 @@ class Consequences:
             self._outbox.put_back(batch)
             return
         self._memory.unconnected += 1
+        self._memory.unsent_for = verdict.words
         self.tally(UNSENT, batch.size)
         if self._memory.unconnected >= IN_A_ROW:
             words = f"{IN_A_ROW} batches in a row found no connection to the gateway: {verdict.words}"
             self._course.end(Ending(errors.NoConnection, f"{words}. Check the network and base_url."))
 
-    def _clock(self, batch: Batch, exchange: Exchange, begun: float, now: float) -> None:
-        self._outbox.put_back(batch)
+    def _clock(self, exchange: Exchange, begun: float, now: float) -> None:
         if self._memory.clock_learnt_at is not None and begun < self._memory.clock_learnt_at:
             return
         if self._memory.clock_learnt_at is not None or exchange.gateway_ms is None:
@@ -293,39 +256,66 @@ class Consequences:
         self._memory.clock_learnt_at = now
         self._memory.clock_offset_ms = exchange.gateway_ms - time.time_ns() // 1_000_000
 
-    def _throttled(self, begun: float, now: float) -> None:
+    def _throttled(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float, now: float) -> None:
+        pause = exchange.retry_after_s
+        words = _TPS_WORDS if verdict.code == codetable.TPS else verdict.words
+        if pause is not None and pause > LONGEST_PAUSE * self._client.timeout:
+            reason = (
+                f"the gateway answered {words} and asks for a pause of {span(pause)} (Retry-After), "
+                f"longer than {LONGEST_PAUSE} times the client's timeout. Run this again after that time."
+            )
+            self._course.end(Ending(errors.Throttled, reason, verdict.code))
+            return
+        self._pace.refused(batch.size, begun, now, pause)
+        self._refused_again(words, verdict.code, begun, now)
+
+    def _refused_again(self, words: str, code: int | None, begun: float, now: float) -> None:
         if begun < self._memory.refused_at:
             return
         self._memory.refused_at = now
         self._memory.refusals += 1
         if self._memory.refusals >= REFUSALS_IN_A_ROW:
-            self._course.end(
-                Ending(
-                    errors.Throttled,
-                    f"the gateway answered 13008 (TPS limit exceeded) {self._memory.refusals} times in a row and took nothing "
-                    "between. Try later, or ask the vendor for the account's limit.",
-                    codetable.TPS,
-                )
+            reason = (
+                f"the gateway answered {words} {self._memory.refusals} times in a row and took nothing between. "
+                "Try later, or ask the vendor for the account's limit."
             )
+            self._course.end(Ending(errors.Throttled, reason, code))
 
     def heed(self, verdict: Verdict) -> bool:
         """End the run where this request, after those before it, says so; whether it was the first one understood."""
-        # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
-        proven = verdict.fate not in (Fate.NOT_SENT, Fate.CLOCK) and verdict.case is not TOO_MANY_REQUESTS
-        first = proven and not self._memory.doubts and not self._memory.understood
-        self._memory.understood |= first
-        if verdict.fate is not Fate.NOT_SENT:
-            self._memory.budget = min(10.0, self._memory.budget + 0.1)
+        try:
+            first = self._heed(verdict)
+            words = f" (the last: {verdict.words})"
+        except Exception:  # noqa: BLE001  its rows have their outcome; what cannot be read teaches nothing
+            first, words = False, ""
         if self._memory.doubts >= IN_A_ROW:
-            self._course.end(
-                Ending(
-                    errors.InDoubt,
-                    f"{self._memory.doubts} requests in a row had an outcome nobody knows (the last: {verdict.words}). "
-                    "Their rows are Unknown; reconcile() settles them.",
-                )
+            reason = (
+                f"{self._memory.doubts} requests in a row had an outcome nobody knows{words}. "
+                "Their rows are Unknown; reconcile() settles them."
             )
+            self._course.end(Ending(errors.InDoubt, reason))
         if self._limits.max_failures is not None and not self._course.stopping.is_set():
             self._bear(self._limits.max_failures)
+        return first
+
+    def _heed(self, verdict: Verdict) -> bool:
+        memory, fate = self._memory, verdict.fate
+        # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
+        proven = fate in (Fate.JUDGED, Fate.ACCOUNT, Fate.SIZE, Fate.HALVE) or verdict.code == codetable.TPS
+        first = proven and not memory.doubts and not memory.understood
+        memory.understood |= first
+        if fate == Fate.NOT_SENT:
+            memory.trouble = verdict.words
+        else:
+            memory.trouble = ""
+            memory.budget = min(10.0, memory.budget + 0.1)
+        if fate == Fate.DOUBT and verdict.case.seen in FOREIGN and not memory.met:
+            reason = (
+                f"the first reply from {self._client.endpoint} is not the gateway's: {verdict.words}. Check the client's "
+                "base_url and path. The rows of this request are Unknown, since a gateway may be behind it."
+            )
+            self._course.end(Ending(errors.InDoubt, reason))
+        memory.met |= verdict.reply is not None
         return first
 
     def _bear(self, most: float) -> None:
@@ -346,6 +336,9 @@ class Consequences:
             self._memory.counts[status] += n
             if code is not None:
                 self.codes[code] += n
+
+
+_TPS_WORDS: Final = "13008 (TPS limit exceeded)"
 
 
 def _account_words(code: int | None) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import errors
-from nxsms_nb.consequences import Ending, Memory
+from nxsms_nb.course import Ending, Memory
 from nxsms_nb.display import count
 from nxsms_nb.pace import Pace
 from nxsms_nb.run import Engine
@@ -22,7 +22,7 @@ from nxsms_nb.settling import settle_doubts
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nxsms_nb.consequences import Limits
+    from nxsms_nb.course import Limits
     from nxsms_nb.preparing import Prepared
     from nxsms_nb.snapshot import Observer
 

@@ -131,6 +131,7 @@ class Pace:
         self._quiet = 0.0
         self._heeded_from = -math.inf
         self._pause: float | None = None
+        self._paused_until = -math.inf
 
     @property
     def rate(self) -> float | None:
@@ -148,6 +149,10 @@ class Pace:
         if self._searching:
             return f"finding the gateway's limit, now at {self._limit:,.0f} messages a second"
         return f"held to {self._limit:,.0f} messages a second by the gateway's limit"
+
+    def pause_left(self, now: float) -> float:
+        """How many seconds are left of a pause that the gateway asked for; 0 where it asked for none."""
+        return max(0.0, self._paused_until - now)
 
     def achieved(self, now: float) -> float:
         """Messages accepted a second, during the last second."""
@@ -220,6 +225,7 @@ class Pace:
         if retry_after is not None:
             self._free = max(self._free, now + retry_after)
             self._pause = retry_after
+            self._paused_until = max(self._paused_until, now + retry_after)
         if begun < self._heeded_from:
             return
         since, gained = now - self._mark[0], self._total - self._mark[1]

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from nxsms_nb import errors, protocol
 from nxsms_nb.connection import Connection, Exchange
-from nxsms_nb.consequences import Consequences, Course, Ending
+from nxsms_nb.consequences import Consequences
+from nxsms_nb.course import Course, Ending
+from nxsms_nb.display import span
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.results import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
 from nxsms_nb.snapshot import Observer, Snapshot
@@ -22,7 +24,7 @@ from nxsms_nb.verdicts import judge
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
-    from nxsms_nb.consequences import Limits, Memory
+    from nxsms_nb.course import Limits, Memory
     from nxsms_nb.pace import Pace
     from nxsms_nb.queueing import Batch, Outbox
     from nxsms_nb.recording import Recording
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 GRACE_S: Final = 5.0
 """How long requests under way are awaited after a stop."""
 _TICK_S: Final = 0.15
+_LONG_PAUSE_S: Final = 60.0
+"""A longer pause is shown before anything else: the run would seem to hang."""
 
 
 class Engine:
@@ -81,7 +85,9 @@ class Engine:
         self._pace = pace
         # Nothing here refers back to this object: what a run took is given back as soon as it is through.
         self._course = Course()
-        self._consequences = Consequences(outbox, pace, limits, quotes=quotes, course=self._course, memory=memory)
+        self._consequences = Consequences(
+            outbox, pace, limits, quotes=quotes, course=self._course, memory=memory, client=client
+        )
         self._memory = memory
         self._answered_before = memory.answered
         self._before = Counter(_named(results.status))
@@ -152,8 +158,13 @@ class Engine:
     def _note(self) -> str:
         if self.ending is not None:
             return f"stopping: {self.ending.reason}"
-        if self._doing or not self._memory.understood:
-            return self._doing or "waiting for the first reply"
+        if self._doing:
+            return self._doing
+        if (pause := self._pace.pause_left(time.monotonic())) > _LONG_PAUSE_S:
+            return f"the gateway asked for a pause; nothing leaves for another {span(round(pause))}"
+        if not self._memory.understood:
+            trouble = self._memory.trouble
+            return f"{trouble}; trying again" if trouble else "waiting for the first reply"
         return self._pace.note
 
     async def _work(self, connection: Connection) -> None:
@@ -202,7 +213,10 @@ class Engine:
             reason = ending.reason if ending is not None else "the run broke off"
             results.decide(left_over, UNSENT, ending.code if ending is not None else None, reason)
         if ending is None and self._consequences.counts[UNSENT]:
-            self._course.ending = Ending(errors.NoConnection, "some requests found no connection to the gateway")
+            reason = "some requests found no connection to the gateway"
+            if trouble := self._memory.unsent_for:
+                reason = f"{trouble}. Check the network and the client's base_url"
+            self._course.ending = Ending(errors.NoConnection, reason)
         self._consequences.tally(UNSENT, len(left_over))
 
     @asynccontextmanager
@@ -295,7 +309,13 @@ class Engine:
             exchange = told if isinstance(told, Exchange) else Exchange(left=True)
             exchange.error = "stopped before the reply came"
         verdict = judge(
-            left=exchange.left, status=exchange.status, body=exchange.body, error=exchange.error, ids=batch.ids
+            left=exchange.left,
+            status=exchange.status,
+            body=exchange.body,
+            error=exchange.error,
+            ids=batch.ids,
+            garbled=exchange.garbled,
+            first=not self._memory.met and not self._client.at_vendor,
         )
         outcome = self._consequences.of(batch, verdict, exchange, begun)
         self._connection.clock_offset_ms = self._memory.clock_offset_ms

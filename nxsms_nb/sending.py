@@ -14,7 +14,7 @@ import numpy as np
 from nxsms_nb import carrying, codetable, preparing, progress, screen, settling
 from nxsms_nb.cells import present
 from nxsms_nb.client import Client
-from nxsms_nb.consequences import Limits
+from nxsms_nb.course import Limits
 from nxsms_nb.display import count
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
 from nxsms_nb.handle import LOOK_S, Run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nxsms_nb import errors
@@ -17,7 +17,7 @@ class Fault:
 
     ``struck`` is their status, in turns along the request; ``A|B`` where either is right. ``once`` and ``always`` are what
     a run ends with that meets it in its second request, or in every one, and ``within`` how many requests at most the
-    latter takes.
+    latter takes. ``first`` is whether a gateway may do so to a run's first request.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Fault:
     effect: bool = False
     again: bool = False
     timeout: float = 20
+    first: bool = True
 
 
 def _doubts(name: str, how: How, *, says: str = "", read: bool = True, timeout: float = 20) -> list[Fault]:
@@ -53,6 +54,15 @@ def _doubts(name: str, how: How, *, says: str = "", read: bool = True, timeout: 
         Fault(f"{name}, {'accepted' if effect else 'nothing accepted'}", acting(effect=effect), effect=effect, **shared)
         for effect in (True, False)
     ]
+
+
+def _absent(status: int) -> list[Fault]:
+    """There is nothing at the URL: doubt from a gateway that answered before, and to a first request the proof of none.
+
+    What accepts a run's first request and says that it is not there contradicts the protocol, and no client can tell.
+    """
+    accepted, nothing = _doubts(f"HTTP {status}", acts.status(status), says=f"HTTP {status}")
+    return [replace(accepted, first=False), replace(nothing, always=errors.NoConnection, within=1)]
 
 
 def _refusal(name: str, how: How, struck: tuple[str, ...], **more: Any) -> Fault:
@@ -123,9 +133,10 @@ DOUBTS = [
     *_doubts("9 MB before the reply", acts.flood, says="too long"),
     *(
         fault
-        for status in (400, 403, 404, 413, 500, 502, 503, 504)
+        for status in (400, 403, 413, 500, 502, 503, 504)
         for fault in _doubts(f"HTTP {status}", acts.status(status), says=f"HTTP {status}")
     ),
+    *(fault for status in (404, 405, 410, 501) for fault in _absent(status)),
     *_doubts("503 with Retry-After", acts.status(503, Retry_After="1"), says="HTTP 503"),
     *(
         fault

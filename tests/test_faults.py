@@ -106,9 +106,9 @@ def test_every_request_struck(gateway, journal, fault):
     if fault in LASTING:
         frame.iloc[20, 1] = "poison in a text"
     gateway.keep_alive = not fault.on_accept
-    gateway.strike(fault.act, times=float("inf"), on_accept=fault.on_accept)
+    gateway.strike(fault.act, first=not fault.first, times=float("inf"), on_accept=fault.on_accept)
     client = client_of(gateway.url, timeout=fault.timeout)
-    out, stopped = sent(frame, client, journal, concurrency=4, batch_size=BATCH)
+    out, stopped = sent(frame, client, journal, concurrency=4 if fault.first else 1, batch_size=BATCH)
     gateway.heal()
     check(frame, out, gateway)
     if fault.always is None:
