@@ -14,7 +14,7 @@ from nxsms_nb.results import FAILURE, NO_TIME, SUCCESS, UNKNOWN
 from nxsms_nb.settings import options
 
 if TYPE_CHECKING:
-    from nxsms_nb.consequences import Memory
+    from nxsms_nb.course import Memory
     from nxsms_nb.preparing import Prepared
 
 _POSITION: Final = re.compile(r"(?<=\bposition )[0-9][0-9,]*")
