@@ -290,8 +290,7 @@ class Consequences:
             first, words = False, ""
         if self._memory.doubts >= IN_A_ROW:
             reason = (
-                f"{self._memory.doubts} requests in a row had an outcome nobody knows{words}. "
-                "Their rows are Unknown; reconcile() settles them."
+                f"{self._memory.doubts} requests in a row had an outcome nobody knows{words}. Their rows are Unknown."
             )
             self._course.end(Ending(errors.InDoubt, reason))
         if self._limits.max_failures is not None and not self._course.stopping.is_set():

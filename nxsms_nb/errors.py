@@ -2,7 +2,7 @@
 
 ::
 
-    NxsmsError
+    NxsmsError               all but Interrupted are an Exception, too
     ├── ConfigError          a client, an option or an argument is not usable     (also ValueError)
     ├── ColumnError          a column is missing, ambiguous or already taken      (also ValueError)
     ├── ValidationError      rows that must not be sent; .report has them all     (also ValueError)
@@ -11,27 +11,71 @@
     │   └── CampaignBusy     another run of this campaign is under way
     ├── QueryError           a record, balance or receipt query was refused or not understood
     └── Stopped              a run ended with rows unsent; .frame is complete, .reason says why
-        ├── Interrupted      by the person                                        (also KeyboardInterrupt)
+        ├── Interrupted      by the person                           (also KeyboardInterrupt, no Exception)
         ├── AccountRefused   by an account code; .code
         ├── InDoubt          by requests whose outcome nobody knows
         ├── NoConnection     by requests that found no gateway
         ├── Throttled        by a gateway that never took a message at any pace
         ├── ClockRefused     by a second 1004
+        ├── JournalLost      by a journal that could not be written any more          (also JournalError)
         └── TooManyFailures  by max_failures
 
     AlreadySentWarning       everything in the call went out before               (a UserWarning)
+
+``except Exception`` in a loop over campaigns must not swallow the stop, as it does not swallow a KeyboardInterrupt, while
+``except nx.Stopped`` and ``except nx.NxsmsError`` catch it. So the two bases are BaseExceptions, and each kind below them
+but `Interrupted` derives from Exception as well. All of them can be pickled and copied with what they carry.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import linecache
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class NxsmsError(Exception):
+_PACKAGE: Final = str(Path(__file__).parent)
+_SENTENCE: Final = re.compile(r"(?<=[.!?:]) +(?=[A-Z])")
+
+
+class NxsmsError(BaseException):
     """The base of every error raised here."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy what the error carries, without its constructor, whose arguments differ from kind to kind."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook a few lines instead of a traceback: what is wrong, what to do, and the line it is about."""
+        return [f"{type(self).__name__}: {line}" if i == 0 else line for i, line in enumerate(self._lines())]
+
+    def _lines(self) -> list[str]:
+        first, *others = str(self).splitlines() or [""]
+        return [*_SENTENCE.split(first, maxsplit=1), *others, *_place(self)]
+
+
+def _restored(kind: type[NxsmsError], args: tuple[Any, ...], state: Mapping[str, Any]) -> NxsmsError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def _place(error: BaseException) -> Iterator[str]:
+    """The line outside this package that led to an error."""
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    outside = [place for place in places if not place[0].startswith(_PACKAGE)]
+    if outside:
+        file, line = outside[-1]
+        if source := linecache.getline(file, line).strip():
+            yield f"in line {line}:"
+            yield f"    {source}"
 
 
 class ConfigError(NxsmsError, ValueError):
@@ -64,7 +108,7 @@ class ValidationError(NxsmsError, ValueError):
         self.report = report
 
 
-class ConfirmationNeeded(NxsmsError):
+class ConfirmationNeeded(NxsmsError, Exception):
     """A real gateway would get more messages than was agreed to.
 
     Attributes
@@ -78,7 +122,7 @@ class ConfirmationNeeded(NxsmsError):
         self.count = count
 
 
-class JournalError(NxsmsError):
+class JournalError(NxsmsError, Exception):
     """The journal cannot be used: nothing is sent without it.
 
     Attributes
@@ -94,8 +138,11 @@ class CampaignBusy(JournalError):
     """Another run of this campaign is under way on this machine."""
 
 
-class QueryError(NxsmsError):
+class QueryError(NxsmsError, Exception):
     """A record, balance or receipt query was refused, failed or was not understood."""
+
+
+GO_ON: Final = "To continue, run the same cell again: messages that were sent are not sent twice."
 
 
 class Stopped(NxsmsError):
@@ -107,32 +154,30 @@ class Stopped(NxsmsError):
         The frame with its result columns, complete.
     reason : str
         Why the run ended.
+    recorded : str
+        The call that gives the frame later, from the journal; empty where there is none.
     """
 
     def __init__(self, reason: str, frame: pd.DataFrame | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.frame = frame
-
-    def _render_traceback_(self) -> list[str]:
-        """Show a few lines instead of a traceback: nothing is wrong with the analyst's code."""
-        return [f"{type(self).__name__}: {line}" if i == 0 else line for i, line in enumerate(self._lines())]
+        self.recorded = ""
 
     def _lines(self) -> list[str]:
+        # No traceback and no place: nothing is wrong with the analyst's code.
         lines = [self.reason]
         if self.frame is not None:
-            lines.append(
-                "Every row is accounted for:  import sys; sent = sys.last_value.frame   (or recorded(client) later)"
-            )
-        lines.append("To go on where it ended, run the same cell again: what went out does not go out twice.")
-        return lines
+            later = f"   (later: sent = {self.recorded})" if self.recorded else ""
+            lines.append(f"Every row is accounted for:  import sys; sent = sys.last_value.frame{later}")
+        return [*lines, GO_ON]
 
 
 class Interrupted(Stopped, KeyboardInterrupt):
     """The person stopped the run; Run All stops too."""
 
 
-class AccountRefused(Stopped):
+class AccountRefused(Stopped, Exception):
     """The gateway refused the account, so no further request was made.
 
     Attributes
@@ -146,25 +191,69 @@ class AccountRefused(Stopped):
         self.code = code
 
 
-class InDoubt(Stopped):
-    """Three requests in a row had an outcome nobody knows."""
+class InDoubt(Stopped, Exception):
+    """Three requests in a row had an outcome nobody knows.
+
+    Attributes
+    ----------
+    settle : str
+        The call that settles the rows in doubt.
+    """
+
+    settle: str = ""
+
+    def _lines(self) -> list[str]:
+        *lines, last = super()._lines()
+        return [*lines, f"To settle the rows in doubt:  sent = {self.settle}", last] if self.settle else [*lines, last]
 
 
-class NoConnection(Stopped):
+class NoConnection(Stopped, Exception):
     """Three requests in a row found no gateway."""
 
 
-class Throttled(Stopped):
+class Throttled(Stopped, Exception):
     """The gateway answered 13008 for so long that going on makes no sense."""
 
 
-class ClockRefused(Stopped):
+class ClockRefused(Stopped, Exception):
     """The gateway answered 1004 again after the clock offset had been learnt."""
 
 
-class TooManyFailures(Stopped):
+class TooManyFailures(Stopped, Exception):
     """More rows failed than `max_failures` allows."""
+
+
+class JournalLost(Stopped, JournalError):
+    """The journal could not be written any more, and nothing is sent that it does not know of."""
 
 
 class AlreadySentWarning(UserWarning):
     """Everything in the call went out before; nothing was sent."""
+
+
+class _Brief:
+    """What a notebook shows of an exception that is not ours; an object of a class, so that it can be pickled."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def __call__(self) -> list[str]:
+        return self.lines
+
+
+def tell_of_cancellation(cancelled: BaseException, recorded: str) -> None:
+    """Let the cancellation of an awaited run say how to get at the frame, in a few lines in a notebook.
+
+    It is told on the exception itself: asyncio's timeouts and task groups compare the class of what they get back.
+
+    Parameters
+    ----------
+    cancelled : asyncio.CancelledError
+        The cancellation, which is raised again.
+    recorded : str
+        The call that gives the frame.
+    """
+    told = f"Every row is accounted for: {recorded} has the frame."
+    cancelled.add_note(f"The run was stopped. {told}")
+    kind = type(cancelled).__name__
+    cancelled._render_traceback_ = _Brief([f"{kind}: The run was stopped.", told, GO_ON])  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.course import Limits
+    from nxsms_nb.invocation import Invocation
     from nxsms_nb.preparing import Prepared
     from nxsms_nb.snapshot import Observer
 
@@ -183,7 +184,7 @@ class Run:
         frame = self._prepared.joined(last=last)
         # Who pressed stop does not want what comes next, even where the run had just come to its end.
         if ending is not None and (unsent or self._interrupted):
-            raise stopped(ending, frame)
+            raise stopped(ending, frame, self._prepared.call)
         return frame
 
     def _wait(self, seconds: float | None = None) -> None:
@@ -249,9 +250,15 @@ class Run:
             say(repr(self))
 
 
-def stopped(ending: Ending, frame: pd.DataFrame) -> errors.Stopped:
-    """The exception that tells why a run ended with rows unsent."""
+def stopped(ending: Ending, frame: pd.DataFrame, call: Invocation) -> errors.Stopped:
+    """The exception that tells why a run ended with rows unsent, and how to go on from the call as it was written."""
     reason = ending.reason[:1].upper() + ending.reason[1:]
     if ending.kind is errors.AccountRefused:
-        return errors.AccountRefused(reason, frame, code=ending.code or 0)
-    return ending.kind(reason, frame)
+        error: errors.Stopped = errors.AccountRefused(reason, frame, code=ending.code or 0)
+    else:
+        error = ending.kind(reason, frame)
+    # A retry need not name the campaign and the key that its rows were sent with, and `recorded` goes by them.
+    error.recorded = call.text("recorded") if call.verb != "retry" else ""
+    if isinstance(error, errors.InDoubt):
+        error.settle = call.text("reconcile")
+    return error

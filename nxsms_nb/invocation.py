@@ -85,7 +85,7 @@ class Invocation:
             ["frames" if self.frame is None else f"({self.frame} for df in frames)"] if other == "send_stream" else []
         )
         first += ["client"] if self.client else []
-        frame = "sent" if other in _OF_SENT and self.verb not in _OF_SENT else "df"
+        frame = "sent" if other in _OF_SENT and other != self.verb else "df"
         called = f"{self.frame or frame}.nxsms.{other}"
         form = f"await {called}" if other == "asend" else "nx.send_stream" if other == "send_stream" else called
         return f"{form}({', '.join([*first, *shown])})"

@@ -250,7 +250,7 @@ class Engine:
             except errors.JournalError as trouble:
                 self._outbox.put_back(batch)
                 self._landed()
-                self._course.end(Ending(errors.Stopped, str(trouble)))
+                self._course.end(Ending(errors.JournalLost, str(trouble)))
                 return
             if cancelled or self._course.stopping.is_set():
                 outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)

@@ -16,7 +16,7 @@ from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.course import Limits
 from nxsms_nb.display import count
-from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError
+from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError, tell_of_cancellation
 from nxsms_nb.handle import LOOK_S, Run
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.plan import Plan, plan_of
@@ -133,7 +133,8 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
     looked = asyncio.wrap_future(looking)
     try:
         prepared = await _wakeful(looked)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
+        tell_of_cancellation(cancelled, call.text("recorded"))
         # The thread cannot be stopped; when it is through, the campaign must be free again.
         try:
             await asyncio.wait({looked})
@@ -149,7 +150,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
         run.ask_to_stop()
         while not ended.done():
             await asyncio.wait({ended})
-        cancelled.add_note("The run was stopped. Every row is accounted for: recorded(client) has the frame.")
+        tell_of_cancellation(cancelled, call.text("recorded"))
         raise
     return run.outcome(last=True)
 

@@ -108,7 +108,7 @@ def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call:
             if run.ending is not None:
                 # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
                 reason = run.stopped
-                raise stopped(run.ending, sent)
+                raise stopped(run.ending, sent, call)
             so_far.rows += len(sent)
             yield sent
         reason = None
