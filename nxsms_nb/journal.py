@@ -15,15 +15,16 @@ from weakref import WeakValueDictionary
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import journalfile, journalrows, lookup, records
+from nxsms_nb import journalfile, journalplace, journalrows, lookup, records
 from nxsms_nb.blocks import unpacked
 from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
-from nxsms_nb.errors import ConfigError, JournalError, NxsmsError
+from nxsms_nb.errors import ConfigError, NxsmsError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.locks import CampaignLock, MemoryLock
 from nxsms_nb.recording import Recording
 from nxsms_nb.results import UNDECIDED, Results, Rows
+from nxsms_nb.screen import say
 
 
 class Journal:
@@ -32,7 +33,8 @@ class Journal:
     Parameters
     ----------
     path : path-like, optional
-        The file, made when first written to; None: ``NXSMS_JOURNAL``, else the user's data folder.
+        The file, made when first written to; None: ``NXSMS_JOURNAL``, else the user's data folder. ``":memory:"``: no
+        file, a journal that is gone with this object.
 
     Notes
     -----
@@ -47,8 +49,8 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path: Path | None = journalfile.default_path() if path is None else Path(path).expanduser().absolute()
-        self._begin()
+        self.path = journalplace.place(path)
+        self._begin(journalfile.open_memory() if self.path is None else None)
 
     def _begin(self, memory: sqlite3.Connection | None = None) -> None:
         self._memory = memory
@@ -58,10 +60,7 @@ class Journal:
     @classmethod
     def in_memory(cls) -> Journal:
         """Make a journal that is gone with this object, for practice."""
-        journal = cls.__new__(cls)
-        journal.path = None
-        journal._begin(journalfile.open_memory())  # noqa: SLF001  another way to be made
-        return journal
+        return cls(journalplace.MEMORY)
 
     @classmethod
     def of(cls, journal: Any) -> Journal:
@@ -99,6 +98,10 @@ class Journal:
         JournalError
             The journal's place cannot be used.
         """
+        if self.path is not None and not journalplace.holds_something(self.path):
+            # Before the folder of locks: a file that is missing beside one is a journal that was lost.
+            journalfile.open_file(self.path).close()
+            say(f"New journal {self.path}: nothing is known of earlier sends.")
         lock = CampaignLock(self.path, campaign or "", self._held, anywhere=anywhere)
         lock.acquire(own_ids=own_ids, known=self._names() if anywhere else ())
         return lock
@@ -154,7 +157,7 @@ class Journal:
         except BaseException as error:
             claim.release()
             if isinstance(error, sqlite3.Error):
-                raise JournalError(f"The journal {self} could not be written ({error}). Nothing was sent.") from error
+                raise journalfile.failed(self.path, error) from error
             raise
 
         def release() -> None:
@@ -329,7 +332,7 @@ class Journal:
                 yield self._memory
             return
         path = self._file()
-        if not path.exists():
+        if not journalplace.holds_something(path):
             yield None
             return
         connection = journalfile.open_file(path)
@@ -339,13 +342,15 @@ class Journal:
             yield connection
         except NxsmsError:
             raise
+        except sqlite3.DatabaseError as error:
+            raise journalfile.failed(path, error) from error
         except (journalrows.Damage, *_UNREADABLE) as error:
             raise journalfile.damaged(path, error) from error
         finally:
             connection.close()
 
 
-_UNREADABLE: Final = (sqlite3.DatabaseError, ValueError, LookupError, TypeError, ArithmeticError)
+_UNREADABLE: Final = (ValueError, LookupError, TypeError, ArithmeticError)
 """What reading a file raises whose bytes are not what was written, where no checksum is in the way."""
 
 

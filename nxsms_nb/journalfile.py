@@ -10,81 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-import psutil
-
 from nxsms_nb.errors import JournalError
+from nxsms_nb.journalplace import holds_something, unusable
 from nxsms_nb.journalrows import Damage, prepare
-
-NETWORK_FILE_SYSTEMS: Final = frozenset(
-    [
-        "9p",
-        "afpfs",
-        "afs",
-        "ceph",
-        "cifs",
-        "davfs",
-        "fuse.gcsfuse",
-        "fuse.rclone",
-        "fuse.s3fs",
-        "fuse.sshfs",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "smb",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "vboxsf",
-        "webdav",
-    ]
-)
-"""Where SQLite's locks and fsync cannot be trusted (sqlite.org, "How To Corrupt An SQLite Database File", 2.1)."""
 
 _BUSY_S: Final = 20.0
 _ROW_BYTES: Final = 80
-
-
-def default_path() -> Path:
-    """Where the journal lies when nobody says otherwise: ``NXSMS_JOURNAL``, else the user's data folder."""
-    named = os.environ.get("NXSMS_JOURNAL")
-    return Path(named).expanduser() if named else platformdirs.user_data_path("nxsms_nb") / "journal.sqlite3"
-
-
-def file_system(path: Path, mounts: list[tuple[str, str]]) -> str:
-    """The type of the file system that holds a path.
-
-    Parameters
-    ----------
-    path : Path
-        Absolute.
-    mounts : list of (str, str)
-        Mount point and type.
-
-    Examples
-    --------
-    >>> file_system(Path("/home/ada/x"), [("/", "ext4"), ("/home", "nfs4")])
-    'nfs4'
-    """
-    best = ("", "")
-    for point, kind in mounts:
-        if path.is_relative_to(point) and len(point) >= len(best[0]):
-            best = (point, kind)
-    return best[1]
-
-
-def refuse_network(path: Path) -> None:
-    """Raise `JournalError` where a path lies on a network file system."""
-    mounts = [(mount.mountpoint, mount.fstype) for mount in psutil.disk_partitions(all=True)]
-    kind = file_system(path.resolve(), mounts)
-    if kind.lower() in NETWORK_FILE_SYSTEMS:
-        raise JournalError(
-            f"The journal {path} would lie on a network file system ({kind}), where its locks and its durability "
-            "cannot be trusted. Put it on a local disk: journal='…', or set NXSMS_JOURNAL."
-        )
 
 
 def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
@@ -107,22 +38,16 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
     JournalError
         The place is a network file system, read-only or full, or the file is not ours or from a newer version.
     """
-    path = path.expanduser().absolute()
-    refuse_network(path)
+    there = holds_something(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Never open a file that is there already: closing any descriptor of it would drop the locks that SQLite
-        # holds on it in this process (sqlite.org, "How To Corrupt An SQLite Database File", 2.2).
-        if not path.exists():
+        if not there:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
     except OSError as error:
-        raise JournalError(
-            f"The journal {path} cannot be opened for writing ({error.strerror}). Nothing was sent. "
-            "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
-        ) from error
+        raise unusable(path, error) from error
     if room_for is not None:
         _check_room(path, room_for)
     try:
@@ -137,11 +62,23 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
     except Damage as damage:
         raise damaged(path, damage) from damage
     except sqlite3.DatabaseError as error:
-        raise JournalError(
-            f"The journal {path} cannot be used ({error}). Nothing was sent. If it is not a journal of nxsms_nb, name "
-            "another file: journal='…'. If the disk is full or read-only, mend that first."
-        ) from error
+        raise failed(path, error) from error
     return connection
+
+
+def failed(path: Path | None, error: sqlite3.Error) -> JournalError:
+    """Return the error that says why SQLite could not read or write a journal, and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(path, error)
+    remedy = {
+        sqlite3.SQLITE_FULL: "Make room on its disk, or put it elsewhere: journal='…', or set NXSMS_JOURNAL.",
+        sqlite3.SQLITE_BUSY: "Another program holds it: close it there, and run the cell again.",
+    }.get(
+        code,
+        "See that you may write to the file and its folder, or put it elsewhere: journal='…', or set NXSMS_JOURNAL.",
+    )
+    return JournalError(f"The journal {path or 'in memory'} cannot be used ({error}). Nothing was sent. {remedy}")
 
 
 def damaged(path: Path | None, what: object) -> JournalError:

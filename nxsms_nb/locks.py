@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from nxsms_nb.errors import CampaignBusy, JournalError
-from nxsms_nb.journalfile import refuse_network
+from nxsms_nb.journalplace import locks_folder, refuse_network
 
 _OWN_IDS: Final = " own ids"
 _ANYWHERE: Final = " anywhere"
@@ -83,9 +83,7 @@ class _Files:
 
     def __init__(self, path: Path) -> None:
         self._journal = path
-        # As SQLite does: a link to the journal is the same journal.
-        real = path.resolve()
-        self.folder = real.with_name(real.name + ".locks")
+        self.folder = locks_folder(path)
 
     @contextmanager
     def gate(self) -> Iterator[None]:

@@ -14,8 +14,8 @@ import pytest
 from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
-from nxsms_nb import Journal, JournalError, Sandbox, journalfile
-from nxsms_nb.journalfile import file_system, refuse_network
+from nxsms_nb import Journal, JournalError, Sandbox, journalplace
+from nxsms_nb.journalplace import file_system, refuse_network
 from nxsms_nb.journalrows import APPLICATION_ID, VERSION
 from nxsms_nb.results import SUCCESS
 
@@ -208,12 +208,13 @@ def test_a_disk_without_room_for_the_run_is_refused_before_anything_is_sent(disk
 
 
 def test_a_disk_that_is_full_is_refused_before_anything_is_sent(disk):
-    """Not even the lock has room; when there is room again, the campaign is free."""
+    """Not even its tables have room; when there is room again, the campaign is free."""
     with contextlib.suppress(OSError), (disk / "films").open("wb", buffering=0) as films:
         while films.write(b"x" * 4096):
             pass
     message = sending_fails(disk / "journal.sqlite3")
-    assert "No space left" in message
+    assert "disk is full" in message
+    assert "Make room" in message
     (disk / "films").unlink()
     Journal(disk / "journal.sqlite3").claim(None).release()
 
@@ -250,7 +251,7 @@ def test_a_disk_that_fills_up_midway_stops_the_run_with_the_frame_complete(path)
     """No request leaves that is not on the disk; the frame still has every outcome, and later nothing goes out twice."""
     told = subprocess.run([sys.executable, "-c", FULL_MIDWAY, path], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
-    first, *_, second = told.stdout.splitlines()
+    _new, first, *_, second = told.stdout.splitlines()
     rows, accepted, agrees, rest = first.split(" ", 3)
     assert int(rows) == 8000
     assert 0 < int(accepted) < 8000
@@ -266,19 +267,19 @@ def test_a_network_file_system_is_known_by_its_mount(kind):
     mounts = [("/home/ada/share", kind), ("/", "ext4"), ("/home", "ext4"), ("/home/ada/sh", "nfs")]
     assert file_system(Path("/home/ada/share/deep/journal.sqlite3"), mounts) == kind
     assert file_system(Path("/home/ada/shared"), mounts) == "ext4"
-    assert kind in journalfile.NETWORK_FILE_SYSTEMS
+    assert kind in journalplace.NETWORK_FILE_SYSTEMS
 
 
 @pytest.mark.parametrize("kind", ["ext4", "apfs", "NTFS", "btrfs", "xfs", "tmpfs", "overlay", "zfs", "fuseblk"])
 def test_a_local_file_system_is_accepted(kind):
     """Journals live on the disks of ordinary machines and containers."""
-    assert kind.lower() not in journalfile.NETWORK_FILE_SYSTEMS
+    assert kind.lower() not in journalplace.NETWORK_FILE_SYSTEMS
 
 
 def test_a_journal_on_a_network_file_system_is_refused_before_anything_is_sent(path, monkeypatch):
     """The place is looked up among this machine's mounts; here the one of the temporary folder is told to be NFS."""
     kind = next(iter({file_system(path, [(str(path.anchor), "ext4")])}))
-    monkeypatch.setattr(journalfile, "NETWORK_FILE_SYSTEMS", frozenset({kind, "tmpfs", "overlay"}))
+    monkeypatch.setattr(journalplace, "NETWORK_FILE_SYSTEMS", frozenset({kind, "tmpfs", "overlay"}))
     with pytest.raises(JournalError, match="would lie on a network file system"):
         refuse_network(path)
     message = sending_fails(path, match="network file system")

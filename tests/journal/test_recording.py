@@ -233,6 +233,7 @@ def _holder(path):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout.readline().startswith("New journal ")
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
