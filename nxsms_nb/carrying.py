@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import codetable, identity, keys, records, spelling, takeover, validation
+from nxsms_nb import codetable, elsewhere, identity, keys, records, spelling, takeover, validation
 from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
@@ -142,6 +142,7 @@ def _brings_ids(prepared: Prepared, rows: Rows) -> bool:
 def wait_again(prepared: Prepared, codes: frozenset[int]) -> Rows:
     """Let the rows of a sent frame that may be tried again wait to leave; the rows that may, but not before some time."""
     told = prepared.results
+    open_before = np.flatnonzero(among(told.status, UNSENT, FAILURE))
     sendable = prepared.checked.good & present(prepared.all_ids())
     _take_over_gone(prepared, np.flatnonzero(sendable & (told.status == FAILURE)))
     same = np.flatnonzero(sendable & (told.status == UNSENT))
@@ -165,6 +166,7 @@ def wait_again(prepared: Prepared, codes: frozenset[int]) -> Rows:
     _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()
+    elsewhere.refuse(prepared, open_before[among(told.status[open_before], SUCCESS, UNKNOWN)])
     return held_back
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -169,6 +170,11 @@ class Client:
         """Whether the gateway is on this machine: no message that is sent there costs money."""
         return _is_loopback(urlsplit(self.base_url).hostname or "")
 
+    @property
+    def app(self) -> str:
+        """A digest of the app_key, by which the journal tells accounts apart; too short to be turned back."""
+        return hashlib.sha256(f"nxsms app{self.app_key}".encode()).hexdigest()[:8]
+
     def bind(self, *, simulated: bool, journal: Journal | None, gateway: object = None) -> None:
         """Mark the client as a simulated gateway's, with the journal to use where none is named.
 
@@ -177,6 +183,31 @@ class Client:
         self.simulated = simulated
         self.journal = journal
         self._gateway = gateway
+
+
+def same_gateway(one: str, other: str) -> bool:
+    """Whether two base URLs lead to the same gateway, as far as their hosts tell: all of this machine count as one.
+
+    Examples
+    --------
+    >>> same_gateway("http://127.0.0.1:8080", "http://localhost:9090"), same_gateway(BASE_URL, "https://api.nxcloud.com")
+    (True, True)
+    >>> same_gateway(BASE_URL, "http://127.0.0.1:8080"), same_gateway(BASE_URL, "https://nxcloud.com.example")
+    (False, False)
+    """
+    places = [_place(url) for url in (one, other)]
+    return places[0] == places[1]
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if _is_loopback(host):
+        return "localhost", None
+    vendor = urlsplit(BASE_URL).hostname or ""
+    domain = vendor.partition(".")[2]
+    # The vendor's hosts lead to the same accounts.
+    return (domain, None) if host == domain or host.endswith(f".{domain}") else (host, parts.port)
 
 
 def _is_loopback(host: str) -> bool:

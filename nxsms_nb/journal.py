@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -103,12 +103,8 @@ class Journal:
             journalfile.open_file(self.path).close()
             say(f"New journal {self.path}: nothing is known of earlier sends.")
         lock = CampaignLock(self.path, campaign or "", self._held, anywhere=anywhere)
-        lock.acquire(own_ids=own_ids, known=self._names() if anywhere else ())
+        lock.acquire(own_ids=own_ids, known=[run.campaign for run in self.made_by()] if anywhere else ())
         return lock
-
-    def _names(self) -> list[str]:
-        with self._reading() as connection:
-            return [] if connection is None else [run.campaign for run in journalrows.runs(connection).values()]
 
     def record(
         self,
@@ -173,7 +169,14 @@ class Journal:
         with self._reading() as connection:
             return connection is not None and lookup.holds(connection, campaign, everywhere=everywhere)
 
-    def known(self, ids: pa.Array, campaign: str | None = None, *, everywhere: bool = False) -> Results:
+    def known(
+        self,
+        ids: pa.Array,
+        campaign: str | None = None,
+        *,
+        everywhere: bool = False,
+        of: Callable[[journalrows.Run], bool] | None = None,
+    ) -> Results:
         """What is recorded of messages.
 
         Parameters
@@ -184,6 +187,8 @@ class Journal:
             Where to look; runs that may concern any campaign are looked at as well.
         everywhere : bool, default False
             Look in every campaign.
+        of : callable, optional
+            The runs to look at, of those; None: all of them.
 
         Returns
         -------
@@ -194,7 +199,12 @@ class Journal:
         with self._reading() as connection:
             if connection is None:
                 return Results(len(ids))
-            return lookup.known(connection, ids, campaign, everywhere=everywhere)
+            return lookup.known(connection, ids, campaign, everywhere=everywhere, of=of)
+
+    def made_by(self) -> list[journalrows.Run]:
+        """The runs as they are recorded: which campaign, gateway and account each was of."""
+        with self._reading() as connection:
+            return [] if connection is None else list(journalrows.runs(connection).values())
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """The campaigns to which messages belong.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,11 +28,17 @@ ANYWHERE, HOMELESS = 1, 2
 is no evidence of it."""
 
 
-def blocks_in(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> list[int]:
-    """Return the ids of the blocks in which messages of a campaign, or of any, may be."""
+def blocks_in(
+    connection: sqlite3.Connection,
+    campaign: str | None = None,
+    *,
+    everywhere: bool = False,
+    of: Callable[[journalrows.Run], bool] | None = None,
+) -> list[int]:
+    """Return the ids of the blocks in which messages of a campaign, or of any, may be; with `of` those of some runs alone."""
     runs = journalrows.runs(connection)
-    looked = [run.id for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
-    return journalrows.blocks_of(connection, frozenset(looked), runs)
+    looked = [run for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
+    return journalrows.blocks_of(connection, {run.id for run in looked if of is None or of(run)}, runs)
 
 
 def holds(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> bool:
@@ -40,7 +47,12 @@ def holds(connection: sqlite3.Connection, campaign: str | None = None, *, everyw
 
 
 def known(
-    connection: sqlite3.Connection, ids: pa.Array, campaign: str | None = None, *, everywhere: bool = False
+    connection: sqlite3.Connection,
+    ids: pa.Array,
+    campaign: str | None = None,
+    *,
+    everywhere: bool = False,
+    of: Callable[[journalrows.Run], bool] | None = None,
 ) -> Results:
     """Return what is recorded of messages; see `journal.Journal.known`."""
     found = Results(len(ids))
@@ -50,13 +62,13 @@ def known(
     wanted = np.sort(spelling.fingerprints(asked))
     if (wanted[1:] == wanted[:-1]).any() and len(coded := asked.dictionary_encode()) > len(coded.dictionary):
         # A merge multiplied rows of a sent frame.
-        once = known(connection, coded.dictionary, campaign, everywhere=everywhere)
+        once = known(connection, coded.dictionary, campaign, everywhere=everywhere, of=of)
         found.take_over(where_asked, once, coded.indices.to_numpy())
         return found
     sieve = _Sieve(wanted)
     places: pd.Index[Any] | None = None
     complete: set[int] = set()
-    for number in blocks_in(connection, campaign, everywhere=everywhere):
+    for number in blocks_in(connection, campaign, everywhere=everywhere, of=of):
         if not sieve.finds_any(np.frombuffer(journalrows.fingerprints(connection, number), np.uint64)):
             continue
         if places is None:

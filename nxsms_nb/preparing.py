@@ -98,7 +98,10 @@ class Prepared:
         """Begin the record of the run that sends or settles these rows; it holds the campaign until it is closed."""
         if self.claim is None:
             raise ValueError("the campaign must be claimed before the journal is read")
-        return self.journal.record(self.claim, rows=rows, workers=workers, anywhere=self.carried)
+        client = self.client
+        return self.journal.record(
+            self.claim, rows=rows, workers=workers, anywhere=self.carried, gateway=client.base_url, app=client.app
+        )
 
     def all_ids(self) -> pa.Array:
         """The messageids of all rows."""

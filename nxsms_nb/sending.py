@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 import numpy as np
 
-from nxsms_nb import carrying, codetable, preparing, progress, screen, settling
+from nxsms_nb import carrying, codetable, elsewhere, preparing, progress, screen, settling
 from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.course import Limits
@@ -189,12 +189,17 @@ def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Look
         ``.frame`` has the rows with ``messageid``, ``fate``, ``reason``; shown, it counts them.
     """
     settings, call = settle(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
-    return plan_of(prepare(frame, client_or_env(client), settings, call=call))
+    prepared = prepare(frame, client_or_env(client), settings, call=call)
+    _show(elsewhere.known_elsewhere(prepared))
+    return plan_of(prepared)
 
 
 @spelled_out(LOOKING, COLUMNS)
 def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Looking]) -> pd.DataFrame:
     """What is known of a frame's rows, joined on as `send` would. Sends nothing.
+
+    Where another campaign of the journal knows rows of which this one knows nothing, that is printed, with the call to
+    make; also where the journal is new.
 
     Parameters
     ----------
@@ -212,6 +217,12 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
     """
     settings, call = settle(given, LOOKING, COLUMNS), Invocation("recorded", given, client is not None)
     prepared = prepare(frame, client_or_env(client), settings, call=call)
+    for name, rows in (others := elsewhere.in_other_campaigns(prepared)):
+        reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
+        prepared.results.decide(prepared.results.untold(rows), UNSENT, None, reason)
+    _show(
+        elsewhere.campaign_words(prepared, others), elsewhere.known_elsewhere(prepared), elsewhere.new_words(prepared)
+    )
     prepared.results.status[prepared.todo] = UNSENT
     prepared.results.decide(prepared.results.untold(prepared.todo), UNSENT, None, NOTHING_RECORDED)
     return prepared.joined(last=True)
@@ -317,6 +328,7 @@ def reconcile(
     client = client_or_env(client)
     prepared = carrying.taken_up(frame, client, settings, call)
     doubtful = np.intersect1d(settling.in_doubt(prepared.results), np.flatnonzero(present(prepared.all_ids())))
+    elsewhere.refuse_strange_doubts(prepared, doubtful)
     for campaign, rows, anywhere in list(carrying.by_home(prepared, doubtful)):
         carrying.claim_doubts(prepared, campaign, rows, anywhere=anywhere)
         with _freed_by_errors(prepared.claim):
@@ -360,6 +372,7 @@ def _prepared(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], 
     with _freed_by_errors(claim):
         prepared = prepare(frame, client, settings, call=call, claim=claim)
         prepared.refuse_conflicts()
+        elsewhere.refuse_other_gateway(prepared)
         prepared.confirm(settings["confirm"])
     return prepared
 
@@ -408,6 +421,12 @@ def _tell_repeats(prepared: Prepared) -> None:
         screen.say(words)
     elif words is not None:
         screen.warn(words, AlreadySentWarning, stacklevel=5)
+
+
+def _show(*words: str | None) -> None:
+    for some in words:
+        if some is not None:
+            screen.say(some)
 
 
 def _early_words(prepared: Prepared, rows: Rows, wanted: frozenset[int]) -> str:

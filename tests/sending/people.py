@@ -32,15 +32,16 @@ def no_double(sandbox):
     return bool((sandbox.effects() <= 1).all()) and sandbox.ledger["messageid"].is_unique
 
 
-def record_ago(journal, frame, outcome, minutes, campaign=None):
+def record_ago(journal, frame, outcome, minutes, *, campaign=None, client=None):
     """Record a request that carried a frame's messages some minutes ago, as the run wrote it that made it."""
+    of = {} if client is None else {"gateway": client.base_url, "app": client.app}
 
     async def request(record):
         block = Block(pa.array(frame["messageid"].astype(object), pa.large_string()))
         sent_us = time.time_ns() // 1000 - int(minutes * 60_000_000)
         record.finish(await record.begin(block, 0, len(block), sent_us=sent_us), outcome)
 
-    record = journal.record(journal.claim(campaign), rows=len(frame), workers=1)
+    record = journal.record(journal.claim(campaign), rows=len(frame), workers=1, **of)
     try:
         asyncio.run(request(record))
     finally:
