@@ -241,6 +241,8 @@ def _exclusive(place: Path, *, wait_s: float = 0.0) -> sqlite3.Connection | None
         os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(place, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
+        # Nothing is ever written, and nothing is to be restored after a kill.
+        connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
         connection.close()
