@@ -32,7 +32,7 @@ class Kind(IntEnum):
     FRACTION = 4
     """A float with a fraction, or infinite."""
     LOST = 5
-    """A number too large for its float type to hold every digit."""
+    """A number too large for its float type to hold every digit, however large it is."""
     BOOL = 6
     OTHER = 7
     BROKEN = 8
@@ -221,7 +221,8 @@ def _floats(array: pa.Array) -> Cells:
     gap = np.isnan(values)
     size = np.abs(np.where(gap, 0, values))
     whole = ~gap & (size < 2.0**63) & (np.trunc(values) == values)
-    kinds = np.select([gap, whole & (size >= exact), whole], [Kind.NULL, Kind.LOST, Kind.WHOLE], Kind.FRACTION)
+    lost = (size >= exact) & np.isfinite(size)
+    kinds = np.select([gap, lost, whole], [Kind.NULL, Kind.LOST, Kind.WHOLE], Kind.FRACTION)
     text = pa.array(np.where(whole, values, 0).astype(np.int64), mask=~whole).cast(TEXT)
     rest = ~whole & ~gap
     if rest.any():
@@ -279,6 +280,8 @@ def _named(value: Any) -> tuple[Kind, str | None]:
         return Kind.TEXT, str(value)
     if isinstance(value, (bool, np.bool_)):
         return Kind.BOOL, str(bool(value))
+    if isinstance(value, (dt.timedelta, np.timedelta64)):
+        return (Kind.NULL, None) if pd.isna(value) else (Kind.OTHER, duration(value))
     if isinstance(value, (int, np.integer)):
         return Kind.INT, str(int(value))
     if isinstance(value, (float, np.floating)):
@@ -294,16 +297,28 @@ def _named(value: Any) -> tuple[Kind, str | None]:
     if pd.isna(value) is True:
         return Kind.NULL, None
     if isinstance(value, (dt.datetime, np.datetime64)):
-        return Kind.OTHER, times(pa.array([pd.Timestamp(value)]))[0].as_py()
+        moment = pd.Timestamp(value)
+        kind = pa.timestamp("ns", moment.tz and "UTC") if moment.nanosecond else None
+        return Kind.OTHER, times(pa.array([moment], kind))[0].as_py()
+    if isinstance(value, dt.time):
+        return Kind.OTHER, str(value).rstrip("0") if value.microsecond else str(value)
     return Kind.OTHER, str(value)
+
+
+def duration(value: dt.timedelta | np.timedelta64) -> str:
+    """As pandas writes it, without the zeros at the end of a fraction."""
+    span = value if isinstance(value, dt.timedelta) else pd.Timedelta(value)
+    minutes, seconds = divmod(span.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    fraction = f".{span.microseconds:06}{getattr(span, 'nanoseconds', 0):03}".rstrip("0.")
+    return f"{span.days} days {'+' if span.days < 0 else ''}{clock}{fraction}"
 
 
 def _float(value: float, exact: float) -> tuple[Kind, str | None]:
     if math.isnan(value):
         return Kind.NULL, None
-    if not value.is_integer() or abs(value) >= 2**63:
-        return Kind.FRACTION, repr(value)
-    return (Kind.LOST if abs(value) >= exact else Kind.WHOLE), str(int(value))
+    kind = Kind.FRACTION if not value.is_integer() else Kind.LOST if abs(value) >= exact else Kind.WHOLE
+    return kind, str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
 
 
 def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:

@@ -1,30 +1,32 @@
-"""Keys: columns as text that survives a file, and which rows share one."""
+"""Keys: the columns that ``key=`` names, and which rows share one."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, is_blank, only, present, read, times
+from nxsms_nb.canonical import canonical, rounded
+from nxsms_nb.cells import buffers, only, present, read
 from nxsms_nb.display import listed, named
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.fields import one_label
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nxsms_nb.identity import Keys
 
 Mask = npt.NDArray[np.bool_]
 
 
 def labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
-    """The column labels that ``key=`` names: none, one, or those of a list.
+    """The column labels that ``key=`` names: none, one, or those of a list, which are the same key in any order.
+
+    A tuple is a list where it is no label itself.
 
     Raises
     ------
@@ -41,15 +43,23 @@ def labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> li
     """
     if key is None:
         return []
-    wanted = [one_label("key", label) for label in (key if isinstance(key, list) else [key])]
+    several = isinstance(key, list) or (isinstance(key, tuple) and not _is_label(frame, key))
+    wanted = [one_label("key", label) for label in (key if several else [key])]  # type: ignore[union-attr]
     if not wanted:
-        raise ConfigError("key=[] names no column. Leave it out, or name one, as in key='order_id'.")
+        raise ConfigError(f"key={key} names no column. Leave it out, or name one, as in key='order_id'.")
     for label in wanted:
         there = int((frame.columns == label).sum()) if label in frame.columns else 0
         if there != 1:
             wrong = "a column the frame does not have" if not there else "more than one column of the frame"
             raise ColumnError(f"key={named(label)} names {wrong}. Its columns: {listed(list(frame.columns))}")
-    return wanted
+    return sorted(dict.fromkeys(wanted), key=lambda label: (str(label), type(label).__name__))
+
+
+def _is_label(frame: pd.DataFrame, label: tuple[Hashable, ...]) -> bool:
+    try:
+        return label in frame.columns
+    except TypeError:
+        return False
 
 
 def columns(
@@ -75,89 +85,12 @@ def columns(
             texts.append(numbers)
             continue
         cells = read(frame[label])
-        rounded = cells.of(Kind.LOST) | _rounded(cells)
-        text = only(canonical(cells), ~rounded)
-        empty |= ~present(text) & ~rounded
-        lost |= rounded
+        short = rounded(cells)
+        text = only(canonical(cells), ~short)
+        empty |= ~present(text) & ~short
+        lost |= short
         texts.append(text)
     return texts, empty, lost
-
-
-_NUMERIC: Final = r"^[+\-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
-_SCIENTIFIC: Final = r"^[+\-]?[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,2}$"
-_ROUNDED: Final = r"^[+\-]?[0-9]\.[0-9]+[eE]\+[0-9]{2}$"
-_MOMENT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?$"
-_ZONED: Final = rf"{_MOMENT[:-1]}(?:Z|[+\-][0-9]{{2}}:?[0-9]{{2}})$"
-_TRUTHS: Final = pa.array(["true", "TRUE", "false", "FALSE"], TEXT)
-
-
-def _rounded(cells: Cells) -> Mask:
-    """Texts as a spreadsheet writes a long number, short of digits: 1.23457E+17."""
-    rounded = cells.of(Kind.TEXT)
-    if rounded.any():
-        rounded &= as_mask(pc.match_substring_regex(pc.utf8_trim_whitespace(cells.text), _ROUNDED))
-    for row in np.flatnonzero(rounded):
-        rounded[row] = int(Decimal(cells.text[row].as_py().strip()).as_tuple().exponent) > 0
-    return rounded
-
-
-def canonical(cells: Cells) -> pa.Array:
-    """A key column as text that survives a file: what CSV or Excel make of a value gives the value's own key.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Null where there is nothing or white space only.
-
-    Notes
-    -----
-    A text that reads as a number gives the number's shortest form ("007", "7" and 7.0 are one key, since a CSV reader
-    makes them one; so are "12E4" and 120000), one that reads as a truth value gives that. A moment is ISO 8601 with a
-    blank, without zeros at its end (midnight: the date alone), in UTC where it has a zone. Blanks at the ends do not count.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> canonical(read(pd.Series(["007", 7.0, "2026-03-01T12:00:00", "A-7 "], dtype=object))).to_pylist()
-    ['7', '7', '2026-03-01 12:00:00', 'A-7']
-    """
-    text = pc.utf8_trim_whitespace(only(cells.text, ~is_blank(cells.text)))
-    written = cells.of(Kind.TEXT)
-    scientific = written & as_mask(pc.match_substring_regex(text, _SCIENTIFIC))
-    if scientific.any():
-        plain = [f"{Decimal(value):f}" for value in text.filter(pa.array(scientific)).to_pylist()]
-        text = pc.replace_with_mask(text, pa.array(scientific), pa.array(plain, TEXT))
-    numeric = (written | cells.of(Kind.FRACTION)) & as_mask(pc.match_substring_regex(text, _NUMERIC))
-    if numeric.any():
-        number = text.filter(pa.array(numeric))
-        number = pc.replace_substring_regex(number, r"^([+\-]?)\.", r"\10.")
-        number = pc.replace_substring_regex(number, r"\.0*$", "")
-        number = pc.replace_substring_regex(number, r"(\.[0-9]*[1-9])0+$", r"\1")
-        number = pc.replace_substring_regex(number, r"^\+?(-?)0*([0-9])", r"\1\2")
-        number = pc.replace_substring_regex(number, "^-0$", "0")
-        text = pc.replace_with_mask(text, pa.array(numeric), number)
-    truth = written & as_mask(pc.is_in(text, _TRUTHS))
-    if truth.any():
-        text = pc.replace_with_mask(text, pa.array(truth), pc.utf8_capitalize(text.filter(pa.array(truth))))
-    moment = written & as_mask(pc.match_substring_regex(text, _MOMENT))
-    if moment.any():
-        time = pc.replace_substring(text.filter(pa.array(moment)), "T", " ")
-        time = pc.replace_substring_regex(time, r"( [0-9]{2}:[0-9]{2})$", r"\1:00")
-        time = pc.replace_substring_regex(time, r"(:[0-9]{2}\.[0-9]*?)0+$", r"\1")
-        time = pc.replace_substring_regex(time, r"\.$| 00:00:00\.?$", "")
-        text = pc.replace_with_mask(text, pa.array(moment), time)
-    zoned = written & as_mask(pc.match_substring_regex(text, _ZONED))
-    if zoned.any():
-        read_as = pd.to_datetime(
-            pd.Series(text.filter(pa.array(zoned)).to_pylist()), utc=True, format="ISO8601", errors="coerce"
-        )
-        text = pc.coalesce(_placed(times(pa.array(read_as, from_pandas=True)), zoned), text)
-    return text
-
-
-def _placed(values: pa.Array, where: Mask) -> pa.Array:
-    """Values in their places, null elsewhere."""
-    return pc.replace_with_mask(pa.nulls(len(where), TEXT), pa.array(where), values.cast(TEXT))
 
 
 def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:

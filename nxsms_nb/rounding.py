@@ -113,6 +113,7 @@ def _at_most(digits: pa.Array, most: int) -> bool:
 
 
 def _different(digits: pa.Array) -> Rows:
-    numbers: Rows = digits.drop_null().cast(pa.int64()).to_numpy().copy()
+    numbers = digits.drop_null().cast(pa.int64()).to_numpy().copy()
     numbers.sort()
-    return numbers[np.diff(numbers, prepend=-1) != 0]
+    different: Rows = numbers[np.diff(numbers, prepend=-1) != 0]
+    return different

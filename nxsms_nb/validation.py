@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import identity, keys
+from nxsms_nb.canonical import line_ends
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.checking import Checked, Found, check
 from nxsms_nb.errors import ValidationError
@@ -96,13 +97,20 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     key = keys.labels(frame, settings["key"])
     checked = check(frame, columns, region=settings["region"], key=key, counts=settings.get("counts"))
-    texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
+    texts = identity.key_texts(_told_apart(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
     ordinals = repeats(texts, checked.good)
     if duplicates == "raise" and (ordinals > 0).any():
         shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
         checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
     return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates)
+
+
+def _told_apart(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:
+    """The fields as they tell messages apart: the ends of lines, which a spreadsheet changes, are those of one system."""
+    if key or campaign is not None:
+        return fields
+    return {**fields, "content": line_ends(fields["content"])}
 
 
 def _joined(columns: list[pa.Array]) -> pa.Array:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
+import sqlite3
 import uuid
 from decimal import Decimal
 
@@ -14,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb import checking
+from nxsms_nb.canonical import canonical
 from nxsms_nb.cells import read
 from nxsms_nb.checking import check
 from nxsms_nb.display import mask_phone
 from nxsms_nb.fields import resolve
-from nxsms_nb.keys import canonical
 from nxsms_nb.problems import RULES, mask_phones
 
 PHONE = "8615088888888"
@@ -229,7 +231,27 @@ def test_a_phone_that_is_a_key_is_the_number_as_sent():
         [0.5, ".5", "0.50"],
         [0, "0", "00", 0.0, -0.0, "-0"],
         [-7, "-7", "-07.0"],
-        [True, "True", np.True_, "true", "TRUE"],
+        [True, "True", np.True_, "true", "TRUE", 1, 1.0, "1"],
+        [False, "False", np.False_, "false", "FALSE", 0, 0.0, "0"],
+        [np.inf, "inf", "Infinity", "INF", "+infinity", Decimal("Infinity")],
+        [-np.inf, "-inf", "-Infinity", Decimal("-Infinity")],
+        [0.00001, "1e-05", "1E-5", "0.00001", Decimal("0.00001"), Decimal("1.0E-5")],
+        ["a\r\nb", "a\rb", "a\nb", "a_x000D_\nb", "a\nb\r\n", "a_x000D_\nb_x000D_", b"a\r\nb", r"b'a\r\nb'"],
+        [b"A-7", "b'A-7'", 'b"A-7"', "A-7"],
+        [b"\xff\x00", r"b'\xff\x00'"],
+        [dt.time(9, 30), "09:30:00", "09:30:00.000000"],
+        [dt.time(9, 30, 0, 120_000), "09:30:00.120000", "09:30:00.12"],
+        [
+            pd.Timedelta(days=1),
+            dt.timedelta(days=1),
+            np.timedelta64(1, "D"),
+            "1 days",
+            "1 days 00:00:00",
+            "1 days 00:00:00.000000",
+            "1 day, 0:00:00",
+            "P1DT0H0M0S",
+        ],
+        [pd.Timedelta("-1 days +02:00:00.5"), "-1 days +02:00:00.500000", "-P0DT21H59M59.5S"],
         ["A-1", "A-1 ", " A-1"],
         [
             pd.Timestamp("2026-03-01 09:30:00.5+08:00"),
@@ -247,7 +269,7 @@ def test_a_phone_that_is_a_key_is_the_number_as_sent():
         ],
         [pd.Timestamp("2026-03-01"), dt.date(2026, 3, 1), "2026-03-01", "2026-03-01 00:00:00", "2026-03-01T00:00"],
         [pd.Timestamp("2026-03-01 00:00:10.25"), "2026-03-01 00:00:10.250000"],
-        [uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"],
+        [uuid.UUID(int=171), "00000000-0000-0000-0000-0000000000ab", "00000000-0000-0000-0000-0000000000AB"],
     ],
 )
 def test_keys_of_equal_values_are_equal_text(same):
@@ -271,6 +293,25 @@ def test_different_values_have_different_keys():
         "2026-03-01 00:00:01",
         "7 a",
         "True",
+        "Truth",
+        "inf",
+        "-inf",
+        "info",
+        "b'7",
+        "a\nb",
+        "a\n\nb",
+        "A-7\nb",
+        "7 days",
+        "-7 days",
+        "7 days ago",
+        dt.timedelta.max,
+        dt.timedelta.min,
+        "09:30:00",
+        "0.00001",
+        "1.00001",
+        10**27 + 7,
+        10**27 + 8,
+        pd.Timestamp("2026-03-01 00:00:01.000000001"),
     ]
     assert len(canonical(read(pd.Series(values, dtype=object))).unique()) == len(values)
 
@@ -291,6 +332,17 @@ COLUMNS = {
     "narrow": pd.Series([1.25, 3.0, 0.1], dtype="float32"),
     "elsewhere": pd.Series(pd.to_datetime(["2026-03-01 00:00+08:00", "2026-03-02 10:20:30.5+08:00"], format="ISO8601")),
     "zoned": pd.Series(pd.to_datetime(["2026-03-01", "2026-03-02 10:20:30", None], utc=True, format="ISO8601")),
+    "microseconds": pd.Series(pd.to_datetime(["2026-03-01", "2026-03-02 10:20:30.123456"], format="ISO8601")),
+    "dates": pd.Series([dt.date(2026, 3, 1), dt.date(2026, 3, 2)]),
+    "times": pd.Series([dt.time(9, 30), dt.time(9, 30, 5, 120)]),
+    "flags with gaps": pd.Series([True, None, False], dtype="boolean"),
+    "durations": pd.Series(pd.to_timedelta(["1 days", "-2 days +03:04:05", "00:00:00.5"])),
+    "days of time": pd.Series(pd.to_timedelta(["1 days", "2 days"])),
+    "infinite": pd.Series(["Infinity", "-inf", "INF"]),
+    "lines": pd.Series(["a\r\nb", "a\nb", "c\r\n\r\nd"]),
+    "bytes": pd.Series([b"A-7", b"\xff\x00", b"it's"]),
+    "uuids": pd.Series([uuid.UUID(int=7), uuid.UUID(int=10**30)]),
+    "decimals": pd.Series([Decimal("1.50"), Decimal(2), Decimal("0.00001")]),
 }
 
 
@@ -306,12 +358,69 @@ def test_keys_survive_a_csv_file(name, as_text):
     assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
 
 
-@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in ("zoned", "elsewhere", "narrow")])
+# A workbook has no zones, counts time in days and halves the digits of a moment's fraction.
+NOT_EXCEL = ("zoned", "elsewhere", "narrow", "microseconds", "durations", "days of time")
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in NOT_EXCEL])
 def test_keys_survive_an_excel_file(name, tmp_path):
     """A frame written to Excel and loaded again has the keys it had."""
     column = COLUMNS[name].rename("key")
     column.to_frame().to_excel(tmp_path / "keys.xlsx", index=False)
     again = pd.read_excel(tmp_path / "keys.xlsx")["key"]
+    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+
+
+NOT_SQL = ("narrow", "durations", "days of time", "uuids", "decimals")
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in NOT_SQL])
+def test_keys_survive_a_database(name):
+    """A frame written to SQLite and read again has the keys it had: truth values come back as 1 and 0."""
+    column = COLUMNS[name].rename("key")
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        column.to_frame().to_sql("keys", database, index=False)
+        again = pd.read_sql("select * from keys", database)["key"]
+    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+
+
+NOT_JSON = (
+    "narrow",
+    "days",
+    "moments",
+    "microseconds",
+    "zoned",
+    "elsewhere",
+    "dates",
+    "durations",
+    "days of time",
+    "bytes",
+    "uuids",
+)
+
+
+@pytest.mark.parametrize("name", [name for name in COLUMNS if name not in NOT_JSON])
+def test_keys_survive_a_json_file(name):
+    """A frame written to JSON and read again has the keys it had, where JSON holds such values at all."""
+    column = COLUMNS[name].rename("key")
+    again = pd.read_json(io.StringIO(column.to_frame().to_json(orient="records")), orient="records")["key"]
+    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+
+
+@pytest.mark.parametrize("name", ["days", "zoned", "elsewhere", "dates"])
+def test_moments_survive_a_json_file_in_words(name):
+    """ISO 8601 says of a moment what it was, up to the millisecond; a bare count of them says nothing."""
+    column = COLUMNS[name].rename("key")
+    text = column.to_frame().to_json(orient="records", date_format="iso")
+    again = pd.read_json(io.StringIO(text), orient="records")["key"]
+    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+
+
+def test_durations_survive_a_json_file_in_words():
+    """ISO 8601 has durations too."""
+    column = COLUMNS["durations"].rename("key")
+    text = column.to_frame().to_json(orient="records", date_format="iso", date_unit="us")
+    again = pd.read_json(io.StringIO(text), orient="records")["key"]
     assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
 
 
@@ -389,7 +498,24 @@ def test_rows_are_looked_at_by_the_chunk_as_all_at_once(monkeypatch, rows):
     assert rows < 7 or 0 < whole.good.sum() < rows
 
 
-@pytest.mark.parametrize("order", [[1234567890123456789.0, 7.0], ["1.23457E+17", "7"], [float(2**60), None]])
+ROUNDED = [
+    1234567890123456789.0,
+    float(2**60),
+    float(2**63),
+    -float(2**64),
+    1.2345678901234567e27,
+    np.float32(2**70),
+    "1.23457E+17",
+    "1e+17",
+    "1.5E20",
+    "123456789012345680.0",
+    " 5E+10 ",
+    int(1.2345678901234567e27),
+    str(int(1.2345678901234567e27)),
+]
+
+
+@pytest.mark.parametrize("order", [[value, 7.0] for value in ROUNDED] + [["1.23457E+17", "7"], [float(2**63), None]])
 def test_a_key_that_lost_digits_is_no_key(order):
     """Rounded, different orders are one: they would be taken for duplicates, or sent again when the digits are back."""
     frame = pd.DataFrame({"phone": ["8615088888888", "8615088888889"], "content": "Hi", "order": order})
@@ -398,3 +524,31 @@ def test_a_key_that_lost_digits_is_no_key(order):
     assert reasons[0].startswith("key_digits_lost, a float or a spreadsheet rounded the key")
     assert codes[0] is None
     assert checked.good.tolist() == [False, order[1] is not None]
+
+
+@pytest.mark.parametrize("dtype", [object, "str"])
+def test_a_long_key_that_kept_its_digits_is_one(dtype):
+    """Whole numbers of any length, codes with an E in them and exact floats are taken as they are."""
+    order = [2**63, 2**64 - 1, 10**27 + 7, 10**27 + 8, -(2**63), 2**53 - 1, "12E40", "1.5E10", "900719925474099.0"]
+    frame = pd.DataFrame({"phone": range(8615088888881, 8615088888890), "content": "Hi", "order": order})
+    checked = check(frame.astype({"order": dtype}), {"phone": "phone", "content": "content"}, key=["order"])
+    assert checked.good.all()
+    assert len(checked.keys[0].unique()) == 9
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "double[pyarrow]"])
+def test_hashes_that_a_gap_made_floats_are_no_keys(dtype):
+    """An unsigned whole number beyond the types of pandas is a float once a row lacks one: no digit of it is certain."""
+    order = pd.Series([18446744073709551615.0, 9223372036854775813.0, None], dtype=dtype)
+    frame = pd.DataFrame({"phone": range(8615088888881, 8615088888884), "content": "Hi", "order": order})
+    counts = frame.nxsms.validate(key="order").counts["rows"].to_dict()
+    assert counts == {"key_digits_lost": 2, "key_missing": 1}
+
+
+def test_long_numbers_that_excel_made_one_are_no_duplicates(tmp_path):
+    """Three order numbers of 28 digits come back as one; that they were three cannot be known any more."""
+    order = pd.Series([10**27 + 7, 10**27 + 8, 10**27 + 9], dtype=object)
+    frame = pd.DataFrame({"phone": range(8615088888881, 8615088888884), "content": "Hi", "order": order})
+    frame.to_excel(tmp_path / "orders.xlsx", index=False)
+    report = pd.read_excel(tmp_path / "orders.xlsx").nxsms.validate(key="order", duplicates="drop")
+    assert report.counts["rows"].to_dict() == {"key_digits_lost": 3}
