@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from nxsms_nb.errors import ConfigError, Stopped
-from nxsms_nb.fields import STATUSES
-from nxsms_nb.streaming import send_stream
+from nxsms_nb.errors import ConfigError, JournalError, Stopped
+from nxsms_nb.fields import STATUSES, resolve
+from nxsms_nb.filereading import open_source
+from nxsms_nb.output import Output
+from nxsms_nb.settings import COLUMNS, SENDING, settle
+from nxsms_nb.streaming import as_pandas, send_stream
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
@@ -32,8 +30,10 @@ def send_file(
     Parameters
     ----------
     source, target : Path
-        Files ending in ``.parquet`` or ``.csv``. What is written appears under its name when all of it is there; after a
-        stop it holds the rows up to the stop. Run the same call again to go on: what went out does not go out twice.
+        Files ending in ``.parquet`` or ``.csv``. The source's columns are written as they were read, with their types and
+        the index that pandas noted. A complete file replaces the target. After a stop the rows so far have the target's
+        name where nothing stood there, else they stay beside it; a note of the error says where. Run the same call again
+        to go on: what was sent is not sent again.
     client : Client, optional
         The account; None: `Client.from_env`.
     rows : int, default 50,000
@@ -49,7 +49,8 @@ def send_file(
     Raises
     ------
     ConfigError
-        A file is of another kind, is not there, or would overwrite the source.
+        A file is of another kind or cannot be read or written, the target is the source, or a column is missing; nothing
+        was sent. Later on: the target cannot be written any more.
     Stopped
         As for `send`.
 
@@ -63,75 +64,26 @@ def send_file(
     {'Success': 1}
     """
     for path in (source, target):
-        if path.suffix not in (".parquet", ".csv"):
+        if path.suffix.lower() not in (".parquet", ".csv"):
             raise ConfigError(f"{path} is neither a .parquet nor a .csv file.")
-    if not source.exists():
-        raise ConfigError(f"{source} does not exist.")
+    settings = settle(given, SENDING, COLUMNS)
+    reading = open_source(source, rows)
+    resolve(as_pandas(reading.schema.empty_table()), {name: settings[name] for name in COLUMNS})
     if target.exists() and target.samefile(source):
         raise ConfigError(f"{target} is the source itself. Name another file.")
     counts: Counter[str] = Counter()
-    part = target.with_name(f"{target.name}.part")
-    writer = _Parquet(part) if target.suffix == ".parquet" else _Csv(part)
-    try:
-        for sent in send_stream(_chunks(source, rows), client, **given):
-            counts.update(_counted(sent, given))
-            writer.write(sent)
-    except Stopped as stopped:
-        if stopped.frame is not None:
-            counts.update(_counted(stopped.frame, given))
-            writer.write(stopped.frame)
-        raise
-    finally:
-        writer.close()
-        if part.exists():
-            os.replace(part, target)  # noqa: PTH105  atomic, and said so
+    label = settings["prefix"] + "status"
+    with (
+        Output(target, reading.schema, reading.rows, prefix=settings["prefix"]) as output,
+        closing(send_stream(reading, client, **given)) as stream,
+    ):
+        try:
+            for sent in stream:
+                output.write(reading.held, sent)
+                counts.update({str(status): int(n) for status, n in sent[label].value_counts().items()})
+        except (Stopped, JournalError) as error:
+            # What came of the last rows may be nowhere else.
+            if error.frame is not None:
+                output.write(reading.held, error.frame)
+            raise
     return {status: counts[status] for status in STATUSES if counts[status]}
-
-
-def _counted(sent: pd.DataFrame, given: Sending) -> dict[str, int]:
-    return {str(status): int(n) for status, n in sent[given.get("prefix", "") + "status"].value_counts().items()}
-
-
-def _chunks(source: Path, rows: int) -> Iterator[Any]:
-    if source.suffix == ".csv":
-        # Text as it stands in the file: numbers read as floats lose digits.
-        yield from pd.read_csv(source, chunksize=rows, dtype=str, keep_default_na=False, na_values=[""])
-        return
-    with pq.ParquetFile(source) as file:
-        yield from file.iter_batches(batch_size=rows)
-
-
-class _Csv:
-    """Writes frames into one CSV file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._begun = False
-
-    def write(self, frame: pd.DataFrame) -> None:
-        frame.to_csv(self._path, mode="a" if self._begun else "w", header=not self._begun, index=False)
-        self._begun = True
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
-class _Parquet:
-    """Writes frames into one Parquet file, a row group each; the first one's types hold for all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: pq.ParquetWriter | None = None
-
-    def write(self, frame: pd.DataFrame) -> None:
-        status = frame.select_dtypes("category").columns
-        plain = frame.assign(**{label: frame[label].astype(str) for label in status})
-        if self._writer is None:
-            schema = pa.Schema.from_pandas(plain, preserve_index=False)
-            whole = [field.with_type(pa.large_string()) if pa.types.is_null(field.type) else field for field in schema]
-            self._writer = pq.ParquetWriter(self._path, pa.schema(whole, schema.metadata))
-        self._writer.write_table(pa.Table.from_pandas(plain, schema=self._writer.schema, preserve_index=False))
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()

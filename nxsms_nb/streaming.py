@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.locks import CampaignLock
 
+_BYTES: Final = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
 _ROWS_AHEAD: Final = 1_000_000
 """How many rows' records the journal's disk must have room for when a stream begins; how many come is not known."""
 
@@ -34,7 +40,7 @@ _ROWS_AHEAD: Final = 1_000_000
 @spelled_out(SENDING, COLUMNS)
 def send_stream(
     frames: Iterable[Any], client: Client | None = None, **given: Unpack[Sending]
-) -> Iterator[pd.DataFrame]:
+) -> Generator[pd.DataFrame, None, None]:
     """Send frames one after the other, as one run of a campaign, and yield each with what became of it.
 
     Parameters
@@ -77,7 +83,9 @@ def send_stream(
     return _sent(source_of(frames), client_or_env(client), settings, call)
 
 
-def _sent(frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation) -> Iterator[pd.DataFrame]:
+def _sent(
+    frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation
+) -> Generator[pd.DataFrame, None, None]:
     limits, so_far = limits_of(settings), SoFar(settings["campaign"])
     observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
@@ -132,6 +140,9 @@ def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
             frame = next(reading)
         except StopIteration:
             return
+        except NxsmsError as error:
+            so_far.place(error, 0)
+            raise
         except Exception as error:
             if so_far.rows:
                 error.add_note(f"{so_far.went()} Run the same stream again to go on.")
@@ -222,6 +233,20 @@ def as_pandas(frame: Any) -> pd.DataFrame:
         if not hasattr(frame, "__arrow_c_stream__"):
             raise ConfigError(f"{type(frame).__name__} is not a frame. Give a pandas, polars or Arrow one.")
         frame = pa.table(frame)
-    texts = (pa.string(), pa.large_string(), pa.string_view())
-    converted: pd.DataFrame = frame.to_pandas(types_mapper=lambda kind: records.TEXT if kind in texts else None)
+    converted: pd.DataFrame = frame.to_pandas(types_mapper=_dtype)
     return converted
+
+
+def _dtype(kind: pa.DataType) -> Any:
+    """The dtype of an Arrow type, whatever the values of a chunk are; None: pandas' own, which is the same for all."""
+    of = pa.types
+    if of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind):
+        return records.TEXT
+    if of.is_boolean(kind):
+        return pd.BooleanDtype()
+    if of.is_integer(kind):
+        # With a gap they would be floats, which lose digits from 2**53 on.
+        return pd.api.types.pandas_dtype(str(kind).replace("int", "Int").replace("uI", "UI"))
+    # As objects, these would be of the type that the values of each chunk seem to have.
+    exact = of.is_decimal, of.is_date, of.is_time, of.is_nested, of.is_null, *_BYTES
+    return pd.ArrowDtype(kind) if any(is_one(kind) for is_one in exact) else None

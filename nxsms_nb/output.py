@@ -1,0 +1,234 @@
+"""The file that a file's results are written to: complete under its name, or partial where nothing stood before."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nxsms_nb import records, screen
+from nxsms_nb.display import count
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.fields import RESULT_COLUMNS
+from nxsms_nb.streaming import as_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AGAIN: Final = "To go on, run the same again: what was sent is not sent again."
+
+
+class Output:
+    """The rows of a source with their results, on their way into a file.
+
+    They are written beside the target, which only a complete file replaces. What a run leaves that does not come to its
+    end has the target's name where no file stood there, else it stays beside it. Nothing that an earlier run left is touched.
+
+    Parameters
+    ----------
+    target : Path
+        The file, ending in ``.parquet`` or ``.csv``.
+    source : pyarrow.Schema
+        The columns of the source.
+    rows : int
+        How many rows there will be.
+    prefix : str
+        What the names of the result columns begin with.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be written there.
+    """
+
+    def __init__(self, target: Path, source: pa.Schema, rows: int, *, prefix: str = "") -> None:
+        self._target = Path(os.path.realpath(target))  # a link stays one
+        self._named = target
+        self._rows = rows
+        self._written = 0
+        self._labels = [prefix + name for name in RESULT_COLUMNS]
+        self._kept = [i for i, name in enumerate(source.names) if name not in self._labels]
+        self._schema = _joined_schema(source, self._kept, self._labels)
+        self._broken = False
+        self._begin()
+
+    def _begin(self) -> None:
+        target = self._target
+        try:
+            if target.is_dir():
+                raise ConfigError(f"{self._named} is a folder. Name a file.")
+            if not target.parent.is_dir():
+                raise ConfigError(f"The folder {target.parent} does not exist. Make it first.")
+            if target.exists() and not os.access(target, os.W_OK):
+                raise ConfigError(f"{self._named} is write-protected. Name another file.")
+            self._part, self._file = _beside(target)
+            if target.exists():
+                shutil.copymode(target, self._part)
+        except OSError as error:
+            raise ConfigError(f"{self._named} cannot be written ({error.strerror}). Nothing was sent.") from error
+        parquet = target.suffix.lower() == ".parquet"
+        self._writer: _Writer = _Parquet(self._file, self._schema) if parquet else _Csv(self._file, self._schema)
+
+    def write(self, held: pa.Table, sent: pd.DataFrame) -> None:
+        """Write rows as they were read, with their results.
+
+        Parameters
+        ----------
+        held : pyarrow.Table
+            The rows of the source.
+        sent : pandas.DataFrame
+            The same rows as they came back.
+
+        Raises
+        ------
+        ConfigError
+            They could not be written.
+        """
+        results = pa.Table.from_pandas(sent[self._labels], preserve_index=False)
+        columns = [held.column(i) for i in self._kept] + results.columns
+        try:
+            self._writer.write(pa.Table.from_arrays(columns, schema=self._schema))
+        except (OSError, pa.ArrowException) as error:
+            self._broken = True
+            raise self._unwritten(error) from error
+        self._written += len(sent)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._writer.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except (OSError, pa.ArrowException) as trouble:
+            self._broken = True
+            if error is None:
+                error = self._unwritten(trouble)
+                raise error from trouble
+        finally:
+            with suppress(OSError):
+                self._file.close()
+            self._settle(error)
+
+    def _settle(self, error: BaseException | None) -> None:
+        if error is None:
+            self._part.replace(self._target)
+            return
+        if not self._written:
+            self._part.unlink()
+            return
+        place = self._part
+        if not self._broken and _given_name(self._part, self._target):
+            place = self._named
+        left = f" {self._named} is as it was." if place != self._named and self._target.exists() else ""
+        state = "broke off while being written" if self._broken else "has the rows up to here"
+        error.add_note(f"{place} {state} ({self._written:,} of {count(self._rows, 'row')}).{left} {_AGAIN}")
+
+    def _unwritten(self, error: BaseException) -> ConfigError:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return ConfigError(f"{self._part} cannot be written ({why}). The journal knows what was sent.")
+
+
+class _Writer(Protocol):
+    def write(self, table: pa.Table) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Parquet:
+    """A row group a chunk."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(file, schema)
+
+    def write(self, table: pa.Table) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _Csv:
+    """Text as it was read; what was something else, as pandas writes it."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._file = file
+        self._write(schema.empty_table(), header=True)
+
+    def write(self, table: pa.Table) -> None:
+        self._write(table, header=False)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def _write(self, table: pa.Table, *, header: bool) -> None:
+        index = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+        named = [name for name in index if isinstance(name, str) and not name.startswith("__index_level_")]
+        plain = table.drop_columns([name for name in index if isinstance(name, str) and name not in named])
+        # Python's writer leaves a lone carriage return unquoted, and whoever reads the file ends the row there.
+        quoting: Literal[0, 1] = csv.QUOTE_ALL if any(map(_returns, plain.columns)) else csv.QUOTE_MINIMAL
+        text = as_pandas(plain.replace_schema_metadata(None)).to_csv(index=False, header=header, quoting=quoting)
+        self._file.write(text.encode())
+
+
+def _returns(column: pa.ChunkedArray) -> bool:
+    kind = column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return False
+    return bool(pc.any(pc.match_substring(column, "\r")).as_py())
+
+
+def _beside(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside the target; those that runs before left are kept."""
+    number, left = 1, []
+    while True:
+        part = target.with_name(f"{target.name}.part{'' if number == 1 else number}")
+        try:
+            file = part.open("xb")
+        except FileExistsError:
+            left.append(part)
+            number += 1
+            continue
+        if left:
+            screen.say(f"Kept as it is, from a run that did not end: {', '.join(map(str, left))}", error=True)
+        return part, file
+
+
+def _given_name(part: Path, target: Path) -> bool:
+    """Give a file the target's name where nothing stands there."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if target.exists():
+            return False
+        part.rename(target)
+        return True
+    part.unlink()
+    return True
+
+
+def _joined_schema(source: pa.Schema, kept: list[int], labels: list[str]) -> pa.Schema:
+    """The source's columns and the results', with pandas' notes on both."""
+    results = records.empty(0)
+    results.columns = labels
+    made = pa.Schema.from_pandas(results, preserve_index=False)
+    metadata: dict[bytes, bytes] = dict(source.metadata or {})
+    about: dict[str, Any] = json.loads(made.metadata[b"pandas"])
+    if b"pandas" in metadata:
+        earlier = json.loads(metadata[b"pandas"])
+        columns = [column for column in earlier["columns"] if column["name"] not in labels]
+        about = {**earlier, "columns": columns + about["columns"]}
+    metadata[b"pandas"] = json.dumps(about).encode()
+    return pa.schema([*(source.field(i) for i in kept), *made], metadata)
