@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from nxsms_nb.errors import NxsmsError, Stopped
+from nxsms_nb.errors import JournalError, NxsmsError, Stopped
 from nxsms_nb.screen import end_output, say
 
 
@@ -22,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, 1 after an error that says what to do, 130 after Ctrl-C.
+        The exit code: 0, 1 after an error that says what to do, 2 where the arguments or the files of ``send`` are refused
+        before anything is sent, 130 after Ctrl-C.
     """
     parser = _parser()
     given, more = parser.parse_known_args(arguments)
@@ -67,23 +72,49 @@ def _run(given: argparse.Namespace, more: Sequence[str]) -> int:
 def _send(given: argparse.Namespace) -> int:
     from nxsms_nb.files import send_file  # noqa: PLC0415
 
-    names = ("campaign", "journal", "confirm", "concurrency", "max_rate", "duplicates", "region", "phone", "content")
+    sending = ("campaign", "journal", "confirm", "concurrency", "max_rate")
+    names = (*sending, "duplicates", "region", "prefix", "phone", "content")
     options = {name: value for name in names if (value := getattr(given, name)) is not None}
     try:
-        if given.sandbox:
-            from nxsms_nb.sandbox import Sandbox  # noqa: PLC0415
+        with ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("default")
+            warnings.showwarning = _as_a_line
+            client = None
+            if given.sandbox:
+                from nxsms_nb.sandbox import Sandbox  # noqa: PLC0415
 
-            with Sandbox() as gateway:
-                counts = send_file(given.source, given.target, gateway.client, **options)
-        else:
-            counts = send_file(given.source, given.target, **options)
-    except Stopped as stopped:
-        say(f"{type(stopped).__name__}: {stopped.reason}", error=True)
-        say(f"{given.target} has the rows up to here. To go on, run the same command again.", error=True)
-        return 130 if isinstance(stopped, KeyboardInterrupt) else 1
+                client = stack.enter_context(Sandbox()).client
+            counts = send_file(given.source, given.target, client, **options)
+    except (NxsmsError, KeyboardInterrupt) as error:
+        return _broken_off(error)
     say("  ".join(f"{status} {n:,}" for status, n in counts.items()) or "No rows.")
     say(f"Written: {given.target}" + ("  (simulated: nothing left this machine)" if given.sandbox else ""))
     return 0
+
+
+def _as_a_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    say(str(message), error=True)
+
+
+def _broken_off(error: BaseException) -> int:
+    """Say why a file was not sent, or not to its end, and where its rows are; the exit code."""
+    say(f"{type(error).__name__}: {_in_options(str(error)) or 'stopped by the person'}", error=True)
+    begun = getattr(error, "__notes__", [])
+    for note in begun:
+        say(note, error=True)
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return 1 if begun or isinstance(error, (Stopped, JournalError)) else 2
+
+
+def _in_options(text: str) -> str:
+    """An error that ends in a call to paste, with the option that the command line has in its place."""
+    told, call = text.rsplit("\n    ", 1) if "\n    " in text else (text, "")
+    added = re.search(r"(\w+)=('[^']*'|\w+)\)$", call)
+    if added is None:
+        return " ".join(text.split())
+    return f"{' '.join(told.split())} --{added[1].replace('_', '-')} {added[2].strip(chr(39))}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
     send.add_argument("--region", help="country that completes national numbers, CN say")
     send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
+    send.add_argument(
+        "--prefix", metavar="TEXT", help="what the names of the result columns begin with (default: nothing)"
+    )
     send.add_argument("--confirm", type=int, metavar="N", help="agreement to send at most N messages")
     send.add_argument("--concurrency", type=int, metavar="N", help="requests under way at once (default: 8)")
     send.add_argument("--max-rate", type=float, metavar="N", help="most messages a second")

@@ -108,14 +108,19 @@ def _csv(path: Path, rows: int) -> FileSource:
         # Text as it stands in the file: numbers read as floats lose digits. Without index_col=False a delimiter at the
         # end of each line makes an index of the first column; with it, pandas warns that it drops what is too much.
         options: Any = {"dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False}
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            with pd.read_csv(path, chunksize=rows, **options) as frames:
-                for frame in frames:
-                    columns = [pa.array(column, TEXT, from_pandas=True) for _, column in frame.items()]
-                    yield pa.Table.from_arrays(columns, schema=schema)
+        with pd.read_csv(path, chunksize=rows, **options) as frames:
+            while (frame := _strictly(frames)) is not None:
+                columns = [pa.array(column, TEXT, from_pandas=True) for _, column in frame.items()]
+                yield pa.Table.from_arrays(columns, schema=schema)
 
     return FileSource(path, schema, begin)
+
+
+def _strictly(frames: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
+    """The next frame, or None; what pandas would only warn of is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return next(frames, None)
 
 
 def _plain(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -69,8 +69,9 @@ def send_file(
     settings = settle(given, SENDING, COLUMNS)
     reading = open_source(source, rows)
     resolve(as_pandas(reading.schema.empty_table()), {name: settings[name] for name in COLUMNS})
-    if target.exists() and target.samefile(source):
-        raise ConfigError(f"{target} is the source itself. Name another file.")
+    with suppress(OSError):  # whether it can be written at all is found out below
+        if target.samefile(source):
+            raise ConfigError(f"{target} is the source itself. Name another file.")
     counts: Counter[str] = Counter()
     label = settings["prefix"] + "status"
     with (

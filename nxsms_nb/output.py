@@ -24,7 +24,7 @@ from nxsms_nb.streaming import as_pandas
 if TYPE_CHECKING:
     import pandas as pd
 
-_AGAIN: Final = "To go on, run the same again: what was sent is not sent again."
+_AGAIN: Final = "To go on, run the same command again: what was sent is not sent again."
 
 
 class Output:
@@ -126,6 +126,8 @@ class Output:
             return
         if not self._written:
             self._part.unlink()
+            if self._broken:
+                error.add_note(f"No row could be written. {_AGAIN}")
             return
         place = self._part
         if not self._broken and _given_name(self._part, self._target):
