@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nxsms_nb import spelling
 from nxsms_nb.cells import TEXT, buffers
@@ -30,7 +31,8 @@ class Packed(NamedTuple):
     rest : bytes
         What else an id is made of.
     keys : bytes or None
-        Digests of the rows' keys, where the ids are not made from them.
+        Digests of the rows' keys where the ids are not those of keys: 8 bytes each, by which a key is found, then the other
+        8 bytes of each; zeros where a row's key is not known. None where no key is known, or where `digested`.
     """
 
     digested: bool
@@ -46,6 +48,8 @@ class Block:
     ----------
     ids : pyarrow.Array of large_string
         The messageids, none null.
+    keys : pyarrow.Array of large_string, optional
+        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
 
     Attributes
     ----------
@@ -53,13 +57,14 @@ class Block:
         The journal's number of the block; 0 until it is written.
     """
 
-    __slots__ = ("_ids", "_letters", "_width", "number")
+    __slots__ = ("_ids", "_keys", "_letters", "_width", "number")
 
-    def __init__(self, ids: pa.Array) -> None:
+    def __init__(self, ids: pa.Array, keys: pa.Array | None = None) -> None:
         ids = ids.cast(TEXT)
         starts, letters = buffers(ids)
         sizes = np.diff(starts)
         self._ids = ids
+        self._keys = keys
         self._letters = letters.data
         alike = len(sizes) > 0 and bool((sizes == sizes[0]).all()) and Ids.plain(letters)
         self._width = int(sizes[0]) if alike else 0
@@ -76,16 +81,18 @@ class Block:
 
     def packed(self) -> Packed:
         """The ids as the journal holds them."""
-        return packed(self._ids)
+        return packed(self._ids, self._keys)
 
 
-def packed(ids: pa.Array) -> Packed:
+def packed(ids: pa.Array, keys: pa.Array | None = None) -> Packed:
     r"""Pack ids for the journal.
 
     Parameters
     ----------
     ids : pyarrow.Array of large_string
         The messageids, none null.
+    keys : pyarrow.Array of large_string, optional
+        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
 
     Returns
     -------
@@ -101,7 +108,9 @@ def packed(ids: pa.Array) -> Packed:
     digests = spelling.unspelled(ids)
     if digests is not None:
         return Packed(True, digests[:, 1].tobytes(), digests[:, 0].tobytes())
-    return Packed(False, spelling.fingerprints(ids).tobytes(), "\n".join(ids.to_pylist()).encode())
+    of_keys = spelling.key_digests(spelling.roots(ids) if keys is None else keys)
+    halves = None if of_keys is None else of_keys[:, 1].tobytes() + of_keys[:, 0].tobytes()
+    return Packed(False, spelling.fingerprints(ids).tobytes(), "\n".join(ids.to_pylist()).encode(), halves)
 
 
 def unpacked(held: Packed) -> pa.Array:
@@ -117,3 +126,29 @@ def unpacked(held: Packed) -> pa.Array:
         return pa.array(held.rest.decode().split("\n"), TEXT)
     halves = [np.frombuffer(half, np.uint64) for half in (held.rest, held.fingerprints)]
     return spelling.spelled(np.stack(halves, axis=1))
+
+
+def keys_of(held: Packed) -> pa.Array:
+    """The ids that the rows' keys give, as large_string, from what the journal holds; null where a key is not known.
+
+    Examples
+    --------
+    >>> made = "n14ba7d3045ec685769b23b9464a77410c"
+    >>> keys_of(packed(pa.array(["order-00017", "order-00018"], TEXT), pa.array([made, None], TEXT))).to_pylist() == [made, None]
+    True
+    >>> keys_of(packed(pa.array([made + "-1"], TEXT))).to_pylist() == [made]
+    True
+    """
+    if held.digested:
+        return unpacked(held)
+    ids = unpacked(held)
+    if held.keys is None:
+        return pa.nulls(len(ids), TEXT)
+    second, first = np.frombuffer(held.keys, np.uint64).reshape(2, -1)
+    digests = np.stack([first, second], axis=1)
+    return pc.if_else(pa.array(digests.any(axis=1)), spelling.spelled(digests), pa.scalar(None, TEXT))
+
+
+def key_fingerprints(held: Packed) -> bytes:
+    """The bytes by which keys are found, of a block whose ids are not those of keys."""
+    return b"" if held.keys is None else held.keys[: len(held.keys) // 2]

@@ -14,18 +14,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import codetable, elsewhere, identity, keys, records, spelling, takeover, validation
+from nxsms_nb import codetable, elsewhere, records, spelling, takeover, validation
 from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
-from nxsms_nb.preparing import Prepared, journal_of
+from nxsms_nb.preparing import Prepared, journal_of, made_in
 from nxsms_nb.results import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.invocation import Invocation
+    from nxsms_nb.journal import Journal
     from nxsms_nb.results import Rows
 
 HOUR_US: Final = 3_600_000_000
@@ -52,7 +53,17 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
         call=call,
     )
     prepared.carried = True
+    if not spelling.are_first(ids):
+        prepared.keys = _keys(prepared.journal, ids)
     return prepared
+
+
+def _keys(journal: Journal, ids: pa.Array) -> pa.Array:
+    """The ids that rows' keys give, as the journal has them; else those that show it: of what it does not know, no other."""
+    _, recorded = journal.origins(ids)
+    roots = spelling.roots(ids)
+    made = pc.match_substring_regex(ids, spelling.ANY_OF_OURS)
+    return pc.coalesce(recorded, pc.if_else(made, roots, pa.scalar(None, TEXT)))
 
 
 def asked_for(codes: Any) -> frozenset[int]:
@@ -120,13 +131,7 @@ def _made_in(
     prepared: Prepared, settings: Mapping[str, Any], campaign: str | None, rows: Rows
 ) -> npt.NDArray[np.bool_]:
     """Which rows have the id that a call in this campaign makes for them: it is of no other campaign."""
-    columns = resolve(prepared.frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
-    columns.pop("sys_message_id", None)
-    key = keys.labels(prepared.frame, settings["key"])
-    checked = validation.check(prepared.frame, columns, region=settings["region"], key=key)
-    texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
-    ordinals = keys.repeats(texts, checked.good)
-    made = identity.MessageIds(texts, ordinals, app_key=prepared.client.app_key, campaign=campaign).whole()
+    made = made_in(prepared.frame, settings, prepared.client, campaign, key=settings["key"]).whole()
     ours = spelling.roots(prepared.all_ids().take(prepared.positions(rows)))
     return as_mask(pc.equal(ours, made.take(prepared.positions(rows))))
 

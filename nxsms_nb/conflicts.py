@@ -143,6 +143,7 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
     n = len(conflicts.rows)
     says = "says that it" if n == 1 else "say that they"
     new = "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in conflicts.prefixes)
+    own = "" if conflicts.had is None or spelling.is_ours(conflicts.had) else ", or sys_message_id is not what it was"
     now = "invalid" if conflicts.given is None else _shown(conflicts.given)
     there = (
         ""
@@ -161,7 +162,7 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
     return (
         f"{n:,} of {count(rows, 'row')} {says} went out under another id than this call gives; the first, at position "
         f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {now}. Nothing was sent.\n"
-        "Text or key was changed, by hand or by a file: give them back as they were. Or the row was corrected and retried, or "
+        f"Text or key was changed, by hand or by a file{own}: give them back as they were. Or the row was corrected and retried, or "
         f"another account or the sandbox sent it, or campaign= or key= was left out{there}.\n"
         f"If they are new messages:  {send_new}\n"
         f"To send in another campaign:  {call.text(campaign=another_campaign)}"

@@ -128,7 +128,7 @@ def in_other_campaigns(prepared: Prepared) -> list[tuple[str, Rows]]:
         texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
         ordinals = keys.repeats(texts, checked.good)
         made = identity.MessageIds(texts, ordinals, app_key=prepared.client.app_key, campaign=campaign).whole()
-        known = prepared.journal.known(made.take(prepared.positions(rows)), campaign)
+        known, _ = prepared.journal.known_by_key(made.take(prepared.positions(rows)), campaign)
         there = among(known.status, SUCCESS, FAILURE, UNKNOWN)
         if there.any():
             found.append((name, rows[there]))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -205,6 +207,48 @@ class Journal:
         """The runs as they are recorded: which campaign, gateway and account each was of."""
         with self._reading() as connection:
             return [] if connection is None else list(journalrows.runs(connection).values())
+
+    def known_by_key(self, keys: pa.Array, campaign: str | None = None) -> tuple[Results, pa.Array]:
+        """What is recorded in a campaign of messages, whatever their ids were: made from their keys, the frame's own, retries'.
+
+        Parameters
+        ----------
+        keys : pyarrow.Array of large_string
+            The ids that their keys give; null where there is none.
+        campaign : str, optional
+            Where to look; runs that may concern any campaign are looked at as well.
+
+        Returns
+        -------
+        Results
+            As `known` gives it, of the latest attempt; the attempts are counted over all.
+        pyarrow.Array of large_string
+            The ids of the latest attempts; those that were given where nothing is recorded.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return Results(len(keys)), keys
+            return lookup.known_by_key(connection, keys, campaign)
+
+    def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
+        """The campaign and the key with which each id is recorded, in whatever campaign.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array of large_string
+            The messageids; null where there is none.
+
+        Returns
+        -------
+        ndarray of object
+            The campaign (empty: the unnamed one); None where the id is not recorded.
+        pyarrow.Array of large_string
+            The id that the key gives; null where none is recorded.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return np.full(len(ids), None, object), pa.nulls(len(ids), TEXT)
+            return lookup.origins(connection, ids)
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """The campaigns to which messages belong.

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import xxhash
 
+from nxsms_nb import blocks
 from nxsms_nb.blocks import Packed
 from nxsms_nb.errors import JournalError
 
@@ -171,6 +172,14 @@ def fingerprints(connection: sqlite3.Connection, block: int) -> bytes:
     if not isinstance(prints, bytes) or checksum((block, run, digested, xxhash.xxh3_64_intdigest(prints))) != told:
         raise Damage(f"block {block} was changed")
     return prints
+
+
+def key_fingerprints(connection: sqlite3.Connection, number: int) -> bytes:
+    """Return the fingerprints of the keys of a block's rows: those of the ids themselves where the ids are the keys'."""
+    row = connection.execute("SELECT digested FROM block WHERE id = ?", (number,)).fetchone()
+    if row is not None and row[0]:
+        return fingerprints(connection, number)
+    return blocks.key_fingerprints(block(connection, number)[1])
 
 
 def block(connection: sqlite3.Connection, number: int) -> tuple[int, Packed]:

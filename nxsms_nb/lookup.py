@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from nxsms_nb import journalrows, spelling
-from nxsms_nb.blocks import unpacked
-from nxsms_nb.cells import present
+from nxsms_nb.blocks import Packed, keys_of, unpacked
+from nxsms_nb.cells import TEXT, present
 from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, Rows, among
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nxsms_nb.journalrows import OutcomeRow
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
@@ -55,32 +55,64 @@ def known(
     of: Callable[[journalrows.Run], bool] | None = None,
 ) -> Results:
     """Return what is recorded of messages; see `journal.Journal.known`."""
+    return _known(connection, ids, blocks_in(connection, campaign, everywhere=everywhere, of=of), by_key=False)[0]
+
+
+def known_by_key(connection: sqlite3.Connection, keys: pa.Array, campaign: str | None) -> tuple[Results, pa.Array]:
+    """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
+    return _known(connection, keys, blocks_in(connection, campaign), by_key=True)
+
+
+def _known(
+    connection: sqlite3.Connection, ids: pa.Array, blocks: Sequence[int], *, by_key: bool
+) -> tuple[Results, pa.Array]:
     found = Results(len(ids))
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     if not len(asked):
-        return found
-    wanted = np.sort(spelling.fingerprints(asked))
-    if (wanted[1:] == wanted[:-1]).any() and len(coded := asked.dictionary_encode()) > len(coded.dictionary):
+        return found, ids
+    if (coded := _coded_if_repeated(asked)) is not None:
         # A merge multiplied rows of a sent frame.
-        once = known(connection, coded.dictionary, campaign, everywhere=everywhere, of=of)
+        once, recorded = _known(connection, coded.dictionary, blocks, by_key=by_key)
         found.take_over(where_asked, once, coded.indices.to_numpy())
-        return found
-    sieve = _Sieve(wanted)
-    places: pd.Index[Any] | None = None
+        return found, _replaced(ids, where_asked, recorded.take(coded.indices))
     complete: set[int] = set()
-    for number in blocks_in(connection, campaign, everywhere=everywhere, of=of):
-        if not sieve.finds_any(np.frombuffer(journalrows.fingerprints(connection, number), np.uint64)):
-            continue
-        if places is None:
-            places = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
-        run, packed = journalrows.block(connection, number)
-        at = places.get_indexer(pd.Index(unpacked(packed).to_numpy(zero_copy_only=False), dtype=object))
-        if at.max(initial=-1) >= 0:
-            if run not in complete:
-                journalrows.count_requests(connection, run)
-                complete.add(run)
-            _retell(connection, number, np.where(at >= 0, where_asked[at], -1), found)
-    return found
+    renamed: dict[int, str] = {}
+    for number, run, packed, at in _matching(connection, asked, blocks, by_key=by_key):
+        if run not in complete:
+            journalrows.count_requests(connection, run)
+            complete.add(run)
+        rows = np.where(at >= 0, where_asked[at], -1)
+        carried = _retell(connection, number, rows, found)
+        if by_key and not packed.digested:
+            offsets = np.flatnonzero(carried)
+            renamed.update(
+                zip(rows[offsets].tolist(), unpacked(packed).take(pa.array(offsets)).to_pylist(), strict=True)
+            )
+        elif renamed:
+            for row in rows[carried].tolist():
+                renamed.pop(row, None)
+    at_rows = np.array(sorted(renamed), np.int64)
+    return found, _replaced(ids, at_rows, pa.array([renamed[row] for row in at_rows.tolist()], ids.type))
+
+
+def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
+    """Return the campaigns and keys with which ids are recorded; see `journal.Journal.origins`."""
+    where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
+    campaigns, keys = np.full(len(ids), None, object), np.full(len(ids), None, object)
+    if not len(asked):
+        return campaigns, pa.array(keys, TEXT)
+    coded = asked.dictionary_encode()
+    codes = coded.indices.to_numpy()
+    runs = journalrows.runs(connection)
+    of_id = np.full((2, len(coded.dictionary)), None, object)
+    for _, run, packed, at in _matching(
+        connection, coded.dictionary, journalrows.blocks_of(connection, runs.keys(), runs)
+    ):
+        here = at >= 0
+        of_id[0, at[here]] = runs[run].campaign
+        of_id[1, at[here]] = keys_of(packed).to_numpy(zero_copy_only=False)[here]
+    campaigns[where_asked], keys[where_asked] = of_id[:, codes]
+    return campaigns, pa.array(keys, TEXT)
 
 
 def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
@@ -90,20 +122,52 @@ def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
     if not len(asked):
         return {}
     coded = asked.dictionary_encode()
-    places = pd.Index(coded.dictionary.to_numpy(zero_copy_only=False), dtype=object)
-    sieve = _Sieve(np.sort(spelling.fingerprints(coded.dictionary)))
     runs = journalrows.runs(connection)
-    for number in journalrows.blocks_of(connection, {run.id for run in runs.values() if run.anywhere < HOMELESS}, runs):
-        if sieve.finds_any(np.frombuffer(journalrows.fingerprints(connection, number), np.uint64)):
-            run, packed = journalrows.block(connection, number)
-            at = places.get_indexer(pd.Index(unpacked(packed).to_numpy(zero_copy_only=False), dtype=object))
-            found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
+    blocks = journalrows.blocks_of(connection, {run.id for run in runs.values() if run.anywhere < HOMELESS}, runs)
+    for _, run, _, at in _matching(connection, coded.dictionary, blocks):
+        found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
     codes = coded.indices.to_numpy()
     there = {name: np.flatnonzero(np.isin(codes, np.concatenate(parts))) for name, parts in found.items()}
     return {name: where_asked[rows] for name, rows in there.items() if len(rows)}
 
 
-def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> None:
+def _coded_if_repeated(asked: pa.Array) -> pa.DictionaryArray | None:
+    """The ids as a dictionary where any stands twice among them."""
+    wanted = np.sort(spelling.fingerprints(asked))
+    if not (wanted[1:] == wanted[:-1]).any():
+        return None
+    coded = asked.dictionary_encode()
+    return coded if len(coded) > len(coded.dictionary) else None
+
+
+def _matching(
+    connection: sqlite3.Connection, asked: pa.Array, blocks: Sequence[int], *, by_key: bool = False
+) -> Iterator[tuple[int, int, Packed, npt.NDArray[np.int64]]]:
+    """Yield the blocks that have any of some ids, each of which stands once: number, run, ids, and where each is asked."""
+    sieve = _Sieve(np.sort(spelling.fingerprints(asked)))
+    places: pd.Index[Any] | None = None
+    prints_of = journalrows.key_fingerprints if by_key else journalrows.fingerprints
+    for number in blocks:
+        if not sieve.finds_any(np.frombuffer(prints_of(connection, number), np.uint64)):
+            continue
+        if places is None:
+            places = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
+        run, packed = journalrows.block(connection, number)
+        held = keys_of(packed) if by_key else unpacked(packed)
+        at = places.get_indexer(pd.Index(held.to_numpy(zero_copy_only=False), dtype=object))
+        if at.max(initial=-1) >= 0:
+            yield number, run, packed, at
+
+
+def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
+    mask = np.zeros(len(values), np.bool_)
+    mask[rows] = True
+    return pc.replace_with_mask(values, pa.array(mask), by) if len(rows) else values
+
+
+def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> npt.NDArray[np.bool_]:
+    """Apply the requests of a block to the rows that its places stand for; which places of these had a request."""
+    carried = np.zeros(len(rows), np.bool_)
     for batch, told in journalrows.requests(connection, block):
         mine = rows[batch.start : batch.start + batch.size]
         outcome = _outcome(told)
@@ -114,6 +178,9 @@ def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Result
             found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
         else:
             found.apply(mine, outcome, batch=batch.id, sent_us=batch.sent_us, partly=True)
+        carried[batch.start : batch.start + batch.size] = True
+    carried[rows < 0] = False
+    return carried
 
 
 def _outcome(told: OutcomeRow | None) -> Outcome:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,16 +13,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import conflicts, identity, records, results, takeover, validation
+from nxsms_nb import conflicts, identity, keys, ownids, records, results, takeover, validation
 from nxsms_nb import fields as names
-from nxsms_nb.cells import as_mask, present
+from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import count, mask_numbers
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.journal import Journal
 from nxsms_nb.queueing import Outbox
 from nxsms_nb.results import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
-from nxsms_nb.settings import options
+from nxsms_nb.settings import COLUMNS, options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,8 @@ class Prepared:
         Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
     call : Invocation
         The call as the person wrote it; for messages.
+    keys : pyarrow.Array of str, identity.MessageIds or None
+        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
     conflicts : conflicts.Conflicts or None
         Rows that say that they went out as another message; they keep what they say, and nothing may be sent.
     """
@@ -87,6 +90,7 @@ class Prepared:
     carried: bool = False
     copies: tuple[Rows, Rows] | None = None
     call: Invocation = field(default_factory=Invocation)
+    keys: pa.Array | identity.MessageIds | None = None
     conflicts: conflicts.Conflicts | None = None
 
     def give_back(self) -> None:
@@ -109,7 +113,11 @@ class Prepared:
 
     def outbox(self) -> Outbox:
         """The rows that would leave, waiting."""
-        return Outbox(self.checked.fields, self.ids, self.todo)
+        return Outbox(self.checked.fields, self.ids, self.todo, self.keys)
+
+    def keys_at(self, rows: Rows) -> pa.Array | None:
+        """The ids that the keys of some rows give; None where they are those of the first attempts."""
+        return None if self.keys is None else self.keys.take(self.positions(rows))
 
     def joined(self, *, last: bool = False) -> pd.DataFrame:
         """The frame with its result columns; with `last` the results are not needed any more."""
@@ -247,23 +255,36 @@ def prepare(
         ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
     earlier = {name: records.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
     own = checked.fields.get("sys_message_id")
-    made = identity.MessageIds(report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own)
+    ids: pa.Array | identity.MessageIds = identity.MessageIds(
+        report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own
+    )
     claims = {}
     if settings["duplicates"] == "allow":
-        claims = {name: made.claims(records.to_arrow(words["messageid"])) for name, words in earlier.items()}
-        made = made.keeping(list(claims.values()))
-    ids: pa.Array | identity.MessageIds = made
+        claims = {name: ids.claims(records.to_arrow(words["messageid"])) for name, words in earlier.items()}
+        ids = ids.keeping(list(claims.values()))
+    of_keys = ids.made
     brought = own is not None and own.null_count < len(own)
-    if own is not None and 0 < own.null_count < len(own):
-        ids = ids.whole()
-        _refuse_made_ids(own, ids)
-    if brought and claim is not None:
-        claim.hold_brought_ids()
+    if own is not None and brought:
+        ownids.refuse_made(own, of_keys)
+        if claim is not None:
+            claim.hold_brought_ids()
     if journal.holds(campaign, everywhere=brought):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
-        ids = takeover.from_journal(told, journal, ids, waiting, campaign=campaign, everywhere=brought)
+        ids = takeover.by_key(told, journal, of_keys.whole(), ids, waiting, campaign=campaign)
+        if own is not None and brought:
+            ids = ownids.take_over_used(
+                told,
+                journal,
+                own.cast(TEXT),
+                ids,
+                of_keys.whole(),
+                campaign=campaign,
+                phones=checked.fields["phone"],
+                keys_in=functools.partial(_keys_in, frame, settings, client),
+            )
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
+    prepared.keys = None if ids is of_keys else of_keys
     if earlier:
         _apply_earlier(prepared, earlier, {name: ordinals >= 0 for name, ordinals in claims.items()})
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
@@ -296,15 +317,25 @@ def _apply_earlier(
     )
 
 
-def _refuse_made_ids(own: pa.Array, ids: pa.Array) -> None:
-    """Refuse a frame that brings as one row's id what is made for another row."""
-    made = ids.filter(own.is_null()).drop_null()
-    both = np.flatnonzero(as_mask(pc.is_in(own, value_set=made)) & present(ids))
-    if len(both):
-        raise ColumnError(
-            f"The sys_message_id at position {both[0]} is the id that another row gets, which brings none. Nothing was "
-            "sent. Give both rows their own, or leave the column out."
-        )
+def made_in(
+    frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None, *, key: Any
+) -> identity.MessageIds:
+    """The ids that a call in a campaign makes from the rows' keys, whatever ids they bring."""
+    columns = names.resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
+    columns.pop("sys_message_id", None)
+    checked = validation.check(frame, columns, region=settings["region"], key=keys.labels(frame, key))
+    texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
+    ordinals = keys.repeats(texts, checked.good)
+    return identity.MessageIds(texts, ordinals, app_key=client.app_key, campaign=campaign)
+
+
+def _keys_in(
+    frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None
+) -> Iterator[pa.Array]:
+    """The ids that the rows' keys may give in another campaign: with this call's ``key=``, and with what holds without one."""
+    yield made_in(frame, settings, client, campaign, key=settings["key"]).whole()
+    if settings["key"] is not None:
+        yield made_in(frame, settings, client, campaign, key=None).whole()
 
 
 def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:

@@ -111,11 +111,20 @@ class Outbox:
         The messageids of all rows.
     todo : ndarray of int64
         The positions of the rows to send, ascending.
+    keys : pyarrow.Array of str or identity.MessageIds, optional
+        The ids that the rows' keys give; None: they are those of the first attempts.
     """
 
-    def __init__(self, fields: Mapping[str, pa.Array], ids: pa.Array | MessageIds, todo: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, pa.Array],
+        ids: pa.Array | MessageIds,
+        todo: npt.NDArray[np.int64],
+        keys: pa.Array | MessageIds | None = None,
+    ) -> None:
         self._fields = {name: values for name, values in fields.items() if name != "sys_message_id"}
         self._ids = ids
+        self._keys = keys
         self._todo = todo
         self._encoded = 0
         self._rest: Batch | None = None
@@ -134,11 +143,13 @@ class Outbox:
         if first is not None:
             fields = {name: values.slice(first, len(rows)) for name, values in self._fields.items()}
             ids = self._ids.slice(first, len(rows))
+            keys = None if self._keys is None else self._keys.slice(first, len(rows))
         else:
             at = pa.array(rows)
             fields = {name: values.take(at) for name, values in self._fields.items()}
             ids = self._ids.take(at)
-        return Lot(rows, Block(ids), bodies.encode(fields, ids), first)
+            keys = None if self._keys is None else self._keys.take(at)
+        return Lot(rows, Block(ids, keys), bodies.encode(fields, ids), first)
 
     def take(self, most: Callable[[], int], now: float) -> Batch | None:
         """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""

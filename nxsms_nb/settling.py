@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from nxsms_nb import codetable, protocol
 from nxsms_nb.blocks import Block
-from nxsms_nb.cells import TEXT
 from nxsms_nb.connection import Connection
 from nxsms_nb.errors import QueryError
 from nxsms_nb.results import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nxsms_nb.preparing import Prepared
     from nxsms_nb.recording import Recording
     from nxsms_nb.results import Rows
@@ -195,7 +195,8 @@ async def settle(
         code = codetable.SUCCESS if status == SUCCESS else None
         results.decide(rows[offsets], status, code, reason)
         if status != UNKNOWN:
-            await _record(recording, [ids[offset] for offset in offsets], Outcome(status, code, reason, carried=False))
+            these, outcome = rows[offsets], Outcome(status, code, reason, carried=False)
+            await _record(recording, prepared.ids.take(prepared.positions(these)), prepared.keys_at(these), outcome)
 
 
 def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
@@ -218,8 +219,8 @@ async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
             prepared.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
 
 
-async def _record(recording: Recording, ids: list[str], outcome: Outcome) -> None:
-    block = Block(pa.array(ids, TEXT))
+async def _record(recording: Recording, ids: pa.Array, keys: pa.Array | None, outcome: Outcome) -> None:
+    block = Block(ids, keys)
     now_us = int(datetime.now(UTC).timestamp() * 1e6)
     number = await recording.begin(block, 0, len(block), sent_us=now_us, query=True)
     recording.finish(number, outcome)

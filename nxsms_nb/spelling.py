@@ -27,7 +27,10 @@ _SEPARATOR: Final = "\x1f"
 _OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
 MADE: Final = r"^n1[0-9a-f]{32}$"
 """The form of an id that was made of a digest, as a regular expression."""
-_ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
+ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
+"""The form of an id that was made, of a first or a further attempt, as a regular expression."""
+FURTHER: Final = r"^n1[0-9a-f]{32}-[1-9][0-9]{0,8}$"
+"""The form of an id of a further attempt, as a regular expression."""
 _CHUNK: Final = 4096
 
 
@@ -105,6 +108,21 @@ def unspelled(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
         return np.frombuffer(binascii.unhexlify(digits.data), np.uint64).reshape(-1, 2)
     except binascii.Error:
         return None
+
+
+def key_digests(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
+    """The digests that keys' ids were spelled from, zeros for what is no such id or null; None where there is none.
+
+    Examples
+    --------
+    >>> made = spelled(np.array([[1, 255]], np.uint64))[0].as_py()
+    >>> key_digests(pa.array([made, None, "order-00017"], TEXT)).tolist()
+    [[1, 255], [0, 0], [0, 0]]
+    """
+    made = pc.fill_null(pc.match_substring_regex(ids, MADE), fill_value=False)
+    if not pc.any(made).as_py():
+        return None
+    return unspelled(pc.if_else(made, ids, pa.scalar(PREFIX + "0" * 32, TEXT)))
 
 
 def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
@@ -193,7 +211,7 @@ def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
         pc.fill_null(pc.index_in(roots(ids), value_set=found_roots), -1).to_numpy().astype(np.int64)
     )
     # What a further attempt of an id that is not ours is called shows nothing of it.
-    foreign = np.flatnonzero((at < 0) & ~as_mask(pc.match_substring_regex(ids, _ANY_OF_OURS)))
+    foreign = np.flatnonzero((at < 0) & ~as_mask(pc.match_substring_regex(ids, ANY_OF_OURS)))
     if len(foreign):
         further = [next_id(messageid) for messageid in ids.take(pa.array(foreign)).to_pylist()]
         found = pc.index_in(roots(pa.array(further, TEXT)), value_set=found_roots)
@@ -210,7 +228,7 @@ def are_first(ids: pa.Array) -> bool:
     >>> are_first(pa.array([base, None])), are_first(pa.array([base + "-1"])), are_first(pa.array(["order-00017"]))
     (True, False, False)
     """
-    plain = pc.and_(pc.match_substring_regex(ids, _ANY_OF_OURS), pc.equal(pc.utf8_length(ids), WIDTH))
+    plain = pc.and_(pc.match_substring_regex(ids, ANY_OF_OURS), pc.equal(pc.utf8_length(ids), WIDTH))
     return bool(pc.all(plain, min_count=0).as_py())
 
 
@@ -223,7 +241,7 @@ def roots(ids: pa.Array) -> pa.Array:
     >>> roots(pa.array([base + "-12", "order-00017"], TEXT)).to_pylist() == [base, "order-00017"]
     True
     """
-    ours = pc.match_substring_regex(ids, _ANY_OF_OURS)
+    ours = pc.match_substring_regex(ids, ANY_OF_OURS)
     return pc.if_else(ours, pc.utf8_slice_codeunits(ids, 0, WIDTH), ids)
 
 

@@ -76,6 +76,45 @@ def from_journal(
     return ids
 
 
+def by_key(
+    told: Results, journal: Journal, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
+) -> pa.Array:
+    """Take over what the journal knows of rows that wait, by their keys: whatever the ids were under which they went out.
+
+    Parameters
+    ----------
+    told : Results
+        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
+    journal : Journal
+        Where it comes from.
+    keys, ids : pyarrow.Array of large_string
+        The ids that the rows' keys give, and those under which they would leave.
+    waiting : ndarray of int64
+        The rows to look up.
+    campaign : str or None
+        Where to look.
+
+    Returns
+    -------
+    pyarrow.Array of large_string
+        The ids, those of the latest attempts in the place of this call's.
+    """
+    asked = keys if len(waiting) == len(keys) else keys.take(pa.array(waiting, pa.int64()))
+    known, recorded = journal.known_by_key(asked, campaign)
+    found = np.flatnonzero(known.status != UNDECIDED)
+    if not len(found):
+        return ids
+    rows, recorded = waiting[found], recorded.take(pa.array(found))
+    told.take_over(rows, known, found)
+    unsent = known.status[found] == UNSENT
+    told.status[rows[unsent]] = UNDECIDED
+    # What did not go out goes under this call's id; where an earlier attempt was refused, that id was used.
+    kept = ~unsent | as_mask(pc.match_substring_regex(recorded, spelling.FURTHER))
+    mask = np.zeros(len(ids), np.bool_)
+    mask[rows[kept]] = True
+    return pc.replace_with_mask(ids, pa.array(mask), recorded.filter(pa.array(kept)))
+
+
 def from_frame(
     told: Results, earlier: pd.DataFrame, ids: pa.Array, *, of_key: npt.NDArray[np.bool_] | None = None
 ) -> pa.Array:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import nxsms_nb as nx
 from nxsms_nb import CampaignBusy, ConfigError, Journal, results
+from nxsms_nb.blocks import Block
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.lookup import NO_OUTCOME
 from nxsms_nb.results import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
@@ -290,3 +291,41 @@ def test_what_the_gateway_quotes_of_a_message_is_not_kept(path, text, echo):
     again = frame.nxsms.recorded(echo(text), journal=path)
     assert again["status"].tolist() == ["Failure"]
     assert pd.notna(again["reason"][0])
+
+
+def write_with_keys(journal, messageids, keys, outcome):
+    """Write the record of a request whose ids are none that keys give."""
+
+    async def written(record):
+        carried = Block(*(pa.array(texts, pa.large_string()) for texts in (messageids, keys)))
+        record.finish(await record.begin(carried, 0, len(carried), sent_us=SENT_US), outcome)
+
+    with recording(journal) as record:
+        asyncio.run(written(record))
+
+
+def test_a_message_is_found_by_its_key_whatever_its_ids_were(journal):
+    """Under the id made from it, an own id, a retry's: the latest attempt counts, and attempts add up."""
+    keys = [f"n1{number:032x}" for number in range(1, 6)]
+    refused = Outcome(FAILURE, 13009, "refused")
+    write(journal, (keys[:2], ACCEPTED))
+    write(journal, ([keys[2]], refused), ([keys[2] + "-1"], ACCEPTED))
+    write_with_keys(journal, ["order-00003", "order-00004"], [keys[3], None], refused)
+    write_with_keys(journal, ["n1" + "f" * 32 + "-1"], [keys[3]], ACCEPTED)
+    asked = pa.array([keys[3], None, keys[4], keys[2], keys[0], keys[3]], pa.large_string())
+    known, ids = journal.known_by_key(asked)
+    assert known.status.tolist() == [SUCCESS, -1, -1, SUCCESS, SUCCESS, SUCCESS]
+    assert ids.to_pylist() == ["n1" + "f" * 32 + "-1", None, keys[4], keys[2] + "-1", keys[0], "n1" + "f" * 32 + "-1"]
+    assert known.attempts.tolist() == [2, 0, 0, 2, 1, 2]
+    assert journal.known_by_key(asked, "spring")[0].status.tolist() == [-1] * 6
+
+
+def test_the_key_and_campaign_of_an_id_are_known(journal):
+    """Of an own id, of one that a key gave, of a retry's; of a retry that did not know its key, none."""
+    made = "n1" + "a" * 32
+    write(journal, ([made, made + "-1"], ACCEPTED), campaign="spring")
+    write_with_keys(journal, ["order-00003", "order-00004"], [made, None], ACCEPTED)
+    asked = ["order-00004", made + "-1", None, "order-00009", made, "order-00003", made]
+    campaigns, keys = journal.origins(pa.array(asked, pa.large_string()))
+    assert campaigns.tolist() == ["", "spring", None, None, "spring", "", "spring"]
+    assert keys.to_pylist() == [None, made, None, None, made, made, made]
