@@ -6,13 +6,14 @@ The modules behind it are reached as attributes of the package, which loads them
 from __future__ import annotations
 
 import inspect
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Coroutine, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 import pandas as pd
 
 import nxsms_nb as nx
 from nxsms_nb.display import count
+from nxsms_nb.given import frame_as_given
 from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, Checking, Looking, Sending, spelled_out
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class NxsmsAccessor:
         return nx.sending.send(self._frame, client, **given)
 
     @spelled_out(SENDING, COLUMNS)
-    async def asend(self, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
+    def asend(self, client: Client | None = None, **given: Unpack[Sending]) -> Coroutine[Any, Any, pd.DataFrame]:
         """Same as `send`, but awaited: the event loop it is called in keeps running.
 
         A cancellation stops the run, waits for its end and is raised again; `recorded` then gives the frame.
@@ -228,7 +229,8 @@ class NxsmsAccessor:
         ...     asyncio.run(df.nxsms.asend(sandbox.client))["status"].to_list()
         ['Success']
         """
-        return await nx.sending.asend(self._frame, client, **given)
+        # The frame is taken when the method is called, and sent when the coroutine is awaited.
+        return nx.sending.asend(frame_as_given(self._frame), client, **given)
 
     @spelled_out(SENDING, COLUMNS)
     def start(self, client: Client | None = None, **given: Unpack[Sending]) -> Run:

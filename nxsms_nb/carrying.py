@@ -19,6 +19,7 @@ from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
+from nxsms_nb.given import frame_as_given
 from nxsms_nb.preparing import Prepared, journal_of, made_in
 from nxsms_nb.results import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
@@ -35,6 +36,7 @@ HOUR_US: Final = 3_600_000_000
 
 def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Prepared:
     """A sent frame, with everything it says of its rows taken over."""
+    frame = frame_as_given(frame)
     earlier = records.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = validation.check(frame, columns, region=settings["region"])

@@ -16,6 +16,7 @@ from IPython import display
 from nxsms_nb import analysis, drawing, groups, plotting, records, tables
 from nxsms_nb.display import count, escape
 from nxsms_nb.fields import RESULT_COLUMNS
+from nxsms_nb.given import frame_as_given
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +68,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         content: Hashable | None = None,
         region: str | None = None,
     ) -> None:
-        self._frame = frame
+        self._frame = frame = frame_as_given(frame)
         self._known: dict[str, Any] = {"prefix": prefix, "phone": phone, "content": content, "region": region}
         self._head = tables.cards(analysis.summary(frame, prefix), sandbox=records.from_sandbox(frame))
         self._pace = _picture(lambda: plotting.throughput(frame, prefix=prefix))

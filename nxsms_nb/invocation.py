@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from nxsms_nb.display import mask_numbers
+from nxsms_nb.given import value_as_given
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING
 
 _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
@@ -45,6 +46,9 @@ class Invocation:
     given: Mapping[str, Any] = field(default_factory=dict)
     client: bool = True
     frame: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "given", {name: value_as_given(value) for name, value in self.given.items()})
 
     def on(self, frame: str) -> Invocation:
         """Make the same call on another frame.

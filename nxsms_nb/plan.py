@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -85,5 +86,6 @@ def plan_of(prepared: Prepared) -> Plan:
         }
     )
     joined = pd.concat([kept, told_frame], axis=1)
+    joined.attrs = deepcopy(prepared.frame.attrs)
     counts = pd.Series(np.bincount(fates, minlength=len(FATES)), index=list(FATES), name="rows")
     return Plan(joined, counts, -(-len(prepared.todo) // BATCH_MAX))

@@ -18,6 +18,7 @@ from nxsms_nb import fields as names
 from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import count, mask_numbers
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
+from nxsms_nb.given import frame_as_given
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.journal import Journal
 from nxsms_nb.queueing import Outbox
@@ -240,6 +241,7 @@ def prepare(
     JournalError
         The journal cannot be read.
     """
+    frame = frame_as_given(frame)
     prefix, campaign = settings["prefix"], settings["campaign"]
     _refuse_taken(frame, prefix, call)
     strict = settings.get("on_invalid") == "raise"

@@ -27,7 +27,7 @@ class ValidationReport:
     Parameters
     ----------
     frame : pandas.DataFrame
-        The frame that was looked at.
+        The frame that was looked at, as `given.frame_as_given` takes it.
     checked : Checked
         Its rows after every rule.
     keys : identity.Keys
@@ -62,7 +62,7 @@ class ValidationReport:
         *,
         duplicates: Duplicates = "raise",
     ) -> None:
-        self.frame = frame.copy(deep=False)
+        self.frame = frame
         self.checked = checked
         self.keys = keys
         self.ordinals = ordinals

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypedDict, TypeVar
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import FIELDS
+from nxsms_nb.given import value_as_given
 from nxsms_nb.protocol import BATCH_MAX
 
 Duplicates = Literal["raise", "drop", "allow"]
@@ -200,7 +201,7 @@ def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, An
     unknown = [name for name in given if name not in defaults]
     if unknown:
         raise TypeError(f"{unknown[0]!r} is not an option here. The options: {', '.join(defaults)}")
-    settled = {**defaults, **given}
+    settled = {**defaults, **{name: value_as_given(value) for name, value in given.items()}}
     for name, check in _CHECKS.items():
         if name in settled and (complaint := check(settled[name])):
             raise ConfigError(f"{name}={named(settled[name])} {complaint}")

@@ -15,6 +15,7 @@ from nxsms_nb.cells import TEXT, present
 from nxsms_nb.checking import Checked, Found, check
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.fields import resolve
+from nxsms_nb.given import frame_as_given
 from nxsms_nb.keys import repeats
 from nxsms_nb.report import ValidationReport
 from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, settle, spelled_out
@@ -61,7 +62,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
     >>> report.ok, report.problems["rule"].tolist()
     (False, ['phone_digits_lost'])
     """
-    return report_on(frame, settle(options, COLUMNS, CHECKING))
+    return report_on(frame_as_given(frame), settle(options, COLUMNS, CHECKING))
 
 
 def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:

@@ -73,11 +73,23 @@ def test_every_choice_can_be_drawn(made):
 
 def test_what_goes_wrong_in_a_choice_is_shown(made):
     """An exception in a callback is seen by nobody, so it is written where the picture was."""
-    sent = made(100)
-    shown = sent.nxsms.dashboard()
-    sent["sent_at"] = "<b>yesterday</b>"
-    shown._select.value = "hour"
-    assert "&lt;b&gt;yesterday&lt;/b&gt;" in shown._body.value
+
+    class Team:
+        gone = False
+
+        def __hash__(self):
+            if Team.gone:
+                raise ValueError("<b>no such team</b>")
+            return 7
+
+        def __eq__(self, other):
+            return self is other
+
+    teams = [Team(), Team()]
+    shown = made(100).assign(team=teams * 50).nxsms.dashboard()
+    Team.gone = True
+    shown._select.value = "team"
+    assert "&lt;b&gt;no such team&lt;/b&gt;" in shown._body.value
 
 
 def test_the_dashboard_leaves_pyplot_alone(made):
