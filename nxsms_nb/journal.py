@@ -7,9 +7,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import journalfile, journalplace, journalrows, lookup, records
+from nxsms_nb import custody, journalfile, journalplace, journalrows, lookup, records
 from nxsms_nb.blocks import unpacked
 from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
-from nxsms_nb.errors import ConfigError, NxsmsError
+from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
 from nxsms_nb.locks import CampaignLock, MemoryLock
 from nxsms_nb.recording import Recording
@@ -144,27 +144,27 @@ class Journal:
         JournalError
             The journal cannot be used.
         """
+        connection = None
         try:
-            connection = self._memory or journalfile.open_file(self._file(), room_for=rows)
+            connection = self._memory or custody.open_journal(self._file(), room_for=rows)
             with self._lock, journalrows.writing(connection):
                 number = journalrows.next_id(connection, "run")
                 started_us = time.time_ns() // 1000
                 home = lookup.HOMELESS if claim.anywhere else int(anywhere)
                 run = journalrows.Run(number, claim.campaign, gateway, app, started_us, int(rows), home)
                 journalrows.put_run(connection, run)
+                # Before anybody sees the run: without it, it would pass for one that broke off.
+                claim.note_run(number)
+            care = custody.Custody(self.path, connection, claim, run)
         except BaseException as error:
+            if connection is not None and connection is not self._memory:
+                connection.close()
             claim.release()
             if isinstance(error, sqlite3.Error):
                 raise journalfile.failed(self.path, error) from error
             raise
-
-        def release() -> None:
-            if connection is not self._memory:
-                connection.close()
-            claim.release()
-
-        guard = self._lock if connection is self._memory else threading.RLock()
-        return Recording(connection, guard, run, workers=workers, release=release)
+        guard = threading.RLock() if self._memory is None else self._lock
+        return Recording(connection, guard, run, workers=workers, look=care.look, save=care.save, release=care.release)
 
     def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
         """Whether any message is recorded where `known` looks; the same parameters."""
@@ -356,7 +356,7 @@ class Journal:
             )
         claim = self.claim(campaign)
         try:
-            connection = self._memory or journalfile.open_file(self._file())
+            connection = self._memory or custody.open_journal(self._file())
         except BaseException:
             claim.release()
             raise
@@ -374,6 +374,69 @@ class Journal:
             claim.release()
         return n
 
+    def backup(self, to: str | os.PathLike[str]) -> Path:
+        """Copy the journal into a new file, as copying the file does not: with its log, and verified.
+
+        A run under way goes on. The copy knows what was recorded when it was made; rows sent later are unknown to it.
+
+        Parameters
+        ----------
+        to : path-like
+            The new file, readable by its owner only.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ConfigError
+            `to` is there already, or the journal has no file.
+        JournalError
+            There is no journal, it is damaged, or the copy cannot be written.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx, tempfile
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox, tempfile.TemporaryDirectory() as folder:
+        ...     journal = nx.Journal(f"{folder}/journal.sqlite3")
+        ...     sent = df.nxsms.send(sandbox.client, journal=journal, progress="silent")  # doctest: +ELLIPSIS
+        ...     copy = nx.Journal(journal.backup(f"{folder}/copy.sqlite3"))
+        ...     copy.campaigns()["Success"].to_list()
+        New journal ...
+        [1]
+        """
+        target = journalplace.place(to)
+        if self.path is None or target is None:
+            raise ConfigError(f"A backup is made of a file into a file, and {self} to {os.fspath(to)!r} is not.")
+        if not journalplace.holds_something(self.path):
+            raise JournalError(f"There is no journal at {self.path} to make a backup of.")
+        custody.backup(self.path, target)
+        return target
+
+    def accept(self, run: int) -> None:
+        """Take a run that broke off as completely recorded: your word that no log of the journal (``-wal``) is missing.
+
+        A run without an end whose log is gone keeps a journal from being used, since what the run sent last may be in that
+        log. Where another program opened the journal since, the log is in the file and nothing is missing.
+
+        Parameters
+        ----------
+        run : int
+            The number of the run, from the error that asks for it.
+
+        Raises
+        ------
+        ConfigError
+            It is not a run that broke off.
+        """
+        if self.path is not None and journalplace.holds_something(self.path):
+            custody.accept(self.path, run)
+        else:
+            raise ConfigError(f"{self} has no run {run}.")
+
     def _file(self) -> Path:
         if self.path is None:
             raise ValueError("a journal in memory has no file")
@@ -389,23 +452,10 @@ class Journal:
         if not journalplace.holds_something(path):
             yield None
             return
-        connection = journalfile.open_file(path)
-        try:
+        with closing(custody.open_journal(path)) as connection, journalfile.explained(path):
             # One snapshot for all that is compared with one another.
             connection.execute("BEGIN")
             yield connection
-        except NxsmsError:
-            raise
-        except sqlite3.DatabaseError as error:
-            raise journalfile.failed(path, error) from error
-        except (journalrows.Damage, *_UNREADABLE) as error:
-            raise journalfile.damaged(path, error) from error
-        finally:
-            connection.close()
-
-
-_UNREADABLE: Final = (ValueError, LookupError, TypeError, ArithmeticError)
-"""What reading a file raises whose bytes are not what was written, where no checksum is in the way."""
 
 
 def _attempted(connection: sqlite3.Connection, campaign: str) -> Any:

@@ -6,19 +6,21 @@ import os
 import shutil
 import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from nxsms_nb.errors import JournalError
+from nxsms_nb.errors import JournalError, NxsmsError
 from nxsms_nb.journalplace import holds_something, unusable
-from nxsms_nb.journalrows import Damage, prepare
+from nxsms_nb.journalrows import Damage, Run, open_runs, prepare, runs
+from nxsms_nb.journalwatch import Watch, log_of, note_last, refuse_older
 
 _BUSY_S: Final = 20.0
 _ROW_BYTES: Final = 80
 
 
-def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
+def open_file(path: Path, *, room_for: int | None = None, without_log: bool = False) -> sqlite3.Connection:
     """Open a journal, making it where there is none.
 
     Parameters
@@ -27,6 +29,8 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
         The file.
     room_for : int, optional
         How many rows will be written; the disk must have room for them. None: it is opened to be read.
+    without_log : bool, default False
+        Whether a run without an end may have lost its log.
 
     Returns
     -------
@@ -50,20 +54,100 @@ def open_file(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
         raise unusable(path, error) from error
     if room_for is not None:
         _check_room(path, room_for)
-    try:
-        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        try:
-            prepare(connection, str(path))
-            _log_ahead(connection)
-            connection.execute("PRAGMA synchronous = FULL")
-        except BaseException:
+    with explained(path):
+        # A second time: the run may have begun in between.
+        for _ in range(2):
+            logged = without_log or _has_log(path)
+            connection = _connected(path)
+            try:
+                refuse_older(path, connection)
+                broken = [] if logged else open_runs(connection)
+            except BaseException:
+                connection.close()
+                raise
+            if not broken:
+                return connection
             connection.close()
-            raise
-    except Damage as damage:
-        raise damaged(path, damage) from damage
+    raise JournalError(
+        f"The journal {path} has a run without an end, {broken[0].id} of {_campaign(broken[0].campaign)}, and no log "
+        f"({log_of(path).name}): it was copied or moved without that file, or the file was deleted. What the run sent last "
+        f"is not known. Nothing was sent. Put the file back beside it, or restore a backup. If no file is missing, since "
+        f"another program opened the journal after the run broke off: nx.Journal({str(path)!r}).accept({broken[0].id})"
+    )
+
+
+def _campaign(name: str) -> str:
+    return f"campaign {name!r}" if name else "the unnamed campaign"
+
+
+def _has_log(path: Path) -> bool:
+    try:
+        return log_of(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        prepare(connection, str(path))
+        _log_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def begun(connection: sqlite3.Connection, path: Path, run: Run) -> Watch:
+    """Bring a run that has just begun into the main file, see that others find it there, and watch the files from now on.
+
+    A copy of that file without its log then shows a run without an end. A reader that holds an old state (another program
+    that has the journal open) keeps the run out of the main file, and nothing is lost by that but this sign.
+    """
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    try:
+        watch = Watch(path)
+        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as another:
+            there = runs(another).get(run.id) == run
+    except OSError:
+        there = False
+    if not there or watch.trouble() is not None:
+        raise JournalError(
+            f"The journal {path} was moved or replaced while the run began. Nothing was sent. Begin again."
+        )
+    note_last(path, connection)
+    return watch
+
+
+def close_with_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Close a connection whose run has no end, leaving the log: without it the journal would look as if it were lost."""
+    with suppress(sqlite3.Error):
+        keeper = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        try:
+            # The last to close deletes the log, unless it may only read.
+            keeper.execute("SELECT count(*) FROM run").fetchone()
+            connection.close()
+        finally:
+            keeper.close()
+    connection.close()
+
+
+@contextmanager
+def explained(path: Path | None) -> Iterator[None]:
+    """Raise whatever the bytes of a journal make SQLite or the reading raise as a `JournalError` with the way out."""
+    try:
+        yield
+    except NxsmsError:
+        raise
     except sqlite3.DatabaseError as error:
         raise failed(path, error) from error
-    return connection
+    except (Damage, *_UNREADABLE) as error:
+        raise damaged(path, error) from error
+
+
+_UNREADABLE: Final = (sqlite3.Error, ValueError, LookupError, TypeError, ArithmeticError)
+"""What reading a file raises whose bytes are not what was written, where no checksum is in the way."""
 
 
 def failed(path: Path | None, error: sqlite3.Error) -> JournalError:

@@ -188,10 +188,10 @@ def refuse_network(path: Path) -> None:
         )
 
 
-def unusable(path: Path, error: OSError) -> JournalError:
+def unusable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
     """Return the error that says that the system keeps us from a place."""
     return JournalError(
-        f"The journal {path} cannot be opened for writing ({error.strerror or error}). Nothing was sent. {_ELSEWHERE}"
+        f"The journal {path} cannot be opened for writing ({getattr(error, 'strerror', None) or error}). Nothing was sent. {_ELSEWHERE}"
     )
 
 
@@ -264,7 +264,7 @@ def _refuse_others(path: Path) -> None:
             connection.close()
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
-            raise unusable(path, PermissionError(0, str(error))) from error
+            raise unusable(path, error) from error
         application = None
     if application != APPLICATION_ID:
         what = "not a journal" if application is None else "a database of another program"

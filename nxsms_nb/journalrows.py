@@ -149,6 +149,41 @@ def runs(connection: sqlite3.Connection) -> dict[int, Run]:
     return {run.id: run for run in found}
 
 
+def open_runs(connection: sqlite3.Connection) -> list[Run]:
+    """Return the runs that have no end: at work, or broken off and not yet looked after."""
+    return [run for run in runs(connection).values() if run.blocks is None]
+
+
+def close_broken(connection: sqlite3.Connection, run: Run) -> None:
+    """Count what a run has left behind that broke off, so that nothing of it gets lost from now on; in a transaction."""
+    check_pages(connection)
+    counted = connection.execute(
+        "SELECT count(DISTINCT block.id), count(batch.id), count(outcome.batch) FROM block "
+        "LEFT JOIN batch ON batch.block = block.id LEFT JOIN outcome ON outcome.batch = batch.id WHERE block.run = ?",
+        (run.id,),
+    ).fetchone()
+    put_run(connection, run._replace(blocks=counted[0], batches=counted[1], outcomes=counted[2]))
+
+
+def check_pages(connection: sqlite3.Connection) -> None:
+    """Raise `Damage` where SQLite finds its own structures damaged."""
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Damage(found)
+
+
+def verify_all(connection: sqlite3.Connection) -> None:
+    """Raise `Damage` where anything in the journal was changed or lost."""
+    check_pages(connection)
+    known = runs(connection)
+    for number in blocks_of(connection, known.keys(), known):
+        block(connection, number)
+        for _ in requests(connection, number):
+            pass
+    for run in known:
+        count_requests(connection, run)
+
+
 def blocks_of(connection: sqlite3.Connection, wanted: Collection[int], known: dict[int, Run]) -> list[int]:
     """Return the ids of the blocks of runs, in the order of writing; all of `known`'s are counted."""
     places = connection.execute("SELECT id, run FROM block ORDER BY id").fetchall()

@@ -8,16 +8,19 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nxsms_nb.journalrows import Batch, OutcomeRow, block_checksums, checksum, next_id, put_run, writing
+from nxsms_nb.results import UNSENT, Outcome
 
 if TYPE_CHECKING:
     from nxsms_nb.blocks import Block
     from nxsms_nb.journalrows import Run
-    from nxsms_nb.results import Outcome
+    from nxsms_nb.journalwatch import Trouble
+
+_NOT_LEFT: Final = Outcome(UNSENT, reason="the journal was lost before it left", carried=False)
 
 _TOGETHER: Final = 1000
 """The most rows a statement inserts: SQLite allows 32,766 values."""
@@ -80,6 +83,8 @@ class Writer:
         Guards the connection.
     run : Run
         The run, as its beginning was written.
+    look : callable
+        Returns what has happened to the journal's files or to the run's lock, or None.
 
     Attributes
     ----------
@@ -87,11 +92,21 @@ class Writer:
         Outcomes that could not be written so far; each transaction tries again.
     trouble : Exception or None
         What went wrong with the last transaction.
+    lost : Trouble or None
+        What has happened to the journal under the run; from then on no request is recorded, outcomes still are.
     """
 
-    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock, run: Run) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        lock: threading.RLock,
+        run: Run,
+        look: Callable[[], Trouble | None],
+    ) -> None:
         self.unwritten: list[Finish] = []
         self.trouble: Exception | None = None
+        self.lost: Trouble | None = None
+        self._look = look
         self._connection = connection
         self._lock = lock
         self._run = run
@@ -100,19 +115,27 @@ class Writer:
     def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None = None) -> None:
         """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
         self.unwritten += finished
+        asked = begins
+        if self.lost is not None:
+            begins = ()
         try:
             with self._lock, writing(self._connection):
                 written = self._write(begins, end)
         except Exception as error:  # noqa: BLE001  whatever it is, the requests must not leave and the run goes on to its end
             self.trouble = error
+            self.lost = self.lost or self._look()
             for begin in begins:
                 begin.block.number = max(begin.block.number, 0)
             return
         self.unwritten.clear()
-        self.trouble = None
         self._written = written
         for begin in begins:
             begin.block.number = abs(begin.block.number)
+        # After the commit: what is found here by the next run, if the lock is lost later, is on the disk.
+        if self.lost is None and (trouble := self._look()) is not None:
+            self.lost = trouble
+            self.unwritten += [Finish(begin.number, _NOT_LEFT) for begin in begins]
+        self.trouble = OSError(f"it {self.lost.words}") if self.lost is not None and asked else None
 
     def _write(self, begins: Sequence[Begin], end: End | None) -> Counts:
         connection = self._connection

@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from nxsms_nb.errors import CampaignBusy, JournalError
-from nxsms_nb.journalplace import locks_folder, refuse_network
+from nxsms_nb.journalplace import locks_folder, refuse_network, unusable
 
 _OWN_IDS: Final = " own ids"
 _ANYWHERE: Final = " anywhere"
@@ -104,25 +104,28 @@ class _Files:
             gate.close()
 
     def take(self, name: str, note: dict[str, Any]) -> sqlite3.Connection:
-        place = self._place(name)
-        with open(place.with_suffix(".json"), "w", opener=_private) as file:
-            json.dump(note, file)
+        place = self.place(name)
+        self.note(name, note)
         lock = _exclusive(place)
         if lock is None:
             raise PermissionError(None, "another program holds its locks", str(place))
         return lock
 
+    def note(self, name: str, note: dict[str, Any]) -> None:
+        with open(self.place(name).with_suffix(".json"), "w", opener=_private) as file:
+            json.dump(note, file)
+
     def holder(self, name: str) -> dict[str, Any] | None:
-        return self._noted(self._place(name))
+        return self._noted(self.place(name))
 
     def holders(self, known: Iterable[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
-        names = {self._place(name): name for name in (*known, "", _OWN_IDS, _ANYWHERE)}
+        names = {self.place(name): name for name in (*known, "", _OWN_IDS, _ANYWHERE)}
         for place in sorted(self.folder.glob("*.lock")):
             note = self._noted(place)
             if note is not None:
                 yield names.get(place), note
 
-    def _place(self, name: str) -> Path:
+    def place(self, name: str) -> Path:
         return self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
 
     @staticmethod
@@ -175,6 +178,7 @@ class CampaignLock:
         self.anywhere = anywhere
         self._locks: _Memory | _Files = _Memory(held) if path is None else _Files(path)
         self._taken: dict[str, _Handle] = {}
+        self._places: dict[Path, tuple[int, int]] = {}
 
     def acquire(self, *, own_ids: bool = False, known: Iterable[str] = ()) -> None:
         """Take the lock, or raise `CampaignBusy` naming the run that holds it.
@@ -205,6 +209,19 @@ class CampaignLock:
             with suppress(KeyError):
                 self._taken.popitem()[1].close()
 
+    def note_run(self, run: int) -> None:
+        """Note which run of the journal holds the lock: others tell by it a run at work from one that broke off."""
+        if isinstance(self._locks, _Files):
+            for name in self._taken:
+                self._locks.note(name, _note() | {"run": run})
+
+    def intact(self) -> bool:
+        """Return whether the lock still keeps others away: its file may have been deleted, or its folder emptied."""
+        try:
+            return all(_identity(place) == identity for place, identity in self._places.items())
+        except OSError:
+            return False
+
     @contextmanager
     def _at_the_gate(self) -> Iterator[None]:
         try:
@@ -219,7 +236,7 @@ class CampaignLock:
 
     def _take(self, *names: str) -> None:
         """Take locks, all of them or none; the gate is held."""
-        note = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        note = _note()
         for name in names:
             # At the gate nobody comes between the look and the taking.
             holder = self._locks.holder(name)
@@ -228,6 +245,9 @@ class CampaignLock:
         try:
             for name in names:
                 self._taken[name] = self._locks.take(name, note)
+                if isinstance(self._locks, _Files):
+                    place = self._locks.place(name)
+                    self._places[place] = _identity(place)
         except BaseException:
             self.release()
             raise
@@ -253,6 +273,27 @@ def _exclusive(place: Path, *, wait_s: float = 0.0) -> sqlite3.Connection | None
         connection.close()
         raise
     return connection
+
+
+def at_work(path: Path, campaign: str, run: int) -> bool:
+    """Return whether a run that the journal has no end of may still be at work."""
+    locks = _Files(path)
+    try:
+        with locks.gate():
+            notes = [note for name in (campaign, _ANYWHERE) if (note := locks.holder(name)) is not None]
+    except (OSError, sqlite3.Error) as error:
+        raise unusable(path, error) from error
+    # A note that cannot be read may be in the writing.
+    return any(not note or note.get("run") == run for note in notes)
+
+
+def _note() -> dict[str, Any]:
+    return {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _identity(place: Path) -> tuple[int, int]:
+    about = place.stat()
+    return about.st_dev, about.st_ino
 
 
 def _private(path: str, flags: int) -> int:

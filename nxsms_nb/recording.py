@@ -21,6 +21,7 @@ from nxsms_nb.journalwriter import Begin, End, Finish, Writer, Written
 if TYPE_CHECKING:
     from nxsms_nb.blocks import Block
     from nxsms_nb.journalrows import Run
+    from nxsms_nb.journalwatch import Trouble
     from nxsms_nb.results import Outcome
 
 _PATIENCE_S: Final = 0.012
@@ -44,6 +45,10 @@ class Recording:
         The run, as its beginning was written.
     workers : int
         How many requests may be under way; there are no more to wait for.
+    look : callable
+        Returns what has happened to the journal's files or to the run's lock, or None.
+    save : callable
+        Called where something has, before the release; returns what to do.
     release : callable
         Called when the recording is closed.
     """
@@ -55,10 +60,13 @@ class Recording:
         run: Run,
         *,
         workers: int,
+        look: Callable[[], Trouble | None],
+        save: Callable[[Trouble], str],
         release: Callable[[], None],
     ) -> None:
         self.run = run.id
         self._workers = workers
+        self._save = save
         self._release = release
         self._begins: list[Begin] = []
         self._finished: list[Finish] = []
@@ -66,7 +74,7 @@ class Recording:
         self._gap_s = math.inf
         self._first = self._last = -math.inf
         self._takes_s = 0.0
-        self._writer = Writer(connection, lock, run)
+        self._writer = Writer(connection, lock, run, look)
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
         """Record a request; when the future is done, the record is on the disk.
@@ -130,6 +138,10 @@ class Recording:
         """
         try:
             self._flush(End(rate, pace, stopped))
+        except JournalError as error:
+            if self._writer.lost is not None:
+                raise self._lost(self._save(self._writer.lost)) from error
+            raise
         finally:
             self._release()
 
@@ -137,12 +149,21 @@ class Recording:
         # Whoever waited for a request that is not written yet is gone with the loop: it does not leave.
         self._begins.clear()
         self._write(end)
+        if self._writer.lost is not None:
+            raise self._lost("")
         if unwritten := self._writer.unwritten:
             raise JournalError(
                 f"The outcomes of {len(unwritten)} requests could not be written to the journal "
                 f"({self._writer.trouble}). The frame has them: keep it, as .frame of this error. "
                 "In the journal those rows are in doubt."
             )
+
+    def _lost(self, remedy: str) -> JournalError:
+        words = "was lost" if self._writer.lost is None else self._writer.lost.words
+        return JournalError(
+            f"The journal {words} while this run was under way, and the run was stopped. {remedy} The frame has every "
+            "row's outcome: keep it, as .frame of this error."
+        )
 
     def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
         """Write what waits at a time of the loop, if not before."""
