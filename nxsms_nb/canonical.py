@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nxsms_nb import rounding
 from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, duration, first_bytes, is_blank, lengths, only, times
 
 Mask = npt.NDArray[np.bool_]
@@ -23,10 +24,12 @@ _SCIENTIFIC: Final = r"^[+\-]?[0-9]+(?:\.[0-9]+)?[eE][+\-]?[0-9]{1,2}$"
 _FLOAT: Final = r"^[+\-]?(?:[0-9](?:\.[0-9]+[eE]\+?|[eE]\+)[0-9]{2}|[0-9]{16,}\.0)$"
 # Longer than any type of whole numbers holds: only objects have them, those too that a reader made of a spreadsheet's float.
 _HUGE: Final = r"^[+\-]?[1-9][0-9]{22,}$"
+_LONG: Final = r"^[+\-]?[1-9][0-9]{16,}$"
+_DIGITS: Final = 17
 _INFINITE: Final = r"(?i)^[+\-]?inf(?:inity)?$"
 _MOMENT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?$"
 _ZONED: Final = rf"{_MOMENT[:-1]}(?:Z|[+\-][0-9]{{2}}:?[0-9]{{2}})$"
-_CLOCK: Final = r"^[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]*0$"
+_CLOCK: Final = r"^[0-9]{2}:[0-9]{2}(?::[0-9]{2}\.[0-9]*0)?$"
 _DURATION: Final = (
     r"^(?:[+\-]?[0-9]+ days?(?:,? [+\-]?[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?)?|-?P-?[0-9]+DT[0-9HMS.]+)$"
 )
@@ -50,6 +53,12 @@ def rounded(cells: Cells) -> Mask:
             text = pc.utf8_trim_whitespace(cells.text)
             for row in np.flatnonzero(found & as_mask(pc.match_substring_regex(text, pattern))):
                 lost[row] = is_lost(text[row].as_py())
+    long = (lengths(cells.text) >= _DIGITS) & cells.of(Kind.INT, Kind.TEXT)
+    if long.any():
+        text = pc.utf8_trim_whitespace(cells.text)
+        long[long] = as_mask(pc.match_substring_regex(text.filter(pa.array(long)), _LONG))
+        if long.any() and rounding.of_floats(text.filter(pa.array(long))):
+            lost |= long
     return lost
 
 
@@ -184,7 +193,8 @@ def _shortest(number: pa.Array) -> pa.Array:
 
 
 def _clock(time: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(time, r"\.?0+$", "")
+    time = pc.replace_substring_regex(time, "^(..:..)$", r"\1:00")
+    return pc.replace_substring_regex(time, r"(:.*)\.0+$|(\.[0-9]*[1-9])0+$", r"\1\2")
 
 
 def _moments(time: pa.Array) -> pa.Array:

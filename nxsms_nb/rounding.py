@@ -1,6 +1,6 @@
 """Digits that a spreadsheet cut: what the numbers of a column say together, and none says alone.
 
-One number may well end in five zeros. Several different ones among few do not by chance: they were rounded, and what is
+One phone may well end in five zeros. Several different ones among few do not by chance: they were rounded, and what is
 left of them are other people's numbers.
 """
 
@@ -30,6 +30,9 @@ DOUBT: Final = 1e-6
 _CHANCE: Final = 10.0**-ZEROS
 # Digits of all scripts that are read as digits; those of a number that somebody grouped ("9000 0000") are not the end of one.
 _CUT: Final = rf"[0０٠۰]{{{ZEROS}}}(?:[.．][0０]{{1,2}})?[^\pN]*$"
+_LARGE: Final = 2**63
+_LARGEST: Final = 10**308
+_LOOKED_AT: Final = 256
 _KEPT: Final = 100_000
 """So many round numbers are remembered; in a column with more of them, what comes later is in no doubt."""
 
@@ -95,6 +98,30 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
         hits = len(counts.rounded)
         damaged = hits > 1 and tail(hits, counts.numbers, _CHANCE) < DOUBT
     return rows if damaged else rows[:0]
+
+
+def of_floats(numbers: pa.Array) -> bool:
+    """Whether whole numbers of 17 digits or more, written as text, are what was left of them in a spreadsheet's floats.
+
+    Every one of them has to be a float's, and together they must be too many for chance. What people and programs count in
+    steps (thousands, or 1,024 as ids that begin with a time do, or more than a float's own) is a float's without having
+    been one.
+    """
+    seen: set[int] = set()
+    chance = 1.0
+    for start in range(0, len(numbers), _LOOKED_AT):
+        for number in {abs(int(text)) for text in numbers.slice(start, _LOOKED_AT).to_pylist()} - seen:
+            seen.add(number)
+            large = number >= _LARGE
+            # A workbook is written with 16 digits of a float, or with those that it needs.
+            short = number < _LARGEST and int(float(f"{number:.16g}")) == number
+            if not short and not (large and number < _LARGEST and int(float(number)) == number):
+                return False
+            step = 1 << max(number.bit_length() - 53, 0)
+            if number % 1000 and (large or (number % 1024 and number // step % 2)):
+                by_digits = 10.0 ** (16 - len(str(number))) if short else 1.0
+                chance *= min(by_digits, 1 / step if large else 1.0)
+    return chance < DOUBT
 
 
 def _most(hits: int, rows: int) -> int:

@@ -1,5 +1,7 @@
 """Digits that a spreadsheet cut are found by what a column's numbers say together; honest columns raise no alarm."""
 
+import random
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,3 +132,58 @@ def test_a_stream_carries_its_counts_along():
         chunks = [chunks[0], chunks[1], people([*CUT[:1], *chunks[2]["phone"]]), people([CUT[1]])]
         stream = nx.send_stream(chunks, sandbox.client, campaign="summer", progress="silent")
         assert {status for frame in stream for status in frame["status"]} == {"Success"}
+
+
+RNG = random.Random(11)
+LONG = {
+    "17 digits": lambda n: [RNG.randint(10**16, 10**17) for _ in range(n)],
+    "18 digits": lambda n: [RNG.randint(10**17, 10**18) for _ in range(n)],
+    "19 digits": lambda n: [RNG.randint(10**18, 2**63 - 1) for _ in range(n)],
+    "hashes": lambda n: [RNG.randint(2**63, 2**64 - 1) for _ in range(n)],
+    "28 digits": lambda n: [RNG.randint(10**27, 10**28) for _ in range(n)],
+}
+COUNTED = {
+    "one by one": lambda n: list(range(202611270000000001, 202611270000000001 + n)),
+    "by hundreds": lambda n: list(range(202611270000000100, 202611270000000100 + 100 * n, 100)),
+    "by thousands": lambda n: list(range(202611270000001000, 202611270000001000 + 1000 * n, 1000)),
+    "by time and machine": lambda n: [RNG.randint(3 * 10**11, 2 * 10**12) << 22 | 7 << 12 for _ in range(n)],
+    "by time and shard": lambda n: [
+        RNG.randint(5 * 10**11, 10**12) << 23 | RNG.randint(0, 8191) << 10 for _ in range(n)
+    ],
+    "with an empty byte": lambda n: [RNG.randint(10**15, 10**16) << 8 for _ in range(n)],
+}
+
+
+def keyed(order):
+    """As many different people, each with an order."""
+    order = pd.Series(order, dtype=object)
+    return people(range(8615088000001, 8615088000001 + len(order))).assign(order=order)
+
+
+def lost_keys(frame):
+    counts = frame.nxsms.validate(key="order", duplicates="drop").counts["rows"]
+    return counts.get("key_digits_lost", 0)
+
+
+@pytest.mark.parametrize("make", [*LONG.values(), *COUNTED.values()], ids=[*LONG, *COUNTED])
+@pytest.mark.parametrize("dtype", [object, "str"])
+def test_long_keys_that_kept_their_digits_are_keys(make, dtype):
+    """However order numbers are counted, an intact one is never refused."""
+    for n in [1, 2, 3, 5, 10, 40] * 5:
+        assert lost_keys(keyed(make(n)).astype({"order": dtype})) == 0
+
+
+@pytest.mark.parametrize(("name", "n"), [("18 digits", 30), ("hashes", 2), ("28 digits", 1), ("19 digits", 100)])
+@pytest.mark.parametrize("how", [{}, {"dtype": str}])
+def test_long_keys_that_a_workbook_rounded_are_none(tmp_path, name, n, how):
+    """A workbook keeps 16 digits; read again they are whole numbers, but those of no order."""
+    frame = keyed(LONG[name](n))
+    frame.to_excel(tmp_path / "orders.xlsx", index=False)
+    assert lost_keys(pd.read_excel(tmp_path / "orders.xlsx", **how)) == n
+
+
+def test_one_intact_key_shows_that_none_was_rounded():
+    """What a float would have rounded stands among them whole."""
+    rounded = [int(float(f"{number:.16g}")) for number in LONG["18 digits"](30)]
+    assert lost_keys(keyed(rounded)) == 30
+    assert lost_keys(keyed([*rounded, 123456789012345679])) == 0
