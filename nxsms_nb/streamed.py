@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import screen
@@ -70,8 +72,16 @@ class SoFar:
         self._doubtful += int((results.status[rows] == UNKNOWN).sum())
         self._latest_us = max(self._latest_us, int(results.sent_us[rows].max(initial=NO_TIME)))
 
-    def place(self, error: NxsmsError, rows: int) -> None:
+    @contextmanager
+    def placing(self, rows: int) -> Iterator[None]:
         """Let an error about the next `rows` rows say where in the source they are, and what had been sent by then."""
+        try:
+            yield
+        except NxsmsError as error:
+            self._place(error, rows)
+            raise
+
+    def _place(self, error: NxsmsError, rows: int) -> None:
         if not self.rows:
             return
         text = _POSITION.sub(lambda found: str(self.rows + int(found[0].replace(",", ""))), str(error))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import elsewhere, preparing, progress, records
+from nxsms_nb import preparing, progress, records
 from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
 from nxsms_nb.handle import Run, Session, stopped
@@ -26,6 +26,7 @@ from nxsms_nb.streamed import SoFar, agreed_to, fewer
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.locks import CampaignLock
+    from nxsms_nb.preparing import Prepared
 
 _BYTES: Final = (
     pa.types.is_binary,
@@ -95,22 +96,13 @@ def _sent(
         _agree_beforehand(frames, client, settings, call, claim)
         settings = {**settings, "counts": Counts()}
         for frame in _read(frames, so_far):
-            try:
-                chunk = as_pandas(frame)
-            except NxsmsError as error:
-                so_far.place(error, 0)
-                raise
-            try:
-                prepared = preparing.prepare(chunk, client, settings, call=call, claim=claim)
-                prepared.refuse_conflicts()
-                elsewhere.refuse_other_gateway(prepared)
+            prepared = _prepared(frame, so_far, client=client, settings=settings, call=call, claim=claim)
+            with so_far.placing(len(prepared.frame)):
                 so_far.agree(prepared, settings["confirm"])
-            except NxsmsError as error:
-                so_far.place(error, len(chunk))
-                raise
             so_far.look_at(prepared)
             if session is None:
-                session = Session(prepared, limits, rows=_ROWS_AHEAD)
+                ahead = frames.rows if isinstance(frames, Measured) else _ROWS_AHEAD
+                session = Session(prepared, limits, rows=ahead)
                 so_far.memory = session.memory
             run = Run(prepared, limits, observer, session=session)
             sent = run.result(last=True)
@@ -132,22 +124,29 @@ def _sent(
         claim.release()
 
 
+def _prepared(
+    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, claim: CampaignLock
+) -> Prepared:
+    """Prepare the next chunk; its errors say where in the source it is."""
+    with so_far.placing(0):
+        chunk = as_pandas(frame)
+    with so_far.placing(len(chunk)):
+        prepared = preparing.prepare(chunk, client, settings, call=call, claim=claim)
+        prepared.refuse_conflicts()
+    return prepared
+
+
 def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
     """The frames; where the source breaks off, its error says what had gone out."""
-    reading = iter(frames)
-    while True:
-        try:
-            frame = next(reading)
-        except StopIteration:
-            return
-        except NxsmsError as error:
-            so_far.place(error, 0)
-            raise
-        except Exception as error:
-            if so_far.rows:
-                error.add_note(f"{so_far.went()} Run the same stream again to go on.")
-            raise
-        yield frame
+    try:
+        with so_far.placing(0):
+            yield from frames
+    except NxsmsError:
+        raise
+    except Exception as error:
+        if so_far.rows:
+            error.add_note(f"{so_far.went()} Run the same stream again to go on.")
+        raise
 
 
 def _agree_beforehand(
@@ -159,9 +158,11 @@ def _agree_beforehand(
         return
     # Only rows that would leave count; what the source tells is enough wherever there is nothing to ask.
     settings = {**settings, "counts": Counts()}
-    leaving = sum(
-        len(preparing.prepare(as_pandas(frame), client, settings, call=call, claim=claim).todo) for frame in frames
-    )
+    leaving, looked = 0, SoFar(settings["campaign"])
+    for frame in frames:
+        prepared = _prepared(frame, looked, client=client, settings=settings, call=call, claim=claim)
+        leaving += len(prepared.todo)
+        looked.rows += len(prepared.frame)
     if leaving > most:
         raise ConfirmationNeeded(
             f"This stream would send {count(leaving, 'message')} to {client.base_url}"

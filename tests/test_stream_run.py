@@ -288,3 +288,78 @@ def test_two_streams_of_one_campaign_exclude_each_other():
         with pytest.warns(nx.AlreadySentWarning):
             list(stream(chunks(2), sandbox.client))
         assert len(sandbox.ledger) == 20
+
+
+def test_what_is_asked_for_beforehand_is_placed_in_the_source_too(real):
+    """A source that is looked through before its first row is refused with the position of the row at fault."""
+    sandbox, client = real
+    with pytest.raises(nx.ValidationError, match="the first at position 101 ") as refused:
+        list(stream([chunk(100), pd.concat([chunk(1, 100), chunk(1, 100)])], client))
+    assert "Of the 100 rows before it: nothing was sent in this stream" in str(refused.value)
+    assert len(sandbox.ledger) == 0
+
+
+@pytest.mark.parametrize("frames", [[], iter([]), chunk(0), [chunk(0), chunk(0)], pa.Table.from_pandas(chunk(0))])
+def test_an_empty_stream_is_nothing_special(frames, capsys):
+    """No rows, nothing said, and the campaign is free."""
+    with nx.Sandbox(seed=7) as sandbox:
+        assert sum(len(sent) for sent in stream(frames, sandbox.client)) == 0
+        assert capsys.readouterr() == ("", "")
+        assert len(list(stream([chunk(0), chunk(3)], sandbox.client))) == 2
+        assert len(sandbox.ledger) == 3
+
+
+def test_chunks_of_other_columns_come_back_as_they_were():
+    """Order, names, dtypes, index and categories are each chunk's own."""
+    frames = [
+        chunk(2).assign(tag=pd.Categorical(["a", "b"])),
+        chunk(2, 10)[["content", "phone"]],
+        chunk(2, 20).assign(tag=pd.Categorical(["c", None])).set_index(pd.Index([7, 7], name="n")),
+        chunk(2, 30).rename(columns={"content": "Content"}).assign(content="Hi"),
+        pd.concat([chunk(2, 40), pd.DataFrame([[1, 2]] * 2, columns=["x", "x"])], axis=1),
+        pa.table({"content": ["a", "b"], "phone": pa.array([8615000000050, None], pa.int64())}),
+    ]
+    with nx.Sandbox(seed=7) as sandbox:
+        told = list(stream(iter(frames), sandbox.client))
+        for given, sent in zip(frames[:5], told[:5], strict=True):
+            pd.testing.assert_frame_equal(sent.iloc[:, : given.shape[1]], given)
+            assert (sent["status"] == "Success").all()
+        assert told[5]["status"].tolist() == ["Success", "Invalid"]
+        assert told[5]["phone"].tolist() == [8615000000050, pd.NA]
+        assert len(sandbox.ledger) == 11
+
+
+def test_a_sent_stream_given_again_sends_nothing_even_without_its_journal():
+    """Chunks that carry results are known by them."""
+    with nx.Sandbox(seed=7) as sandbox:
+        sent = list(stream(chunks(3), sandbox.client))
+        with pytest.warns(nx.AlreadySentWarning):
+            again = list(stream(sent, sandbox.client, journal=nx.Journal.in_memory()))
+        assert len(sandbox.ledger) == 30
+        pd.testing.assert_frame_equal(pd.concat(again), pd.concat(sent))
+
+
+def test_the_journal_knows_how_many_rows_a_stream_has():
+    """Where the source tells; the run is one."""
+    with nx.Sandbox(seed=7) as sandbox:
+        list(stream(list(chunks(3)), sandbox.client))
+        assert sandbox.client.journal.runs()["rows"].tolist() == [30]
+
+
+@pytest.mark.parametrize("when", [0, 1, 2])
+def test_an_interrupt_while_a_chunk_is_read_ends_the_stream(when):
+    """It passes as it is; what was sent is known, the campaign free, the same stream goes on."""
+
+    def interrupted():
+        for number, frame in enumerate(chunks(3)):
+            if number == when:
+                raise KeyboardInterrupt
+            yield frame
+
+    with nx.Sandbox(seed=7) as sandbox:
+        with pytest.raises(KeyboardInterrupt):
+            list(stream(interrupted(), sandbox.client))
+        assert len(sandbox.ledger) == 10 * when
+        assert sum(len(sent) for sent in stream(chunks(3), sandbox.client)) == 30
+        assert sandbox.effects().eq(1).all()
+        assert len(sandbox.ledger) == 30
