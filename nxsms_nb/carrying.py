@@ -170,6 +170,9 @@ def wait_again(prepared: Prepared, codes: frozenset[int]) -> Rows:
     prepared.ids = takeover.from_journal(
         told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same
     )
+    for name in records.prefixes(prepared.frame):
+        if name != prepared.prefix:
+            prepared.ids = takeover.from_frame(told, records.read(prepared.frame, name, gaps=True), prepared.ids)
     _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()

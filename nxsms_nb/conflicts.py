@@ -42,8 +42,10 @@ class Conflicts:
         Their positions.
     prefixes : sequence of str
         What the names of those results begin with.
-    had, given : str or None
-        The first row's id, and the one this call gives it: none to an invalid row.
+    had : str or None
+        The first row's id.
+    now : str
+        The id that this call gives it, or why it gives none.
     home : str or None
         Another campaign in which the journal knows the first row's id, empty for the unnamed one; None where there is none.
     known_by_frame : int
@@ -53,7 +55,7 @@ class Conflicts:
     rows: Rows
     prefixes: Sequence[str]
     had: str | None
-    given: str | None
+    now: str
     home: str | None
     known_by_frame: int
 
@@ -105,16 +107,18 @@ def find(
     if not found:
         return None, ids
     rows = np.unique(np.concatenate(list(found.values())))
-    had, given = pa.nulls(len(ids), ids.type), ids
+    first = int(rows[0])
+    now = ids[first].as_py()
+    now = f"invalid ({told.reason(first)})" if now is None else _shown(now)
+    had = pa.nulls(len(ids), ids.type)
     for prefix in reversed(found):
         words, these = earlier[prefix].iloc[found[prefix]], found[prefix]
         told.adopt(these, words)
         for said, code in ((SUCCESS, codetable.SUCCESS), (UNKNOWN, None)):
             told.decide(these[told.status[these] == said], said, code, OTHER_ID)
         had = _replaced(had, these, records.to_arrow(words["messageid"]))
-    first = int(rows[0])
     home = next(iter(set(journal.homes(had.slice(first, 1))) - {campaign or ""}), None)
-    conflicts = Conflicts(rows, list(found), had[first].as_py(), given[first].as_py(), home, known_by_frame)
+    conflicts = Conflicts(rows, list(found), had[first].as_py(), now, home, known_by_frame)
     return conflicts, _replaced(ids, rows, had.take(pa.array(rows)))
 
 
@@ -144,7 +148,6 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
     says = "says that it" if n == 1 else "say that they"
     new = "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in conflicts.prefixes)
     own = "" if conflicts.had is None or spelling.is_ours(conflicts.had) else ", or sys_message_id is not what it was"
-    now = "invalid" if conflicts.given is None else _shown(conflicts.given)
     there = (
         ""
         if conflicts.home is None
@@ -161,7 +164,7 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
         )
     return (
         f"{n:,} of {count(rows, 'row')} {says} went out under another id than this call gives; the first, at position "
-        f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {now}. Nothing was sent.\n"
+        f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {conflicts.now}. Nothing was sent.\n"
         f"Text or key was changed, by hand or by a file{own}: give them back as they were. Or the row was corrected and retried, or "
         f"another account or the sandbox sent it, or campaign= or key= was left out{there}.\n"
         f"If they are new messages:  {send_new}\n"

@@ -263,7 +263,7 @@ def prepare(
     claims = {}
     if settings["duplicates"] == "allow":
         claims = {name: ids.claims(records.to_arrow(words["messageid"])) for name, words in earlier.items()}
-        ids = ids.keeping(list(claims.values()))
+        ids = ids.keeping([*([] if own is None else [ids.claims(own.cast(TEXT))]), *claims.values()])
     of_keys = ids.made
     brought = own is not None and own.null_count < len(own)
     if own is not None and brought:
@@ -288,7 +288,7 @@ def prepare(
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
     prepared.keys = None if ids is of_keys else of_keys
     if earlier:
-        _apply_earlier(prepared, earlier, {name: ordinals >= 0 for name, ordinals in claims.items()})
+        _apply_earlier(prepared, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in claims.items()})
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
     if client.app_secret is not None:
         prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
@@ -302,13 +302,17 @@ def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
 
 
 def _apply_earlier(
-    prepared: Prepared, earlier: Mapping[str, pd.DataFrame], of_key: Mapping[str, npt.NDArray[np.bool_]]
+    prepared: Prepared,
+    earlier: Mapping[str, pd.DataFrame],
+    keys: identity.MessageIds,
+    of_key: Mapping[str, npt.NDArray[np.bool_]],
 ) -> None:
     """Apply what the frame itself says of its rows, where the journal does not know better."""
     told, ids = prepared.results, prepared.all_ids()
     undecided = told.status == UNDECIDED
+    made = keys.whole()
     for name, words in earlier.items():
-        ids = takeover.from_frame(told, words, ids, of_key=of_key.get(name))
+        ids = takeover.from_frame(told, words, ids, keys=None if ids.equals(made) else made, of_key=of_key.get(name))
     prepared.conflicts, prepared.ids = conflicts.find(
         told,
         earlier,

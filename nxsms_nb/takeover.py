@@ -116,7 +116,12 @@ def by_key(
 
 
 def from_frame(
-    told: Results, earlier: pd.DataFrame, ids: pa.Array, *, of_key: npt.NDArray[np.bool_] | None = None
+    told: Results,
+    earlier: pd.DataFrame,
+    ids: pa.Array,
+    *,
+    keys: pa.Array | None = None,
+    of_key: npt.NDArray[np.bool_] | None = None,
 ) -> pa.Array:
     """Keep the results of messages that the frame says went out and the journal does not know.
 
@@ -130,6 +135,8 @@ def from_frame(
         The frame's own results, as `records.read` gives them.
     ids : pyarrow.Array of str
         The messageids of all rows, as the journal knows them.
+    keys : pyarrow.Array of str, optional
+        The ids that the rows' keys give, where they are others: a message may have gone out under either.
     of_key : ndarray of bool, optional
         The rows whose own id is one of their key: such an id will do where a key has several.
 
@@ -147,8 +154,12 @@ def from_frame(
     own = as_mask(pc.equal(had.take(pa.array(rows)), of))
     if of_key is not None:
         own |= of_key[rows]
-    own &= among(status[rows], SUCCESS, UNKNOWN)
     beside = spelling.index_of_attempts(of, had.take(pa.array(gone)))
+    if keys is not None:
+        by_key = spelling.index_of_attempts(keys.take(pa.array(rows)), had.take(pa.array(gone)))
+        own |= as_mask(pc.equal(spelling.roots(had.take(pa.array(rows))), keys.take(pa.array(rows))))
+        beside = np.where(beside >= 0, beside, by_key)
+    own &= among(status[rows], SUCCESS, UNKNOWN)
     sources = np.where(own, rows, np.where(beside >= 0, gone[beside], -1))
     there = sources >= 0
     rows, sources, of = rows[there], sources[there], of.filter(pa.array(there))

@@ -250,3 +250,26 @@ def test_new_drops_the_result_columns_and_nothing_else(sandbox):
     pd.testing.assert_frame_equal(own.nxsms.new(), own)
     with pytest.raises(nx.ColumnError, match=r"df\.nxsms\.new\(prefix='sms_'\)"):
         frame.nxsms.send(sandbox.client, campaign="y", prefix="sms_").nxsms.new()
+
+
+def test_a_retry_applies_results_under_another_prefix_when_the_journal_is_gone(make, path):
+    """What was unsent when its results were written may have gone out since, as other columns of the frame say."""
+    sandbox = make(balance=2, balance_per="item")
+    with pytest.raises(nx.AccountRefused) as stopped:
+        people(5).nxsms.send(sandbox.client)
+    sandbox.balance = None
+    both = stopped.value.frame.nxsms.send(sandbox.client, prefix="later_")
+    assert (both["later_status"] == "Success").all()
+    again = both.nxsms.retry(sandbox.client, journal=path)
+    assert counts(again) == {"Success": 5}
+    assert len(sandbox.ledger) == 5
+
+
+def test_with_duplicates_allowed_an_id_that_was_copied_is_its_rows_own(sandbox):
+    """Rows of one key that bring the ids which were made for them are known, whatever is left of the frame."""
+    sent = people(3, phone="8615000000001").nxsms.send(sandbox.client, duplicates="allow")
+    part = sent.iloc[[2, 1]].rename(columns={"messageid": "sys_message_id"})[["phone", "content", "sys_message_id"]]
+    with pytest.warns(nx.AlreadySentWarning):
+        again = part.nxsms.send(sandbox.client, duplicates="allow")
+    assert again["messageid"].tolist() == part["sys_message_id"].tolist()
+    assert len(sandbox.ledger) == 3

@@ -196,3 +196,16 @@ def test_own_ids_without_the_journal_are_what_the_frame_says(make, path):
         with pytest.raises(nx.ColumnError, match="or sys_message_id is not what it was"):
             changed.nxsms.send(sandbox.client, journal=journal)
     assert len(sandbox.ledger) == 5
+
+
+@pytest.mark.parametrize("campaign", [None, "spring"])
+def test_an_own_id_added_to_a_sent_frame_sends_nothing_again_when_the_journal_is_gone(sandbox, path, campaign):
+    """The results name the id that the key gives, and the key is what it was; an older frame alongside says it as well."""
+    sent = people(5).nxsms.send(sandbox.client, campaign=campaign)
+    added = sent.assign(sys_message_id=OWN)
+    older = pd.concat([people(5, sys_message_id=OWN), added], ignore_index=True)
+    for frame in (added, older):
+        with pytest.warns(nx.AlreadySentWarning):
+            again = frame.nxsms.send(sandbox.client, campaign=campaign, duplicates="drop", journal=path)
+        assert again["messageid"].dropna().tolist() == sent["messageid"].tolist()
+    assert len(sandbox.ledger) == 5
