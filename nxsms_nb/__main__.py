@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from nxsms_nb.errors import JournalError, NxsmsError, Stopped
+from nxsms_nb.errors import NxsmsError, Stopped
 from nxsms_nb.screen import end_output, say
 
 
@@ -105,7 +105,7 @@ def _broken_off(error: BaseException) -> int:
         say(note, error=True)
     if isinstance(error, KeyboardInterrupt):
         return 130
-    return 1 if begun or isinstance(error, (Stopped, JournalError)) else 2
+    return 1 if begun or isinstance(error, Stopped) else 2
 
 
 def _in_options(text: str) -> str:

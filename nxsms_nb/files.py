@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from nxsms_nb.errors import ConfigError, JournalError, Stopped
 from nxsms_nb.fields import STATUSES, resolve
 from nxsms_nb.filereading import open_source
 from nxsms_nb.output import Output
+from nxsms_nb.preparing import journal_of
+from nxsms_nb.sending import client_or_env
 from nxsms_nb.settings import COLUMNS, SENDING, settle
 from nxsms_nb.streaming import as_pandas, send_stream
 
@@ -72,6 +75,10 @@ def send_file(
     with suppress(OSError):  # whether it can be written at all is found out below
         if target.samefile(source):
             raise ConfigError(f"{target} is the source itself. Name another file.")
+    client = client_or_env(client)
+    journal = journal_of(settings, client).path
+    if journal is not None and journal == Path(os.path.realpath(target)):
+        raise ConfigError(f"{target} is the journal itself. Name another file.")
     counts: Counter[str] = Counter()
     label = settings["prefix"] + "status"
     with (

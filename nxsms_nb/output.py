@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AGAIN: Final = "To go on, run the same command again: what was sent is not sent again."
+_TEXT_LABELS: Final = ("unicode", "string", "empty")
 
 
 class Output:
@@ -56,8 +57,7 @@ class Output:
         self._rows = rows
         self._written = 0
         self._labels = [prefix + name for name in RESULT_COLUMNS]
-        self._kept = [i for i, name in enumerate(source.names) if name not in self._labels]
-        self._schema = _joined_schema(source, self._kept, self._labels)
+        self._kept, self._schema = _joined_schema(source, self._labels)
         self._broken = False
         self._begin()
 
@@ -122,7 +122,12 @@ class Output:
 
     def _settle(self, error: BaseException | None) -> None:
         if error is None:
-            self._part.replace(self._target)
+            try:
+                self._part.replace(self._target)
+            except OSError as trouble:
+                raise ConfigError(
+                    f"{self._named} cannot be written ({trouble.strerror}). All rows are in {self._part}."
+                ) from trouble
             return
         if not self._written:
             self._part.unlink()
@@ -202,7 +207,7 @@ def _beside(target: Path) -> tuple[Path, IO[bytes]]:
             number += 1
             continue
         if left:
-            screen.say(f"Kept as it is, from a run that did not end: {', '.join(map(str, left))}", error=True)
+            screen.say(f"Kept as it is, of a run that has not ended: {', '.join(map(str, left))}", error=True)
         return part, file
 
 
@@ -221,16 +226,23 @@ def _given_name(part: Path, target: Path) -> bool:
     return True
 
 
-def _joined_schema(source: pa.Schema, kept: list[int], labels: list[str]) -> pa.Schema:
-    """The source's columns and the results', with pandas' notes on both."""
-    results = records.empty(0)
-    results.columns = labels
-    made = pa.Schema.from_pandas(results, preserve_index=False)
+def _joined_schema(source: pa.Schema, labels: list[str]) -> tuple[list[int], pa.Schema]:
+    """Which of the source's columns stay, and the columns of the output, with pandas' notes on both."""
     metadata: dict[bytes, bytes] = dict(source.metadata or {})
+    earlier = json.loads(metadata.get(b"pandas", b"{}"))
+    levels = earlier.get("column_indexes", [])
+    # As pandas names the column of a tuple, so that it makes tuples of all of them.
+    names = [str((label, *[""] * (len(levels) - 1))) for label in labels] if len(levels) > 1 else labels
+    kept = [i for i, name in enumerate(source.names) if name not in names]
+    results = records.empty(0)
+    results.columns = names
+    made = pa.Schema.from_pandas(results, preserve_index=False)
     about: dict[str, Any] = json.loads(made.metadata[b"pandas"])
-    if b"pandas" in metadata:
-        earlier = json.loads(metadata[b"pandas"])
-        columns = [column for column in earlier["columns"] if column["name"] not in labels]
+    if earlier:
+        columns = [column for column in earlier["columns"] if column["name"] not in names]
         about = {**earlier, "columns": columns + about["columns"]}
+        if len(levels) == 1 and levels[0].get("pandas_type") not in _TEXT_LABELS:
+            # The names of results are text: pandas could not make numbers of them.
+            about["column_indexes"] = []
     metadata[b"pandas"] = json.dumps(about).encode()
-    return pa.schema([*(source.field(i) for i in kept), *made], metadata)
+    return kept, pa.schema([*(source.field(i) for i in kept), *made], metadata)

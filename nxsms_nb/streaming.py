@@ -235,6 +235,11 @@ def as_pandas(frame: Any) -> pd.DataFrame:
             raise ConfigError(f"{type(frame).__name__} is not a frame. Give a pandas, polars or Arrow one.")
         frame = pa.table(frame)
     converted: pd.DataFrame = frame.to_pandas(types_mapper=_dtype)
+    for place, dtype in enumerate(converted.dtypes):
+        if isinstance(dtype, pd.CategoricalDtype) and dtype.categories.inferred_type in ("string", "empty"):
+            # Categories of a chunk that has none would be of no type.
+            text = pd.Index(dtype.categories, dtype=records.TEXT)
+            converted.isetitem(place, converted.iloc[:, place].cat.rename_categories(text).array)
     return converted
 
 

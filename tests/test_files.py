@@ -13,6 +13,7 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb.fields import RESULT_COLUMNS
 from nxsms_nb.files import send_file
+from nxsms_nb.streaming import as_pandas
 
 CHUNK = 3
 
@@ -97,10 +98,17 @@ def test_a_streams_frames_have_the_dtypes_of_their_source(sandbox, what):
     first, second = nx.send_stream(pieces, sandbox.client, campaign="spring", progress="silent")
     if not pa.types.is_dictionary(table.schema.field("x").type):
         assert first.dtypes.to_dict() == second.dtypes.to_dict()
-        schema = pa.Table.from_pandas(first).schema
-        assert pa.Table.from_pandas(second).schema.equals(schema)
+    assert pa.Table.from_pandas(second).schema.equals(pa.Table.from_pandas(first).schema)
     values = [value for sent in (first, second) for value in pa.array(sent["x"], from_pandas=True).to_pylist()]
     assert repr(values) == repr(table["x"].to_pylist()).replace("nan", "None")
+
+
+def test_a_dictionary_without_a_value_yet_is_one_of_text():
+    """A first chunk that is all null has the type of the chunks that are not."""
+    chunks = [pa.table({"x": pa.array(values, pa.string()).dictionary_encode()}) for values in ([None], ["a", None])]
+    first, second = map(as_pandas, chunks)
+    assert pa.Table.from_pandas(second).schema.equals(pa.Table.from_pandas(first).schema)
+    assert second["x"].isna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("suffixes", ["parquet csv", "csv parquet", "csv csv"])
@@ -162,6 +170,26 @@ def test_a_pandas_index_survives(sandbox, tmp_path, index):
     assert str(back["sent_at"].dtype) == "datetime64[us, UTC]"
     again = back.nxsms.recorded(sandbox.client, campaign="spring")
     pd.testing.assert_series_equal(again["messageid"], back["messageid"].astype(again["messageid"].dtype))
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        pytest.param(pd.Index(["phone", "content", "x"], name="field"), {}, id="a name"),
+        pytest.param(pd.MultiIndex.from_tuples([("phone", ""), ("content", ""), ("x", "y")]), {}, id="two levels"),
+        pytest.param(pd.Index([0, 1, 2]), {"phone": 0, "content": 1}, id="numbers"),
+    ],
+)
+def test_labels_that_are_not_plain_text_can_be_read_back(sandbox, tmp_path, columns, names):
+    """What is written can be read by pandas, whatever it noted of the source's labels."""
+    frame = pd.DataFrame([["8615000000000", "Hi", 1]])
+    frame.columns = columns
+    frame.to_parquet(tmp_path / "in.parquet")
+    send(tmp_path / "in.parquet", tmp_path / "out.parquet", sandbox, **names)
+    back = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(map(str, back.columns[:3])) == list(map(str, columns))
+    assert back.columns.names == columns.names
+    assert back["status"].tolist() == ["Success"]
 
 
 def test_a_sent_file_sent_again_has_its_results_replaced(sandbox, tmp_path):

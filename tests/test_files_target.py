@@ -140,6 +140,8 @@ REFUSED = {
         "--prefix sms_",
     ),
     "numbers twice": (lambda: [broken_csv("phone,content\n" + "8615000000000,Hi\n" * 2), "out.csv"], "position 1"),
+    "target is the journal": (lambda: ["in.csv", "out.csv", "--journal", "out.csv"], "out.csv is the journal"),
+    "no journal can be there": (lambda: ["in.csv", "out.csv", "--journal", "in.csv"], "in.csv"),
     "a campaign without a name": (lambda: ["in.csv", "out.csv", "--campaign", ""], "campaign="),
 }
 
@@ -183,7 +185,7 @@ def test_a_complete_target_is_replaced_by_a_complete_one_only(account, sandbox, 
     assert Path(target).read_bytes() == complete
     sandbox.balance = None
     assert main(["send", source, target, "--campaign", "summer"]) == 0
-    assert f"Kept as it is, from a run that did not end: {Path.cwd() / target}.part" in capsys.readouterr().err
+    assert f"Kept as it is, of a run that has not ended: {Path.cwd() / target}.part" in capsys.readouterr().err
     assert Path(target).read_bytes() != complete
     assert Path(f"{target}.part").exists()
     assert not Path(f"{target}.part2").exists()
