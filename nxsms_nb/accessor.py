@@ -301,15 +301,16 @@ class NxsmsAccessor:
         """Try again the rows of a sent frame that certainly did not go out and may go out now.
 
         ``Unsent`` rows keep their id. ``Failure`` rows leave with an id of their own for the new attempt if their code may pass
-        later (13007) or is one of `codes`. ``Skipped``, ``Invalid`` and ``Unknown`` rows are never tried. Running the same cell
-        again sends nothing again. A row whose number or text was corrected is a new message to `send`: do not give it to both.
+        later (13007, an hour after the request) or is one of `codes`. ``Skipped``, ``Invalid`` and ``Unknown`` rows are never
+        tried. Running the same cell again sends nothing again. A row whose number or text was corrected leaves as it is now;
+        its campaign's own call knows it.
 
         Parameters
         ----------
         client : Client, optional
             The account. None: `Client.from_env`.
         codes : int or iterable of int, optional
-            Further codes of failed rows to try again, because something has changed.
+            Further codes of failed rows to try again, because something has changed; 13007 for those within the hour.
         {options}
 
         Returns

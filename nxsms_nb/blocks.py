@@ -106,7 +106,8 @@ def packed(ids: pa.Array, keys: pa.Array | None = None) -> Packed:
     b'order-00017\norder-00018'
     """
     digests = spelling.unspelled(ids)
-    if digests is not None:
+    # A row that was corrected keeps its id and has another key.
+    if digests is not None and (keys is None or keys.equals(ids)):
         return Packed(True, digests[:, 1].tobytes(), digests[:, 0].tobytes())
     of_keys = spelling.key_digests(spelling.roots(ids) if keys is None else keys)
     halves = None if of_keys is None else of_keys[:, 1].tobytes() + of_keys[:, 0].tobytes()

@@ -146,7 +146,7 @@ def _brings_ids(prepared: Prepared, rows: Rows) -> bool:
     )
 
 
-def wait_again(prepared: Prepared, codes: frozenset[int]) -> Rows:
+def wait_again(prepared: Prepared, settings: Mapping[str, Any], codes: frozenset[int]) -> Rows:
     """Let the rows of a sent frame that may be tried again wait to leave; the rows that may, but not before some time."""
     told = prepared.results
     open_before = np.flatnonzero(among(told.status, UNSENT, FAILURE))
@@ -174,6 +174,7 @@ def wait_again(prepared: Prepared, codes: frozenset[int]) -> Rows:
         if name != prepared.prefix:
             prepared.ids = takeover.from_frame(told, records.read(prepared.frame, name, gaps=True), prepared.ids)
     _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
+    _know_as_it_is(prepared, settings, waiting[told.status[waiting] == UNDECIDED])
     prepared.todo = waiting[told.status[waiting] == UNDECIDED]
     prepared.send_copies_once()
     elsewhere.refuse(prepared, open_before[among(told.status[open_before], SUCCESS, UNKNOWN)])
@@ -207,6 +208,36 @@ def _take_over_beside(prepared: Prepared, waiting: Rows) -> None:
     rows = waiting[present(at)]
     told.attempts[rows] = 0
     told.take_over(rows, told, gone[at.drop_null().to_numpy()])
+
+
+def _know_as_it_is(prepared: Prepared, settings: Mapping[str, Any], rows: Rows) -> None:
+    """Know rows by their present keys, too: one that was corrected is another message to a send of its campaign.
+
+    What the campaign sent under the present key went out; what leaves now is recorded with it.
+    """
+    claim = prepared.claim
+    if not len(rows) or (claim is not None and claim.anywhere and prepared.campaign is None):
+        return
+    ids, told = prepared.all_ids(), prepared.results
+    made = made_in(prepared.frame, settings, prepared.client, prepared.campaign, key=settings["key"]).whole()
+    keys = (
+        spelling.roots(ids) if prepared.keys is None else prepared.keys.take(prepared.positions(np.arange(len(told))))
+    )
+    now, was = (values.take(prepared.positions(rows)) for values in (made, keys))
+    changed = present(now) & ~as_mask(pc.fill_null(pc.equal(now, was), False))
+    rows, now = rows[changed], now.filter(pa.array(changed))
+    known = prepared.journal.known(now, prepared.campaign)
+    gone = among(known.status, SUCCESS, UNKNOWN)
+    told.attempts[rows[gone]] = 0
+    told.take_over(rows[gone], known, np.flatnonzero(gone))
+    prepared.ids = _put(ids, rows[gone], now.filter(pa.array(gone)))
+    prepared.keys = _put(keys, rows, now) if len(rows) else prepared.keys
+
+
+def _put(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
+    mask = np.zeros(len(values), np.bool_)
+    mask[rows] = True
+    return pc.replace_with_mask(values, pa.array(mask), by)
 
 
 def by_home(prepared: Prepared, rows: Rows) -> Iterator[tuple[str | None, Rows, bool]]:

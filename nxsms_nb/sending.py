@@ -275,7 +275,7 @@ def retry(
     prepared = carrying.taken_up(frame, client, settings, call)
     carrying.claim_home(prepared, settings)
     with _freed_by_errors(prepared.claim):
-        held_back = carrying.wait_again(prepared, wanted)
+        held_back = carrying.wait_again(prepared, settings, wanted)
         prepared.confirm(settings["confirm"])
         if len(held_back):
             screen.say(_early_words(prepared, held_back, wanted))

@@ -14,9 +14,12 @@ from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, among
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from nxsms_nb.journal import Journal
+    from nxsms_nb.journalrows import Run
     from nxsms_nb.results import Results, Rows
 
 
@@ -29,6 +32,8 @@ def from_journal(
     campaign: str | None = None,
     everywhere: bool = False,
     counted: Rows | None = None,
+    asked: pa.Array | None = None,
+    of: Callable[[Run], bool] | None = None,
 ) -> pa.Array:
     """Take over the latest attempt of rows that wait, from the journal.
 
@@ -48,15 +53,20 @@ def from_journal(
         Look in every campaign.
     counted : ndarray of int64, optional
         The rows whose attempts under this id are counted already.
+    asked : pyarrow.Array of str, optional
+        The ids to look up for the rows, other than theirs.
+    of : callable, optional
+        The runs to look at.
 
     Returns
     -------
     pyarrow.Array of str
         The messageids, those of further attempts in the place of those of the first.
     """
-    asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
+    if asked is None:
+        asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
     while len(waiting):
-        known = journal.known(asked, campaign, everywhere=everywhere)
+        known = journal.known(asked, campaign, everywhere=everywhere, of=of)
         found = np.flatnonzero(known.status != UNDECIDED)
         if not len(found):
             break
@@ -113,6 +123,21 @@ def by_key(
     mask = np.zeros(len(ids), np.bool_)
     mask[rows[kept]] = True
     return pc.replace_with_mask(ids, pa.array(mask), recorded.filter(pa.array(kept)))
+
+
+def from_retries(told: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None) -> pa.Array:
+    """Take over what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
+
+    Only retries do so. A row's id leads there: its own where it did not go out, the next one where it was refused.
+    """
+    if not any(run.anywhere for run in journal.made_by()):
+        return ids
+    waiting = waiting[among(told.status[waiting], UNDECIDED, FAILURE)]
+    asked = ids.take(pa.array(waiting, pa.int64()))
+    refused = told.status[waiting] == FAILURE
+    further = [spelling.next_id(messageid) for messageid in asked.filter(pa.array(refused)).to_pylist()]
+    asked = pc.replace_with_mask(asked, pa.array(refused), pa.array(further, TEXT))
+    return from_journal(told, journal, ids, waiting, campaign=campaign, asked=asked, of=lambda run: bool(run.anywhere))
 
 
 def from_frame(

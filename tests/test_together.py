@@ -136,6 +136,11 @@ def _task(chance, scene, frames):
             call["frame"] = call["frame"].assign(sent_at=call["frame"]["sent_at"] - pd.Timedelta(hours=8))
     if chance.random() < 0.3:
         call["frame"] = call["frame"].sample(frac=chance.uniform(0.3, 1), random_state=chance.randrange(1000))
+    if chance.random() < 0.2:
+        wrong = call["frame"]["order"] % 7 == 0
+        call["frame"] = call["frame"].assign(
+            phone=call["frame"]["phone"].where(~wrong, call["frame"]["phone"].str.replace("8615", "8613", n=1))
+        )
     cut = chance.random()
     if cut < 0.15:
         call["kill_s"] = chance.uniform(0.005, 0.06)
@@ -146,7 +151,7 @@ def _task(chance, scene, frames):
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
 def test_a_random_history_of_three_processes_sends_nothing_twice(sandbox, team, tmp_path, seed):
-    """Sends, retries, streams and settlements on frames of any age, stopped and killed: the ledger holds after each step."""
+    """Sends, retries, streams and settlements on frames of any age, corrected, stopped and killed: the ledger holds."""
     chance = random.Random(seed)
     scene, frames = Scene(sandbox, tmp_path / "journal.sqlite3"), []
     for _ in range(STEPS):

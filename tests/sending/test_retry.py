@@ -327,3 +327,83 @@ def test_what_is_no_code_is_refused(make, codes):
     failed = people(1).nxsms.send(sandbox.client)
     with pytest.raises(nx.ConfigError, match="is not a code of the vendor's, or several, as in codes=13006"):
         failed.nxsms.retry(sandbox.client, codes=codes)
+
+
+@pytest.fixture(name="corrected", params=["named", "unnamed"])
+def _corrected(request, make):
+    """A sandbox, a campaign, its frame with one row corrected, and what was refused of it, corrected in the same way."""
+    sandbox = make(failures={13005: 1.0} if request.param == "named" else {13009: 1.0})
+    campaign = "spring" if request.param == "named" else None
+    failed = people(3).nxsms.send(sandbox.client, campaign=campaign)
+    sandbox.failures = None
+    change = {"phone": "8615000000777"} if campaign else {"content": "Your order is ready, dear customer"}
+    frame = people(3)
+    for name, value in change.items():
+        frame.loc[1, name] = failed.loc[1, name] = value
+    return sandbox, campaign, frame, failed
+
+
+def test_a_corrected_row_that_was_retried_is_not_sent_by_its_campaign(corrected):
+    """The campaign's own call finds it by what it is now, and gives back what came of the retry."""
+    sandbox, campaign, frame, failed = corrected
+    retried = failed.nxsms.retry(sandbox.client, codes=[13005, 13009])
+    assert counts(retried) == {"Success": 3}
+    with pytest.warns(nx.AlreadySentWarning):
+        again = frame.nxsms.send(sandbox.client, campaign=campaign)
+    assert again["messageid"].tolist() == retried["messageid"].tolist()
+    assert len(sandbox.ledger) == 3
+    assert not sandbox.ledger.duplicated(["phone", "content"]).any()
+
+
+def test_a_corrected_row_that_its_campaign_sent_is_not_retried(corrected):
+    """The message that the row is now went out; the others are retried."""
+    sandbox, campaign, frame, failed = corrected
+    sent = frame.nxsms.send(sandbox.client, campaign=campaign)
+    assert counts(sent) == {"Success": 1, "Failure": 2}
+    retried = failed.nxsms.retry(sandbox.client, codes=[13005, 13009])
+    assert counts(retried) == {"Success": 3}
+    assert retried["messageid"].iloc[1] == sent["messageid"].iloc[1]
+    assert len(sandbox.ledger) == 3
+    assert not sandbox.ledger.duplicated(["phone", "content"]).any()
+    pd.testing.assert_frame_equal(failed.nxsms.retry(sandbox.client, codes=[13005, 13009]), retried)
+
+
+def test_an_unsent_row_that_was_corrected_leaves_once(make):
+    """It keeps its id, and the campaign's call with the corrected row finds it."""
+    sandbox, stopped = refused_midway(make, campaign="spring")
+    frame = people(10)
+    frame.loc[8, "phone"] = stopped.loc[8, "phone"] = "8615000000777"
+    retried = stopped.nxsms.retry(sandbox.client)
+    assert counts(retried) == {"Success": 10}
+    with pytest.warns(nx.AlreadySentWarning):
+        again = frame.nxsms.send(sandbox.client, campaign="spring")
+    assert again["messageid"].equals(retried["messageid"])
+    assert len(sandbox.ledger) == 10
+
+
+def test_a_corrected_row_with_an_own_id_leaves_once(make):
+    """With the column and without it, before and after the correction."""
+    sandbox = make(failures={13005: 1.0})
+    own = people(2, sys_message_id=["order-00001", "order-00002"])
+    failed = own.nxsms.send(sandbox.client, campaign="spring")
+    sandbox.failures = None
+    failed.loc[1, "phone"] = "8615000000777"
+    assert counts(failed.nxsms.retry(sandbox.client, codes=13005)) == {"Success": 2}
+    corrected = own.assign(phone=failed["phone"])
+    with pytest.warns(nx.AlreadySentWarning):
+        corrected.drop(columns="sys_message_id").nxsms.send(sandbox.client, campaign="spring")
+    assert len(sandbox.ledger) == 2
+
+
+def test_a_key_left_out_of_a_retry_changes_nothing(make):
+    """Rows that `key=` tells apart look corrected without it; each is retried, and the campaign's call finds all."""
+    sandbox = make(failures={13009: 1.0})
+    frame = people(4, order=range(4))
+    frame["phone"] = frame["phone"].iloc[[0, 0, 1, 1]].to_list()
+    failed = frame.nxsms.send(sandbox.client, campaign="spring", key="order")
+    sandbox.failures = None
+    assert counts(failed.iloc[:2].nxsms.retry(sandbox.client, codes=13009)) == {"Success": 2}
+    assert counts(failed.iloc[2:].nxsms.retry(sandbox.client, codes=13009, key="order")) == {"Success": 2}
+    with pytest.warns(nx.AlreadySentWarning):
+        assert counts(frame.nxsms.send(sandbox.client, campaign="spring", key="order")) == {"Success": 4}
+    assert len(sandbox.ledger) == 4
