@@ -19,9 +19,9 @@ from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, duration, first_
 Mask = npt.NDArray[np.bool_]
 
 _NUMERIC: Final = r"^[+\-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
-_SCIENTIFIC: Final = r"^[+\-]?[0-9]+(?:\.[0-9]+)?[eE][+\-]?[0-9]{1,2}$"
+_SCIENTIFIC: Final = r"^[+\-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][+\-]?[0-9]{1,3}$"
 # As a float is written that need not hold every digit: 1.23457E+17, 1e+17, 123456789012345680.0.
-_FLOAT: Final = r"^[+\-]?(?:[0-9](?:\.[0-9]+[eE]\+?|[eE]\+)[0-9]{2}|[0-9]{16,}\.0)$"
+_FLOAT: Final = r"^[+\-]?(?:[0-9](?:\.[0-9]+[eE]\+?|[eE]\+)[0-9]{2,3}|[0-9]{16,}\.0)$"
 # Longer than any type of whole numbers holds: only objects have them, those too that a reader made of a spreadsheet's float.
 _HUGE: Final = r"^[+\-]?[1-9][0-9]{22,}$"
 _LONG: Final = r"^[+\-]?[1-9][0-9]{16,}$"
@@ -96,10 +96,11 @@ def canonical(cells: Cells) -> pa.Array:
     >>> canonical(read(pd.Series(["007", 7.0, "2026-03-01T12:00:00", "A-7 "], dtype=object))).to_pylist()
     ['7', '7', '2026-03-01 12:00:00', 'A-7']
     """
-    text = pc.utf8_trim_whitespace(line_ends(only(cells.text, ~is_blank(cells.text))))
+    text = pc.utf8_trim_whitespace(line_ends(cells.text))
     written = cells.of(Kind.TEXT)
-    if written.any():
+    if written.any() or cells.of(Kind.BROKEN).any():
         text = _changed(text, written, "b", _BYTES, _bytes)
+        text = only(text, ~is_blank(text))
         text = _changed(
             text, written & (lengths(text) == _UUID_LENGTH), "0123456789ABCDEFabcdef", _UUID, pc.ascii_lower
         )
@@ -108,7 +109,7 @@ def canonical(cells: Cells) -> pa.Array:
     number = written | cells.of(Kind.FRACTION)
     if number.any():
         text = _changed(text, number, "iI+-", _INFINITE, _infinite)
-        text = _changed(text, number, "0123456789+-", _SCIENTIFIC, _expanded)
+        text = _changed(text, number, "0123456789+-.", _SCIENTIFIC, _expanded)
         text = _changed(text, number, "0123456789+-.", _NUMERIC, _shortest)
     return _changed(text, written | cells.of(Kind.BOOL), "tTfF", _TRUTH, _truth)
 
