@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import preparing, progress, records
+from nxsms_nb import elsewhere, preparing, progress, records
 from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
 from nxsms_nb.handle import Run, Session, stopped
@@ -133,6 +133,7 @@ def _prepared(
     with so_far.placing(len(chunk)):
         prepared = preparing.prepare(chunk, client, settings, call=call, claim=claim)
         prepared.refuse_conflicts()
+        elsewhere.refuse_other_gateway(prepared)
     return prepared
 
 
