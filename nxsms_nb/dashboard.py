@@ -157,7 +157,7 @@ def _is_grouping(sample: pd.DataFrame, label: Hashable) -> bool:
         return False
     try:
         different = values.nunique(dropna=False)
-    except TypeError:
+    except (TypeError, NotImplementedError):  # objects, or a nested type of Arrow
         return False
     return bool(2 <= different <= min(_MOST_VALUES, max(2, len(values) // 2)))
 

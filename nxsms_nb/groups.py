@@ -164,7 +164,7 @@ def _numbered(values: pd.Series[Any], label: Hashable, *, ordered: bool) -> tupl
     else:
         try:
             found, uniques = pd.factorize(values, sort=ordered)
-        except TypeError:
+        except (TypeError, NotImplementedError):  # objects, or a nested type of Arrow
             raise ColumnError(
                 f"Column {named(label)} holds values that cannot be grouped: lists or the like."
             ) from None

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -151,12 +152,14 @@ def test_a_column_of_the_frame_goes_before_a_derived_one(made):
         ({"segment"}, "by= takes a column's name, as in by='name', and was given a set"),
         (["8615088888888"], "by='861••••••••88' is neither"),
         ("lists", "cannot be grouped"),
+        ("arrow_lists", "cannot be grouped"),
     ],
 )
 def test_a_wrong_by_is_told(made, by, said):
     """What cannot be grouped by is refused with the way out."""
     sent = made(5).assign(count=1)
     sent["lists"] = [[1]] * 5
+    sent["arrow_lists"] = sent["lists"].astype(pd.ArrowDtype(pa.list_(pa.int64())))
     with pytest.raises(ColumnError, match=said):
         analysis.failures(sent, by)
 

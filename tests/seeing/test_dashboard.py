@@ -5,6 +5,7 @@ import re
 
 import nbformat
 import pandas as pd
+import pyarrow as pa
 import pytest
 from IPython.lib.pretty import pretty
 from matplotlib import pyplot as plt
@@ -44,6 +45,7 @@ def test_failures_by_is_chosen_from_what_makes_groups(made):
     """What can be derived and columns of few values are offered; ids, texts, results and numbers are not."""
     sent = made(500).assign(wording="A", name=[f"n{i}" for i in range(500)], lists=[[1]] * 500, count=1)
     sent.loc[::2, "wording"] = "B"
+    sent["structs"] = pd.Series([{"a": 1}] * 500, dtype=pd.ArrowDtype(pa.struct({"a": pa.int64()}))).array
     offered = [label for label, _ in sent.nxsms.dashboard()._select.options]
     assert offered == ["code", "country", "length", "segments", "encoding", "hour", "segment", "wording"]
     bare = sent.drop(columns=["phone", "content"])
