@@ -401,6 +401,8 @@ def _unconnected(error: BaseException, url: str, *, simulated: bool) -> str:
         cause = f"TLS failed, it may be plain http ({reason.reason or name})"
     elif simulated and getattr(reason, "errno", None) == errno.ECONNREFUSED:
         cause = "the sandbox is closed"
+    elif isinstance(reason, ConnectionResetError) and parts.scheme == "https":
+        cause = "closed before TLS began, it may be plain http"
     else:
         cause = _CAUSES.get(getattr(reason, "errno", None) or 0, name)
     return f"no connection to {place}: {cause}"

@@ -62,7 +62,10 @@ SERVER_ERROR: Final = Case("HTTP 5xx", Fate.DOUBT, "a proxy may answer 502 after
 OTHER_STATUS: Final = Case(
     "any other HTTP status than 200", Fate.DOUBT, "a proxy may answer so after the gateway accepted; redirects likewise"
 )
-NONSENSE: Final = Case("a reply that is not what is documented", Fate.DOUBT, "it proves nothing about the rows")
+NONSENSE: Final = Case("a reply that has nothing of a gateway's", Fate.DOUBT, "it proves nothing about the rows")
+BROKEN: Final = Case(
+    "a reply with a code that is not what is documented", Fate.DOUBT, "it proves nothing about the rows"
+)
 UNJUDGED: Final = Case("a reply whose judging failed", Fate.DOUBT, "an error of ours proves nothing about the rows")
 SETTLED: Final = Case("code 0 with data", Fate.JUDGED, "an item for each row, matched by messageid")
 MIXED: Final = Case(
@@ -186,7 +189,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
     try:
         reply = parse(body, ids)
     except NotUnderstood as why:
-        return Verdict(NONSENSE, words=str(why))
+        return Verdict(BROKEN if b'"code"' in body else NONSENSE, words=str(why))
     if reply.items is not None:
         code = reply.code if reply.code != codetable.SUCCESS else None
         return Verdict(SETTLED if code is None else MIXED, reply, code, words="the reply says nothing of this row")

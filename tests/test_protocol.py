@@ -346,6 +346,93 @@ def test_items_that_are_not_alike_are_read_one_by_one(raw):
     assert outcome(raw, packed()) == outcome(raw, ALIKE)
 
 
+FRONT = b'{"code":0,"message":"Success","data":'
+ALL = alike()[len(FRONT) : -1]
+NONE = ALL.replace(b"Success", b"Failure")
+ONE = ALL[: ALL.index(b"}") + 1] + b"]"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"code":0,"message":"Success","items":%s,"data":%s}' % (ALL, NONE),
+        b'{"code":0,"message":"Success","items":%s,"data":%s}' % (ALL, ONE),
+        b'{"items":%s,"code":0,"message":"Success","data":%s}' % (ALL, ONE),
+        b'{"code":0,"message":"Success","data":[],"items":%s}' % ALL,
+        b'{"items":%s,"code":0,"message":"Success","data":[]}' % ALL,
+        b'{"code":0,"message":"%s","data":[]}' % ALL.replace(b'"', b"'"),
+        b'{"code":0,"message":"%s","data":[]}' % ALL.replace(b'"', b'\\"'),
+        b'{"code":0,"message":"[{","data":%s}' % NONE,
+        b'{"code":0,"message":"Success","data":null,"extra":{"data":%s}}' % ALL,
+        b'{"extra":{"code":0,"message":"Success","data":%s},"code":0,"message":"Success","data":[]}' % ALL,
+        b'{"code":0,"message":"Success","data":[%s]}' % ALL,
+        b'[{"code":0,"message":"Success","data":%s}]' % ALL,
+        b'{"code":0,"message":"Success","data":%s' % ALL,
+        b'{"code":0,"message":"Success"data":%s}' % ALL,
+        b'{"code":0,"message":"Success,"data":%s}' % ALL,
+        b'{"code":0,"message":Success","data":%s}' % ALL,
+    ],
+)
+def test_only_the_data_of_the_reply_itself_is_read(raw):
+    """A list of accepted items elsewhere, or one that a damaged reply seems to hold, accepts nobody: at most the first row is."""
+    read = outcome(raw, packed())
+    assert read is None or read.items is None or not any(item == OK for item in read.items[1:])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"code":0,"message":"Success","data":%s,"data":%s}' % (NONE, ALL),
+        b'{"code":0,"message":"Success","data":%s,"data":%s}' % (ALL, ALL),
+        b'{"code":0,"message":"Success","data":null,"data":%s}' % ALL,
+        b'{"code":9000,"code":0,"message":"Success","data":%s}' % ALL,
+        b'{"code":0,"code":9000,"message":"no","data":null}',
+        b'{"code":0,"message":"Success","message":"Success","data":%s}' % ALL,
+        b'{"code":0,"message":"Success","d\\u0061ta":[],"data":%s}' % ALL,
+        FRONT + ALL.replace(b'"status":"Success"', b'"status":"Failure","status":"Success"') + b"}",
+        FRONT + ALL.replace(b'"status":"Success"', b'"status":"Success","status":"Success"', 1) + b"}",
+        FRONT + ALL.replace(b'{"phone"', b'{"messageid":"x","phone"', 1) + b"}",
+        FRONT + ALL.replace(b'{"phone"', b'{"phone":"1","phone"', 1) + b"}",
+        FRONT + ALL.replace(b'{"phone"', b'{"more":{"a":1,"a":2},"phone"', 1) + b"}",
+        FRONT + ALL.replace(b'{"phone"', b'{"more":' + b"[" * 5000 + b"]" * 5000 + b',"phone"', 1) + b"}",
+        FRONT + b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"code":%s,"message":"Success","data":%s}' % (b"9" * 5000, ALL),
+        b'{"code":0,"message":7,"data":%s}' % ALL,
+        b'{"code":0,"message":["Success"],"data":%s}' % ALL,
+        b'{"code":0,"message":"\\ud800","data":%s}' % ALL,
+        b'{"code":0,"message":"Success","more":Infinity,"data":%s}' % ALL,
+        b'{"code":9000,"message":"Request parameter error","Data":%s}' % ALL,
+        b'{"code":9000,"message":"Request parameter error","data":null,"result":%s}' % ALL,
+        b'{"code":1102,"message":"Insufficient balance","result":{"data":%s}}' % ALL,
+        b"\xef\xbb\xbf" + alike(),
+        alike().decode().encode("utf-16"),
+        alike().replace(b"Success", b"Succ\xe8s", 1),
+    ],
+    ids=lambda raw: f"{raw[:40]!r}",
+)
+def test_a_reply_that_could_be_read_in_two_ways_is_not_understood(raw):
+    """A member that stands twice, data under another name, a wrong type, or anything but JSON in UTF-8 proves nothing."""
+    for ids in (packed(), ALIKE):
+        with pytest.raises(NotUnderstood):
+            parse(raw, ids)
+
+
+def test_a_refusal_without_data_may_have_plain_members_besides():
+    """Where nothing could be the data, a reply without it refuses the request as one with null does."""
+    for raw in (b'{"code":1003,"message":"no"}', b'{"code":1003,"msg":"no","data":null,"requestId":"7"}'):
+        assert (parse(raw, ALIKE).code, parse(raw, ALIKE).items) == (1003, None)
+
+
+@pytest.mark.parametrize("more", [b'"requestId":"7",', b'"time":1.5e3,"ok":true,'])
+def test_members_that_are_plain_do_not_slow_the_reading(more):
+    """A reply with further members before or after the data is still compared as bytes."""
+    read = Reply(0, "Success", [OK] * len(ALIKE), all_accepted=True)
+    assert _all_alike(alike().replace(b'"code"', more + b'"code"'), packed()) == read
+    assert _all_alike(alike()[:-1] + b"," + more[:-1] + b"}", packed()) == read
+    assert _all_alike(alike().replace(b'","status"', b'",' + more + b'"status"'), packed()) == read
+
+
 @given(
     st.lists(st.tuples(st.integers(0, len(alike()) - 1), st.integers(0, 255)), min_size=1, max_size=3),
     st.sampled_from(["replace", "insert", "delete", "swap"]),
