@@ -84,7 +84,7 @@ def sent(gateway, tmp_path, **environment):
         command, capture_output=True, text=True, check=False, cwd=tmp_path, env={**os.environ, **environment}
     )
     assert not done.returncode, done.stderr
-    return done.stdout.strip()
+    return done.stdout.strip().splitlines()[-1]
 
 
 def test_rows_go_out_over_tls(gateway, authority, tmp_path):
