@@ -112,8 +112,11 @@ class _Files:
         return lock
 
     def note(self, name: str, note: dict[str, Any]) -> None:
-        with open(self.place(name).with_suffix(".json"), "w", opener=_private) as file:
+        place = self.place(name)
+        with open(place.with_suffix(".new"), "w", opener=_private) as file:
             json.dump(note, file)
+        # Whole or not at all: others read it at any time.
+        place.with_suffix(".new").replace(place.with_suffix(".json"))
 
     def holder(self, name: str) -> dict[str, Any] | None:
         return self._noted(self.place(name))
