@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb import causes, groups, records
+from nxsms_nb.display import named
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.fields import STATUSES
 
@@ -236,7 +237,7 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
     if total > MOST_INTERVALS:
         length = pd.Timedelta(total * step, "us")
         raise ConfigError(
-            f"freq={freq!r} makes {total:,} intervals of the {length} between the first and the last message. "
+            f"freq={named(freq)} makes {total:,} intervals of the {length} between the first and the last message. "
             "Take a longer one, as in freq='1h', or a part of the frame."
         )
     status = told["status"].cat.codes.to_numpy()
@@ -291,5 +292,7 @@ def microseconds(freq: Any) -> int:
     except (ValueError, TypeError):
         step = 0
     if step < 1:
-        raise ConfigError(f"freq={freq!r} is no length of time. Give one as in freq='1s', '100ms', '1min' or '1h'.")
+        raise ConfigError(
+            f"freq={named(freq)} is no length of time. Give one as in freq='1s', '100ms', '1min' or '1h'."
+        )
     return step

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from nxsms_nb.display import mask_secret
+from nxsms_nb.display import hidden, mask_secret
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.protocol import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 
@@ -30,7 +30,9 @@ ENVIRONMENT: Final = {
 }
 
 
+_SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure"})
 _LOGIN: Final = re.compile(r"[^/\s]*@")
+_QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
 
 
 class Client:
@@ -82,6 +84,9 @@ class Client:
         timeout: float = 30,
         insecure: bool = False,
     ) -> None:
+        # First of all: whatever fails below, the values of these variables are seen in tracebacks that show them.
+        access_secret, app_secret = hidden(access_secret), hidden(app_secret)
+        base_url, query_url = _hidden_login(base_url), _hidden_login(query_url)
         for name, value in (("access_key", access_key), ("access_secret", access_secret), ("app_key", app_key)):
             if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
                 raise ConfigError(
@@ -131,20 +136,19 @@ class Client:
         >>> Client.from_env(access_key="key", access_secret="secret", app_key="app").app_key
         'app'
         """
-        from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415  only this way in needs it
+        from dotenv import find_dotenv  # noqa: PLC0415  only this way in needs it
 
         path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
         if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
             raise ConfigError(f"env_file={path!r} does not exist.")
-        values: Mapping[str, str | None] = {**(dotenv_values(path) if path else {}), **os.environ}
-        found = {name: values[variable] for name, variable in ENVIRONMENT.items() if values.get(variable)}
-        settings = {**found, **overrides}
+        overrides = _masked(overrides)
+        settings = {**_from_environment(path), **overrides}
         missing = [ENVIRONMENT[name] for name in ("access_key", "access_secret", "app_key") if name not in settings]
         if missing:
             raise ConfigError(
                 f"No credentials: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
                 "Set them in the environment or a .env file and call again; or practise without an account: "
-                "client = nx.Sandbox().client, then send(client)."
+                "client = nx.Sandbox().client, then df.nxsms.send(client)."
             )
         return cls(**settings)
 
@@ -224,10 +228,6 @@ def _has_usable_port(parts: SplitResult) -> bool:
         return False
 
 
-def _without_login(url: object) -> object:
-    return _LOGIN.sub("…@", url) if isinstance(url, str) else url
-
-
 def _check_no_path(name: str, url: str, path: str, *others: str) -> None:
     """Refuse a whole endpoint given as a base: each request would go to a URL that does not exist."""
     for one in (path, *others):
@@ -242,22 +242,65 @@ def _check_no_path(name: str, url: str, path: str, *others: str) -> None:
 
 
 def _checked_url(name: str, url: str, *, insecure: bool) -> str:
+    if complaint := _complaint(name, url, insecure=insecure):
+        raise ConfigError(complaint)
+    return str(url).strip().rstrip("/")
+
+
+def _complaint(name: str, url: Any, *, insecure: bool) -> str | None:
+    """What is wrong with a URL. It raises nothing, so that no traceback shows the parts of one with a password."""
+    only = f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}."
     try:
-        url = url.strip() if isinstance(url, str) else url
-        parts = urlsplit(url) if isinstance(url, str) else None
+        parts = urlsplit(url.strip()) if isinstance(url, str) else None
     except ValueError:
         parts = None
     if parts is not None and "@" in parts.netloc:
-        raise ConfigError(f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}.")
+        return only
+    shown = repr(_QUERY.sub(r"\1…", _LOGIN.sub("…@", str(url)))) if isinstance(url, str) else type(url).__name__
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{name}={_without_login(url)!r} is not a URL like {BASE_URL!r}.")
+        return f"{name}={shown} is not a URL like {BASE_URL!r}."
     if not _has_usable_port(parts):
-        raise ConfigError(f"{name}={url!r} names a port that cannot be. Leave it out, or name one from 1 to 65535.")
+        return f"{name}={shown} names a port that cannot be. Leave it out, or name one from 1 to 65535."
     if parts.query or parts.fragment:
-        raise ConfigError(f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}.")
+        return only
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not insecure:
-        raise ConfigError(
-            f"{name}={url!r} is plain http to another machine: everybody on the way reads texts, numbers and keys. "
+        return (
+            f"{name}={shown} is plain http to another machine: everybody on the way reads texts, numbers and keys. "
             "Use https, or say insecure=True."
         )
-    return url.rstrip("/")
+    return None
+
+
+def _hidden_login(url: Any) -> Any:
+    """A URL that may carry a password or a token does not show itself."""
+    return hidden(url) if not isinstance(url, str) or set("@?#") & set(url) else url
+
+
+def _masked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a client; what is a secret, or may be one under a misspelt name, does not show itself."""
+    return {
+        name: value if name in _SHOWN else _hidden_login(value) if name.endswith("_url") else hidden(value)
+        for name, value in settings.items()
+    }
+
+
+def _from_environment(path: str) -> dict[str, Any]:
+    """What the environment and the file say, the environment before the file."""
+    from_file = _from_file(path) if path else {}
+    found = {
+        name: os.environ[variable] if variable in os.environ else from_file.get(variable)
+        for name, variable in ENVIRONMENT.items()
+    }
+    return _masked({name: value for name, value in found.items() if value})
+
+
+def _from_file(path: str) -> dict[str, str | None]:
+    from dotenv import dotenv_values  # noqa: PLC0415  only this way in needs it
+
+    trouble: object = None
+    try:
+        return dotenv_values(path)
+    except (OSError, UnicodeError) as error:
+        # Not raised from here: the frames of the reader hold the file's text.
+        trouble = "is not UTF-8" if isinstance(error, UnicodeError) else f"cannot be read ({error.strerror})"
+    raise ConfigError(f"env_file={path!r} {trouble}.")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb import codetable, records, spelling
 from nxsms_nb.cells import as_mask, present
-from nxsms_nb.display import count, mask_digits, mask_phone
+from nxsms_nb.display import count, mask_digits, mask_phone, named
 from nxsms_nb.results import INVALID, SUCCESS, UNDECIDED, UNKNOWN, among
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
 
 
 def _in(home: str) -> str:
-    return f"campaign={home!r}" if home else "the unnamed campaign"
+    return f"campaign={named(home)}" if home else "the unnamed campaign"
 
 
 def _shown(messageid: str | None) -> str:

@@ -25,6 +25,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from nxsms_nb.display import SecretBytes
 from nxsms_nb.errors import QueryError
 from nxsms_nb.protocol import headers
 
@@ -201,8 +202,9 @@ class Connection:
             raise QueryError(
                 "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
             )
-        named = urlencode({"appkey": self._client.app_key, "secretkey": self._client.app_secret, **form})
-        exchange = await self._exchange(self._client.query_url + path, named.encode(), lambda _: _FORM)
+        pair = {"appkey": self._client.app_key, "secretkey": self._client.app_secret}
+        body = SecretBytes(urlencode({**pair, **form}).encode())
+        exchange = await self._exchange(self._client.query_url + path, body, lambda _: _FORM)
         if exchange.error or exchange.status != 200:
             raise QueryError(
                 f"The query {path} failed: {exchange.error or f'HTTP {exchange.status}'}. Try again later."
@@ -282,11 +284,11 @@ class Connection:
         head: Callable[[bytes], Mapping[str, str]],
     ) -> None:
         """Sign and write in one breath: however long the connection took, the time stamp is that of the leaving."""
-        written = f"{target.head}{_lines(head(body))}Content-Length: {len(body)}\r\n\r\n".encode() + body
         if transport is None or transport.is_closing():
             raise ConnectionResetError
+        before = f"{target.head}{_lines(head(body))}Content-Length: {len(body)}\r\n\r\n".encode()
         exchange.left = True
-        transport.write(written)
+        transport.write(before + body)
 
     def _described(self, error: BaseException, exchange: Exchange, url: str) -> str:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.

@@ -217,8 +217,8 @@ class Consequences:
             return Exceptional(offset, FAILURE, None, "refused without a word", "refused without a word")
         if code is not None:
             return Exceptional(offset, FAILURE, code, text, text)
-        shown = mask_digits(text)
-        return Exceptional(offset, FAILURE, None, shown, unquoted(shown, self._quotes(int(batch.rows[offset]))))
+        shown = mask_digits(unquoted(text, self._quotes(int(batch.rows[offset]))))
+        return Exceptional(offset, FAILURE, None, shown, shown)
 
     def _not_sent(self, batch: Batch, verdict: Verdict, now: float) -> None:
         batch.tries += 1

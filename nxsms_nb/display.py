@@ -5,13 +5,17 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, SupportsIndex
 
-_LONG_DIGITS: Final = re.compile(r"[0-9０-９](?:[ \-.()]?[0-9０-９]){5,}")
+_LONG_DIGITS: Final = re.compile(r"\d(?:[\s\-.()/_]{0,3}\d){5,}")
 _NUMBERS: Final = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?)(?![0-9])"
-    r"|[+(]?[0-9０-９](?:[ \-.()]{0,2}[0-9０-９]){8,}"
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?)(?!\d)"
+    r"|[+(]?\d(?:[\s\-.()/_]{0,2}\d){8,}"
 )
+_SHORT_NUMBER: Final = re.compile(
+    r"(?<![\d•])(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))\d{7,8}(?!\d)"
+)
+"""Seven or eight digits, which may be a number, but for a date like 20261127."""
 _SPANS: Final = (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600))
 
 
@@ -64,6 +68,59 @@ def mask_numbers(text: str) -> str:
     return _NUMBERS.sub(lambda match: match.group() if match["date"] else mask_phone(match.group()), text)
 
 
+class Secret(str):
+    """A secret that does not show itself: the repr of it, or of what holds it, has nothing of it.
+
+    Tracebacks with the values of variables (``%xmode Verbose``, rich, ``pytest -l``) are saved in notebooks and logs.
+
+    Examples
+    --------
+    >>> secret = Secret("abciiiko2k3")
+    >>> secret, [secret[:5]], secret == "abciiiko2k3"
+    (•••, [•••], True)
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return mask_secret(self)
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Secret:
+        return Secret(super().__getitem__(place))
+
+
+class SecretBytes(bytes):
+    """Bytes with a secret in them, which do not show themselves either."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "•••"
+
+
+def hidden(value: Any) -> Any:
+    """Take a secret as it was given, so that it does not show itself."""
+    if isinstance(value, str):
+        return Secret(value)
+    return SecretBytes(value) if isinstance(value, (bytes, bytearray)) else value
+
+
+def masks(text: str) -> bool:
+    """Whether a text that a person gave, a name for example, may hold somebody's number.
+
+    Examples
+    --------
+    >>> masks("spring"), masks("15088888888"), masks("wave 20261127"), masks("1234567")
+    (False, True, False, True)
+    """
+    return mask_name(text) != text
+
+
+def mask_name(text: str) -> str:
+    """Mask what may be somebody's number in a name that a person gave: seven digits or more, but for a date."""
+    return _SHORT_NUMBER.sub(lambda match: mask_phone(match.group()), mask_numbers(text))
+
+
 def named(value: object) -> str:
     """What a person gave or a column is called, as it stands in a message: cut, and masked where it may be a number.
 
@@ -72,7 +129,7 @@ def named(value: object) -> str:
     >>> named("mobile"), named("8615088888888"), named(7)
     ("'mobile'", "'861••••••••88'", '7')
     """
-    return shorten(mask_numbers(repr(value)), 80)
+    return shorten((mask_numbers if isinstance(value, (int, float)) else mask_name)(repr(value)), 80)
 
 
 def listed(labels: Sequence[object], most: int = 12) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from nxsms_nb.display import mask_numbers
+from nxsms_nb.display import mask_name, mask_numbers
 from nxsms_nb.given import value_as_given
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING
 
@@ -98,7 +98,8 @@ class Invocation:
 def shown_value(name: str, value: Any) -> str:
     """A value as a person would write it; the option's own name for what has no short form or may be somebody's number."""
     text = _literal(value)
-    return name if text is None or mask_numbers(text) != text else text
+    masked = mask_numbers if isinstance(value, (int, float)) else mask_name
+    return name if text is None or masked(text) != text else text
 
 
 def _literal(value: Any) -> str | None:

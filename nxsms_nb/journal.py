@@ -351,8 +351,8 @@ class Journal:
             return 0
         if confirm != n:
             raise ConfigError(
-                f"Forgetting campaign {name!r} makes {n:,} rows sendable again, to the same people. To do that: "
-                f"forget({campaign!r}, confirm={n})"
+                f"Forgetting campaign {named(name)} makes {n:,} rows sendable again, to the same people. To do that: "
+                f"forget({named(campaign)}, confirm={n})"
             )
         claim = self.claim(campaign)
         try:

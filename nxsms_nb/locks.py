@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
+from nxsms_nb.display import named
 from nxsms_nb.errors import CampaignBusy, JournalError
 from nxsms_nb.journalplace import locks_folder, refuse_network, unusable
 
@@ -317,7 +318,7 @@ def _what(name: str | None) -> str:
         return "a frame with its own sys_message_id"
     if name == _ANYWHERE:
         return "rows that the journal cannot assign to a campaign"
-    return f"campaign {name!r}" if name else "the unnamed campaign"
+    return f"campaign {named(name)}" if name else "the unnamed campaign"
 
 
 def _busy(name: str, note: dict[str, Any]) -> CampaignBusy:

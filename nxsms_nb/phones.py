@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb import numbering
 from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, first_bytes, lengths, read
+from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def _known(region: str) -> str:
 
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigError(
-            f"region={region!r} is not a country phonenumbers knows. Give its two capital letters, as in region='CN'."
+            f"region={named(region)} is not a country phonenumbers knows. Give its two capital letters, as in region='CN'."
         )
     return region
 

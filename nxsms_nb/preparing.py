@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from nxsms_nb import conflicts, identity, keys, ownids, records, results, takeover, validation
 from nxsms_nb import fields as names
 from nxsms_nb.cells import TEXT, as_mask, present
-from nxsms_nb.display import count, mask_numbers
+from nxsms_nb.display import count, masks, named
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.invocation import Invocation
@@ -364,7 +364,7 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
         else ""
     )
     raise ColumnError(
-        f"The frame has a column {taken[0]!r}, the name of a result column. Nothing was sent.{results} Keep both:\n"
+        f"The frame has a column {named(taken[0])}, the name of a result column. Nothing was sent.{results} Keep both:\n"
         f"    {call.text(prefix=free)}"
     )
 
@@ -387,7 +387,7 @@ def repeated_words(prepared: Prepared) -> str | None:
 def another_campaign(campaign: str | None) -> str:
     """Return the name of another campaign, for a line to paste."""
     other = f"{campaign} 2"
-    return "…" if campaign is None or mask_numbers(other) != other else other
+    return "…" if campaign is None or masks(other) else other
 
 
 def clock(us: int) -> str:

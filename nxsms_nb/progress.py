@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.display import span
+from nxsms_nb.display import named, span
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.livebar import LiveBar
 from nxsms_nb.screen import Watched, terminal
@@ -90,7 +90,7 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
         observer: Observer = progress
         return observer
     raise ConfigError(
-        f"progress={progress!r} is none of 'widget', 'bar', 'silent', True, False or None, and has no methods "
+        f"progress={named(progress)} is none of 'widget', 'bar', 'silent', True, False or None, and has no methods "
         "update and close."
     )
 

@@ -144,8 +144,8 @@ def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     if not carries(frame, prefix, gaps=True):
         if (other := _other_prefix(frame, prefix)) is not None:
             raise ColumnError(
-                f"The frame carries no results under prefix={prefix!r}, but under {other!r}. Drop those: "
-                f"df.nxsms.new(prefix={other!r})"
+                f"The frame carries no results under prefix={named(prefix)}, but under {named(other)}. Drop those: "
+                f"df.nxsms.new(prefix={named(other)})"
             )
         return frame.copy()
     kept = frame.drop(columns=[prefix + name for name in RESULT_COLUMNS])
@@ -236,18 +236,18 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
     missing = [label for label in labels if label not in frame.columns]
     if missing:
         other = _other_prefix(frame, prefix)
-        return f"The frame carries no results: it has no column {', '.join(map(repr, missing))}. " + (
-            f"Its results stand under another prefix: prefix={other!r}" if other is not None else _REMEDY
+        return f"The frame carries no results: it has no column {', '.join(map(named, missing))}. " + (
+            f"Its results stand under another prefix: prefix={named(other)}" if other is not None else _REMEDY
         )
     twice = [label for label in labels if not isinstance(frame[label], pd.Series)]
     if twice:
-        return f"The frame has more than one column {twice[0]!r}. Rename or drop all but one."
+        return f"The frame has more than one column {named(twice[0])}. Rename or drop all but one."
     statuses = frame[prefix + "status"].unique()
     known = pd.isna(statuses)
     alien = [status for status in statuses[~known] if status not in STATUSES and status != ""]
     if alien:
         return (
-            f"The frame carries no results: its column {prefix + 'status'!r} holds "
+            f"The frame carries no results: its column {named(prefix + 'status')} holds "
             f"{mask_digits(shorten(alien[0]))!r}, which is none of {', '.join(STATUSES)}. {_REMEDY}"
         )
     if not gaps and (known.any() or (statuses[~known] == "").any()):
@@ -255,7 +255,7 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
         without = int((frame[label].isna() | (frame[label] == "")).sum())
         return (
             f"{count(without, 'row')} of {len(frame):,} carry no status: they were added after sending, or a merge "
-            f"found no partner for them. Look at the others alone: frame[frame[{label!r}].notna()]"
+            f"found no partner for them. Look at the others alone: frame[frame[{named(label)}].notna()]"
         )
     return None
 
@@ -292,13 +292,13 @@ def _arrow(values: pd.Series[Any], label: Hashable) -> pa.Array:
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
         return array
     raise ColumnError(
-        f"Column {label!r} holds values of type {array.type}, which are not results as send() wrote them. "
+        f"Column {named(label)} holds values of type {array.type}, which are not results as send() wrote them. "
         "Load the frame again from where it was saved."
     )
 
 
 def _unread(label: Hashable, value: object, what: str, remedy: str) -> ColumnError:
-    return ColumnError(f"Column {label!r} holds {mask_digits(shorten(value))!r}, which is not {what}. {remedy}")
+    return ColumnError(f"Column {named(label)} holds {mask_digits(shorten(value))!r}, which is not {what}. {remedy}")
 
 
 def _text(values: pd.Series[Any], label: Hashable) -> Any:
@@ -311,7 +311,7 @@ def _text(values: pd.Series[Any], label: Hashable) -> Any:
                 label,
                 numbers.filter(broken)[0].as_py(),
                 "an id any more: it was read as a number and has lost digits",
-                f"Read the file again with dtype={{{label!r}: str}}.",
+                f"Read the file again with dtype={{{named(label)}: str}}.",
             )
         array = numbers.cast(pa.int64())
     return from_arrow(array.cast(pa.large_string()), TEXT)

@@ -15,7 +15,7 @@ from nxsms_nb import carrying, codetable, elsewhere, preparing, progress, screen
 from nxsms_nb.cells import present
 from nxsms_nb.client import Client
 from nxsms_nb.course import Limits
-from nxsms_nb.display import count
+from nxsms_nb.display import count, named
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, QueryError, tell_of_cancellation
 from nxsms_nb.handle import LOOK_S, Run
 from nxsms_nb.invocation import Invocation
@@ -322,7 +322,7 @@ def reconcile(
     Source: the vendor's record queries, which reach back 31 days.
     """
     if absent not in ("Unknown", "Unsent"):
-        raise ConfigError(f"absent={absent!r} is not one of 'Unknown', 'Unsent'.")
+        raise ConfigError(f"absent={named(absent)} is not one of 'Unknown', 'Unsent'.")
     settings = settle(given, LOOKING, COLUMNS)
     call = Invocation("reconcile", {"absent": absent, **given}, client is not None)
     client = client_or_env(client)

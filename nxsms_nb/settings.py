@@ -38,7 +38,7 @@ class Settings:
     @confirm_above.setter
     def confirm_above(self, value: int) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise ConfigError(f"options.confirm_above={value!r} is not a whole number of messages, 0 or more.")
+            raise ConfigError(f"options.confirm_above={named(value)} is not a whole number of messages, 0 or more.")
         self._confirm_above = value
 
     def __repr__(self) -> str:
@@ -200,7 +200,7 @@ def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, An
     defaults = {name: value for group in groups for name, value in group.items()}
     unknown = [name for name in given if name not in defaults]
     if unknown:
-        raise TypeError(f"{unknown[0]!r} is not an option here. The options: {', '.join(defaults)}")
+        raise TypeError(f"{named(unknown[0])} is not an option here. The options: {', '.join(defaults)}")
     settled = {**defaults, **{name: value_as_given(value) for name, value in given.items()}}
     for name, check in _CHECKS.items():
         if name in settled and (complaint := check(settled[name])):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb.cells import TEXT, Kind, only, read, to_series
-from nxsms_nb.display import listed, named
+from nxsms_nb.display import listed, mask_digits, mask_name, named
 from nxsms_nb.errors import ColumnError, ConfigError
 
 _DATES: Final = frozenset("aAbBCdeDFgGhjmuUVwWxyY%")
@@ -85,11 +85,13 @@ def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:
     for literal, name, spec, conversion in pieces:
         if conversion is not None:
             raise ConfigError(
-                f"{{{name}!{conversion}}} in the template asks for a conversion. Only {{column}} and {{column:spec}} are "
+                f"{{{mask_name(name or '')}!{conversion}}} in the template asks for a conversion. Only {{column}} and {{column:spec}} are "
                 "taken: make a column of it first."
             )
         if spec and "{" in spec:
-            raise ConfigError(f"{{{name}:{spec}}} in the template has a field within its spec. Write the spec out.")
+            raise ConfigError(
+                f"{{{mask_name(name or '')}:{mask_name(spec)}}} in the template has a field within its spec. Write the spec out."
+            )
         if name == "":
             raise ConfigError("{} in the template names no column. Write its name, as in {name}.")
         yield literal, name, spec or ""
@@ -118,12 +120,14 @@ def _label(frame: pd.DataFrame, name: str) -> Hashable:
     there_are = f"Its columns: {listed(list(frame.columns), 20)}" if columns else "It has no columns"
     if "." in name or "[" in name:
         raise ConfigError(
-            f"{{{name}}} in the template reaches into a value. Only {{column}} and {{column:spec}} are taken: make a "
+            f"{{{mask_name(name)}}} in the template reaches into a value. Only {{column}} and {{column:spec}} are taken: make a "
             f"column of it first. {there_are}"
         )
     near = difflib.get_close_matches(name, columns, 1)
-    meant = f" Did you mean {{{near[0]}}}?" if near else ""
-    raise ColumnError(f"{{{name}}} in the template names a column the frame does not have.{meant} {there_are}")
+    meant = f" Did you mean {{{mask_name(near[0])}}}?" if near else ""
+    raise ColumnError(
+        f"{{{mask_name(name)}}} in the template names a column the frame does not have.{meant} {there_are}"
+    )
 
 
 def _plain(values: pd.Series) -> pa.Array:
@@ -161,7 +165,7 @@ def _written(values: list[Any], name: str, spec: str) -> list[str | None]:
         texts.append(text)
     if wrong is not None and not any(text is not None for text in texts):
         raise ConfigError(
-            f"{{{name}:{spec}}} in the template: the spec fits no value of the column ({wrong}). Give one for its type: "
+            f"{{{mask_name(name)}:{mask_name(spec)}}} in the template: the spec fits no value of the column ({mask_digits(str(wrong))}). Give one for its type: "
             ".2f for numbers, %d %b for dates, none for text."
         ) from wrong
     return texts

@@ -13,6 +13,7 @@ from nxsms_nb import identity, keys
 from nxsms_nb.canonical import line_ends
 from nxsms_nb.cells import TEXT, present
 from nxsms_nb.checking import Checked, Found, check
+from nxsms_nb.display import named
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.fields import resolve
 from nxsms_nb.given import frame_as_given
@@ -141,7 +142,7 @@ def _own_ids(checked: Checked, texts: Keys, duplicates: Duplicates) -> Checked:
 
 def _repeated_words(report: ValidationReport, settings: Mapping[str, Any], repeated: int) -> str:
     if settings["key"] is not None:
-        what = f"key={settings['key']!r}"
+        what = f"key={named(settings['key'])}"
     else:
         what = "phone in this campaign" if settings["campaign"] is not None else "phone and text"
     first = report.problems.loc[report.problems["rule"] == "duplicate"].iloc[0]

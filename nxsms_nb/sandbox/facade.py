@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from nxsms_nb.display import hidden
 from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
@@ -148,6 +149,7 @@ class Sandbox(LiveSettings):
         app_secret: str | None = None,
         journal: Any = None,
     ) -> None:
+        access_secret, app_secret = hidden(access_secret), hidden(app_secret)
         settings = Settings(
             seed=seed,
             latency=latency,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from nxsms_nb import codetable
-from nxsms_nb.display import mask_secret
+from nxsms_nb.display import Secret, mask_secret
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import delivery
 from nxsms_nb.sandbox.draws import derived
@@ -155,9 +155,13 @@ class Keys:
     @classmethod
     def seeded(cls, seed: int, **given: str | None) -> Keys:
         """Make the keys that were not given from the seed."""
-        made = {name: f"{derived(seed, name):016x}" for name in ("access_secret", "app_secret")}
+        made: dict[str, str] = {name: Secret(f"{derived(seed, name):016x}") for name in ("access_secret", "app_secret")}
         made |= {name: f"sandbox-{derived(seed, name) % 0x1000000:06x}" for name in ("access_key", "app_key")}
         return cls(**(made | {name: value for name, value in given.items() if value is not None}))
+
+    def __post_init__(self) -> None:
+        for name in ("access_secret", "app_secret"):
+            object.__setattr__(self, name, Secret(getattr(self, name)))
 
     def __repr__(self) -> str:
         hidden = mask_secret(self.access_secret), mask_secret(self.app_secret)
