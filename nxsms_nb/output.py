@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -71,12 +72,24 @@ class Output:
             if target.exists() and not os.access(target, os.W_OK):
                 raise ConfigError(f"{self._named} is write-protected. Name another file.")
             self._part, self._file = _beside(target)
+        except OSError as error:
+            raise self._refused(error) from error
+        try:
             if target.exists():
                 shutil.copymode(target, self._part)
-        except OSError as error:
-            raise ConfigError(f"{self._named} cannot be written ({error.strerror}). Nothing was sent.") from error
-        parquet = target.suffix.lower() == ".parquet"
-        self._writer: _Writer = _Parquet(self._file, self._schema) if parquet else _Csv(self._file, self._schema)
+            parquet = target.suffix.lower() == ".parquet"
+            self._writer: _Writer = (_Parquet if parquet else _Csv)(self._file, self._schema)
+            # A disk that is full already shows here.
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except (OSError, pa.ArrowException) as error:
+            with suppress(OSError):
+                self._file.close()
+            self._part.unlink()
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> ConfigError:
+        return ConfigError(f"{self._named} cannot be written ({_why(error)}). Nothing was sent.")
 
     def write(self, held: pa.Table, sent: pd.DataFrame) -> None:
         """Write rows as they were read, with their results.
@@ -126,7 +139,7 @@ class Output:
                 self._part.replace(self._target)
             except OSError as trouble:
                 raise ConfigError(
-                    f"{self._named} cannot be written ({trouble.strerror}). All rows are in {self._part}."
+                    f"{self._named} cannot be written ({_why(trouble)}). All rows are in {self._part}."
                 ) from trouble
             return
         if not self._written:
@@ -142,8 +155,11 @@ class Output:
         error.add_note(f"{place} {state} ({self._written:,} of {count(self._rows, 'row')}).{left} {_AGAIN}")
 
     def _unwritten(self, error: BaseException) -> ConfigError:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return ConfigError(f"{self._part} cannot be written ({why}). The journal knows what was sent.")
+        return ConfigError(f"{self._part} cannot be written ({_why(error)}). The journal knows what was sent.")
+
+
+def _why(error: BaseException) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 class _Writer(Protocol):
@@ -152,11 +168,34 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
+class _Sink(io.RawIOBase):
+    """A file that drops what comes after a write that failed: Arrow's writer closes a second time when it is deleted."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._failed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def write(self, data: Any) -> int:
+        if not self._failed and not self._file.closed:
+            try:
+                return self._file.write(data)
+            except OSError:
+                self._failed = True
+                raise
+        return memoryview(data).nbytes
+
+
 class _Parquet:
     """A row group a chunk."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema)
+        self._writer = pq.ParquetWriter(_Sink(file), schema)
 
     def write(self, table: pa.Table) -> None:
         self._writer.write_table(table)

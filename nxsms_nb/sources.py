@@ -70,9 +70,9 @@ def source_of(frames: Any) -> Iterable[Any]:
     if _is_frame(frames):
         # Iterating over a frame gives its columns.
         return _Frames([frames])
-    if isinstance(frames, Sequence) and not isinstance(frames, (str, bytes)):
-        # What has a length and is no sequence, a progress bar around a generator for example, can be read only once.
-        return _Frames(frames) if all(hasattr(frame, "__len__") for frame in frames) else frames
+    # Whatever else has a length may be readable only once (a progress bar around a generator), or costly to read.
+    if isinstance(frames, (list, tuple)) and all(hasattr(frame, "__len__") for frame in frames):
+        return _Frames(frames)
     if isinstance(frames, Iterable) and not isinstance(frames, (str, bytes)):
         return frames
     raise ConfigError(

@@ -247,25 +247,14 @@ sys.exit(main(sys.argv[2:]))
 
 
 @POSIX
+@pytest.mark.parametrize("most", [1_000_000, 4_000_000])
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_full_disk_ends_the_run_with_a_line_and_no_row_is_sent_twice(account, sandbox, kind):
+def test_a_full_disk_ends_the_run_with_a_line_and_no_row_is_sent_twice(account, sandbox, kind, most):
     """The disk is full when the first rows are to be written: they were sent, the journal knows them, the target stands."""
     target = Path(f"out.{kind}")
     target.write_text("a complete file of before")
-    people(20_000).assign(note=[os.urandom(100).hex() for _ in range(20_000)]).to_csv("in.csv", index=False)
-    words = [
-        sys.executable,
-        "-c",
-        FULL,
-        "3000000",
-        "send",
-        "in.csv",
-        target,
-        "--campaign",
-        "spring",
-        "--concurrency",
-        "1",
-    ]
+    people(5000).assign(note=[os.urandom(400).hex() for _ in range(5000)]).to_csv("in.csv", index=False)
+    words = [sys.executable, "-c", FULL, str(most), "send", "in.csv", target, "--campaign", "spring"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -273,7 +262,19 @@ def test_a_full_disk_ends_the_run_with_a_line_and_no_row_is_sent_twice(account, 
     assert target.read_text() == "a complete file of before"
     assert main(["send", "in.csv", str(target), "--campaign", "spring"]) == 0
     assert sandbox.effects().eq(1).all()
-    assert len(sandbox.ledger) == 20_000
+    assert len(sandbox.ledger) == 5000
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_disk_that_is_full_already_is_found_before_anything_is_sent(account, sandbox, kind):
+    """One line, exit code 2, nothing left behind."""
+    words = [sys.executable, "-c", FULL, "2", "send", "in.csv", f"out.{kind}", "--campaign", "spring"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"ConfigError: out.{kind} cannot be written (File too large). Nothing was sent.\n"
+    assert not list(Path().glob("out*"))
+    assert len(sandbox.ledger) == 0
 
 
 @POSIX
