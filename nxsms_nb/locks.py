@@ -1,9 +1,9 @@
 """Who is at work in a journal: one run at a time for each campaign, and none beside a run whose rows may be anybody's.
 
-Each lock is an SQLite file in which a connection holds an exclusive transaction: the operating system gives it back when
-the process dies, threads of one kernel exclude each other as processes do, and a connection that nobody holds any more
-closes by itself. Whoever takes locks holds the gate meanwhile, so that looking at the locks of others and taking one's
-own is one step: nobody meets a lock that is only being looked at.
+Each lock is one of the operating system on an open file: it is given back when the process dies, threads of one kernel
+exclude each other as processes do, and a file that nobody holds any more closes by itself. Whoever takes locks holds the
+gate meanwhile, so that looking at the locks of others and taking one's own is one step: nobody meets a lock that is only
+being looked at.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 from weakref import WeakValueDictionary
 
 from nxsms_nb.display import named
@@ -30,8 +31,8 @@ _ANYWHERE: Final = " anywhere"
 """Locks beside those of the campaigns; no campaign's name begins with a blank."""
 _GATE_S: Final = 10.0
 """How long a call waits for others that are just starting; each takes some milliseconds."""
-_LOOK_S: Final = 0.05
-"""How often whoever waits looks up, so that an interrupt is noticed."""
+_LOOK_S: Final = 0.002
+"""How often whoever waits at the gate tries again."""
 
 
 class _Handle(Protocol):
@@ -93,7 +94,8 @@ class _Files:
         self._journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.mkdir(exist_ok=True, mode=0o700)
         until = time.monotonic() + _GATE_S
-        while (gate := _exclusive(self.folder / "starting.gate", wait_s=_LOOK_S)) is None:
+        while (gate := _exclusive(self.folder / "starting.gate")) is None:
+            time.sleep(_LOOK_S)
             if time.monotonic() > until:
                 raise CampaignBusy(
                     f"Another call is starting with the journal {self._journal} and has not come through in "
@@ -104,7 +106,7 @@ class _Files:
         finally:
             gate.close()
 
-    def take(self, name: str, note: dict[str, Any]) -> sqlite3.Connection:
+    def take(self, name: str, note: dict[str, Any]) -> _FileLock:
         place = self.place(name)
         self.note(name, note)
         lock = _exclusive(place)
@@ -248,35 +250,79 @@ class CampaignLock:
                 raise _busy(name, holder)
         try:
             for name in names:
-                self._taken[name] = self._locks.take(name, note)
-                if isinstance(self._locks, _Files):
-                    place = self._locks.place(name)
-                    self._places[place] = _identity(place)
+                self._taken[name] = lock = self._locks.take(name, note)
+                if isinstance(self._locks, _Files) and isinstance(lock, _FileLock):
+                    self._places[self._locks.place(name)] = lock.identity()
         except BaseException:
             self.release()
             raise
 
 
-def _exclusive(place: Path, *, wait_s: float = 0.0) -> sqlite3.Connection | None:
-    """A connection that holds a lock file's exclusive transaction; None where another one does."""
-    # Made here, so that others cannot read it; one that is there is opened by SQLite alone, since closing another
-    # descriptor of it would drop the locks that this process has on it (sqlite.org, "How To Corrupt", 2.2).
-    with suppress(FileExistsError):
-        os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(place, timeout=wait_s, isolation_level=None, check_same_thread=False)
+class _FileLock:
+    """A lock on an open file; closed where nobody holds it any more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._pid = os.getpid()
+
+    def identity(self) -> tuple[int, int]:
+        about = os.fstat(self._file.fileno())
+        return about.st_dev, about.st_ino
+
+    def close(self) -> None:
+        """Give the lock back; a second time does nothing."""
+        if self._file.closed:
+            return
+        # A forked process has the same lock: it must not give back its parent's, and must not keep it either.
+        if os.getpid() == self._pid:
+            _unlock(self._file)
+        self._file.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> bool:
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+
+    def _unlock(file: BinaryIO) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    # Not the locks of POSIX, which SQLite uses: whoever copies the folder in this process would drop them unawares.
+    def _lock(file: BinaryIO) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _exclusive(place: Path) -> _FileLock | None:
+    """The lock of a file, held; None where another one holds it."""
+    file = open(place, "a+b", buffering=0, opener=_private)  # noqa: SIM115  it is the lock's from here on
     try:
-        # Nothing is ever written, and nothing is to be restored after a kill.
-        connection.execute("PRAGMA journal_mode = MEMORY")
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return None
-        raise
+        if _lock(file):
+            return _FileLock(file)
     except BaseException:
-        connection.close()
+        file.close()
         raise
-    return connection
+    file.close()
+    return None
 
 
 def at_work(path: Path, campaign: str, run: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -247,6 +248,51 @@ def test_a_campaign_held_by_another_process_is_refused_naming_it(holder, journal
     ):
         journal.claim("spring")
     journal.claim("autumn").release()
+
+
+CLAIMER = """
+import sys
+from nxsms_nb import CampaignBusy, Journal
+try:
+    Journal(sys.argv[1]).claim("spring")
+except CampaignBusy:
+    print("busy")
+"""
+
+
+def others_are_refused(path):
+    """Whether another process is told that the campaign is at work."""
+    return subprocess.run([sys.executable, "-c", CLAIMER, path], check=True, capture_output=True).stdout == b"busy\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a locked file cannot be read there")
+def test_whoever_copies_the_folder_does_not_drop_the_lock(journal, path, tmp_path):
+    """The locks of POSIX go when this process closes any descriptor of their file, as a backup of the project does."""
+    claim = journal.claim("spring")
+    shutil.copytree(path.parent, tmp_path / "backup")
+    assert others_are_refused(path)
+    claim.release()
+    assert not others_are_refused(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_neither_gives_the_lock_back_nor_keeps_it(journal, path):
+    """It has the same open file; the lock is the parent's alone."""
+    claim = journal.claim("spring")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writing)
+        claim.release()
+        os.read(reading, 1)
+        os._exit(0)
+    assert others_are_refused(path)
+    claim.release()
+    assert not others_are_refused(path)
+    os.close(writing)
+    os.waitpid(child, 0)
+    os.close(reading)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
