@@ -57,8 +57,6 @@ class Block:
         The journal's number of the block; 0 until it is written.
     """
 
-    __slots__ = ("_ids", "_keys", "_letters", "_width", "number")
-
     def __init__(self, ids: pa.Array, keys: pa.Array | None = None) -> None:
         ids = ids.cast(TEXT)
         starts, letters = buffers(ids)

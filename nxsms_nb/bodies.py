@@ -30,8 +30,6 @@ class Items:
         The items.
     """
 
-    __slots__ = ("_data", "_starts")
-
     def __init__(self, encoded: pa.Array) -> None:
         starts, data = buffers(encoded)
         self._starts = starts

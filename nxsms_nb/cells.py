@@ -39,7 +39,7 @@ class Kind(IntEnum):
     """Text that is not Unicode: lone surrogates, bytes that are not UTF-8."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cells:
     """A column as text.
 

@@ -26,7 +26,7 @@ Mask = npt.NDArray[np.bool_]
 Found = list[tuple[str, Positions]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checked:
     """A frame's rows after every rule.
 

@@ -14,7 +14,7 @@ import pandas as pd
 Scope = Literal["success", "account", "clock", "flow", "request", "row", "unclear"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Code:
     """One result code.
 

@@ -32,7 +32,7 @@ _FEW: Final = 20
 """Up to so many rows are named in a line to paste."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conflicts:
     """Rows that say ``Success`` or ``Unknown`` under another id than this call gives them.
 

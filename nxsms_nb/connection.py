@@ -49,7 +49,7 @@ _CLOSING_S: Final = 5.0
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@dataclass(slots=True)
+@dataclass
 class Exchange:
     """One request and what came of it; never an exception.
 
@@ -91,7 +91,7 @@ class Exchange:
         return _retry_after_s(self.retry_after, self.gateway_ms)
 
 
-@dataclass(slots=True)
+@dataclass
 class _UnderWay:
     """A request that is being made: when it is given up, and whether that has happened."""
 
@@ -107,8 +107,6 @@ class _Target:
     url : str
         The whole URL.
     """
-
-    __slots__ = ("head", "request")
 
     def __init__(self, url: str) -> None:
         common = {"User-Agent": "nxsms_nb", "Accept": "application/json"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nxsms_nb import errors
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ending:
     """Why a run ended early: the kind of `errors.Stopped`, the words, and an account code."""
 
@@ -24,7 +24,7 @@ class Ending:
     code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """What a run keeps to: requests under way, rows a request, messages a second, failures borne."""
 
@@ -34,7 +34,7 @@ class Limits:
     max_failures: float | None = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Memory:
     """What a run remembers from request to request; the chunks of a stream, being one run, share it.
 

@@ -23,7 +23,7 @@ _LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000",
 Labels = Hashable | list[Hashable] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Groups:
     """Rows sorted into groups.
 
@@ -42,7 +42,7 @@ class Groups:
     natural: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """What derived groups need to know of the frame.
 

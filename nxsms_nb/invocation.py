@@ -26,7 +26,7 @@ _TAKES: Final = {
 _SENDS: Final = _LOOKS | {*SENDING}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Invocation:
     """A call as the person wrote it.
 

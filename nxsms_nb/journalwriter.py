@@ -34,7 +34,7 @@ class Written(asyncio.Future[int]):
         return False
 
 
-@dataclass(slots=True)
+@dataclass
 class Begin:
     """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
 
@@ -47,7 +47,7 @@ class Begin:
     number: int = 0
 
 
-@dataclass(slots=True)
+@dataclass
 class Finish:
     """The outcome of a request."""
 
@@ -55,7 +55,7 @@ class Finish:
     outcome: Outcome
 
 
-@dataclass(slots=True)
+@dataclass
 class End:
     """What a run's end says of it."""
 

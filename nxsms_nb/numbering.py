@@ -33,7 +33,7 @@ _KINDS: Final = (
 """The kinds of number a country's plan has, as the library names them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Country:
     """A country under its calling code.
 
@@ -66,7 +66,7 @@ class Country:
         return self.valid(numbers) if self.leading is None else matches(numbers, self.leading)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """All calling codes.
 
@@ -166,7 +166,7 @@ def matches(numbers: pa.Array, pattern: str | None) -> Mask:
     return as_mask(pc.match_substring_regex(numbers, pattern))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Readings:
     """What numbers without + or 00 can mean.
 

@@ -37,7 +37,7 @@ DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" 
 Rows = npt.NDArray[np.int64]
 
 
-@dataclass(slots=True)
+@dataclass
 class Prepared:
     """A frame's rows, ready to be sent or looked at.
 

@@ -19,7 +19,7 @@ from nxsms_nb.phones import TROUBLES
 Positions = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A rule that a row can break.
 
@@ -115,7 +115,7 @@ _MORE: Final = pa.scalar("…", TEXT)
 _NOTHING: Final = pa.scalar("", TEXT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problems:
     """All problems of a frame's rows, by position and rule.
 

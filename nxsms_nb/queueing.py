@@ -28,7 +28,7 @@ AHEAD_ROWS: Final = 400
 """How few rows are left of a lot when the next one is encoded, if there is time for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lot:
     """Rows that were encoded together.
 
@@ -50,7 +50,7 @@ class Lot:
     first: int | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Batch:
     """The rows of one request: a part of a lot.
 

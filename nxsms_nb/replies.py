@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Item:
     """What a reply says of one message: ``accepted``, or the gateway's text for the refusal."""
 
@@ -27,7 +27,7 @@ class Item:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     """A reply that was understood.
 
@@ -65,8 +65,6 @@ class Ids(Sequence[str]):
     >>> list(Ids(b"msg-000001msg-000002", 10))
     ['msg-000001', 'msg-000002']
     """
-
-    __slots__ = ("letters", "width")
 
     def __init__(self, letters: bytes | memoryview, width: int) -> None:
         self.letters = letters

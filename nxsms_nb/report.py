@@ -51,8 +51,6 @@ class ValidationReport:
         The frame's rows without and with a problem.
     """
 
-    __slots__ = ("_problems", "checked", "duplicates", "frame", "keys", "ordinals")
-
     def __init__(
         self,
         frame: pd.DataFrame,

@@ -54,7 +54,7 @@ class Exceptional(NamedTuple):
     kept: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What became of the rows of one request.
 

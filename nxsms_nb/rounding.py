@@ -37,7 +37,7 @@ _KEPT: Final = 100_000
 """So many round numbers are remembered; in a column with more of them, what comes later is in no doubt."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Counts:
     """What earlier chunks of a stream say of its numbers.
 

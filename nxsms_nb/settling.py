@@ -129,7 +129,7 @@ async def _listed(connection: Connection, day: date) -> set[str] | None:
         listed |= told
         seen, page = seen + len(rows), page + 1
         total = str(info.get("total", ""))
-        if total.isdecimal() and seen >= int(total):
+        if total.isdecimal() and len(total) < 20 and seen >= int(total):
             return listed
 
 
@@ -217,6 +217,11 @@ async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
             await settle(prepared, recording, doubtful)
         except QueryError as error:
             prepared.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as surprise:
+            # A reply to the query that nobody foresaw settles nothing, and keeps no run from its rows.
+            still = doubtful[prepared.results.status[doubtful] == UNKNOWN]
+            words = f"in doubt; the reply to the record query could not be read ({type(surprise).__name__})"
+            prepared.results.decide(still, UNKNOWN, None, words)
 
 
 async def _record(recording: Recording, ids: pa.Array, keys: pa.Array | None, outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 _STOPPING: Final = "stopping: "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """How far a run has come, at one moment.
 

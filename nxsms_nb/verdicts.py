@@ -31,7 +31,7 @@ class Fate(StrEnum):
     DOUBT = "it may have gone out: the rows are Unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One line of the table: what was seen, what becomes of the request, and why."""
 
@@ -100,7 +100,7 @@ REFUSED: Final[dict[int, Case]] = (
 """The documented refusals of a whole request, by code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """What one request's outcome means.
 

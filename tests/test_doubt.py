@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+import nxsms_nb
 from nxsms_nb.connection import Exchange
 from nxsms_nb.consequences import Consequences
 from nxsms_nb.course import Course, Limits, Memory
@@ -165,3 +169,67 @@ def test_modules_that_are_reloaded_during_a_run_send_nothing_twice(names):
     assert found["most"] == 1
     assert found["wrong"] == []
     assert found["statuses"][-1]["Success"] > 200
+
+
+AUTORELOADING = """
+import os, pathlib, sys, time
+from IPython.core.interactiveshell import InteractiveShell
+package = pathlib.Path(sys.argv[1], "nxsms_nb")
+names = sys.argv[2].split(",")
+sys.path.insert(0, sys.argv[1])
+shell = InteractiveShell.instance()
+shell.run_cell("%load_ext autoreload\\n%autoreload 2").raise_error()
+shell.run_cell('''
+import json
+import pandas as pd, nxsms_nb as nx
+frame = pd.DataFrame({"phone": [f"86150888{row:05d}" for row in range(400)], "content": "Hi"})
+faults = {"9000": 0.1, "http_502_after": 0.02, "13010": 0.02, "contradicting": 0.05}
+sandbox = nx.Sandbox(seed=5, latency=0.15, faults=faults)
+run = frame.nxsms.start(sandbox.client, batch_size=8, concurrency=4, progress="silent")
+''').raise_error()
+reloads, done = 0, False
+while not done:
+    for name in names:
+        path = package / f"{name}.py"
+        path.write_text(path.read_text() + "\\n")
+        os.utime(path, (time.time() + reloads + 5,) * 2)
+    shell.run_cell("done = run.done").raise_error()
+    done, reloads = shell.user_ns["done"], reloads + 1
+shell.run_cell('''
+out = run.wait()
+again = frame.nxsms.send(sandbox.client, batch_size=8, progress="silent")
+accepted = set(sandbox.ledger["messageid"])
+wrong = [(one, status) for one, status in zip(out["messageid"], out["status"])
+         if status != "Unknown" and (one in accepted) != (status == "Success")]
+found = {"most": int(sandbox.effects().max()), "wrong": wrong, "statuses": [again["status"].value_counts().to_dict()]}
+sandbox.close()
+''').raise_error()
+print(shell.user_ns["json"].dumps(shell.user_ns["found"] | {"reloads": reloads}))
+"""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "verdicts,consequences,replies,codetable,run",
+        "errors,results,course,connection,queueing,pace,handle,blocks,bodies",
+    ],
+)
+def test_autoreload_during_a_run_sends_nothing_twice(tmp_path, names):
+    """IPython's autoreload changes the classes of objects that are in use: the run ends, and agrees with the ledger."""
+    shutil.copytree(Path(nxsms_nb.__file__).parent, tmp_path / "nxsms_nb")
+    command = [sys.executable, "-W", "ignore", "-c", AUTORELOADING, str(tmp_path), names]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["reloads"] > 0
+    assert found["most"] == 1
+    assert found["wrong"] == []
+    assert found["statuses"][-1]["Success"] > 300
