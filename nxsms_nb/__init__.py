@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb import accessor as _accessor
+from nxsms_nb.calls import apart as _apart
 
 if TYPE_CHECKING:
     from nxsms_nb import analysis as analysis
@@ -118,12 +119,13 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415  reads files, which few want at import
 
         return version(__name__)
+    # Apart from this thread: where an interrupt comes in the midst of an import, it is lost, or the module is left half.
     if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
+        return _apart(import_module, f"{__name__}.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    value = getattr(_apart(import_module, f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 from nxsms_nb.errors import ConfigError, JournalError, Stopped
+from nxsms_nb.execution import client_or_env
 from nxsms_nb.fields import STATUSES, resolve
 from nxsms_nb.filereading import open_source
 from nxsms_nb.output import Output
 from nxsms_nb.preparing import journal_of
-from nxsms_nb.sending import client_or_env
 from nxsms_nb.settings import COLUMNS, SENDING, settle
 from nxsms_nb.streaming import as_pandas, send_stream
 

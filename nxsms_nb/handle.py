@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 from nxsms_nb import errors
 from nxsms_nb.course import Ending, Memory
 from nxsms_nb.display import count
+from nxsms_nb.loops import in_loop
 from nxsms_nb.pace import Pace
 from nxsms_nb.run import Engine
 from nxsms_nb.screen import say
@@ -22,13 +19,11 @@ from nxsms_nb.settling import settle_doubts
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.calls import Call
     from nxsms_nb.course import Limits
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.preparing import Prepared
     from nxsms_nb.snapshot import Observer
-
-LOOK_S: Final = 0.2
-"""How often whoever waits for a run looks up, in seconds, so that an interrupt is noticed."""
 
 
 class Session:
@@ -57,7 +52,7 @@ class Session:
 
 
 class Run:
-    """A run under way, as `start` returns it. It never raises for being stopped.
+    """A run under way, as `start` returns it. It never raises for having ended early.
 
     Parameters
     ----------
@@ -67,6 +62,8 @@ class Run:
         What the run keeps to.
     observer : Observer
         Who is told how far it has come.
+    call : Call
+        Whose thread it runs in, and who asks it to stop.
     session : Session, optional
         The record and the pace that several runs share; None: those of this run alone.
 
@@ -77,10 +74,11 @@ class Run:
     """
 
     def __init__(
-        self, prepared: Prepared, limits: Limits, observer: Observer, *, session: Session | None = None
+        self, prepared: Prepared, limits: Limits, observer: Observer, call: Call[Any], *, session: Session | None = None
     ) -> None:
         self._prepared = prepared
         self._observer = observer
+        self._call = call
         self._alone = session is None
         self._session = Session(prepared, limits, rows=len(prepared.todo)) if session is None else session
         self._engine = Engine(
@@ -94,20 +92,13 @@ class Run:
             observer=observer,
             quotes=prepared.quotes,
             memory=self._session.memory,
+            request=call.stop,
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._asked_to_stop = False
-        self._interrupted = False
-        self._guard = threading.Lock()
-        self.finished: Future[None] = Future()
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._work,), name="nxsms-run", daemon=True)
-        self._thread.start()
 
     @property
     def done(self) -> bool:
         """Whether the run has ended."""
-        return self.finished.done()
+        return self._call.ended
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -136,86 +127,62 @@ class Run:
 
     def stop(self) -> None:
         """Let no new request leave, await those under way for a moment, and return when the run has ended."""
-        self.ask_to_stop()
-        self._wait()
+        self._call.close()
+        self._call.outcome()
 
     def wait(self) -> pd.DataFrame:
         """Wait until the run has ended and return the frame.
+
+        An interrupt stops the run, and is raised as `errors.Interrupted` when it has ended.
 
         Returns
         -------
         pandas.DataFrame
             The frame with its result columns, complete.
         """
-        self._wait()
+        # On one line: an interrupt at the line of the try alone would come before it, and nobody would stop the run.
+        try: self._call.await_end()  # noqa: E701  # fmt: skip
+        except BaseException as error:
+            self._call.leave(error)
+            raise
+        self._call.outcome()
         return self.frame
 
     def ask_to_stop(self) -> None:
         """Let no new request leave; returns at once."""
-        self._in_loop(self._engine.stop)
+        self._call.stop.ask()
 
-    def result(self, *, last: bool = False) -> pd.DataFrame:
-        """Wait as `wait` does, but raise `errors.Stopped` where rows are unsent; an interrupt stops the run, and is raised.
+    def outcome(self, *, last: bool = False) -> pd.DataFrame:
+        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent.
 
         With `last` nobody asks this run for its frame again.
         """
-        interrupts = 0
-        while True:
-            try:
-                # Not Thread.join: on Python 3.11 an interrupt inside it marks the live thread as finished.
-                self._wait(LOOK_S)
-                break
-            except TimeoutError:
-                if self.done:
-                    raise
-            except KeyboardInterrupt:
-                interrupts += 1
-                self._interrupted = True
-                if interrupts > 2:
-                    raise
-                self._in_loop(self._engine.stop if interrupts == 1 else self._engine.hurry)
-        return self.outcome(last=last)
-
-    def outcome(self, *, last: bool = False) -> pd.DataFrame:
-        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent; `last` as in `result`."""
         ending, unsent = self._engine.ending, self._prepared.unsent()
-        if self._interrupted and ending is None:
-            ending = Ending(errors.Interrupted, "stopped by the person, when every row had its outcome")
         frame = self._prepared.joined(last=last)
-        # Who pressed stop does not want what comes next, even where the run had just come to its end.
-        if ending is not None and (unsent or self._interrupted):
+        if ending is not None and (unsent or ending.kind is errors.Interrupted):
             raise stopped(ending, frame, self._prepared.call)
         return frame
 
-    def _wait(self, seconds: float | None = None) -> None:
-        self.finished.result(seconds)
-
-    def _in_loop(self, call: Callable[[], None]) -> None:
-        with self._guard:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(call)
-            elif not self.done:
-                self._asked_to_stop = True
-
-    def _work(self) -> None:
-        trouble: BaseException | None = None
+    def go(self) -> None:
+        """Send, in the thread of the run's call: until nothing waits, or something ends the run."""
+        trouble: errors.JournalError | None = None
         try:
-            asyncio.run(self._main())
-        except BaseException as error:  # noqa: BLE001  it is raised again where the run is awaited
-            trouble = error
-        try:
-            if self._alone:
-                self._session.close(stopped=self.stopped)
-            else:
-                self._session.recording.flush()
-        except errors.JournalError as error:
-            error.frame = self.frame
-            trouble = trouble or error
-        self._show_end()
-        if trouble is None:
-            self.finished.set_result(None)
+            in_loop(self._main())
+        finally:
+            try:
+                self._close()
+            except errors.JournalError as error:
+                error.frame = self.frame
+                trouble = error
+            self._show_end()
+        if trouble is not None:
+            raise trouble
+
+    def _close(self) -> None:
+        if self._alone:
+            self._session.close(stopped=self.stopped)
         else:
-            self.finished.set_exception(trouble)
+            self._session.recording.flush()
 
     def _show_end(self) -> None:
         # An observer is a person's view of the run; whatever is wrong with it, the run has its end.
@@ -223,19 +190,18 @@ class Run:
             self._observer.close(self._engine.snapshot(final=True))
 
     async def _main(self) -> None:
-        with self._guard:
-            self._loop = asyncio.get_running_loop()
-            if self._asked_to_stop:
-                self._engine.stop()
+        request = self._call.stop
+        loop = asyncio.get_running_loop()
+        request.listener = lambda: loop.call_soon_threadsafe(self._engine.heed)
         try:
+            self._engine.heed()
             doubtful = self._prepared.doubtful
             if doubtful is not None and len(doubtful):
                 note = f"asking the gateway for {count(len(doubtful), 'message')} in doubt"
                 await self._engine.first(settle_doubts(self._prepared, self._session.recording), note)
             await self._engine.go()
         finally:
-            with self._guard:
-                self._loop = None
+            request.listener = None
 
     def __repr__(self) -> str:
         state = "under way" if not self.done else f"stopped: {self.stopped}" if self.stopped else "done"

@@ -71,6 +71,7 @@ class Recording:
         self._begins: list[Begin] = []
         self._finished: list[Finish] = []
         self._due: asyncio.TimerHandle | None = None
+        self._due_at = math.inf
         self._gap_s = math.inf
         self._first = self._last = -math.inf
         self._takes_s = 0.0
@@ -168,9 +169,10 @@ class Recording:
     def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
         """Write what waits at a time of the loop, if not before."""
         if self._due is not None:
-            if self._due.when() <= when:
+            if self._due_at <= when:
                 return
             self._due.cancel()
+        self._due_at = when
         self._due = loop.call_at(when, self._write_unless_more_come, loop)
 
     def _write_unless_more_come(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -23,6 +23,7 @@ from nxsms_nb.snapshot import Observer, Snapshot
 from nxsms_nb.verdicts import judge
 
 if TYPE_CHECKING:
+    from nxsms_nb.calls import StopRequest
     from nxsms_nb.client import Client
     from nxsms_nb.course import Limits, Memory
     from nxsms_nb.pace import Pace
@@ -59,6 +60,8 @@ class Engine:
         Who is told how far the run has come.
     memory : Memory
         What the run remembers so far: of a stream, what its earlier chunks learnt.
+    request : StopRequest
+        What whoever waits for the run asks of it.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Engine:
         observer: Observer,
         quotes: Callable[[int], list[str]],
         memory: Memory,
+        request: StopRequest,
     ) -> None:
         self._client = client
         self._recording = recording
@@ -83,6 +87,7 @@ class Engine:
         self._limits = limits
         self._observer = observer
         self._pace = pace
+        self._request = request
         # Nothing here refers back to this object: what a run took is given back as soon as it is through.
         self._course = Course()
         self._consequences = Consequences(
@@ -129,10 +134,19 @@ class Engine:
         """Let no new request leave; to be called in the run's event loop."""
         self._course.end(Ending(kind, reason))
 
-    def hurry(self) -> None:
-        """Do not wait for the requests under way any longer."""
-        for worker in self._workers:
-            worker.cancel()
+    def heed(self) -> None:
+        """Do what is asked of the run: stop, and do not wait for the requests under way any longer."""
+        if self._request.asked:
+            self.stop()
+        if self._request.hurried:
+            for worker in self._workers:
+                worker.cancel()
+
+    def _stopping(self) -> bool:
+        # Asked before each request: what is asked of the run holds at once, not only when the loop comes to it.
+        if self._request.asked:
+            self.stop()
+        return self._course.stopping.is_set()
 
     def snapshot(self, *, final: bool = False) -> Snapshot:
         """How far the run has come."""
@@ -177,7 +191,7 @@ class Engine:
             while self._workers:
                 await asyncio.wait({*self._workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 self._dismiss()
-                if self._course.stopping.is_set():
+                if self._stopping():
                     await self._wind_down()
         finally:
             self._course.stopping.set()
@@ -231,6 +245,7 @@ class Engine:
 
     async def _tell(self) -> None:
         while True:
+            self.heed()
             # An observer is a person's view of the run; whatever is wrong with it, the run goes on.
             with suppress(Exception):
                 self._observer.update(self.snapshot())
@@ -252,7 +267,7 @@ class Engine:
                 self._landed()
                 self._course.end(Ending(errors.JournalLost, str(trouble)))
                 return
-            if cancelled or self._course.stopping.is_set():
+            if cancelled or self._stopping():
                 outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)
                 if written.exception() is None:
                     self._recording.finish(written.result(), outcome)
@@ -262,16 +277,14 @@ class Engine:
             await self._post(batch, written.result(), sent_us)
 
     async def _next(self) -> Batch | None:
-        while not self._course.stopping.is_set():
+        while not self._stopping():
             # One request waits for its time at a time: those that waited already would not heed a new pace.
             async with self._turn:
                 now = time.monotonic()
                 batch = self._outbox.take(self._pace.size, now)
                 if batch is not None:
                     when = self._pace.reserve(batch.size, now)
-                    if (
-                        when > now and not await self._pause(self._course.stopping, when - now)
-                    ) or self._course.stopping.is_set():
+                    if (when > now and not await self._pause(self._course.stopping, when - now)) or self._stopping():
                         self._outbox.put_back(batch)
                         return None
                     self._in_flight += 1

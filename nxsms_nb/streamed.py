@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -103,8 +103,8 @@ class SoFar:
         earlier = f", {self._before:,} had been sent before it" if self._before else ""
         return f"Nothing of this chunk was sent. Of the {count(self.rows, 'row')} before it: {sent}{earlier}."
 
-    def tell(self) -> None:
-        """Say at the end of a stream what of it had been sent before; nothing where nothing had."""
+    def tell(self, warn: Callable[[str, type[Warning]], None]) -> None:
+        """Say at the end of a stream what of it had been sent before, or `warn`; nothing where nothing had."""
         if self._repeated:
             screen.say(f"{count(self._repeated, 'row')} repeat a row of an earlier chunk, which was sent once.")
         if not self._before:
@@ -119,7 +119,7 @@ class SoFar:
         if self._left:
             screen.say(words)
         else:
-            screen.warn(words, AlreadySentWarning, stacklevel=3)
+            warn(words, AlreadySentWarning)
 
 
 def agreed_to(confirm: int | None) -> int:

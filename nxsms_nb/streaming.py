@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb import elsewhere, preparing, progress, records
+from nxsms_nb.calls import Call
 from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
+from nxsms_nb.execution import client_or_env, limits_of, ready_to_claim
 from nxsms_nb.handle import Run, Session, stopped
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.rounding import Counts
-from nxsms_nb.sending import client_or_env, limits_of
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
 from nxsms_nb.snapshot import Observer, Snapshot
 from nxsms_nb.sources import Measured, source_of
@@ -78,44 +80,77 @@ def send_stream(
     3
     """
     settings = settle(given, SENDING, COLUMNS)
-    call = Invocation("send_stream", given, client is not None)
+    spelled = Invocation("send_stream", given, client is not None)
     if settings["campaign"] is None:
-        raise ConfigError(f"A stream needs a campaign's name: {call.text(campaign='spring')}")
-    return _sent(source_of(frames), client_or_env(client), settings, call)
+        raise ConfigError(f"A stream needs a campaign's name: {spelled.text(campaign='spring')}")
+    source, so_far = source_of(frames), SoFar(settings["campaign"])
+    work = partial(
+        _stream, source=source, so_far=so_far, client=client_or_env(client), settings=settings, spelled=spelled
+    )
+    return _sent(source, so_far, work)
 
 
 def _sent(
-    frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation
+    frames: Iterable[Any], so_far: SoFar, work: Callable[[Call[None]], None]
 ) -> Generator[pd.DataFrame, None, None]:
-    limits, so_far = limits_of(settings), SoFar(settings["campaign"])
+    """Read the frames here, since they may belong to this thread, and leave everything else to the stream's own."""
+    call = Call(work)
+    try:
+        call.first()
+        for frame in _read(frames, so_far):
+            yield call.exchange(frame)
+        call.finish()
+    finally:
+        # An assignment comes before all else: another interrupt would keep a call of a function from beginning.
+        call.stop.asked = True
+        call.close()
+
+
+def _stream(
+    call: Call[None],
+    *,
+    source: Iterable[Any],
+    so_far: SoFar,
+    client: Client,
+    settings: dict[str, Any],
+    spelled: Invocation,
+) -> None:
+    """Send the frames that come, in the thread of the stream's call, with one claim and one record for all of them."""
+    limits = limits_of(settings)
+    call.recorded = spelled.text("recorded")
     observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
     reason: str | None = "the stream was given up before its end"
+    ready_to_claim(call)
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     try:
-        _agree_beforehand(frames, client, settings, call, claim)
+        _agree_beforehand(source, client, settings, spelled, claim)
         settings = {**settings, "counts": Counts()}
-        for frame in _read(frames, so_far):
-            prepared = _prepared(frame, so_far, client=client, settings=settings, call=call, claim=claim)
+        call.hand_out(None)
+        while (given := call.given()) is not None:
+            prepared = _prepared(given[0], so_far, client=client, settings=settings, call=spelled, claim=claim)
             with so_far.placing(len(prepared.frame)):
                 so_far.agree(prepared, settings["confirm"])
             so_far.look_at(prepared)
             if session is None:
-                ahead = frames.rows if isinstance(frames, Measured) else _ROWS_AHEAD
+                ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
                 session = Session(prepared, limits, rows=ahead)
                 so_far.memory = session.memory
-            run = Run(prepared, limits, observer, session=session)
-            sent = run.result(last=True)
+            run = Run(prepared, limits, observer, call, session=session)
+            run.go()
+            sent = run.outcome(last=True)
             if run.ending is not None:
                 # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
-                reason = run.stopped
-                raise stopped(run.ending, sent, call)
+                raise stopped(run.ending, sent, spelled)
             so_far.rows += len(sent)
-            yield sent
-        reason = None
-        so_far.tell()
+            call.hand_out(sent)
+            # Only one chunk is held at a time: the next one may be as large.
+            del given, prepared, run, sent
+        if not call.stop.asked:
+            reason = None
+            so_far.tell(call.warn)
     except Stopped as ending:
-        reason = ending.reason
+        reason = ending.reason[:1].lower() + ending.reason[1:]
         raise
     finally:
         observer.end()

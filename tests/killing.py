@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nxsms_nb as nx
-from nxsms_nb import journalwriter, queueing, sending, settling
+from nxsms_nb import journalwriter, preparing, queueing, settling
 from nxsms_nb.connection import Connection
 from nxsms_nb.journal import Journal
 from nxsms_nb.recording import Recording
@@ -80,7 +80,7 @@ ONCE: dict[str, Hook] = {
     "run recorded": _around(Journal, "record", after=True),
     "closing": _around(Recording, "close"),
     "closed": _around(Recording, "close", after=True),
-    "frame about to be joined": _around(sending.Prepared, "joined"),
+    "frame about to be joined": _around(preparing.Prepared, "joined"),
 }
 """Where a process may be killed, by what has happened there: points that a run passes once, …"""
 

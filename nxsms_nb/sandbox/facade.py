@@ -185,8 +185,10 @@ class Sandbox(LiveSettings):
         self._client: Client | None = None
         self._service = Service(settings, self._keys)
         self._server = Server(self._service.handle, port, closing=self._service.close)
-        # The service knows nothing of this object, so that one nobody holds any more closes by itself.
-        self._finalizer = weakref.finalize(self, self._server.stop)
+        # The service knows nothing of this object, so that one nobody holds any more closes by itself. It is not waited for:
+        # an interrupt that comes in a finalizer is lost. With the interpreter it ends after the runs that use it.
+        weakref.finalize(self, self._server.let_go).atexit = False
+        self._server.start()
 
     @property
     def url(self) -> str:
@@ -319,13 +321,11 @@ class Sandbox(LiveSettings):
 
     def join(self) -> None:
         """Wait until the gateway has ended or the person interrupts."""
-        # With a timeout, since a wait without one cannot be interrupted everywhere.
-        while self._server.running:
-            self._server.join(1.0)
+        self._server.join()
 
     def close(self) -> None:
         """End the gateway and free its port; what the ledger holds stays readable. Closing twice is fine."""
-        self._finalizer()
+        self._server.stop()
 
     def __enter__(self) -> Self:
         return self

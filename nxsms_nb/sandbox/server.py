@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from aiohttp import web
 
+from nxsms_nb.calls import Call
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.loops import in_loop, stopped
 
 HOST = "127.0.0.1"
 
@@ -30,7 +32,7 @@ class Server:
     Raises
     ------
     ConfigError
-        The port cannot be had.
+        There is no such port.
     """
 
     def __init__(self, handler: Handler, port: int, closing: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -38,58 +40,57 @@ class Server:
             raise ConfigError(f"Sandbox: port {port} is not one of 0 to 65535. Name another, or 0 for any free one.")
         self._handler = handler
         self._closing = closing
-        self._ready = threading.Event()
-        self._failed: OSError | None = None
-        self._stop = asyncio.Event()
+        self._call: Call[None] = Call(partial(self._run, port), serves=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.port = port
-        self._thread = threading.Thread(target=self._run, name="nxsms-sandbox", daemon=True)
-        self._thread.start()
-        self._ready.wait()
-        if self._failed is not None:
-            raise ConfigError(
-                f"Sandbox: port {port} on loopback cannot be had ({self._failed.strerror}). "
-                "Name another, or port=0 for any free one."
-            ) from self._failed
+
+    def start(self) -> None:
+        """Begin to answer, or raise `ConfigError` where the port cannot be had."""
+        self._loop, self.port = self._call.first()
 
     @property
     def running(self) -> bool:
         """Whether it still answers."""
-        return self._thread.is_alive()
+        return not self._call.ended
 
     def call(self, function: Callable[[], object]) -> None:
         """Have a function called on the server's loop, without waiting for it."""
-        self._loop.call_soon_threadsafe(function)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(function)
 
-    def join(self, timeout: float | None = None) -> None:
+    def join(self) -> None:
         """Wait until it has ended."""
-        self._thread.join(timeout)
+        self._call.await_end()
 
     def stop(self) -> None:
         """End it and free its port; a second time does nothing."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join()
+        self._call.close()
 
-    def _run(self) -> None:
+    def let_go(self) -> None:
+        """Let it end and free its port by itself."""
+        self._call.let_go()
+
+    def _run(self, port: int, call: Call[None]) -> None:
+        # One that nobody holds any more may still have the port.
+        call.let_others_end()
         try:
-            asyncio.run(self._serve())
+            in_loop(self._serve(port, call))
         except OSError as error:
-            self._failed = error
-        finally:
-            self._ready.set()
+            raise ConfigError(
+                f"Sandbox: port {port} on loopback cannot be had ({error.strerror}). "
+                "Name another, or port=0 for any free one."
+            ) from error
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
+    async def _serve(self, port: int, call: Call[None]) -> None:
         # A keep-alive longer than a client's, so that idle connections end on the client's side.
         server = web.Server(self._handler, access_log=None, keepalive_timeout=75.0)
         runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, HOST, self.port)
+            site = web.TCPSite(runner, HOST, port)
             await site.start()
-            self.port = runner.addresses[0][1]
-            self._ready.set()
-            await self._stop.wait()
+            call.hand_out((asyncio.get_running_loop(), runner.addresses[0][1]))
+            await stopped(call.stop)
             if self._closing is not None:
                 await self._closing()
         finally:

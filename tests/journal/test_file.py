@@ -232,8 +232,7 @@ with nx.Sandbox(seed=7) as sandbox:
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, resource.RLIM_INFINITY))
     sandbox.release()
     try:
-        frame = run.result()
-        how = "finished"
+        frame, how = run.wait(), run.stopped
     except nx.NxsmsError as error:
         frame, how = error.frame, type(error).__name__ + ": " + str(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import os
 import threading
 
 import pandas as pd
@@ -114,19 +115,28 @@ def test_a_warning_made_an_error_leaves_the_campaign_free(sandbox):
     assert counts(people(3, first=9).nxsms.send(sandbox.client)) == {"Success": 3}
 
 
-def test_a_cancellation_while_the_rows_are_looked_at_leaves_the_campaign_free(sandbox):
+def test_a_cancellation_while_the_rows_are_looked_at_leaves_the_campaign_free(sandbox, path):
     """The thread that looks cannot be stopped; when it is through, the campaign is given back and nothing was sent."""
+    looked, cancelled = threading.Event(), threading.Event()
 
-    async def cancelled():
-        task = asyncio.create_task(people(2000).nxsms.asend(sandbox.client))
-        await asyncio.sleep(0)
+    class Place(os.PathLike):
+        def __fspath__(self):
+            looked.set()
+            assert cancelled.wait(30)
+            return str(path)
+
+    async def cell():
+        task = asyncio.create_task(people(2000).nxsms.asend(sandbox.client, journal=Place()))
+        assert await asyncio.to_thread(looked.wait, 30)
         task.cancel()
+        await asyncio.sleep(0)
+        cancelled.set()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(cancelled())
+    asyncio.run(cell())
     assert len(sandbox.ledger) == 0
-    assert counts(people(3).nxsms.send(sandbox.client)) == {"Success": 3}
+    assert counts(people(3).nxsms.send(sandbox.client, journal=path)) == {"Success": 3}
 
 
 def test_a_link_to_a_journal_is_the_same_journal(path):

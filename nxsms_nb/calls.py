@@ -1,0 +1,347 @@
+"""The work of a call, in a thread of its own: whoever waits for it may be interrupted at any moment, the work never is.
+
+Python raises `KeyboardInterrupt` in the main thread between any two instructions: inside ``Thread.start``, between taking
+a lock and noting that it is held, or in a weak reference's callback, where it is lost. So the main thread does next to
+nothing here: it hands the work over, waits, and turns an interrupt into a request to stop. Locks, files, connections and
+imports belong to the work's thread alone, which gives them back. The two talk through queues and plain attributes; an
+interrupt leaves those whole, which ``threading.Event`` and ``Condition`` do not promise.
+"""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import math
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+
+import pandas as pd
+
+from nxsms_nb import screen
+from nxsms_nb.errors import Interrupted, Stopped
+
+LOOK_S: Final = 0.2
+"""How often whoever waits looks up, in seconds: a kernel's interrupt cancels a cell without waking its loop."""
+PATIENCE_S: Final = 5.0
+"""How long a call that was asked to hurry is awaited in any case, in seconds; after that, an interrupt leaves it behind."""
+_SOON_S: Final = 0.01
+_GLANCE_S: Final = 0.002
+
+_T = TypeVar("_T")
+
+
+class StopRequest:
+    """What whoever waits for a call asks of its work.
+
+    Attributes
+    ----------
+    asked : bool
+        No further request may leave. The work looks at it before each one: a plain assignment is enough.
+    hurried : bool
+        What is under way is not awaited either.
+    listener : callable or None
+        Wakes work that waits; called from any thread.
+    """
+
+    __slots__ = ("asked", "hurried", "listener")
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.hurried = False
+        self.listener: Callable[[], object] | None = None
+
+    def ask(self) -> None:
+        """Ask the work to stop; returns at once."""
+        self.asked = True
+        self.wake()
+
+    def hurry(self) -> None:
+        """Ask the work not to await anything more."""
+        self.hurried = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake work that waits."""
+        listener = self.listener
+        if listener is not None:
+            # Raised by an event loop that has been closed: there is nothing left to wake.
+            with suppress(RuntimeError):
+                listener()
+
+    def check(self) -> None:
+        """Raise `Interrupted` where the work was asked to stop before its first request."""
+        if self.asked:
+            raise Interrupted("Stopped by the person before anything was sent.")
+
+
+class Call(Generic[_T]):
+    """One call's work in a thread of its own.
+
+    Parameters
+    ----------
+    work : callable
+        Takes this object, runs in the thread in a copy of the caller's context, and returns the call's result.
+    serves : bool, default False
+        Whether it works for other calls, as a simulated gateway does: then it simply ends with the interpreter.
+
+    Attributes
+    ----------
+    stop : StopRequest
+        What is asked of the work.
+    ended : bool
+        Whether the work has ended.
+    recorded : str
+        The call that gives the frame later, from the journal; empty where there is none.
+    at_end : callable or None
+        Called in the work's thread when it has ended.
+    """
+
+    _live: ClassVar[set[Call[Any]]] = set()
+
+    def __init__(self, work: Callable[[Call[_T]], _T], *, serves: bool = False) -> None:
+        self.stop = StopRequest()
+        self.ended = False
+        self.recorded = ""
+        self._serves = serves
+        self._pid = os.getpid()
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._outbox: SimpleQueue[tuple[Any] | None] = SimpleQueue()
+        self._work: Callable[[], _T] | None = partial(copy_context().run, work, self)
+        self._warnings: list[tuple[str, type[Warning]]] = []
+        self._launched = self._permitted = self._left = False
+        self._value: _T | None = None
+        self._error: BaseException | None = None
+        self.at_end: Callable[[], object] | None = None
+
+    # ------------------------------------------------------------------ for whoever waits
+
+    def result(self) -> _T:
+        """Do the work and return its result; an interrupt stops it, awaits its end, and is raised."""
+        try:
+            self.launch()
+            self.await_end()
+            return self.outcome()
+        except BaseException as error:
+            self.leave(error)
+            raise
+        finally:
+            # Whoever leaves, in whatever way, lets nothing go on behind them; and the error refers back to this object.
+            self.stop.asked = self._left = True
+            self._error = None
+
+    def let_go(self) -> None:
+        """Wait no longer: what still goes on ends by itself, without another request."""
+        self.stop.asked = self._left = True
+        self._error = None
+        self.stop.wake()
+
+    def first(self) -> Any:
+        """Do the work and return what it hands out first; it goes on by itself from then on."""
+        try:
+            self.launch()
+            handed = self._handed_out()
+            if handed is None:
+                return self.outcome()
+            self._issue_warnings()
+            # An assignment, and no call: that would give way to the thread it wakes, and an interrupt that comes meanwhile
+            # is raised after this try, where nobody has a handle yet.
+            self._permitted = True
+            return handed[0]
+        except BaseException as error:
+            self.leave(error)
+            raise
+
+    def exchange(self, given: Any) -> Any:
+        """Give the work something, and return what it hands out for it."""
+        try:
+            self._value = None
+            self._inbox.put((given,))
+            handed = self._handed_out()
+            return self.outcome() if handed is None else handed[0]
+        except BaseException as error:
+            self.leave(error)
+            raise
+
+    def finish(self) -> None:
+        """Let work that is given one thing after the other come to its end, and wait for it."""
+        try:
+            self._inbox.put(None)
+            self.await_end()
+            self.outcome()
+        except BaseException as error:
+            self.leave(error)
+            raise
+
+    def close(self) -> None:
+        """Stop the work where it has not ended, and await its end."""
+        self.leave(None)
+
+    def outcome(self) -> _T:
+        """The result of work that has ended, or what it raised."""
+        if self._error is not None:
+            raise self._error
+        self._issue_warnings()
+        return cast("_T", self._value)
+
+    def _issue_warnings(self) -> None:
+        while self._warnings:
+            words, category = self._warnings.pop(0)
+            screen.warn(words, category, stacklevel=_callers_level())
+
+    def launch(self) -> None:
+        """Begin the work."""
+        if not self._launched:
+            # The thread gets its turn once it is certain that it has been started. By then nothing here holds the Thread:
+            # an interrupt in the callbacks of its end would be lost.
+            threading.Thread(target=self._main, name="nxsms-call", daemon=True).start()
+            self._launched = True
+            self._inbox.put(True)
+
+    def _handed_out(self, until: float = math.inf) -> tuple[Any] | None:
+        """What the work hands out next; None: it has ended."""
+        if self._pid != os.getpid():
+            raise RuntimeError(f"This run belongs to process {self._pid}, from which this one was forked. Wait there.")
+        while not (self.ended and self._outbox.empty()) and time.monotonic() < until:
+            with suppress(Empty):
+                # With a timeout, since a wait without one cannot be interrupted everywhere.
+                handed = self._outbox.get(timeout=LOOK_S)
+                if handed is not None:
+                    return handed
+        return None
+
+    def await_end(self, until: float = math.inf) -> None:
+        """Wait until the work has ended, and do nothing about an interrupt."""
+        while self._handed_out(until) is not None:
+            """Nobody wants it."""
+
+    def leave(self, error: BaseException | None) -> None:
+        """Stop the work and await its end; raise `Interrupted` in the place of a bare interrupt."""
+        self.stop.asked = self._left = True
+        late, again, patience = error, False, math.inf
+        while self._launched and not self.ended:
+            try:
+                now = time.monotonic()
+                if again and now > patience:
+                    break
+                again, patience = False, min(patience, now + PATIENCE_S) if self.stop.hurried else math.inf
+                self.stop.wake()
+                self.await_end()
+            except BaseException as another:  # noqa: BLE001  raised when the work has ended
+                # Assignments alone: another interrupt would escape from a call of a function here.
+                late, again, self.stop.hurried = late or another, True, True
+        if isinstance(late, KeyboardInterrupt) and not isinstance(late, Stopped):
+            raise self._interrupted() from None
+        if late is not None and error is None:
+            raise late
+
+    def _interrupted(self) -> BaseException:
+        error, value = self._error, self._value
+        if isinstance(error, Interrupted):
+            return error
+        # Who pressed stop does not want what comes next, even where the call had just come to its end.
+        words = "Stopped by the person, when every row had its outcome"
+        frame = value if isinstance(value, pd.DataFrame) else getattr(value, "frame", None)
+        if error is not None:
+            words = f"Stopped by the person. Before that, the call had ended with {type(error).__name__}: {error}"
+            frame = getattr(error, "frame", None)
+        elif frame is None:
+            words = "Stopped by the person before anything was sent."
+        interrupted = Interrupted(words, frame)
+        interrupted.recorded = self.recorded
+        return interrupted
+
+    # ------------------------------------------------------------------ for the work
+
+    def hand_out(self, value: Any) -> None:
+        """Hand something out to whoever waits."""
+        self._value = value
+        self._outbox.put((value,))
+
+    def warn(self, words: str, category: type[Warning]) -> None:
+        """Have a warning issued where the call was made."""
+        self._warnings.append((words, category))
+
+    def await_leave(self) -> None:
+        """Wait until whoever took what was handed out first has it, or asks to stop."""
+        while not self._permitted and not self.stop.asked:
+            time.sleep(_GLANCE_S)
+
+    def given(self) -> Any:
+        """What this call is given next; None: it is to end."""
+        while not self.stop.asked:
+            with suppress(Empty):
+                return self._inbox.get(timeout=LOOK_S)
+        return None
+
+    def let_others_end(self) -> None:
+        """Let calls that were left behind by an impatient person give back first what they hold."""
+        until = time.monotonic() + PATIENCE_S
+        while any(call._left for call in tuple(self._live) if call is not self and call._pid == self._pid):  # noqa: SLF001
+            self.stop.check()
+            if time.monotonic() > until:
+                return
+            time.sleep(_SOON_S)
+
+    def _main(self) -> None:
+        work, self._work = self._work, None
+        self._live.add(self)
+        try:
+            if work is not None and self.given() is not None:
+                self._value = work()
+        except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited
+            self._error = _emptied(error)
+        finally:
+            del work
+            self._live.discard(self)
+            self.ended = True
+            self._outbox.put(None)
+            if self.at_end is not None:
+                with suppress(RuntimeError):
+                    self.at_end()
+
+
+def _emptied(error: BaseException) -> BaseException:
+    """Let the frames of an error hold nothing: what the work used ends here, not when and where the error is dropped."""
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and one not in seen:
+            seen.append(one)
+            traceback.clear_frames(one.__traceback__)
+            waiting += [one.__cause__, one.__context__]
+    # It is shown in a few lines.
+    return error.with_traceback(None) if isinstance(error, Stopped) else error
+
+
+def _callers_level() -> int:
+    """The ``stacklevel`` that names, in whoever asks for it, the line that called this package."""
+    level, frame = 0, inspect.currentframe()
+    package = __name__.partition(".")[0]
+    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Let the runs of an interpreter that ends come to an end of their own: what is under way gets its outcome."""
+    live = [call for call in tuple(Call._live) if call._pid == os.getpid() and not call._serves]  # noqa: SLF001
+    until = time.monotonic() + PATIENCE_S
+    for call in live:
+        call.stop.ask()
+    for call in live:
+        call.await_end(until)
+
+
+def apart(function: Callable[..., _T], *args: Any) -> _T:
+    """Call a function in a thread of its own, so that an interrupt does not reach it."""
+    return Call(lambda _: function(*args)).result()

@@ -1,0 +1,93 @@
+"""Event loops: the work's own, which ends when it is asked to, and the caller's, which waits for the work."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import time
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from nxsms_nb.calls import LOOK_S, PATIENCE_S, Call, StopRequest
+from nxsms_nb.errors import tell_of_cancellation
+
+_T = TypeVar("_T")
+
+
+def in_loop(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run in an event loop of this thread's own, of asyncio's kind: a policy's, such as uvloop's, is for its program."""
+    if sys.platform == "win32":
+        factory: type[asyncio.AbstractEventLoop] = asyncio.ProactorEventLoop
+    else:
+        factory = asyncio.SelectorEventLoop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+async def stopped(request: StopRequest) -> None:
+    """Wait until a stop is asked for."""
+    loop = asyncio.get_running_loop()
+    asked = loop.create_future()
+    request.listener = partial(loop.call_soon_threadsafe, _fulfil, asked)
+    try:
+        while not request.asked:
+            await asyncio.wait({asked}, timeout=LOOK_S)
+    finally:
+        request.listener = None
+
+
+async def unless_stopped(request: StopRequest, work: Coroutine[Any, Any, object]) -> bool:
+    """Do work that a stop cuts short; whether it came to its end."""
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stopped(request))
+    await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not doing.done():
+        doing.cancel()
+        await asyncio.wait({doing})
+    if doing.cancelled():
+        return False
+    doing.result()
+    return True
+
+
+async def awaited(call: Call[_T]) -> _T:
+    """Do a call's work without holding up the event loop; a cancellation stops it, awaits its end and is raised again."""
+    loop = asyncio.get_running_loop()
+    end = loop.create_future()
+    call.at_end = partial(loop.call_soon_threadsafe, _fulfil, end)
+    try:
+        call.launch()
+        await _ended(call, end)
+        return call.outcome()
+    except (asyncio.CancelledError, KeyboardInterrupt, SystemExit) as error:
+        if not call.ended:
+            call.stop.ask()
+            await _wound_down(call, end)
+        if isinstance(error, asyncio.CancelledError):
+            tell_of_cancellation(error, call.recorded)
+        raise
+    finally:
+        call.let_go()
+
+
+async def _ended(call: Call[Any], end: asyncio.Future[None], until: float = math.inf) -> None:
+    while not call.ended and time.monotonic() < until:
+        # A kernel's interrupt cancels the cell but does not wake its loop, which would sleep until the run's end.
+        await asyncio.wait({end}, timeout=LOOK_S)
+
+
+async def _wound_down(call: Call[Any], end: asyncio.Future[None]) -> None:
+    patience = math.inf
+    while not call.ended and time.monotonic() < patience:
+        try:
+            await _ended(call, end, patience)
+        except asyncio.CancelledError:
+            patience = min(patience, time.monotonic() + PATIENCE_S)
+            call.stop.hurry()
+
+
+def _fulfil(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
