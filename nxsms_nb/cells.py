@@ -136,7 +136,21 @@ def _arrow(array: pa.Array) -> Cells | None:
         return Cells(array.cast(TEXT), _kinds(array, Kind.NULL))
     if pa.types.is_timestamp(kind):
         return Cells(times(array), _kinds(array, Kind.OTHER))
+    if pa.types.is_date(kind) or pa.types.is_time(kind):
+        text = array.cast(pa.date32() if pa.types.is_date(kind) else kind, safe=False).cast(TEXT)
+        return Cells(
+            pc.replace_substring_regex(text, r"\.?0*$", "") if _has_fraction(kind) else text, _kinds(text, Kind.OTHER)
+        )
+    # With more places, a small one is written in E-notation.
+    if pa.types.is_decimal(kind) and 0 <= kind.scale <= 6:
+        text = pc.replace_substring_regex(array.cast(TEXT), r"\.0+$", "")
+        whole = as_mask(pc.invert(pc.match_substring(text, ".")))
+        return Cells(text, np.where(whole, _kinds(text, Kind.INT), _kinds(text, Kind.FRACTION)))
     return None
+
+
+def _has_fraction(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_time(kind)) and kind.unit != "s"
 
 
 def _kinds(array: pa.Array, kind: Kind) -> npt.NDArray[np.uint8]:
@@ -286,7 +300,8 @@ def _named(value: Any) -> tuple[Kind, str | None]:
         return Kind.INT, str(int(value))
     if isinstance(value, (float, np.floating)):
         exact = 2.0**53 if isinstance(value, float) else 2.0 ** min(np.finfo(type(value)).nmant + 1, 53)
-        return _float(float(value), exact)
+        # A narrow one's own shortest form, as a column of them gives it.
+        return _float(float(value), exact, repr(value) if isinstance(value, float) else str(value))
     if isinstance(value, decimal.Decimal):
         return _decimal(value)
     if isinstance(value, bytes):
@@ -314,11 +329,11 @@ def duration(value: dt.timedelta | np.timedelta64) -> str:
     return f"{span.days} days {'+' if span.days < 0 else ''}{clock}{fraction}"
 
 
-def _float(value: float, exact: float) -> tuple[Kind, str | None]:
+def _float(value: float, exact: float, written: str) -> tuple[Kind, str | None]:
     if math.isnan(value):
         return Kind.NULL, None
     kind = Kind.FRACTION if not value.is_integer() else Kind.LOST if abs(value) >= exact else Kind.WHOLE
-    return kind, str(int(value)) if value.is_integer() and abs(value) < 2**63 else repr(value)
+    return kind, str(int(value)) if value.is_integer() and abs(value) < 2**63 else written
 
 
 def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:

@@ -29,7 +29,11 @@ DOUBT: Final = 1e-6
 
 _CHANCE: Final = 10.0**-ZEROS
 # Digits of all scripts that are read as digits; those of a number that somebody grouped ("9000 0000") are not the end of one.
-_CUT: Final = rf"[0０٠۰]{{{ZEROS}}}(?:[.．][0０]{{1,2}})?[^\pN]*$"
+_RUN: Final = rf"[0０٠۰]{{{ZEROS}}}(?:[.．][0０]{{1,2}})?[^\pN]*$"
+# As a spreadsheet groups a long number itself: 8.615.090.000.000.
+_THOUSANDS: Final = r"[ .\x{A0}\x{2009}\x{202F}][0-9]{3}"
+_GROUPED: Final = rf"^(?:[1-9][0-9]{{1,2}}(?:{_THOUSANDS}){{3}}|[1-9][0-9]{{0,2}}(?:{_THOUSANDS}){{4,}})$"
+_CUT: Final = f"{_RUN}|{_GROUPED}"
 _LARGE: Final = 2**63
 _LARGEST: Final = 10**308
 _LOOKED_AT: Final = 256

@@ -53,6 +53,8 @@ def test_numbers_cut_by_a_spreadsheet_are_problems_however_the_file_is_read(tmp_
         "{} ".format,
         lambda n: f"+{str(n)[:2]} {str(n)[2:]}",
         lambda n: f"+{str(n)[:2]}-{str(n)[2:]}",
+        lambda n: f"{n:,}".replace(",", "."),
+        lambda n: f"{n:,}".replace(",", "\u202f"),
         lambda n: str(n).translate({ord(str(d)): 0xFF10 + d for d in range(10)}),
     ],
 )
@@ -101,7 +103,10 @@ def test_repeated_rows_neither_hide_damage_nor_make_it():
 
 def test_a_number_that_somebody_grouped_was_not_cut():
     """A spreadsheet leaves one run of zeros; "9000 0000" was written by a person."""
-    assert lost(people(["+86 150 9000 0000", "+86 137 7000 0000", "+49800 100-0000"])) == []
+    assert (
+        lost(people(["+86 150 9000 0000", "+86 137 7000 0000", "+34 900 100 000", "900 200 000", "+49800 100-0000"]))
+        == []
+    )
 
 
 def test_honest_columns_raise_no_alarm():

@@ -6,6 +6,7 @@ import io
 import itertools
 import sqlite3
 import uuid
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -157,7 +158,7 @@ WORDS = [
     "-0",
     "1E-7",
     "12E4",
-    "1_000",
+    ".5e3",
 ]
 WORDS += ["2026-01-01", "2026-01-01T10:00", "12:30", "3 days", "b'x'", "=1+1", "'7", "7 ", "1E+17", "9" * 17, "a\r\nb"]
 
@@ -260,3 +261,37 @@ def test_what_a_sent_frame_calls_accepted_does_not_leave_again(kind, name):
             with contextlib.suppress(nx.NxsmsError):
                 again.nxsms.send(sandbox.client, progress=False, journal=journal, **options)
             assert len(sandbox.ledger) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("whole", pa.array([123456789012345679, None, 123456789012345681], pa.int64())),
+        ("unsigned", pa.array([2**64 - 1, None, 2**64 - 3], pa.uint64())),
+        ("small", pa.array([1, None, 2], pa.int8())),
+        ("flags", pa.array([True, None, False])),
+        ("days", pa.array([dt.date(2026, 3, 1), None, dt.date(2026, 3, 2)])),
+        ("times", pa.array([dt.time(9, 30), None, dt.time(9, 30, 5, 120)])),
+        ("nanoseconds", pa.array([5000, None, 10**9], pa.time64("ns"))),
+        ("decimals", pa.array([Decimal("1.50"), None, Decimal("2.00")])),
+        ("fine decimals", pa.array([Decimal("1E-10"), None, Decimal("2.0000000000")])),
+        ("durations", pa.array([dt.timedelta(1), None, dt.timedelta(0, 5)])),
+        ("bytes", pa.array([b"A-7", None, b"\xff"])),
+    ],
+)
+def test_keys_with_gaps_are_whole_in_arrow_frames(name, array):
+    """A gap makes no floats of whole numbers: the intact key is sent, the column comes back as it was, its gap is a problem."""
+    table = pa.table({"phone": PEOPLE["phone"].tolist(), "content": ["Hi"] * 3, "order": array})
+    with nx.Sandbox(seed=7) as sandbox:
+        options = {"campaign": "spring", "key": "order", "progress": "silent"}
+        (sent,) = nx.send_stream([table], sandbox.client, **options)
+        assert sent["status"].tolist() == ["Success", "Invalid", "Success"]
+        assert pa.array(sent["order"], array.type, from_pandas=True).to_pylist() == array.to_pylist()
+        # Whatever shape the column has elsewhere, the same rows are known.
+        objects = pd.DataFrame(
+            {"phone": PEOPLE["phone"], "content": "Hi", "order": pd.Series(array.to_pylist(), dtype=object)}
+        )
+        with pytest.warns(nx.AlreadySentWarning):
+            (again,) = nx.send_stream([objects], sandbox.client, **options)
+        assert again["messageid"].iloc[[0, 2]].tolist() == sent["messageid"].iloc[[0, 2]].tolist()
+        assert len(sandbox.ledger) == 2
