@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nxsms_nb import journalfile, journalrows, journalwatch, locks
+from nxsms_nb import journalfile, journallog, journalrows, journalwatch, locks
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.journalwatch import Trouble, Watch
 
@@ -25,6 +25,7 @@ def open_journal(path: Path, *, room_for: int | None = None) -> sqlite3.Connecti
         with journalfile.explained(path):
             for run in journalrows.open_runs(connection):
                 if not locks.at_work(path, run.campaign, run.id):
+                    journallog.refuse_torn_log(path, connection)
                     _close_broken(connection, run.id)
     except BaseException:
         journalfile.close_with_log(connection, path)

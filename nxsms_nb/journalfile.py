@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from nxsms_nb.errors import JournalError, NxsmsError
+from nxsms_nb.journallog import has_log, log_of
 from nxsms_nb.journalplace import holds_something, unusable
 from nxsms_nb.journalrows import Damage, Run, open_runs, prepare, runs
-from nxsms_nb.journalwatch import Watch, log_of, note_last, refuse_older
+from nxsms_nb.journalwatch import Watch, note_last, refuse_older
 
 _BUSY_S: Final = 20.0
 _ROW_BYTES: Final = 80
@@ -57,7 +58,7 @@ def open_file(path: Path, *, room_for: int | None = None, without_log: bool = Fa
     with explained(path):
         # A second time: the run may have begun in between.
         for _ in range(2):
-            logged = without_log or _has_log(path)
+            logged = without_log or has_log(path)
             connection = _connected(path)
             try:
                 refuse_older(path, connection)
@@ -80,11 +81,20 @@ def _campaign(name: str) -> str:
     return f"campaign {name!r}" if name else "the unnamed campaign"
 
 
-def _has_log(path: Path) -> bool:
-    try:
-        return log_of(path).stat().st_size > 0
-    except OSError:
-        return False
+_ELSEWHERE: Final = "put it elsewhere: journal='…', or set NXSMS_JOURNAL."
+_RIGHTS: Final = f"See that you may write to the file and its folder, or {_ELSEWHERE}"
+_REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: f"Make room on its disk, or {_ELSEWHERE}",
+    sqlite3.SQLITE_IOERR: f"See that its disk is well and has room, or {_ELSEWHERE}",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
+        "Another program holds it: close it there, and call again.",
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH), _RIGHTS
+    ),
+}
+"""What to do, by SQLite's error code; any other comes of a damaged file."""
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -152,16 +162,9 @@ _UNREADABLE: Final = (sqlite3.Error, ValueError, LookupError, TypeError, Arithme
 
 def failed(path: Path | None, error: sqlite3.Error) -> JournalError:
     """Return the error that says why SQLite could not read or write a journal, and what to do."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    if remedy is None:
         return damaged(path, error)
-    remedy = {
-        sqlite3.SQLITE_FULL: "Make room on its disk, or put it elsewhere: journal='…', or set NXSMS_JOURNAL.",
-        sqlite3.SQLITE_BUSY: "Another program holds it: close it there, and run the cell again.",
-    }.get(
-        code,
-        "See that you may write to the file and its folder, or put it elsewhere: journal='…', or set NXSMS_JOURNAL.",
-    )
     return JournalError(f"The journal {path or 'in memory'} cannot be used ({error}). Nothing was sent. {remedy}")
 
 

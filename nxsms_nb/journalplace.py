@@ -262,9 +262,10 @@ def _refuse_others(path: Path) -> None:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         finally:
             connection.close()
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
             raise unusable(path, error) from error
+        # SQLite may quote in its error the bytes that it does not understand.
         application = None
     if application != APPLICATION_ID:
         what = "not a journal" if application is None else "a database of another program"

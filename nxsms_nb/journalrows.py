@@ -158,7 +158,7 @@ def close_broken(connection: sqlite3.Connection, run: Run) -> None:
     """Count what a run has left behind that broke off, so that nothing of it gets lost from now on; in a transaction."""
     check_pages(connection)
     counted = connection.execute(
-        "SELECT count(DISTINCT block.id), count(batch.id), count(outcome.batch) FROM block "
+        "SELECT count(DISTINCT block.id), count(DISTINCT batch.id), count(DISTINCT outcome.batch) FROM block "
         "LEFT JOIN batch ON batch.block = block.id LEFT JOIN outcome ON outcome.batch = batch.id WHERE block.run = ?",
         (run.id,),
     ).fetchone()
@@ -176,17 +176,18 @@ def verify_all(connection: sqlite3.Connection) -> None:
     """Raise `Damage` where anything in the journal was changed or lost."""
     check_pages(connection)
     known = runs(connection)
+    there = {run: inventory(connection, run) for run in known}
     for number in blocks_of(connection, known.keys(), known):
-        block(connection, number)
-        for _ in requests(connection, number):
+        run, _ = block(connection, number)
+        for _ in requests(connection, number, there[run]):
             pass
-    for run in known:
-        count_requests(connection, run)
 
 
 def blocks_of(connection: sqlite3.Connection, wanted: Collection[int], known: dict[int, Run]) -> list[int]:
     """Return the ids of the blocks of runs, in the order of writing; all of `known`'s are counted."""
     places = connection.execute("SELECT id, run FROM block ORDER BY id").fetchall()
+    if len({number for number, _ in places}) < len(places):
+        raise Damage("a block is listed twice")
     there = Counter(run for _, run in places)
     for run in known.values():
         if run.blocks is not None and run.blocks != there[run.id]:
@@ -233,16 +234,24 @@ def block(connection: sqlite3.Connection, number: int) -> tuple[int, Packed]:
     return run, packed
 
 
-def count_requests(connection: sqlite3.Connection, run: int) -> None:
-    """Raise `Damage` where a run that has ended has not all its batches and outcomes."""
+Inventory = dict[int, dict[int, bool]]
+"""The requests of a run: those of each of its blocks, with whether there is an outcome."""
+
+
+def inventory(connection: sqlite3.Connection, run: int) -> Inventory:
+    """Return the requests of a run, or raise `Damage` where it has ended and they are not as many as it had."""
     told = connection.execute("SELECT batches, outcomes FROM run WHERE id = ?", (run,)).fetchone()
-    there = connection.execute(
-        "SELECT count(*), count(outcome.batch) FROM block JOIN batch ON batch.block = block.id "
+    found: Inventory = {}
+    for number, batch, answered in connection.execute(
+        "SELECT batch.block, batch.id, outcome.batch FROM block JOIN batch ON batch.block = block.id "
         "LEFT JOIN outcome ON outcome.batch = batch.id WHERE block.run = ?",
         (run,),
-    ).fetchone()
+    ):
+        found.setdefault(number, {})[batch] = answered is not None
+    there = (sum(map(len, found.values())), sum(sum(batches.values()) for batches in found.values()))
     if told not in (there, (None, None)):
-        raise Damage(f"of run {run}, requests or their outcomes are missing")
+        raise Damage(f"requests of run {run}, or their outcomes, are missing")
+    return found
 
 
 def sent(connection: sqlite3.Connection, run: int) -> int:
@@ -281,8 +290,12 @@ _BATCH: Final = ", ".join(f"batch.{name}" for name in (*Batch._fields, "checksum
 _OUTCOME: Final = ", ".join(f"outcome.{name}" for name in (*OutcomeRow._fields, "checksum"))
 
 
-def requests(connection: sqlite3.Connection, block: int) -> Iterator[tuple[Batch, OutcomeRow | None]]:
-    """Yield the batches of a block in the order of writing, each with its outcome, or None where there is none."""
+def requests(connection: sqlite3.Connection, block: int, there: Inventory) -> Iterator[tuple[Batch, OutcomeRow | None]]:
+    """Yield the batches of a block in the order of writing, each with its outcome, or None where there is none.
+
+    `there` is the inventory of its run: which rows of a damaged page SQLite finds depends on the way it takes.
+    """
+    missing = dict(there.get(block, {}))
     for row in connection.execute(
         f"SELECT {_BATCH}, {_OUTCOME} FROM batch LEFT JOIN outcome ON outcome.batch = batch.id "
         "WHERE batch.block = ? ORDER BY batch.id",
@@ -290,12 +303,16 @@ def requests(connection: sqlite3.Connection, block: int) -> Iterator[tuple[Batch
     ):
         split = len(Batch._fields) + 1
         batch = Batch(*verify(row[:split], "batch"))
-        if batch.block != block:
-            raise Damage(f"batch {batch.id} was changed")
         outcome = None if row[split] is None else OutcomeRow(*verify(row[split:], "outcome"))
-        if outcome is not None and outcome.batch != batch.id:
-            raise Damage(f"the outcome of batch {batch.id} was changed")
+        if (
+            batch.block != block
+            or (outcome is not None and outcome.batch != batch.id)
+            or missing.pop(batch.id, None) is not (outcome is not None)
+        ):
+            raise Damage(f"batch {batch.id} was changed")
         yield batch, outcome
+    if missing:
+        raise Damage(f"batches of block {block} are missing")
 
 
 def prepare(connection: sqlite3.Connection, name: str) -> None:

@@ -15,16 +15,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from nxsms_nb.errors import JournalError
+from nxsms_nb.journallog import log_of
 from nxsms_nb.journalplace import locks_folder, lost_note, real
 from nxsms_nb.journalrows import Damage, close_broken, open_runs, verify_all, writing
 
 _LAST: Final = "last"
-
-
-def log_of(path: Path) -> Path:
-    """Return the write-ahead log of a journal."""
-    there = real(path)
-    return there.with_name(f"{there.name}-wal")
 
 
 class Trouble(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from nxsms_nb.cells import TEXT, present
 from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, Rows, among
 
 if TYPE_CHECKING:
-    from nxsms_nb.journalrows import OutcomeRow
+    from nxsms_nb.journalrows import Batch, OutcomeRow
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
@@ -75,14 +75,13 @@ def _known(
         once, recorded = _known(connection, coded.dictionary, blocks, by_key=by_key)
         found.take_over(where_asked, once, coded.indices.to_numpy())
         return found, _replaced(ids, where_asked, recorded.take(coded.indices))
-    complete: set[int] = set()
+    inventories: dict[int, journalrows.Inventory] = {}
     renamed: dict[int, str] = {}
     for number, run, packed, at in _matching(connection, asked, blocks, by_key=by_key):
-        if run not in complete:
-            journalrows.count_requests(connection, run)
-            complete.add(run)
+        if run not in inventories:
+            inventories[run] = journalrows.inventory(connection, run)
         rows = np.where(at >= 0, where_asked[at], -1)
-        carried = _retell(connection, number, rows, found)
+        carried = _retell(journalrows.requests(connection, number, inventories[run]), rows, found)
         if by_key and not packed.digested:
             offsets = np.flatnonzero(carried)
             renamed.update(
@@ -165,10 +164,10 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by) if len(rows) else values
 
 
-def _retell(connection: sqlite3.Connection, block: int, rows: Any, found: Results) -> npt.NDArray[np.bool_]:
+def _retell(requests: Iterable[tuple[Batch, OutcomeRow | None]], rows: Any, found: Results) -> npt.NDArray[np.bool_]:
     """Apply the requests of a block to the rows that its places stand for; which places of these had a request."""
     carried = np.zeros(len(rows), np.bool_)
-    for batch, told in journalrows.requests(connection, block):
+    for batch, told in requests:
         mine = rows[batch.start : batch.start + batch.size]
         outcome = _outcome(told)
         if batch.query:

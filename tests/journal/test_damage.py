@@ -1,7 +1,10 @@
 """A journal in which something was changed: said, never read as if nothing were recorded."""
 
 import contextlib
+import random
+import shutil
 import sqlite3
+from collections import Counter
 
 import pyarrow as pa
 import pytest
@@ -66,6 +69,51 @@ def test_every_way_to_look_notices_damage(journal, path, look):
     changed(path, "UPDATE run SET campaign = 'autumn'")
     with pytest.raises(JournalError, match="is damaged"):
         getattr(journal, look)(*[pa.array(ids(1))] * (look == "homes"))
+
+
+def looked(path):
+    """All that the journal says: statuses by campaign and in all of them, homes, campaigns and runs."""
+    journal, asked = Journal(path), pa.array([*OURS, *ids(12)])
+    told = [journal.known(asked, campaign) for campaign in ("spring", "autumn")]
+    told.append(journal.known(asked, everywhere=True))
+    statuses = [
+        (one.status.tolist(), one.batch.tolist(), one.attempts.tolist(), [one.reason(row) for row in range(len(asked))])
+        for one in told
+    ]
+    homes = {name: rows.tolist() for name, rows in journal.homes(asked).items()}
+    return statuses, homes, journal.runs().to_csv(), journal.campaigns().to_csv()
+
+
+OURS = [f"n1{number:032x}" for number in range(40)]
+
+
+def test_a_flipped_bit_is_harmless_or_told(journal, path):
+    """Wherever it flips in the file, what is read is what was written, or the journal is refused: nothing else is raised."""
+    write(journal, (OURS[:20], ACCEPTED), (OURS[20:30], REFUSED), (OURS[30:], None), campaign="spring")
+    write(journal, *[(ids(2, first), ACCEPTED) for first in range(0, 12, 2)], campaign="autumn")
+    expected, whole = looked(path), path.read_bytes()
+    chosen = random.Random(7)
+    used = [place for place, byte in enumerate(whole) if byte]
+    other = path.parent / "flipped" / path.name
+    told = Counter()
+    # What each page begins with, and where anything stands: most of a small journal is empty.
+    for place in [
+        *chosen.sample(used, 120),
+        *(page * 4096 + chosen.randrange(40) for page in range(8) for _ in range(10)),
+    ]:
+        shutil.rmtree(other.parent, ignore_errors=True)
+        other.parent.mkdir()
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << chosen.randrange(8)
+        other.write_bytes(flipped)
+        try:
+            found = looked(other)
+        except JournalError:
+            told["refused"] += 1
+        else:
+            assert found == expected, place
+            told["harmless"] += 1
+    assert told["refused"] > told["harmless"] > 0
 
 
 def test_what_belongs_to_a_run_is_counted_when_it_ends(journal):
