@@ -226,11 +226,11 @@ def _know_as_it_is(prepared: Prepared, settings: Mapping[str, Any], rows: Rows) 
     now, was = (values.take(prepared.positions(rows)) for values in (made, keys))
     changed = present(now) & ~as_mask(pc.fill_null(pc.equal(now, was), False))
     rows, now = rows[changed], now.filter(pa.array(changed))
-    known = prepared.journal.known(now, prepared.campaign)
+    known, recorded = prepared.journal.known_by_key(now, prepared.campaign)
     gone = among(known.status, SUCCESS, UNKNOWN)
     told.attempts[rows[gone]] = 0
     told.take_over(rows[gone], known, np.flatnonzero(gone))
-    prepared.ids = _put(ids, rows[gone], now.filter(pa.array(gone)))
+    prepared.ids = _put(ids, rows[gone], recorded.filter(pa.array(gone)))
     prepared.keys = _put(keys, rows, now) if len(rows) else prepared.keys
 
 

@@ -275,8 +275,9 @@ def prepare(
         waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
         ids = takeover.by_key(told, journal, of_keys.whole(), ids, waiting, campaign=campaign)
         # Whether an own id was used for this message is seen below.
-        made = waiting if own is None else waiting[~present(own)[waiting]]
-        ids = takeover.from_retries(told, journal, ids, made, campaign=campaign)
+        made = waiting if own is None else waiting[~present(own)[waiting] | (told.status[waiting] == FAILURE)]
+        may_be = _keys_in(frame, settings, client, campaign)
+        ids = takeover.from_retries(told, journal, ids, made, campaign=campaign, keys=may_be)
         if own is not None and brought:
             ids = ownids.take_over_used(
                 told,

@@ -14,7 +14,7 @@ from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.results import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, among
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
 
@@ -125,19 +125,34 @@ def by_key(
     return pc.replace_with_mask(ids, pa.array(mask), recorded.filter(pa.array(kept)))
 
 
-def from_retries(told: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None) -> pa.Array:
+def from_retries(
+    told: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
+) -> pa.Array:
     """Take over what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
 
-    Only retries do so. A row's id leads there: its own where it did not go out, the next one where it was refused.
+    Only retries do so. A row's id leads there: its own where it did not go out, the next one where it was refused; that
+    one counts where its key is one of `keys`, which the row may have, or unknown: else it went to a corrected number.
     """
     if not any(run.anywhere for run in journal.made_by()):
         return ids
-    waiting = waiting[among(told.status[waiting], UNDECIDED, FAILURE)]
-    asked = ids.take(pa.array(waiting, pa.int64()))
-    refused = told.status[waiting] == FAILURE
-    further = [spelling.next_id(messageid) for messageid in asked.filter(pa.array(refused)).to_pylist()]
-    asked = pc.replace_with_mask(asked, pa.array(refused), pa.array(further, TEXT))
-    return from_journal(told, journal, ids, waiting, campaign=campaign, asked=asked, of=lambda run: bool(run.anywhere))
+    refused = waiting[told.status[waiting] == FAILURE]
+    further = pa.array([spelling.next_id(text) for text in ids.take(pa.array(refused)).to_pylist()], TEXT)
+    refused, further = _of_keys(journal, refused, further, keys)
+    unsent = waiting[told.status[waiting] == UNDECIDED]
+    asked = pa.concat_arrays([ids.take(pa.array(unsent, pa.int64())), further])
+    rows = np.concatenate([unsent, refused])
+    return from_journal(told, journal, ids, rows, campaign=campaign, asked=asked, of=lambda run: bool(run.anywhere))
+
+
+def _of_keys(journal: Journal, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
+    """Those of the rows whose further attempt is recorded with one of the keys that they may have, or with none."""
+    homes, recorded = journal.origins(further)
+    there = np.array([home is not None for home in homes], np.bool_)
+    same = there & ~present(recorded)
+    if (there & ~same).any():
+        for candidate in keys:
+            same |= there & as_mask(pc.equal(candidate.take(pa.array(rows)), recorded))
+    return rows[same], further.filter(pa.array(same))
 
 
 def from_frame(

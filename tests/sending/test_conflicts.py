@@ -142,18 +142,46 @@ def test_rows_of_another_account_stop_the_call(sandbox, make):
     assert counts(rehearsed.nxsms.new().nxsms.send(sandbox.client)) == {"Success": 3}
 
 
-def test_a_row_corrected_and_retried_stops_the_call(make):
-    """Its retry went to the corrected number, under an id of the first attempt."""
+def test_a_row_corrected_and_retried_stops_the_call_when_the_journal_is_gone(make, path):
+    """Its retry went to the corrected row, under an id of the first attempt; the journal has its key, the frame has not."""
     sandbox = make(failures={13009: 1.0})
     failed = people(2).nxsms.send(sandbox.client)
     sandbox.failures = None
     retried = failed.assign(content="Corrected").nxsms.retry(sandbox.client, codes=13009)
     assert counts(retried) == {"Success": 2}
     with pytest.raises(nx.ColumnError, match="corrected and retried"):
-        retried.nxsms.send(sandbox.client)
-    with pytest.warns(nx.AlreadySentWarning):
-        retried.assign(content=failed["content"]).nxsms.send(sandbox.client)
+        retried.nxsms.send(sandbox.client, journal=path)
+    for frame, options in ((retried, {}), (retried.assign(content=failed["content"]), {"journal": path})):
+        with pytest.warns(nx.AlreadySentWarning):
+            frame.nxsms.send(sandbox.client, **options)
     assert len(sandbox.ledger) == 2
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_retry_that_left_out_the_key_is_the_latest_attempt_of_its_rows(make, own):
+    """The journal has it beside the key of the campaign or none, and its id leads to it."""
+    sandbox = make(failures={13009: 1.0})
+    ids = {"sys_message_id": [f"order-{n:05}" for n in range(4)]} if own else {}
+    options = {"campaign": "spring", "key": "order"}
+    frame = people(4, order=range(4), **ids)
+    failed = frame.nxsms.send(sandbox.client, **options)
+    sandbox.failures = None
+    retried = failed.nxsms.retry(sandbox.client, codes=13009)
+    for look in (frame, failed, frame.drop(columns="sys_message_id", errors="ignore")):
+        recorded = look.nxsms.recorded(sandbox.client, **options)
+        assert recorded["status"].tolist() == ["Success"] * 4
+        assert recorded["messageid"].tolist() == retried["messageid"].tolist()
+        assert recorded["attempts"].tolist() == [2] * 4
+
+
+def test_a_number_is_not_called_accepted_because_its_corrected_one_was(make):
+    """The retry went to the corrected number; nobody got anything at the old one."""
+    sandbox = make(failures={13009: 1.0})
+    failed = people(2).nxsms.send(sandbox.client, campaign="spring")
+    sandbox.failures = None
+    failed.assign(phone=people(2, first=9)["phone"]).nxsms.retry(sandbox.client, codes=13009)
+    assert counts(people(2).nxsms.recorded(sandbox.client, campaign="spring")) == {"Failure": 2}
+    assert counts(people(2, first=9).nxsms.recorded(sandbox.client, campaign="spring")) == {"Success": 2}
 
 
 def test_a_look_shows_such_rows_and_does_not_raise(sandbox):
