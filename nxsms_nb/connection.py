@@ -8,10 +8,7 @@ replies are aiohttp's, and the request is written here, signed in the same breat
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,12 +16,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
 from yarl import URL
 
+from nxsms_nb import unreachable
 from nxsms_nb.display import SecretBytes
 from nxsms_nb.errors import QueryError
 from nxsms_nb.protocol import headers
@@ -292,7 +290,7 @@ class Connection:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.
         name = type(error).__name__
         if not exchange.left:
-            return _unconnected(error, url, simulated=self._client.simulated)
+            return unreachable.described(error, url, simulated=self._client.simulated)
         if isinstance(error, TimeoutError):
             return f"no reply within the client's timeout ({name})"
         return f"the connection broke or the reply was not HTTP ({name})"
@@ -366,43 +364,3 @@ def _retry_after_s(value: str | None, gateway_ms: int | None) -> float | None:
         # By the clock that wrote the date, which need not be ours.
         now_ms = time.time() * 1000 if gateway_ms is None else gateway_ms
         return None if date_ms is None else max(0.0, (date_ms - now_ms) / 1000)
-
-
-_CAUSES: Final = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.ECONNRESET: "connection reset",
-    errno.EHOSTUNREACH: "no route to the host",
-    errno.ENETUNREACH: "no network",
-    errno.ENETDOWN: "no network",
-    errno.EACCES: "forbidden by this machine",
-    errno.EPERM: "forbidden by this machine",
-    errno.EMFILE: "too many open files",
-    errno.ENFILE: "too many open files",
-    errno.EADDRNOTAVAIL: "no free port on this machine",
-    errno.ETIMEDOUT: "timed out",
-}
-
-
-def _unconnected(error: BaseException, url: str, *, simulated: bool) -> str:
-    """Name host, port and cause, without anything else of the URL."""
-    parts, name = urlsplit(url), type(error).__name__
-    place = parts.netloc.rpartition("@")[2]
-    if not place.rpartition(":")[2].isdecimal():
-        place = f"{place}:{443 if parts.scheme == 'https' else 80}"
-    if isinstance(error, TimeoutError):
-        return f"no connection in time to {place}: timed out ({name})"
-    reason = getattr(error, "os_error", error)
-    verdict = getattr(getattr(error, "certificate_error", error), "verify_message", "")
-    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(reason, socket.gaierror):
-        cause = "no such name (DNS)"
-    elif isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.CertificateError):
-        cause = f"its certificate is not trusted ({verdict or name})"
-    elif isinstance(reason, ssl.SSLError):
-        cause = f"TLS failed, it may be plain http ({reason.reason or name})"
-    elif simulated and getattr(reason, "errno", None) == errno.ECONNREFUSED:
-        cause = "the sandbox is closed"
-    elif isinstance(reason, ConnectionResetError) and parts.scheme == "https":
-        cause = "closed before TLS began, it may be plain http"
-    else:
-        cause = _CAUSES.get(getattr(reason, "errno", None) or 0, name)
-    return f"no connection to {place}: {cause}"

@@ -15,7 +15,7 @@
         ├── AccountRefused   by an account code; .code
         ├── InDoubt          by requests whose outcome nobody knows
         ├── NoConnection     by requests that found no gateway
-        ├── Throttled        by a gateway that never took a message at any pace
+        ├── Throttled        by a gateway that took nothing at any pace, or asks for a long pause
         ├── ClockRefused     by a second 1004
         ├── JournalLost      by a journal that could not be written any more          (also JournalError)
         └── TooManyFailures  by max_failures
@@ -208,11 +208,11 @@ class InDoubt(Stopped, Exception):
 
 
 class NoConnection(Stopped, Exception):
-    """Three requests in a row found no gateway."""
+    """Requests found no connection, or a server that has nothing at the URL."""
 
 
 class Throttled(Stopped, Exception):
-    """The gateway answered 13008 for so long that going on makes no sense."""
+    """The gateway kept refusing the pace (13008, HTTP 429), or asked for a pause of over ten timeouts."""
 
 
 class ClockRefused(Stopped, Exception):

@@ -229,7 +229,7 @@ class Engine:
         if ending is None and self._consequences.counts[UNSENT]:
             reason = "some requests found no connection to the gateway"
             if trouble := self._memory.unsent_for:
-                reason = f"{trouble}. Check the network and the client's base_url"
+                reason = f"{trouble}. Check the network and the client's base_url."
             self._course.ending = Ending(errors.NoConnection, reason)
         self._consequences.tally(UNSENT, len(left_over))
 
