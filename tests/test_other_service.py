@@ -1,6 +1,7 @@
 """A base_url that is wrong, and a gateway that cannot be reached: one request at most, and words that say what and where."""
 
 import socket
+import threading
 
 import pytest
 
@@ -247,3 +248,29 @@ def test_a_closed_sandbox_is_said_to_be_closed(journal):
     with pytest.raises(errors.NoConnection, match="the sandbox is closed") as raised:
         people(5).iloc[:5].nxsms.send(client, journal=journal)
     assert raised.value.frame["reason"].str.contains("the sandbox is closed").all()
+
+
+class Watcher:
+    """Waits for a note that says something."""
+
+    def __init__(self, wanted):
+        self.wanted, self.seen, self.note = wanted, threading.Event(), ""
+
+    def update(self, snapshot):
+        if self.wanted in snapshot.note:
+            self.note = snapshot.note
+            self.seen.set()
+
+    def close(self, snapshot):
+        pass
+
+
+def test_the_panel_says_why_there_is_no_connection_yet(journal):
+    """While it is tried again, place and cause stand where "waiting for the first reply" would."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    watcher = Watcher("trying again")
+    run = people(5).iloc[:5].nxsms.start(client_of(f"http://127.0.0.1:{port}"), journal=journal, progress=watcher)
+    assert watcher.seen.wait(20)
+    run.stop()
+    assert watcher.note == f"no connection to 127.0.0.1:{port}: connection refused; trying again"
