@@ -61,7 +61,7 @@ TABLE: Final[dict[int, Code]] = {
             "failed, no cause given",
             "失败",
             "unclear",
-            "It may have gone out: settle it with reconcile().",
+            "It may have gone out: settle it with sent.nxsms.reconcile(client).",
         ),
         Code(
             1001,
@@ -167,7 +167,7 @@ TABLE: Final[dict[int, Code]] = {
             "this number got 5 messages within the hour",
             "超过频率限制（每小时5条）",
             "row",
-            "Wait an hour, then retry().",
+            "Wait an hour, then sent.nxsms.retry(client).",
         ),
         Code(
             13008,

@@ -85,7 +85,7 @@ def _account_words(prepared: Prepared) -> str | None:
     return (
         f"Campaign {named(name)} of this journal was sent by another account (app_key) at {client.base_url}, and ids tell "
         f"accounts apart: whoever got the message from it would get it again. Nothing was sent.\nTo send what it left "
-        "unsent, take the frame of its run:\n    sent.nxsms.retry(client)\n"
+        f"unsent, take the frame of its run:\n    {prepared.call.text('retry')}\n"
         f"To send new messages:\n    {another}"
     )
 
@@ -114,7 +114,7 @@ def refuse_strange_doubts(prepared: Prepared, doubtful: Rows) -> None:
         raise ConfigError(
             f"{count(int(mine.sum()), 'row')} in doubt, the first at position {doubtful[mine][0]}, went to another gateway or "
             f"by another account (app_key) than this client's, {client.base_url}: its records say nothing of them. "
-            "Nothing was settled. Use the client of their run: sent.nxsms.reconcile(client)"
+            f"Nothing was settled. Use the client of their run: {prepared.call.text('reconcile')}"
         )
 
 

@@ -23,6 +23,7 @@ from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.fields import STATUSES
+from nxsms_nb.invocation import shown_value
 from nxsms_nb.locks import CampaignLock, MemoryLock
 from nxsms_nb.recording import Recording
 from nxsms_nb.results import UNDECIDED, Results, Rows
@@ -352,7 +353,7 @@ class Journal:
         if confirm != n:
             raise ConfigError(
                 f"Forgetting campaign {named(name)} makes {n:,} rows sendable again, to the same people. To do that: "
-                f"forget({named(campaign)}, confirm={n})"
+                f"{'journal' if self.path is None else f'nx.{self!r}'}.forget({shown_value('campaign', campaign)}, confirm={n})"
             )
         claim = self.claim(campaign)
         try:
