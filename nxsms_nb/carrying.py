@@ -226,7 +226,8 @@ def _know_as_it_is(prepared: Prepared, settings: Mapping[str, Any], rows: Rows) 
     now, was = (values.take(prepared.positions(rows)) for values in (made, keys))
     changed = present(now) & ~as_mask(pc.fill_null(pc.equal(now, was), False))
     rows, now = rows[changed], now.filter(pa.array(changed))
-    known, recorded = prepared.journal.known_by_key(now, prepared.campaign)
+    # Of sends alone: a retry that left out key= recorded one key for all of a person's orders.
+    known, recorded = prepared.journal.known_by_key(now, prepared.campaign, of=lambda run: not run.anywhere)
     gone = among(known.status, SUCCESS, UNKNOWN)
     told.attempts[rows[gone]] = 0
     told.take_over(rows[gone], known, np.flatnonzero(gone))

@@ -78,8 +78,10 @@ def _account_words(prepared: Prepared) -> str | None:
     client, name = prepared.client, prepared.campaign
     if name is None or client.on_loopback or not len(prepared.todo):
         return None
-    others = [run for run in prepared.journal.made_by() if run.campaign == name and _of_another_account(prepared, run)]
-    if not others:
+    runs = prepared.journal.made_by()
+    others = {run.id for run in runs if run.campaign == name and _of_another_account(prepared, run)}
+    # With a wrong app_key nothing went out: the corrected one begins the campaign.
+    if not others or not prepared.journal.sent_anything(others):
         return None
     another = prepared.call.text(campaign=f"{name} 2")
     return (

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,9 @@ class Journal:
         with self._reading() as connection:
             return [] if connection is None else list(journalrows.runs(connection).values())
 
-    def known_by_key(self, keys: pa.Array, campaign: str | None = None) -> tuple[Results, pa.Array]:
+    def known_by_key(
+        self, keys: pa.Array, campaign: str | None = None, *, of: Callable[[journalrows.Run], bool] | None = None
+    ) -> tuple[Results, pa.Array]:
         """What is recorded in a campaign of messages, whatever their ids were: made from their keys, the frame's own, retries'.
 
         Parameters
@@ -218,6 +220,8 @@ class Journal:
             The ids that their keys give; null where there is none.
         campaign : str, optional
             Where to look; runs that may concern any campaign are looked at as well.
+        of : callable, optional
+            The runs to look at, of those; None: all of them.
 
         Returns
         -------
@@ -229,7 +233,7 @@ class Journal:
         with self._reading() as connection:
             if connection is None:
                 return Results(len(keys)), keys
-            return lookup.known_by_key(connection, keys, campaign)
+            return lookup.known_by_key(connection, keys, campaign, of=of)
 
     def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
         """The campaign and the key with which each id is recorded, in whatever campaign.
@@ -250,6 +254,11 @@ class Journal:
             if connection is None:
                 return np.full(len(ids), None, object), pa.nulls(len(ids), TEXT)
             return lookup.origins(connection, ids)
+
+    def sent_anything(self, runs: Collection[int]) -> bool:
+        """Whether any message of some runs went out, or may have, or was refused by itself."""
+        with self._reading() as connection:
+            return connection is not None and lookup.sent_anything(connection, runs)
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """The campaigns to which messages belong.

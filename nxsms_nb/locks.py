@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
 import sys
 import threading
 import time
@@ -233,10 +232,10 @@ class CampaignLock:
         try:
             with self._locks.gate():
                 yield
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             place = self._locks.folder if isinstance(self._locks, _Files) else "in memory"
             raise JournalError(
-                f"The journal's folder {place} cannot be written ({getattr(error, 'strerror', None) or error}). Nothing "
+                f"The journal's folder {place} cannot be written ({error.strerror or error}). Nothing "
                 "was sent. Put the journal elsewhere: journal='…', or set NXSMS_JOURNAL."
             ) from error
 
@@ -331,7 +330,7 @@ def at_work(path: Path, campaign: str, run: int) -> bool:
     try:
         with locks.gate():
             notes = [note for name in (campaign, _ANYWHERE) if (note := locks.holder(name)) is not None]
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise unusable(path, error) from error
     # A note that cannot be read may be in the writing.
     return any(not note or note.get("run") == run for note in notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from nxsms_nb import journalrows, spelling
 from nxsms_nb.blocks import Packed, keys_of, unpacked
 from nxsms_nb.cells import TEXT, present
-from nxsms_nb.results import UNDECIDED, UNKNOWN, Exceptional, Outcome, Results, Rows, among
+from nxsms_nb.results import UNDECIDED, UNKNOWN, UNSENT, Exceptional, Outcome, Results, Rows, among
 
 if TYPE_CHECKING:
     from nxsms_nb.journalrows import Batch, OutcomeRow
@@ -58,9 +58,15 @@ def known(
     return _known(connection, ids, blocks_in(connection, campaign, everywhere=everywhere, of=of), by_key=False)[0]
 
 
-def known_by_key(connection: sqlite3.Connection, keys: pa.Array, campaign: str | None) -> tuple[Results, pa.Array]:
+def known_by_key(
+    connection: sqlite3.Connection,
+    keys: pa.Array,
+    campaign: str | None,
+    *,
+    of: Callable[[journalrows.Run], bool] | None = None,
+) -> tuple[Results, pa.Array]:
     """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
-    return _known(connection, keys, blocks_in(connection, campaign), by_key=True)
+    return _known(connection, keys, blocks_in(connection, campaign, of=of), by_key=True)
 
 
 def _known(
@@ -92,6 +98,18 @@ def _known(
                 renamed.pop(row, None)
     at_rows = np.array(sorted(renamed), np.int64)
     return found, _replaced(ids, at_rows, pa.array([renamed[row] for row in at_rows.tolist()], ids.type))
+
+
+def sent_anything(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+    """Return whether any message of some runs went out, or may have, or was refused by itself."""
+    runs = journalrows.runs(connection)
+    there = {run: journalrows.inventory(connection, run) for run in wanted}
+    for number in journalrows.blocks_of(connection, wanted, runs):
+        run, _ = journalrows.block(connection, number)
+        for batch, told in journalrows.requests(connection, number, there[run]):
+            if not batch.query and (told is None or told.status != UNSENT or told.exceptions):
+                return True
+    return False
 
 
 def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:

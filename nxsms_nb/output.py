@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from nxsms_nb import records, screen
 from nxsms_nb.display import count
-from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import RESULT_COLUMNS
 from nxsms_nb.streaming import as_pandas
 
@@ -151,10 +151,8 @@ class Output:
         if not self._broken and _given_name(self._part, self._target):
             place = self._named
         left = f" {self._named} is as it was." if place != self._named and self._target.exists() else ""
-        # What is to be done about a journal, its own error says.
-        again = "" if isinstance(error, JournalError) else f" {_AGAIN}"
         state = "broke off while being written" if self._broken else "has the rows up to here"
-        error.add_note(f"{place} {state} ({self._written:,} of {count(self._rows, 'row')}).{left}{again}")
+        error.add_note(f"{place} {state} ({self._written:,} of {count(self._rows, 'row')}).{left} {_AGAIN}")
 
     def _unwritten(self, error: BaseException) -> ConfigError:
         return ConfigError(f"{self._part} cannot be written ({_why(error)}). The journal knows what was sent.")

@@ -113,7 +113,7 @@ class SoFar:
         doubt = f", {self._doubtful:,} of them in doubt" if self._doubtful else ""
         rest = f"sent {self._left:,}" if self._left else "nothing was sent"
         words = (
-            f"{self._before:,} of {count(self.rows, 'row')} went out before{when}{doubt}; {rest}. "
+            f"{self._before:,} of {count(self.rows, 'row')} had been sent before{when}{doubt}; {rest}. "
             f"To send those again: campaign={another_campaign(self._campaign)!r}"
         )
         if self._left:

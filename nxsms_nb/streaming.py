@@ -15,7 +15,7 @@ import pyarrow as pa
 from nxsms_nb import elsewhere, preparing, progress, records
 from nxsms_nb.calls import Call
 from nxsms_nb.display import count
-from nxsms_nb.errors import ConfigError, ConfirmationNeeded, JournalError, NxsmsError, Stopped
+from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
 from nxsms_nb.execution import client_or_env, limits_of, ready_to_claim
 from nxsms_nb.handle import Run, Session, stopped
 from nxsms_nb.invocation import Invocation
@@ -121,7 +121,6 @@ def _stream(
     observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
     reason: str | None = "the stream was given up before its end"
-    untold: pd.DataFrame | None = None
     ready_to_claim(call)
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     try:
@@ -150,21 +149,14 @@ def _stream(
         if not call.stop.asked:
             reason = None
             so_far.tell(call.warn)
-    except (Stopped, JournalError) as error:
-        reason, untold = str(error), error.frame
-        reason = reason[:1].lower() + reason[1:]
+    except Stopped as ending:
+        reason = ending.reason[:1].lower() + ending.reason[1:]
         raise
     finally:
         observer.end()
-        try:
-            if session is not None:
-                session.close(stopped=reason)
-        except JournalError as error:
-            # It stands in the place of the one that had the chunk's results, which may be nowhere else.
-            error.frame = untold if error.frame is None else error.frame
-            raise
-        finally:
-            claim.release()
+        if session is not None:
+            session.close(stopped=reason)
+        claim.release()
 
 
 def _prepared(

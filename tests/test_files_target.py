@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -325,24 +324,3 @@ def test_a_refused_account_leaves_the_rows_with_their_state(account, sandbox, ca
     assert said[0].startswith("AccountRefused: The gateway refused the account: 1100")
     assert pd.read_csv("out.csv")["status"].tolist() == ["Unsent"] * 250
     assert len(sandbox.ledger) == 0
-
-
-def test_a_journal_that_vanishes_on_the_way_costs_no_result(account, sandbox, tmp_path):
-    """What was sent is in the file, and the note does not send anybody to a journal that is gone."""
-    given = {"campaign": "spring", "progress": "silent", "rows": 20, "batch_size": 10}
-    where = tmp_path / "in.csv", tmp_path / "out.csv", sandbox.client
-    sandbox.hold()
-    with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(send_file, *where, journal=tmp_path / "journal.sqlite", **given)
-        assert sandbox.wait_for(effects=10)
-        for path in tmp_path.glob("journal.sqlite*"):
-            if path.is_file():
-                path.unlink()
-        sandbox.release()
-        with pytest.raises(nx.JournalError) as lost:
-            sending.result()
-    (note,) = lost.value.__notes__
-    assert "out.csv has the rows up to here" in note
-    assert "same command" not in note
-    told = pd.read_csv("out.csv")
-    assert set(told.loc[told["status"] == "Success", "messageid"]) == set(sandbox.ledger["messageid"])

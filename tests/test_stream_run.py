@@ -239,9 +239,9 @@ def test_a_repeated_stream_says_once_that_its_rows_were_sent_before(capsys):
         list(stream(chunks(30), sandbox.client))
         (line,) = capsys.readouterr().out.splitlines()
         assert re.fullmatch(
-            r"200 of 300 rows went out before \(.+\); sent 100\. To send those again: campaign='spring 2'", line
+            r"200 of 300 rows had been sent before \(.+\); sent 100\. To send those again: campaign='spring 2'", line
         )
-        with pytest.warns(nx.AlreadySentWarning, match="300 of 300 rows went out before") as warned:
+        with pytest.warns(nx.AlreadySentWarning, match="300 of 300 rows had been sent before") as warned:
             list(stream(chunks(30), sandbox.client))
         assert len(warned) == 1
         assert warned[0].filename == __file__

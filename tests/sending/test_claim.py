@@ -33,6 +33,15 @@ def test_a_second_run_of_a_campaign_is_refused_at_once_naming_the_first(begun, s
         people(5).nxsms.send(sandbox.client, campaign="spring", journal=path)
 
 
+def test_a_campaign_whose_name_may_be_a_number_is_masked(sandbox, path):
+    """It may be somebody's."""
+    claim = Journal(path).claim("8615088888888")
+    with pytest.raises(CampaignBusy, match="under way") as busy:
+        people(1).nxsms.send(sandbox.client, campaign="8615088888888", journal=path)
+    assert "8615088888888" not in str(busy.value)
+    claim.release()
+
+
 def test_the_refused_call_goes_through_when_the_first_has_ended(begun, sandbox, path):
     """It then finds everything sent: nobody gets the message twice."""
     sandbox.release()

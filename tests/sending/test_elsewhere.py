@@ -142,6 +142,15 @@ def test_a_campaign_that_another_account_sent_is_refused(sandbox, real, journal)
     assert people(3).nxsms.plan(other, campaign="autumn", journal=journal).counts["send"] == 3
 
 
+def test_a_wrong_app_key_that_sent_nothing_is_not_in_the_way(sandbox, real, journal):
+    """The corrected one begins the campaign."""
+    refused = Outcome(results.UNSENT, 1003, "Not found app")
+    record_ago(journal, people(3).nxsms.plan(real, campaign="spring").frame, refused, 5, campaign="spring", client=real)
+    other = client_at(REAL, sandbox, app_key="another-app")
+    with pytest.raises(nx.ConfirmationNeeded, match="would send 3 messages"):
+        people(3).nxsms.send(other, campaign="spring", journal=journal, confirm=2)
+
+
 def test_the_journal_holds_a_digest_of_the_app_key_alone(make, journal):
     """Which account a run was of can be compared, not read."""
     sandbox = make(app_key="Secret-App-2024")

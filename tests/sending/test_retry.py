@@ -395,6 +395,18 @@ def test_a_corrected_row_with_an_own_id_leaves_once(make):
     assert len(sandbox.ledger) == 2
 
 
+def test_rows_of_one_person_are_retried_one_after_the_other_without_their_key(make):
+    """The first one's retry is not taken for the second's: `key=` tells them apart, and the retry need not know it."""
+    sandbox = make(failures={13009: 1.0})
+    frame = people(2, order=range(2)).assign(phone="8615000000000")
+    failed = frame.nxsms.send(sandbox.client, campaign="spring", key="order")
+    sandbox.failures = None
+    first, second = (failed.iloc[[row]].nxsms.retry(sandbox.client, codes=13009) for row in (0, 1))
+    assert counts(first) == counts(second) == {"Success": 1}
+    assert second["messageid"].iloc[0] == failed["messageid"].iloc[1] + "-1"
+    assert len(sandbox.ledger) == 2
+
+
 def test_a_key_left_out_of_a_retry_changes_nothing(make):
     """Rows that `key=` tells apart look corrected without it; each is retried, and the campaign's call finds all."""
     sandbox = make(failures={13009: 1.0})
