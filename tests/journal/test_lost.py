@@ -144,7 +144,7 @@ def test_a_journal_that_vanishes_under_a_run_stops_it_and_nobody_gets_a_second_m
         act(path)
         sandbox.release()
         with pytest.raises(JournalError) as stopped:
-            run.result()
+            run.wait()
         frame = stopped.value.frame
         assert set(frame["status"]) == {"Success", "Unsent"}
         assert set(frame.loc[frame["status"] == "Success", "messageid"]) == set(sandbox.ledger["messageid"])
@@ -171,7 +171,7 @@ def test_what_a_lost_journal_held_is_saved(path, act):
         act(path)
         sandbox.release()
         with pytest.raises(JournalError, match="was saved as"):
-            run.result()
+            run.wait()
         (saved,) = path.parent.glob("*.rescued-*")
         with pytest.raises(JournalError, match=saved.name):
             people().nxsms.recorded(sandbox.client, journal=path)
@@ -189,7 +189,7 @@ def test_a_journal_moved_away_and_back_is_the_same(path):
         moved(path)
         path.with_name("elsewhere.sqlite3").rename(path)
         sandbox.release()
-        assert set(run.result()["status"]) == {"Success"}
+        assert set(run.wait()["status"]) == {"Success"}
         assert set(people().nxsms.recorded(sandbox.client, journal=path)["status"]) == {"Success"}
 
 
@@ -204,7 +204,7 @@ def test_a_second_run_after_the_locks_were_deleted_sends_nobody_twice(path, lock
         second = people().nxsms.start(sandbox.client, journal=path, batch_size=5, progress="silent")
         sandbox.release()
         with pytest.raises(JournalError, match="lost the lock"):
-            first.result()
+            first.wait()
         second.wait()
         assert sandbox.effects().max() == 1
 
