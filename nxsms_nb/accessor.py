@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "before": ("render", "validate", "plan"),
     "send": ("send", "asend", "start"),
-    "after": ("recorded", "retry", "reconcile"),
+    "after": ("recorded", "retry", "reconcile", "new"),
     "look": ("summary", "failures", "throughput", "plot", "dashboard"),
 }
 """The accessor's methods in the order in which they are used."""
@@ -377,7 +377,36 @@ class NxsmsAccessor:
         return nx.sending.reconcile(self._frame, client, absent, **given)
 
     def new(self, prefix: str = "") -> pd.DataFrame:
-        """Drop the result columns only: the rows are new messages; see `records.new`."""
+        """Drop the result columns only: the rows are new messages.
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame's own columns, same index and order; a frame that carries no results comes back as it is.
+
+        Raises
+        ------
+        ColumnError
+            The frame's results stand under another prefix.
+
+        Notes
+        -----
+        The journal knows a message by its key: a row whose number and text are as they were is not sent again, and `send`
+        says so. To send it again, name another campaign.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.send(sandbox.client).nxsms.new().columns.to_list()
+        ['phone', 'content']
+        """
         return nx.records.new(self._frame, prefix)
 
     def summary(self, prefix: str = "") -> pd.DataFrame:

@@ -113,28 +113,7 @@ def prefixes(frame: pd.DataFrame) -> list[str]:
 
 
 def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
-    """Drop the result columns, and nothing else: the rows are new messages.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame; one that carries no results comes back as it is.
-    prefix : str, default ""
-        What the names of the result columns begin with.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The frame's own columns, same index and order. The frame that was given is not touched.
-
-    Raises
-    ------
-    ColumnError
-        The frame's results stand under another prefix.
-
-    Notes
-    -----
-    The journal knows a message by its key: a row whose number and text are as they were is not sent again, and `send` says so.
+    """Drop the result columns of a sent frame, and nothing else; see ``df.nxsms.new``.
 
     Examples
     --------
