@@ -363,3 +363,16 @@ def test_an_interrupt_while_a_chunk_is_read_ends_the_stream(when):
         assert sum(len(sent) for sent in stream(chunks(3), sandbox.client)) == 30
         assert sandbox.effects().eq(1).all()
         assert len(sandbox.ledger) == 30
+
+
+def test_readers_are_read_by_the_chunk(tmp_path):
+    """What iterates over chunks itself is not taken for one frame: an Arrow reader, pandas' reader of a CSV."""
+    table = pa.Table.from_pandas(chunk(30), preserve_index=False)
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=10))
+    chunk(30).to_csv(tmp_path / "people.csv", index=False)
+    with nx.Sandbox(seed=7) as sandbox:
+        assert [len(sent) for sent in stream(reader, sandbox.client)] == [10, 10, 10]
+        frames = pd.read_csv(tmp_path / "people.csv", dtype=str, chunksize=10)
+        with frames, pytest.warns(nx.AlreadySentWarning):
+            assert [len(sent) for sent in stream(frames, sandbox.client)] == [10, 10, 10]
+        assert len(sandbox.ledger) == 30
