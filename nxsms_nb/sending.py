@@ -174,10 +174,10 @@ def retry(
 ) -> pd.DataFrame:
     """Another attempt for rows that certainly did not go out and may now.
 
-    ``Unsent`` rows leave with their id; ``Failure`` rows with a code that may pass later (13007, an hour after the
-    request), or with one of `codes`, leave with an id of their own for the new attempt. ``Skipped``, ``Invalid`` and ``Unknown`` rows never do. Running the
-    same cell again sends nothing again. A row whose number or text was corrected is another message to `send`: do not give
-    one to both.
+    ``Unsent`` rows keep their id. ``Failure`` rows leave with an id of their own for the new attempt if their code may pass
+    later (13007, an hour after the request) or is one of `codes`. ``Skipped``, ``Invalid`` and ``Unknown`` rows are never
+    tried. Running the same cell again sends nothing again. A row whose number or text was corrected leaves as it is now; its
+    campaign's own call knows it.
 
     Parameters
     ----------
