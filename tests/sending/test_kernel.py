@@ -44,7 +44,8 @@ def test_an_interrupt_ends_an_awaited_run(outputs):
     )
     (error,) = awaited
     assert error.ename == "CancelledError"
-    assert "recorded(client) has the frame" in "".join(error.traceback)
+    assert len(error.traceback) == 3
+    assert "df.nxsms.recorded(client) has the frame" in error.traceback[1]
     assert after[0].text == "True True\n"
 
 
@@ -59,8 +60,49 @@ def test_an_interrupt_ends_a_blocking_run(outputs):
     (error,) = blocking
     assert error.ename == "Interrupted"
     assert len(error.traceback) == 3
+    assert "df.nxsms.recorded(client)" in error.traceback[1]
     assert "import sys; sent = sys.last_value.frame" in error.traceback[1]
     assert after[0].text == "True 0\n"
+
+
+def test_a_loop_that_passes_over_errors_ends_where_it_is_stopped(outputs):
+    """`except Exception: continue` around a campaign does not swallow the stop button; later cells see no further run."""
+    _, loop, after = outputs(
+        SETUP,
+        "reached = []\n"
+        "for campaign in 'abc':\n"
+        "    reached.append(campaign)\n"
+        "    try:\n"
+        f"        people.nxsms.send{ENDLESS[:-1]}, campaign=campaign)\n"
+        "    except Exception:\n"
+        "        continue",
+        "print(reached, sandbox.client.journal.campaigns()['campaign'].tolist())",
+    )
+    assert [error.ename for error in loop if error.output_type == "error"] == ["Interrupted"]
+    assert after[0].text == "['a'] ['a']\n"
+
+
+def test_errors_take_a_few_lines_and_show_no_secret(outputs):
+    """In the verbose mode of tracebacks too, and with the line of the cell that it is about."""
+    verbose, missing, wrong, column = outputs(
+        "%xmode Verbose\nimport os\nos.environ.update(NXSMS_ACCESS_KEY='key', NXSMS_ACCESS_SECRET='s3cr3t-accessQQ',"
+        " NXSMS_APP_SECRET='s3cr3t-appZZZZ')\nos.environ.pop('NXSMS_APP_KEY', None)\n"
+        "import pandas as pd, nxsms_nb as nx",
+        "client = nx.Client.from_env()",
+        "client = nx.Client.from_env(app_key='app', timeout=0)",
+        "sandbox = nx.Sandbox(seed=7)\ndf = pd.DataFrame({'content': ['Hi']})\n\ndf.nxsms.send(sandbox.client)",
+    )
+    for outputs_of, kind, line in (
+        (missing, "ConfigError", "client = nx.Client.from_env()"),
+        (wrong, "ConfigError", "client = nx.Client.from_env(app_key='app', timeout=0)"),
+        (column, "ColumnError", "df.nxsms.send(sandbox.client)"),
+    ):
+        (error,) = outputs_of
+        assert error.ename == kind
+        assert 3 <= len(error.traceback) <= 6
+        assert error.traceback[-1].strip() == line
+        assert "s3cr3t" not in "".join(error.traceback)
+    assert "s3cr3t" not in str(verbose)
 
 
 def test_a_run_is_shown_by_what_lasts(outputs):
