@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 
 _PACKAGE: Final = str(Path(__file__).parent)
+_LINES: Final = 6
+"""How many lines of an error a notebook shows, so that it is read."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?:]) +(?=[A-Z])")
 
 
@@ -57,7 +59,10 @@ class NxsmsError(BaseException):
 
     def _lines(self) -> list[str]:
         first, *others = str(self).splitlines() or [""]
-        return [*_SENTENCE.split(first, maxsplit=1), *others, *_place(self)]
+        lines, place = [*_SENTENCE.split(first, maxsplit=1), *others], _place(self)
+        if len(lines) + len(place) > _LINES:
+            place = ["  ".join(part.strip() for part in place)] if place and len(lines) < _LINES else []
+        return [*lines, *place]
 
 
 def _restored(kind: type[NxsmsError], args: tuple[Any, ...], state: Mapping[str, Any]) -> NxsmsError:
@@ -67,15 +72,15 @@ def _restored(kind: type[NxsmsError], args: tuple[Any, ...], state: Mapping[str,
     return error
 
 
-def _place(error: BaseException) -> Iterator[str]:
+def _place(error: BaseException) -> list[str]:
     """The line outside this package that led to an error."""
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     outside = [place for place in places if not place[0].startswith(_PACKAGE)]
     if outside:
         file, line = outside[-1]
         if source := linecache.getline(file, line).strip():
-            yield f"in line {line}:"
-            yield f"    {source}"
+            return [f"in line {line}:", f"    {source}"]
+    return []
 
 
 class ConfigError(NxsmsError, ValueError):

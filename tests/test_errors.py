@@ -135,6 +135,20 @@ def test_an_error_is_shown_in_a_few_lines(kind):
         assert lines[-1].strip() == "raise raised(kind).with_traceback(None)"
 
 
+@pytest.mark.parametrize("rows", range(1, 6))
+def test_the_place_gives_way_to_the_words(rows):
+    """However many lines the message has, no more than six are shown, and none of the message is left out."""
+    words = "What is wrong. What to do:" + "".join(
+        f"\n    df.nxsms.send(client, batch_size={i})" for i in range(1, rows)
+    )
+    with pytest.raises(nx.ConfigError) as caught:
+        raise nx.ConfigError(words)
+    lines = caught.value._render_traceback_()
+    assert 3 <= len(lines) <= 6
+    assert lines[0] == "ConfigError: What is wrong."
+    assert lines[1 : rows + 1] == words.removeprefix("What is wrong. ").splitlines()
+
+
 def test_the_place_is_the_last_line_outside_the_package():
     """The line that is shown is the person's, whatever depth it was raised at."""
 
