@@ -128,7 +128,7 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by)
 
 
-def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another_campaign: str) -> str:
+def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another: str) -> str:
     """Say which rows stop the call, why that may be, and what to do.
 
     Parameters
@@ -141,8 +141,8 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
         The number of the first of them, empty where it cannot be read.
     call : Invocation
         The call as the person wrote it.
-    another_campaign : str
-        The name of another campaign to send them in.
+    another : str
+        The call that sends them in another campaign.
     """
     n = len(conflicts.rows)
     says = "says that it" if n == 1 else "say that they"
@@ -168,7 +168,7 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
         f"Text or key was changed, by hand or by a file{own}: give them back as they were. Or the row was corrected and retried, or "
         f"another account or the sandbox sent it, or campaign= or key= was left out{there}.\n"
         f"If they are new messages:  {send_new}\n"
-        f"To send in another campaign:  {call.text(campaign=another_campaign)}"
+        f"To send in another campaign:  {another}"
     )
 
 

@@ -176,10 +176,23 @@ class Prepared:
         if self.conflicts is None:
             return
         phone = self.checked.fields["phone"][int(self.conflicts.rows[0])].as_py() or ""
-        another = another_campaign(self.campaign)
+        another = self.call.text(campaign=another_campaign(self.campaign), **self._key_kept())
         error = ColumnError(conflicts.words(self.conflicts, len(self.frame), phone, self.call, another))
         error.rows = self.conflicts.rows.tolist()
         raise error
+
+    def _key_kept(self) -> dict[str, Any]:
+        """The key to name in another campaign, where several texts go to a number: by itself it knows the phone alone."""
+        phones = self.checked.fields["phone"].drop_null()
+        if self.campaign is not None or self.call.given.get("key") or pc.count_distinct(phones).as_py() == len(phones):
+            return {}
+        columns = names.resolve(self.frame, {name: self.call.given.get(name) for name in COLUMNS})
+        full = [
+            name
+            for name in identity.UNNAMED_KEY
+            if name in columns and present(self.checked.fields[name])[self.checked.good].all()
+        ]
+        return {"key": [columns[name] for name in full]}
 
     def confirm(self, confirm: int | None) -> None:
         """Refuse to send more than was agreed to.

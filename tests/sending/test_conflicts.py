@@ -84,6 +84,20 @@ def test_the_ways_out_work_when_they_are_pasted(sandbox):
         changed.nxsms.send(sandbox.client)
 
 
+def test_another_campaign_keeps_several_texts_to_a_number_apart(make):
+    """A named campaign knows the phone alone, so the line to paste names the columns that tell the messages apart."""
+    sandbox = make(hourly_limit=None)
+    frame = people(4, phone="8615000000001", content=[f"Parcel {n}" for n in range(4)]).rename(
+        columns={"phone": "mobile"}
+    )
+    sent = frame.nxsms.send(sandbox.client, phone="mobile")
+    changed = sent.assign(content=sent["content"] + "!")
+    with pytest.raises(nx.ColumnError, match="4 of 4 rows") as refused:
+        changed.nxsms.send(sandbox.client, phone="mobile")
+    assert counts(pasted(refused, "To send in another campaign:  ", changed, sandbox)) == {"Success": 4}
+    assert len(sandbox.ledger) == 8
+
+
 def test_the_line_to_paste_sends_nobody_again_whom_only_the_frame_knows(sandbox, path):
     """Without their results these rows would be unknown, so the line takes the changed rows alone."""
     sent = people(30).nxsms.send(sandbox.client)

@@ -216,7 +216,8 @@ class History:
         call, frame = line.removeprefix(label).split("   (")[0], self.frame
         names = {"df": frame, "client": self.sandbox.client, "journal": self.journal}
         if label == ANOTHER:
-            options = {**options, "campaign": another(options.get("campaign"))}
+            kept = {"key": ["phone", "content"]} if "key=['phone', 'content']" in call else {}
+            options = {**options, "campaign": another(options.get("campaign"))} | kept
         else:
             frame = eval(re.match(r"df.*\.nxsms\.new\([^)]*\)", call)[0], names).reset_index(drop=True)  # noqa: S307
         try:
