@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import rounding
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, duration, first_bytes, is_blank, lengths, only, times
+from nxsms_nb.cells import TEXT, Cells, as_mask, buffers, first_bytes, is_blank, lengths, only
+from nxsms_nb.values import Kind, duration, times
 
 Mask = npt.NDArray[np.bool_]
 

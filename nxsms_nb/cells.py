@@ -6,12 +6,9 @@ categoricals, numbers with gaps, mixtures) is read here once, so that no rule ha
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import functools
 import math
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -20,23 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-
-class Kind(IntEnum):
-    """What a cell held."""
-
-    NULL = 0
-    TEXT = 1
-    INT = 2
-    WHOLE = 3
-    """A float without a fraction: what a gap makes of a column of whole numbers."""
-    FRACTION = 4
-    """A float with a fraction, or infinite."""
-    LOST = 5
-    """A number too large for its float type to hold every digit, however large it is."""
-    BOOL = 6
-    OTHER = 7
-    BROKEN = 8
-    """Text that is not Unicode: lone surrogates, bytes that are not UTF-8."""
+from nxsms_nb.values import Kind, kind_and_text, times
 
 
 @dataclass(frozen=True)
@@ -250,16 +231,6 @@ def _native(array: pa.Array) -> npt.NDArray[Any]:
     return array.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
-def times(array: pa.Array) -> pa.Array:
-    """ISO 8601 with a blank between date and time, as pandas writes it to CSV; no fraction of zeros, no midnight."""
-    zone = array.type.tz
-    text = array.cast(pa.timestamp(array.type.unit)).cast(TEXT)
-    text = pc.replace_substring_regex(text, r"\.?0*$", "") if array.type.unit != "s" else text
-    if zone is not None:
-        return pc.binary_join_element_wise(text, pa.scalar("+00:00", TEXT), pa.scalar("", TEXT))
-    return pc.replace_substring_regex(text, " 00:00:00$", "")
-
-
 def _objects(values: npt.NDArray[np.object_]) -> Cells:
     try:
         text = flat(pa.array(values, type=TEXT, from_pandas=True))
@@ -269,77 +240,6 @@ def _objects(values: npt.NDArray[np.object_]) -> Cells:
 
 
 def _one_by_one(values: list[Any]) -> Cells:
-    told = [_cell(value) for value in values]
+    told = [kind_and_text(value) for value in values]
     kinds = np.fromiter((kind for kind, _ in told), np.uint8, len(told))
     return Cells(pa.array([text for _, text in told], TEXT), kinds)
-
-
-def _cell(value: Any) -> tuple[Kind, str | None]:
-    if value is None or value is pd.NA or value is pd.NaT:
-        return Kind.NULL, None
-    try:
-        kind, text = _named(value)
-    except Exception:  # noqa: BLE001 - a cell may hold anything, and anything may raise in its own __str__
-        return Kind.OTHER, f"<{type(value).__name__}>"
-    if text is not None and not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return Kind.BROKEN, text.encode(errors="backslashreplace").decode()
-    return kind, text
-
-
-def _named(value: Any) -> tuple[Kind, str | None]:
-    if isinstance(value, str):
-        return Kind.TEXT, str(value)
-    if isinstance(value, (bool, np.bool_)):
-        return Kind.BOOL, str(bool(value))
-    if isinstance(value, (dt.timedelta, np.timedelta64)):
-        return (Kind.NULL, None) if pd.isna(value) else (Kind.OTHER, duration(value))
-    if isinstance(value, (int, np.integer)):
-        return Kind.INT, str(int(value))
-    if isinstance(value, (float, np.floating)):
-        exact = 2.0**53 if isinstance(value, float) else 2.0 ** min(np.finfo(type(value)).nmant + 1, 53)
-        # A narrow one's own shortest form, as a column of them gives it.
-        return _float(float(value), exact, repr(value) if isinstance(value, float) else str(value))
-    if isinstance(value, decimal.Decimal):
-        return _decimal(value)
-    if isinstance(value, bytes):
-        try:
-            return Kind.TEXT, value.decode()
-        except UnicodeDecodeError:
-            return Kind.BROKEN, value.decode(errors="backslashreplace")
-    if pd.isna(value) is True:
-        return Kind.NULL, None
-    if isinstance(value, (dt.datetime, np.datetime64)):
-        moment = pd.Timestamp(value)
-        kind = pa.timestamp("ns", moment.tz and "UTC") if moment.nanosecond else None
-        return Kind.OTHER, times(pa.array([moment], kind))[0].as_py()
-    if isinstance(value, dt.time):
-        return Kind.OTHER, str(value).rstrip("0") if value.microsecond else str(value)
-    return Kind.OTHER, str(value)
-
-
-def duration(value: dt.timedelta | np.timedelta64) -> str:
-    """As pandas writes it, without the zeros at the end of a fraction."""
-    span = value if isinstance(value, dt.timedelta) else pd.Timedelta(value)
-    minutes, seconds = divmod(span.seconds, 60)
-    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
-    fraction = f".{span.microseconds:06}{getattr(span, 'nanoseconds', 0):03}".rstrip("0.")
-    return f"{span.days} days {'+' if span.days < 0 else ''}{clock}{fraction}"
-
-
-def _float(value: float, exact: float, written: str) -> tuple[Kind, str | None]:
-    if math.isnan(value):
-        return Kind.NULL, None
-    kind = Kind.FRACTION if not value.is_integer() else Kind.LOST if abs(value) >= exact else Kind.WHOLE
-    return kind, str(int(value)) if value.is_integer() and abs(value) < 2**63 else written
-
-
-def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:
-    if value.is_nan():
-        return Kind.NULL, None
-    if value.is_infinite() or value != value.to_integral_value():
-        return Kind.FRACTION, str(value)
-    # 8.61508E+12 has fewer digits than places: the rest is a guess.
-    return (Kind.LOST if int(value.as_tuple().exponent) > 0 else Kind.INT), format(value.to_integral_value(), "f")

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import keys, phones, rounding
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, is_blank, lengths, only, present, read
+from nxsms_nb.cells import TEXT, Cells, as_mask, is_blank, lengths, only, present, read
 from nxsms_nb.phones import TROUBLES, Trouble
 from nxsms_nb.problems import Positions, Problems, nothing
 from nxsms_nb.protocol import CONTENT_MAX
+from nxsms_nb.values import Kind
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import numbering
-from nxsms_nb.cells import TEXT, Cells, Kind, as_mask, buffers, first_bytes, lengths, read
+from nxsms_nb.cells import TEXT, Cells, as_mask, buffers, first_bytes, lengths, read
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.values import Kind
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb.cells import TEXT, Kind, only, read, to_series
+from nxsms_nb.cells import TEXT, only, read, to_series
 from nxsms_nb.display import listed, mask_digits, mask_name, named
 from nxsms_nb.errors import ColumnError, ConfigError
+from nxsms_nb.values import Kind
 
 _DATES: Final = frozenset("aAbBCdeDFgGhjmuUVwWxyY%")
 """The directives of ``strftime`` that show a date only."""

@@ -1,0 +1,116 @@
+"""One value of any kind as text: what a cell of a column of objects holds, and how moments and spans of time are written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_TEXT: Final = pa.large_string()
+
+
+class Kind(IntEnum):
+    """What a cell held."""
+
+    NULL = 0
+    TEXT = 1
+    INT = 2
+    WHOLE = 3
+    """A float without a fraction: what a gap makes of a column of whole numbers."""
+    FRACTION = 4
+    """A float with a fraction, or infinite."""
+    LOST = 5
+    """A number too large for its float type to hold every digit, however large it is."""
+    BOOL = 6
+    OTHER = 7
+    BROKEN = 8
+    """Text that is not Unicode: lone surrogates, bytes that are not UTF-8."""
+
+
+def times(array: pa.Array) -> pa.Array:
+    """ISO 8601 with a blank between date and time, as pandas writes it to CSV; no fraction of zeros, no midnight."""
+    zone = array.type.tz
+    text = array.cast(pa.timestamp(array.type.unit)).cast(_TEXT)
+    text = pc.replace_substring_regex(text, r"\.?0*$", "") if array.type.unit != "s" else text
+    if zone is not None:
+        return pc.binary_join_element_wise(text, pa.scalar("+00:00", _TEXT), pa.scalar("", _TEXT))
+    return pc.replace_substring_regex(text, " 00:00:00$", "")
+
+
+def kind_and_text(value: Any) -> tuple[Kind, str | None]:
+    """What a cell holds, and of what kind it is; nothing that it holds raises."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return Kind.NULL, None
+    try:
+        kind, text = _told(value)
+    except Exception:  # noqa: BLE001 - a cell may hold anything, and anything may raise in its own __str__
+        return Kind.OTHER, f"<{type(value).__name__}>"
+    if text is not None and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return Kind.BROKEN, text.encode(errors="backslashreplace").decode()
+    return kind, text
+
+
+def _told(value: Any) -> tuple[Kind, str | None]:
+    if isinstance(value, str):
+        return Kind.TEXT, str(value)
+    if isinstance(value, (bool, np.bool_)):
+        return Kind.BOOL, str(bool(value))
+    if isinstance(value, (dt.timedelta, np.timedelta64)):
+        return (Kind.NULL, None) if pd.isna(value) else (Kind.OTHER, duration(value))
+    if isinstance(value, (int, np.integer)):
+        return Kind.INT, str(int(value))
+    if isinstance(value, (float, np.floating)):
+        exact = 2.0**53 if isinstance(value, float) else 2.0 ** min(np.finfo(type(value)).nmant + 1, 53)
+        # A narrow one's own shortest form, as a column of them gives it.
+        return _float(float(value), exact, repr(value) if isinstance(value, float) else str(value))
+    if isinstance(value, decimal.Decimal):
+        return _decimal(value)
+    if isinstance(value, bytes):
+        try:
+            return Kind.TEXT, value.decode()
+        except UnicodeDecodeError:
+            return Kind.BROKEN, value.decode(errors="backslashreplace")
+    if pd.isna(value) is True:
+        return Kind.NULL, None
+    if isinstance(value, (dt.datetime, np.datetime64)):
+        moment = pd.Timestamp(value)
+        kind = pa.timestamp("ns", moment.tz and "UTC") if moment.nanosecond else None
+        return Kind.OTHER, times(pa.array([moment], kind))[0].as_py()
+    if isinstance(value, dt.time):
+        return Kind.OTHER, str(value).rstrip("0") if value.microsecond else str(value)
+    return Kind.OTHER, str(value)
+
+
+def duration(value: dt.timedelta | np.timedelta64) -> str:
+    """As pandas writes it, without the zeros at the end of a fraction."""
+    span = value if isinstance(value, dt.timedelta) else pd.Timedelta(value)
+    minutes, seconds = divmod(span.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    fraction = f".{span.microseconds:06}{getattr(span, 'nanoseconds', 0):03}".rstrip("0.")
+    return f"{span.days} days {'+' if span.days < 0 else ''}{clock}{fraction}"
+
+
+def _float(value: float, exact: float, written: str) -> tuple[Kind, str | None]:
+    if math.isnan(value):
+        return Kind.NULL, None
+    kind = Kind.FRACTION if not value.is_integer() else Kind.LOST if abs(value) >= exact else Kind.WHOLE
+    return kind, str(int(value)) if value.is_integer() and abs(value) < 2**63 else written
+
+
+def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:
+    if value.is_nan():
+        return Kind.NULL, None
+    if value.is_infinite() or value != value.to_integral_value():
+        return Kind.FRACTION, str(value)
+    # 8.61508E+12 has fewer digits than places: the rest is a guess.
+    return (Kind.LOST if int(value.as_tuple().exponent) > 0 else Kind.INT), format(value.to_integral_value(), "f")
