@@ -46,7 +46,7 @@ def rounded(cells: Cells) -> Mask:
     """Which cells hold a number that a float or a spreadsheet has rounded: different ones may have become one."""
     lost = cells.of(Kind.LOST)
     for kinds, pattern, is_lost in (
-        ((Kind.TEXT,), _FLOAT, _has_lost),
+        ((Kind.TEXT, Kind.FRACTION), _FLOAT, _has_lost),
         ((Kind.TEXT, Kind.INT), _HUGE, _is_a_floats),
     ):
         found = cells.of(*kinds)

@@ -216,8 +216,7 @@ def _floats(array: pa.Array) -> Cells:
     gap = np.isnan(values)
     size = np.abs(np.where(gap, 0, values))
     whole = ~gap & (size < 2.0**63) & (np.trunc(values) == values)
-    lost = (size >= exact) & np.isfinite(size)
-    kinds = np.select([gap, lost, whole], [Kind.NULL, Kind.LOST, Kind.WHOLE], Kind.FRACTION)
+    kinds = np.select([gap, whole & (size >= exact), whole], [Kind.NULL, Kind.LOST, Kind.WHOLE], Kind.FRACTION)
     text = pa.array(np.where(whole, values, 0).astype(np.int64), mask=~whole).cast(TEXT)
     rest = ~whole & ~gap
     if rest.any():

@@ -25,9 +25,9 @@ class Kind(IntEnum):
     WHOLE = 3
     """A float without a fraction: what a gap makes of a column of whole numbers."""
     FRACTION = 4
-    """A float with a fraction, or infinite."""
+    """A float with a fraction, infinite, or too large to be written in digits."""
     LOST = 5
-    """A number too large for its float type to hold every digit, however large it is."""
+    """A number too large for its float type to hold every digit."""
     BOOL = 6
     OTHER = 7
     BROKEN = 8
@@ -103,8 +103,9 @@ def duration(value: dt.timedelta | np.timedelta64) -> str:
 def _float(value: float, exact: float, written: str) -> tuple[Kind, str | None]:
     if math.isnan(value):
         return Kind.NULL, None
-    kind = Kind.FRACTION if not value.is_integer() else Kind.LOST if abs(value) >= exact else Kind.WHOLE
-    return kind, str(int(value)) if value.is_integer() and abs(value) < 2**63 else written
+    if not value.is_integer() or abs(value) >= 2**63:
+        return Kind.FRACTION, written
+    return (Kind.LOST if abs(value) >= exact else Kind.WHOLE), str(int(value))
 
 
 def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:
