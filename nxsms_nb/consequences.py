@@ -308,13 +308,14 @@ class Consequences:
         else:
             memory.trouble = ""
             memory.budget = min(10.0, memory.budget + 0.1)
-        if fate == Fate.DOUBT and verdict.case.seen in FOREIGN and not memory.met:
+        foreign = verdict.case.seen in FOREIGN
+        if fate == Fate.DOUBT and foreign and not memory.met:
             reason = (
                 f"the first reply from {self._client.endpoint} is not the gateway's: {verdict.words}. Check the client's "
                 "base_url and path. The rows of this request are Unknown, since a gateway may be behind it."
             )
             self._course.end(Ending(errors.InDoubt, reason))
-        memory.met |= verdict.reply is not None
+        memory.met |= verdict.reply is not None and not foreign
         return first
 
     def _bear(self, most: float) -> None:

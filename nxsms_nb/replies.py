@@ -99,6 +99,10 @@ class NotUnderstood(ValueError):
     """A reply that is not what the vendor documents: it proves nothing."""
 
 
+class NotJson(NotUnderstood):
+    """A reply that is not JSON: another service's, or one that was damaged on its way."""
+
+
 def parse(raw: bytes, ids: Sequence[str]) -> Reply:
     """Read a reply to a batch send, strictly, matched by messageid and by nothing else.
 
@@ -161,7 +165,7 @@ def _json(raw: bytes) -> Any:
     except NotUnderstood:
         raise
     except (ValueError, RecursionError) as error:
-        raise NotUnderstood("the reply is not JSON") from error
+        raise NotJson("the reply is not JSON") from error
     return read
 
 
@@ -173,7 +177,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise NotUnderstood(f"the reply is not JSON: {name} is not a number")
+    raise NotJson(f"the reply is not JSON: {name} is not a number")
 
 
 _ACCEPTED: Final = Item(accepted=True)

@@ -14,7 +14,7 @@ from typing import Final
 
 from nxsms_nb import codetable
 from nxsms_nb.display import mask_digits
-from nxsms_nb.replies import NotUnderstood, Reply, parse
+from nxsms_nb.replies import NotJson, NotUnderstood, Reply, parse
 
 
 class Fate(StrEnum):
@@ -62,22 +62,21 @@ SERVER_ERROR: Final = Case("HTTP 5xx", Fate.DOUBT, "a proxy may answer 502 after
 OTHER_STATUS: Final = Case(
     "any other HTTP status than 200", Fate.DOUBT, "a proxy may answer so after the gateway accepted; redirects likewise"
 )
-NONSENSE: Final = Case("a reply that has nothing of a gateway's", Fate.DOUBT, "it proves nothing about the rows")
-BROKEN: Final = Case(
-    "a reply with a code that is not what is documented", Fate.DOUBT, "it proves nothing about the rows"
-)
+NONSENSE: Final = Case("a reply that is not what is documented", Fate.DOUBT, "it proves nothing about the rows")
+DAMAGED: Final = Case("a reply that has a code and is not JSON", Fate.DOUBT, "it may be what is left of a gateway's")
 UNJUDGED: Final = Case("a reply whose judging failed", Fate.DOUBT, "an error of ours proves nothing about the rows")
 SETTLED: Final = Case("code 0 with data", Fate.JUDGED, "an item for each row, matched by messageid")
 MIXED: Final = Case(
     "a refusal that carries data", Fate.JUDGED, "only data: null says that nothing was sent, so each item counts"
 )
 NO_DATA: Final = Case("code 0 without data", Fate.DOUBT, "success is claimed, and nothing of it shown")
-UNDOCUMENTED: Final = Case("-1 or an undocumented code", Fate.DOUBT, "the vendor does not say that nothing was sent")
+FAILED: Final = Case("code -1", Fate.DOUBT, "the vendor does not say that nothing was sent")
+UNDOCUMENTED: Final = Case("an undocumented code", Fate.DOUBT, "nobody says that nothing was sent")
 
 NOTHING_HERE: Final = frozenset({404, 405, 410, 501})
 """The HTTP statuses by which a server says that the URL, or POST at this URL, does not exist."""
 
-FOREIGN: Final = frozenset(case.seen for case in (NO_ENDPOINT, OTHER_STATUS, NOT_HTTP, NONSENSE))
+FOREIGN: Final = frozenset(case.seen for case in (NO_ENDPOINT, OTHER_STATUS, NOT_HTTP, NONSENSE, UNDOCUMENTED))
 """The cases, by `Case.seen`, that suggest another service, where nothing has come from a gateway before."""
 
 REFUSED: Final[dict[int, Case]] = (
@@ -189,16 +188,17 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
     try:
         reply = parse(body, ids)
     except NotUnderstood as why:
-        return Verdict(BROKEN if b'"code"' in body else NONSENSE, words=str(why))
+        damaged = isinstance(why, NotJson) and b'"code"' in body
+        return Verdict(DAMAGED if damaged else NONSENSE, words=str(why))
     if reply.items is not None:
         code = reply.code if reply.code != codetable.SUCCESS else None
         return Verdict(SETTLED if code is None else MIXED, reply, code, words="the reply says nothing of this row")
     if reply.code == codetable.SUCCESS:
         return Verdict(NO_DATA, reply, words="code 0 without data: success is claimed, and nothing of it shown")
     words = codetable.TABLE[reply.code].text if reply.code in codetable.TABLE else "not documented"
-    case = REFUSED.get(reply.code, UNDOCUMENTED)
-    if case is UNDOCUMENTED:
-        return Verdict(UNDOCUMENTED, reply, reply.code, f"code {mask_digits(str(reply.code)[:20])}: {words}")
+    case = REFUSED.get(reply.code, FAILED if reply.code in codetable.TABLE else UNDOCUMENTED)
+    if case.fate == Fate.DOUBT:
+        return Verdict(case, reply, reply.code, f"code {mask_digits(str(reply.code)[:20])}: {words}")
     return Verdict(case, reply, reply.code, words)
 
 

@@ -20,7 +20,21 @@ from nxsms_nb.pace import Pace
 from nxsms_nb.queueing import Outbox
 from nxsms_nb.replies import Item, Reply
 from nxsms_nb.results import FAILURE, SUCCESS, UNKNOWN, UNSENT
-from nxsms_nb.verdicts import FOREIGN, NOT_HTTP, REFUSED, SETTLED, Case, Fate, Verdict, judge
+from nxsms_nb.verdicts import (
+    DAMAGED,
+    FAILED,
+    FOREIGN,
+    NO_DATA,
+    NONSENSE,
+    NOT_HTTP,
+    REFUSED,
+    SETTLED,
+    UNDOCUMENTED,
+    Case,
+    Fate,
+    Verdict,
+    judge,
+)
 from tests.ledgercheck import client_of
 
 ROWS = 8
@@ -118,6 +132,24 @@ def test_dispositions_are_told_apart_by_their_values():
     assert len({fate.value for fate in Fate}) == len(Fate)
     assert {case.fate for case in REFUSED.values()} == {Fate.ACCOUNT, Fate.HALVE, Fate.CLOCK, Fate.FLOW, Fate.SIZE}
     assert NOT_HTTP.seen in FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("body", "case"),
+    [
+        (b'{"code":0,"message":"Success","data":[{"pho', DAMAGED),
+        (b'{"code":NaN,"message":"Success","data":null}', DAMAGED),
+        (b"<html>It works</html>", NONSENSE),
+        (b'{"code":200,"msg":"ok","data":{}}', NONSENSE),
+        (b'{"code":-1,"message":"Failure","data":null}', FAILED),
+        (b'{"code":4711,"message":"?","data":null}', UNDOCUMENTED),
+        (b'{"code":0,"message":"Success","data":null}', NO_DATA),
+    ],
+)
+def test_each_doubtful_reply_has_its_case(body, case):
+    """What is damaged, what is another service's and what the vendor leaves open are told apart, and all are doubt."""
+    verdict = judge(left=True, status=200, body=body, error="", ids=["a"])
+    assert (verdict.case, verdict.fate) == (case, Fate.DOUBT)
 
 
 class Broken(list):

@@ -102,6 +102,10 @@ def test_nothing_at_the_url_costs_one_request_and_leaves_nobody_in_doubt(gateway
     [
         answering(200, b"<!doctype html><html>It works</html>", Content_Type="text/html"),
         answering(200, b'{"status":"ok"}'),
+        answering(200, b'{"code":200,"msg":"success","data":{"id":7}}'),
+        answering(200, b'{"code":404,"message":"Not Found","data":null}'),
+        answering(200, b'{"code":"0","message":"Success","data":null}'),
+        answering(200, b'{"code":0,"code":0,"message":"Success","data":null}'),
         answering(200, b"pong"),
         answering(200, b""),
         answering(204, b"", Content_Length=""),
@@ -145,7 +149,7 @@ def test_a_service_that_does_not_speak_http_costs_one_request(gateway, journal):
         answering(502, b"<html>bad gateway</html>"),
         answering(503, b""),
         answering(200, b'{"code":0,"message":"Success","data":[{"phone'),
-        answering(200, b'{"code":4711,"message":"?","data":null}'),
+        answering(200, b'{"code":-1,"message":"Failure","data":null}'),
     ],
 )
 def test_a_gateway_that_is_out_of_order_for_a_moment_does_not_end_the_run(gateway, journal, act):
