@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb import elsewhere, preparing, progress, records
-from nxsms_nb.calls import Call
+from nxsms_nb.calls import Call, StopRequest
 from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
 from nxsms_nb.execution import client_or_env, limits_of, ready_to_claim
@@ -124,7 +124,7 @@ def _stream(
     ready_to_claim(call)
     claim = preparing.journal_of(settings, client).claim(settings["campaign"])
     try:
-        _agree_beforehand(source, client, settings, spelled, claim)
+        _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, claim=claim)
         settings = {**settings, "counts": Counts()}
         call.hand_out(None)
         while (given := call.given()) is not None:
@@ -186,7 +186,13 @@ def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
 
 
 def _agree_beforehand(
-    frames: Iterable[Any], client: Client, settings: dict[str, Any], call: Invocation, claim: CampaignLock
+    frames: Iterable[Any],
+    stop: StopRequest,
+    *,
+    client: Client,
+    settings: dict[str, Any],
+    spelled: Invocation,
+    claim: CampaignLock,
 ) -> None:
     """Ask before the first row where the source tells that more would leave than was agreed to."""
     most = agreed_to(settings["confirm"])
@@ -196,14 +202,15 @@ def _agree_beforehand(
     settings = {**settings, "counts": Counts()}
     leaving, looked = 0, SoFar(settings["campaign"])
     for frame in frames:
-        prepared = _prepared(frame, looked, client=client, settings=settings, call=call, claim=claim)
+        stop.check()
+        prepared = _prepared(frame, looked, client=client, settings=settings, call=spelled, claim=claim)
         leaving += len(prepared.todo)
         looked.rows += len(prepared.frame)
     if leaving > most:
         raise ConfirmationNeeded(
             f"This stream would send {count(leaving, 'message')} to {client.base_url}"
             f"{fewer(settings['confirm'])}. Nothing was sent. If that is what you want:\n"
-            f"    {call.text(confirm=leaving)}",
+            f"    {spelled.text(confirm=leaving)}",
             leaving,
         )
 

@@ -1,6 +1,8 @@
 """A stream is one run: what a request taught holds for the chunks behind it."""
 
 import re
+import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -363,6 +365,32 @@ def test_an_interrupt_while_a_chunk_is_read_ends_the_stream(when):
         assert sum(len(sent) for sent in stream(chunks(3), sandbox.client)) == 30
         assert sandbox.effects().eq(1).all()
         assert len(sandbox.ledger) == 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
+def test_an_interrupt_while_a_long_source_is_looked_through_is_obeyed(real):
+    """The person need not wait until every row was counted."""
+    sandbox, client = real
+    touched = []
+
+    class Frame:
+        def __init__(self, number):
+            self.number = number
+
+        def __len__(self):
+            return 1
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            touched.append(self.number)
+            if self.number == 3:
+                signal.raise_signal(signal.SIGINT)
+            return pa.Table.from_pandas(chunk(1, self.number)).__arrow_c_stream__(requested_schema)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(stream([Frame(number) for number in range(5000)], client))
+    assert len(touched) < 5000
+    assert len(sandbox.ledger) == 0
+    assert len(list(stream([chunk(1)], client))) == 1
 
 
 def test_readers_are_read_by_the_chunk(tmp_path):
