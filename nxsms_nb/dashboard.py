@@ -14,7 +14,7 @@ import pandas as pd
 from IPython import display
 
 from nxsms_nb import analysis, drawing, groups, plotting, records, tables
-from nxsms_nb.display import count, escape
+from nxsms_nb.display import count, escape, mask_name
 from nxsms_nb.fields import RESULT_COLUMNS
 from nxsms_nb.given import frame_as_given
 
@@ -73,7 +73,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         self._head = tables.cards(analysis.summary(frame, prefix), sandbox=records.from_sandbox(frame))
         self._pace = _picture(lambda: plotting.throughput(frame, prefix=prefix))
         self._failures = self._failures_by(None)
-        choices = [("code", None), *((str(label), label) for label in self._labels())]
+        choices = [("code", None), *((mask_name(str(label)), label) for label in self._labels())]
         self._select = widgets.Dropdown(
             options=choices, description="Failures by", style={"description_width": "initial"}
         )

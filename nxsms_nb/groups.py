@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import cells, countries, phones, records, segments
-from nxsms_nb.display import listed, named
+from nxsms_nb.display import listed, mask_name, named
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.fields import one_label
 
@@ -118,7 +118,7 @@ def of(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
 def in_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
     """What rows are grouped by, for a title."""
     return ", ".join(
-        str(label)
+        mask_name(str(label))
         if label in frame.columns
         else {"hour": "hour of the day (UTC)", "length": "length in characters"}.get(str(label), str(label))
         for label in labels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from nxsms_nb import bars, causes, drawing
-from nxsms_nb.display import count, escape
+from nxsms_nb.display import count, escape, mask_name
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis import Grouped
@@ -99,7 +99,12 @@ def groups(told: Grouped) -> str:
     shown, rest = bars.groups_shown(told)
     if not len(shown):
         return ""
-    heads = [*((str(label), "") for label in told.labels), ("answered", _RIGHT), ("failed", _RIGHT), ("rate", _RIGHT)]
+    heads = [
+        *((mask_name(str(label)), "") for label in told.labels),
+        ("answered", _RIGHT),
+        ("failed", _RIGHT),
+        ("rate", _RIGHT),
+    ]
     heads.append(("most frequent cause", ""))
     keys = shown[told.labels].astype(object).to_numpy()
     rows = [

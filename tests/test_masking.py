@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -155,6 +156,26 @@ def test_a_number_in_a_cell_is_masked(field, cell, sandbox):
         told.append(shown(error))
     for text in told:
         hides(text, "8615077665544")
+
+
+def test_a_number_is_masked_in_pictures_and_tables(sandbox):
+    """As the name of a column that rows are grouped by, and as one of its values."""
+    number = "8615077665544"
+    frame = pd.DataFrame(
+        {
+            "phone": [f"86150123{i:05d}" for i in range(1, 41)],
+            "content": ["Hi"] * 40,
+            number: ["a", "b"] * 20,
+            "other": [number, "8615077665545"] * 20,
+        }
+    )
+    dashboard = frame.nxsms.send(sandbox.client).nxsms.dashboard()
+    hides("".join(label for label, _ in dashboard._select.options), number)
+    for by in (number, "other"):
+        dashboard._select.value = by
+        text = re.sub(r"base64,[^\"']*", "", dashboard.html())
+        assert "861••••••••44" in text
+        assert number not in text
 
 
 def test_what_is_no_number_stays():
