@@ -162,8 +162,8 @@ class Recording:
     def _lost(self, remedy: str) -> JournalError:
         words = "was lost" if self._writer.lost is None else self._writer.lost.words
         return JournalError(
-            f"The journal {words} while this run was under way, and the run was stopped. {remedy} The frame has every "
-            "row's outcome: keep it, as .frame of this error."
+            f"The journal {words} while this run was under way, and the run was stopped. {remedy} Every row's outcome is in "
+            ".frame of this error, and of a stream in its earlier chunks: keep them."
         )
 
     def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:

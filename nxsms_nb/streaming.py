@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
@@ -15,7 +16,7 @@ import pyarrow as pa
 from nxsms_nb import elsewhere, preparing, progress, records
 from nxsms_nb.calls import Call, StopRequest
 from nxsms_nb.display import count
-from nxsms_nb.errors import ConfigError, ConfirmationNeeded, NxsmsError, Stopped
+from nxsms_nb.errors import ConfigError, ConfirmationNeeded, JournalError, NxsmsError, Stopped
 from nxsms_nb.execution import client_or_env, limits_of, ready_to_claim
 from nxsms_nb.handle import Run, Session, stopped
 from nxsms_nb.invocation import Invocation
@@ -154,9 +155,16 @@ def _stream(
         raise
     finally:
         observer.end()
-        if session is not None:
-            session.close(stopped=reason)
-        claim.release()
+        broken = sys.exception()
+        try:
+            if session is not None:
+                session.close(stopped=reason)
+        except JournalError as error:
+            # The chunk that was being sent when the journal failed.
+            error.frame = getattr(broken, "frame", None)
+            raise
+        finally:
+            claim.release()
 
 
 def _prepared(

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import threading
 
 import pandas as pd
 import pytest
@@ -178,6 +179,37 @@ def test_what_a_lost_journal_held_is_saved(path, act):
         sent = people().nxsms.send(sandbox.client, journal=saved, progress="silent")
         assert set(sent["status"]) == {"Success"}
         assert (len(sandbox.ledger), sandbox.effects().max()) == (ROWS, 1)
+
+
+@pytest.mark.parametrize("between", [False, True], ids=["in a chunk", "between chunks"])
+def test_a_journal_that_vanishes_under_a_stream_stops_it(path, between):
+    """The error has the chunk that was being sent, and no later chunk is begun; the same stream again is refused."""
+
+    def sent(frames):
+        return nx.send_stream(frames, sandbox.client, campaign="spring", journal=path, batch_size=5, progress="silent")
+
+    def chunks():
+        yield people(20)
+        if not between:
+            sandbox.hold()
+            threading.Thread(target=lambda: sandbox.wait_for(requests=5) and (deleted(path), sandbox.release())).start()
+        else:
+            deleted(path)
+        yield people(40).iloc[20:]
+        yield people(60).iloc[40:]
+
+    with Sandbox(seed=7) as sandbox:
+        stream = sent(chunks())
+        assert set(next(stream)["status"]) == {"Success"}
+        with pytest.raises(JournalError, match="deleted or moved") as stopped:
+            next(stream)
+        if not between:
+            frame = stopped.value.frame
+            assert set(frame["status"]) == {"Success", "Unsent"}
+            assert (frame["status"] == "Success").sum() == len(sandbox.ledger) - 20
+        with pytest.raises(JournalError, match="Nothing was sent"):
+            next(sent([people(60)]))
+        assert sandbox.effects().max() == 1
 
 
 def test_a_journal_moved_away_and_back_is_the_same(path):
