@@ -9,25 +9,25 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb import custody, journalfile, journalplace, journalrows, lookup, records
-from nxsms_nb.blocks import unpacked
+from nxsms_nb import custody, journalfile, journalframes, journalplace, journalrows, lookup
 from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError, JournalError
-from nxsms_nb.fields import STATUSES
 from nxsms_nb.invocation import shown_value
 from nxsms_nb.locks import CampaignLock, MemoryLock
 from nxsms_nb.recording import Recording
-from nxsms_nb.results import UNDECIDED, Results, Rows
+from nxsms_nb.results import Results, Rows
 from nxsms_nb.screen import say
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Journal:
@@ -286,21 +286,8 @@ class Journal:
             A row for each: ``campaign`` (empty: the unnamed one), ``runs``, ``rows`` (distinct messages attempted),
             a column of counts for each status that requests left rows in, ``first``, ``last`` (UTC).
         """
-        counts = []
         with self._reading() as connection:
-            if connection is not None:
-                of: dict[str, list[journalrows.Run]] = {}
-                for run in journalrows.runs(connection).values():
-                    of.setdefault(run.campaign, []).append(run)
-                for name, runs in of.items():
-                    known = _attempted(connection, name)
-                    by_status = {status: int((known == i).sum()) for i, status in enumerate(STATUSES)}
-                    started = [run.started_us for run in runs]
-                    about = {"campaign": name, "runs": len(runs), "rows": len(known), **by_status}
-                    counts.append({**about, "first": min(started), "last": max(started)})
-        columns = ["campaign", "runs", "rows", *STATUSES, "first", "last"]
-        frame = pd.DataFrame(counts, columns=columns).drop(columns=["Invalid", "Skipped"])
-        return frame.assign(first=_instants(frame["first"]), last=_instants(frame["last"]))
+            return journalframes.campaigns(connection)
 
     def runs(self) -> pd.DataFrame:
         """The runs in the journal.
@@ -313,24 +300,7 @@ class Journal:
             a second; NaN: none was found), ``stopped`` (why it ended early).
         """
         with self._reading() as connection:
-            runs = [] if connection is None else list(journalrows.runs(connection).values())
-            rows = [
-                (
-                    *(run.id, run.campaign, run.started_us, run.ended_us, run.rows),
-                    *(journalrows.sent(connection, run.id), run.rate, run.pace, run.stopped),
-                )
-                for run in runs
-                if connection is not None
-            ]
-        names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
-        frame = pd.DataFrame(rows, columns=names).set_index("run")
-        return frame.assign(
-            started=_instants(frame["started"]),
-            ended=_instants(frame["ended"]),
-            rate=frame["rate"].astype("float64"),
-            pace=frame["pace"].astype("float64"),
-            stopped=frame["stopped"].astype(records.TEXT),
-        )
+            return journalframes.runs(connection)
 
     def forget(self, campaign: str | None, *, confirm: int | None = None) -> int:
         """Delete what is recorded of a campaign. Its rows can then be sent again, to the same people.
@@ -356,7 +326,7 @@ class Journal:
         """
         name = campaign or ""
         with self._reading() as reader:
-            n = 0 if reader is None else len(_attempted(reader, name))
+            n = len(journalframes.attempted(reader, name))
         if n == 0:
             return 0
         if confirm != n:
@@ -466,18 +436,3 @@ class Journal:
             # One snapshot for all that is compared with one another.
             connection.execute("BEGIN")
             yield connection
-
-
-def _attempted(connection: sqlite3.Connection, campaign: str) -> Any:
-    """The status of each message that a request of the campaign carried."""
-    runs = journalrows.runs(connection)
-    there = journalrows.blocks_of(connection, [run.id for run in runs.values() if run.campaign == campaign], runs)
-    held = (unpacked(journalrows.block(connection, number)[1]).to_pylist() for number in there)
-    ids = dict.fromkeys(messageid for some in held for messageid in some)
-    status = lookup.known(connection, pa.array(list(ids), TEXT), campaign).status
-    # A block also has the ids of rows whose request never left.
-    return status[status != UNDECIDED]
-
-
-def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
-    return pd.to_datetime(microseconds.astype("Int64"), unit="us", utc=True).astype(records.INSTANT)

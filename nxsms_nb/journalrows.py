@@ -254,15 +254,6 @@ def inventory(connection: sqlite3.Connection, run: int) -> Inventory:
     return found
 
 
-def sent(connection: sqlite3.Connection, run: int) -> int:
-    """Return how many requests of a run left, or may have left."""
-    found: int = connection.execute(
-        "SELECT count(*) FROM block JOIN batch ON batch.block = block.id WHERE block.run = ? AND NOT batch.query",
-        (run,),
-    ).fetchone()[0]
-    return found
-
-
 class Batch(NamedTuple):
     """A row of ``batch``, without its checksum."""
 
@@ -313,6 +304,12 @@ def requests(connection: sqlite3.Connection, block: int, there: Inventory) -> It
         yield batch, outcome
     if missing:
         raise Damage(f"batches of block {block} are missing")
+
+
+def sent(connection: sqlite3.Connection, run: int) -> int:
+    """Return how many requests of a run left, or may have left."""
+    there = inventory(connection, run)
+    return sum(not batch.query for number in there for batch, _ in requests(connection, number, there))
 
 
 def prepare(connection: sqlite3.Connection, name: str) -> None:

@@ -116,6 +116,15 @@ def test_a_flipped_bit_is_harmless_or_told(journal, path):
     assert told["refused"] > told["harmless"] > 0
 
 
+@pytest.mark.parametrize("statement", ["UPDATE batch SET query = 1", "DELETE FROM batch WHERE id = 1"])
+def test_the_frame_of_runs_counts_what_is_verified(journal, path, statement):
+    """A changed request is not counted as one that was never made."""
+    write(journal, (ids(3), ACCEPTED), campaign="spring")
+    changed(path, statement)
+    with pytest.raises(JournalError, match="is damaged"):
+        journal.runs()
+
+
 def test_what_belongs_to_a_run_is_counted_when_it_ends(journal):
     """Reading while it goes on and afterwards gives the same."""
     record = journal.record(journal.claim(None), rows=3, workers=1)
