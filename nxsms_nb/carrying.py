@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb import codetable, elsewhere, records, spelling, takeover, validation
+from nxsms_nb.callids import made_in
 from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.fields import resolve
 from nxsms_nb.given import frame_as_given
-from nxsms_nb.preparing import Prepared, journal_of, made_in
+from nxsms_nb.preparing import Prepared, journal_of
 from nxsms_nb.results import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.settings import COLUMNS
 

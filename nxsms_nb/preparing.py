@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb import conflicts, identity, keys, ownids, records, results, takeover, validation
+from nxsms_nb import callids, conflicts, identity, ownids, records, results, takeover, validation
 from nxsms_nb import fields as names
 from nxsms_nb.cells import TEXT, as_mask, present
 from nxsms_nb.display import count, masks, named
@@ -270,13 +270,8 @@ def prepare(
         ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
     earlier = {name: records.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
     own = checked.fields.get("sys_message_id")
-    ids: pa.Array | identity.MessageIds = identity.MessageIds(
-        report.keys, ordinals, app_key=client.app_key, campaign=campaign, own=own
-    )
-    claims = {}
-    if settings["duplicates"] == "allow":
-        claims = {name: ids.claims(records.to_arrow(words["messageid"])) for name, words in earlier.items()}
-        ids = ids.keeping([*([] if own is None else [ids.claims(own.cast(TEXT))]), *claims.values()])
+    ids: pa.Array | identity.MessageIds
+    ids, claims = callids.made_for(report, ordinals, settings, client, earlier=earlier, journal=journal)
     of_keys = ids.made
     brought = own is not None and own.null_count < len(own)
     if own is not None and brought:
@@ -289,7 +284,7 @@ def prepare(
         ids = takeover.by_key(told, journal, of_keys.whole(), ids, waiting, campaign=campaign)
         # Whether an own id was used for this message is seen below.
         made = waiting if own is None else waiting[~present(own)[waiting] | (told.status[waiting] == FAILURE)]
-        may_be = _keys_in(frame, settings, client, campaign)
+        may_be = callids.keys_in(frame, settings, client, campaign)
         ids = takeover.from_retries(told, journal, ids, made, campaign=campaign, keys=may_be)
         if own is not None and brought:
             ids = ownids.take_over_used(
@@ -300,7 +295,7 @@ def prepare(
                 of_keys.whole(),
                 campaign=campaign,
                 phones=checked.fields["phone"],
-                keys_in=functools.partial(_keys_in, frame, settings, client),
+                keys_in=functools.partial(callids.keys_in, frame, settings, client),
             )
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
     prepared.keys = None if ids is of_keys else of_keys
@@ -338,27 +333,6 @@ def _apply_earlier(
         prepared.campaign,
         known_by_frame=int(among(told.status[undecided], SUCCESS, UNKNOWN).sum()),
     )
-
-
-def made_in(
-    frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None, *, key: Any
-) -> identity.MessageIds:
-    """The ids that a call in a campaign makes from the rows' keys, whatever ids they bring."""
-    columns = names.resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
-    columns.pop("sys_message_id", None)
-    checked = validation.check(frame, columns, region=settings["region"], key=keys.labels(frame, key))
-    texts = identity.key_texts(checked.fields, checked.keys, campaign=campaign)
-    ordinals = keys.repeats(texts, checked.good)
-    return identity.MessageIds(texts, ordinals, app_key=client.app_key, campaign=campaign)
-
-
-def _keys_in(
-    frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None
-) -> Iterator[pa.Array]:
-    """The ids that the rows' keys may give in another campaign: with this call's ``key=``, and with what holds without one."""
-    yield made_in(frame, settings, client, campaign, key=settings["key"]).whole()
-    if settings["key"] is not None:
-        yield made_in(frame, settings, client, campaign, key=None).whole()
 
 
 def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:

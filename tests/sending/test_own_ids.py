@@ -214,3 +214,20 @@ def test_an_own_id_added_to_a_sent_frame_sends_nothing_again_when_the_journal_is
             again = frame.nxsms.send(sandbox.client, campaign=campaign, duplicates="drop", journal=path)
         assert again["messageid"].dropna().tolist() == sent["messageid"].tolist()
     assert len(sandbox.ledger) == 5
+
+
+@pytest.mark.parametrize("rows", [[2, 0, 1], [1], ["new", 0, 1, 2]])
+def test_own_ids_tell_rows_of_one_key_apart_where_duplicates_are_allowed(make, rows):
+    """Filtered, turned round or beside a new row, each is known as it was; the new row is sent."""
+    sandbox = make(hourly_limit=None)
+    frame = people(3, phone="8615000000001", sys_message_id=OWN[:3])
+    frame.nxsms.send(sandbox.client, duplicates="allow")
+    wanted = ["order-new-1" if row == "new" else OWN[row] for row in rows]
+    later = people(len(rows), phone="8615000000001", sys_message_id=wanted)
+    if "new" in rows:
+        again = later.nxsms.send(sandbox.client, duplicates="allow")
+    else:
+        with pytest.warns(nx.AlreadySentWarning):
+            again = later.nxsms.send(sandbox.client, duplicates="allow")
+    assert again["messageid"].tolist() == wanted
+    assert len(sandbox.ledger) == 3 + rows.count("new")
