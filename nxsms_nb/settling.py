@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +42,9 @@ ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 """Codes of the record queries."""
 
 
-async def accepted(connection: Connection, sent: dict[str, datetime]) -> tuple[set[str], set[str]]:
+async def accepted(
+    connection: Connection, sent: dict[str, datetime], unsure: Collection[str] = ()
+) -> tuple[set[str], set[str]]:
     """Ask which messages the gateway has a record of.
 
     Parameters
@@ -50,6 +53,8 @@ async def accepted(connection: Connection, sent: dict[str, datetime]) -> tuple[s
         Open, of a client with an app secret.
     sent : dict of str to datetime
         Messageid to the time of its request (aware).
+    unsure : collection of str
+        Those whose time may have lost its zone: a day more is asked for on either side.
 
     Returns
     -------
@@ -71,9 +76,10 @@ async def accepted(connection: Connection, sent: dict[str, datetime]) -> tuple[s
     """
     found: set[str] = set()
     answered: set[tuple[str, date]] = set()
+    days = {messageid: _days(when, 2 if messageid in unsure else 1) for messageid, when in sent.items()}
     if len(sent) <= FEW:
-        for messageid, when in sent.items():
-            for day in _days(when):
+        for messageid, its_days in days.items():
+            for day in its_days:
                 there = await _has_record(connection, messageid, day)
                 if there is not None:
                     answered.add((messageid, day))
@@ -81,19 +87,19 @@ async def accepted(connection: Connection, sent: dict[str, datetime]) -> tuple[s
                     found.add(messageid)
                     break
     else:
-        for day in sorted({day for when in sent.values() for day in _days(when)}):
+        for day in sorted({day for its_days in days.values() for day in its_days}):
             listed = await _listed(connection, day)
             if listed is not None:
-                answered |= {(messageid, day) for messageid, when in sent.items() if day in _days(when)}
+                answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
                 found |= listed & sent.keys()
             if len(found) == len(sent):
                 break
     return found, {messageid for messageid, _ in answered}
 
 
-def _days(when: datetime) -> list[date]:
+def _days(when: datetime, reach: int) -> list[date]:
     day = when.astimezone(UTC).date()
-    return [day, day + timedelta(days=1), day - timedelta(days=1)]
+    return [day, *(day + timedelta(days=way * far) for far in range(1, reach + 1) for way in (1, -1))]
 
 
 async def _has_record(connection: Connection, messageid: str, day: date) -> bool | None:
@@ -177,9 +183,11 @@ async def settle(
     now = datetime.now(UTC)
     # Without a time, as in a frame taken while its request was under way, it counts as sent just now.
     times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
-    async with Connection(prepared.client) as connection:
-        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)))
     certain = np.isin(rows, [] if timed is None else timed)
+    # Absence frees a row, so that it must have been looked for wherever its record may be.
+    unsure = {ids[offset] for offset in np.flatnonzero(~certain)} if absent == "Unsent" else set()
+    async with Connection(prepared.client) as connection:
+        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)), unsure)
     fates: dict[tuple[int, str | None], list[int]] = {}
     for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):
         if messageid in found:

@@ -123,6 +123,15 @@ def test_a_frames_own_time_counts_only_after_a_day(doubts, path, hours, becomes)
         assert settled["reason"].iloc[3:].str.contains("sent_at counts only after a day").all()
 
 
+@pytest.mark.parametrize("n", [6, 40])
+@pytest.mark.parametrize("hours", [-12.0, 0.0, 14.0])
+def test_a_record_is_found_though_the_frames_time_is_off(doubts, path, n, hours):
+    """Absence would free the row: a day more is asked for where the journal does not know the time."""
+    sandbox, frame = doubts(n, record_utc_offset=hours)
+    settled = aged(frame, 60 * 25).nxsms.reconcile(sandbox.client, absent="Unsent", journal=path)
+    assert halves(settled) == ({"Success": n // 2}, {"Unsent": n // 2})
+
+
 @pytest.mark.parametrize("absent", ["Unknown", "Unsent"])
 def test_rows_whose_run_is_alive_are_not_settled(make, path, absent):
     """The run that causes a doubt is still at work on it, whatever the frame says of the time."""
