@@ -8,6 +8,7 @@ import pandas as pd
 
 from nxsms_nb.display import count, escape
 from nxsms_nb.errors import ValidationError
+from nxsms_nb.given import frame_as_given
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,7 @@ class ValidationReport:
         """One row per problem."""
         if self._problems is None:
             self._problems = self.checked.problems.frame(self.frame.index)
-        return self._problems
+        return frame_as_given(self._problems)
 
     @property
     def counts(self) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from nxsms_nb import codetable
@@ -52,6 +53,10 @@ class Settings:
     query_limit: float | None = None
 
     def __post_init__(self) -> None:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, (dict, list)):
+                object.__setattr__(self, setting.name, deepcopy(value))
         for name, check in _CHECKS.items():
             value = getattr(self, name)
             if complaint := check(value):

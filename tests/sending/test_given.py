@@ -220,6 +220,26 @@ def test_lists_given_are_taken(sandbox):
     assert counts(recorded) == counts(sent)
 
 
+def test_what_is_handed_out_is_not_what_is_kept():
+    """Whoever changes the problems of a report in place changes their own frame."""
+    report = people().assign(phone="x").nxsms.validate()
+    before = report.problems
+    mine = report.problems
+    mine.iloc[0, 0] = 99
+    mine.index.name = "mine"
+    pd.testing.assert_frame_equal(report.problems, before)
+
+
+def test_a_sandbox_keeps_its_settings():
+    """A dict of failures or a list of words that is used again does not change them."""
+    mix, words = {13005: 0.5}, ["casino"]
+    with nx.Sandbox(seed=7, failures=mix, blocked_keywords=words) as sandbox:
+        shown = repr(sandbox)
+        mix[13005] = 0.0
+        words.clear()
+        assert repr(sandbox) == shown
+
+
 def test_cells_that_hold_objects_are_shared_and_nothing_large_is_copied():
     """Lists in cells are the same objects; where pandas copies on write, so are the values."""
     frame = people()
