@@ -67,9 +67,10 @@ def _gateway_words(prepared: Prepared, rows: Rows) -> str | None:
     live, another = prepared.call.text(journal="live.sqlite3"), f"{prepared.campaign or 'live'} 2"
     return (
         f"{count(int(mine.sum()), 'row')} of {len(prepared.frame):,}, the first at position {rows[mine][0]}, went to "
-        f"{names} as this journal has it, not to {client.base_url}: what one gateway accepted, another does not know. "
+        f"{names} as this journal has it, not to {client.base_url}: what one gateway accepted, another does not know "
+        "(if both are the same gateway, give the client the base_url of before). "
         f"Nothing was sent.\nIf that was a rehearsal, send with a journal of its own:\n    {live}\nor as new messages:\n"
-        f"    {prepared.call.text(campaign=another)}\nIf both are the same gateway, give the client the base_url of before."
+        f"    {prepared.call.text(campaign=another)}"
     )
 
 

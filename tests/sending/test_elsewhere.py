@@ -40,6 +40,7 @@ def test_a_mocks_success_is_not_the_real_gateways(sandbox, real, journal, campai
     with pytest.raises(nx.ConfigError, match="3 rows of 5, the first at position 0, went to http://127") as refused:
         call(real, **given)
     assert "Nothing was sent" in str(refused.value)
+    assert len("\n".join(refused.value._render_traceback_()).splitlines()) <= 6
     assert "journal='live.sqlite3')" in str(refused.value)
     assert f"campaign='{campaign or 'live'} 2'" in str(refused.value)
     assert journal.runs()["requests"].sum() == 1
