@@ -16,6 +16,7 @@ import os
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -89,8 +90,9 @@ class Call(Generic[_T]):
     ----------
     work : callable
         Takes this object, runs in the thread in a copy of the caller's context, and returns the call's result.
-    serves : bool, default False
-        Whether it works for other calls, as a simulated gateway does: then it simply ends with the interpreter.
+    served : weakref.ref, optional
+        Whom the work serves as long as that lives, as a simulated gateway does. It need not come to an end of its own before
+        the interpreter does.
 
     Attributes
     ----------
@@ -98,6 +100,8 @@ class Call(Generic[_T]):
         What is asked of the work.
     ended : bool
         Whether the work has ended.
+    left : bool
+        Whether nobody waits for the work any more.
     recorded : str
         The call that gives the frame later, from the journal; empty where there is none.
     at_end : callable or None
@@ -106,17 +110,17 @@ class Call(Generic[_T]):
 
     _live: ClassVar[set[Call[Any]]] = set()
 
-    def __init__(self, work: Callable[[Call[_T]], _T], *, serves: bool = False) -> None:
+    def __init__(self, work: Callable[[Call[_T]], _T], *, served: weakref.ref[Any] | None = None) -> None:
         self.stop = StopRequest()
         self.ended = False
         self.recorded = ""
-        self._serves = serves
+        self._served = served
         self._pid = os.getpid()
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._outbox: SimpleQueue[tuple[Any] | None] = SimpleQueue()
         self._work: Callable[[], _T] | None = partial(copy_context().run, work, self)
         self._warnings: list[tuple[str, type[Warning]]] = []
-        self._launched = self._permitted = self._left = False
+        self._launched = self._permitted = self.left = False
         self._value: _T | None = None
         self._error: BaseException | None = None
         self.at_end: Callable[[], object] | None = None
@@ -134,12 +138,12 @@ class Call(Generic[_T]):
             raise
         finally:
             # Whoever leaves, in whatever way, lets nothing go on behind them; and the error refers back to this object.
-            self.stop.asked = self._left = True
+            self.stop.asked = self.left = True
             self._error = None
 
     def let_go(self) -> None:
         """Wait no longer: what still goes on ends by itself, without another request."""
-        self.stop.asked = self._left = True
+        self.stop.asked = self.left = True
         self._error = None
         self.stop.wake()
 
@@ -156,6 +160,8 @@ class Call(Generic[_T]):
             self._permitted = True
             return handed[0]
         except BaseException as error:
+            # Assignments come first: another interrupt may keep the call from beginning.
+            self.stop.asked = self.left = True
             self.leave(error)
             raise
 
@@ -167,6 +173,7 @@ class Call(Generic[_T]):
             handed = self._handed_out()
             return self.outcome() if handed is None else handed[0]
         except BaseException as error:
+            self.stop.asked = self.left = True
             self.leave(error)
             raise
 
@@ -177,6 +184,7 @@ class Call(Generic[_T]):
             self.await_end()
             self.outcome()
         except BaseException as error:
+            self.stop.asked = self.left = True
             self.leave(error)
             raise
 
@@ -224,7 +232,7 @@ class Call(Generic[_T]):
 
     def leave(self, error: BaseException | None) -> None:
         """Stop the work and await its end; raise `Interrupted` in the place of a bare interrupt."""
-        self.stop.asked = self._left = True
+        self.stop.asked = self.left = True
         late, again, patience = error, False, math.inf
         while self._launched and not self.ended:
             try:
@@ -281,14 +289,24 @@ class Call(Generic[_T]):
                 return self._inbox.get(timeout=LOOK_S)
         return None
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still wants the work. Looked at now and then: in a finalizer an interrupt would be lost."""
+        return not self.stop.asked and (self._served is None or self._served() is not None)
+
     def let_others_end(self) -> None:
-        """Let calls that were left behind by an impatient person give back first what they hold."""
+        """Let calls that were left behind, by an impatient person say, give back first what they hold."""
         until = time.monotonic() + PATIENCE_S
-        while any(call._left for call in tuple(self._live) if call is not self and call._pid == self._pid):  # noqa: SLF001
+        while others := [call for call in tuple(self._live) if call is not self and call._is_left_behind()]:  # noqa: SLF001
             self.stop.check()
             if time.monotonic() > until:
                 return
+            for call in others:
+                call.stop.wake()
             time.sleep(_SOON_S)
+
+    def _is_left_behind(self) -> bool:
+        return self._pid == os.getpid() and (self.left or not (self.stop.asked or self.wanted))
 
     def _main(self) -> None:
         work, self._work = self._work, None
@@ -334,7 +352,7 @@ def _callers_level() -> int:
 @atexit.register
 def _stop_all() -> None:
     """Let the runs of an interpreter that ends come to an end of their own: what is under way gets its outcome."""
-    live = [call for call in tuple(Call._live) if call._pid == os.getpid() and not call._serves]  # noqa: SLF001
+    live = [call for call in tuple(Call._live) if call._pid == os.getpid() and call._served is None]  # noqa: SLF001
     until = time.monotonic() + PATIENCE_S
     for call in live:
         call.stop.ask()

@@ -149,7 +149,7 @@ def reconciled(
         through = False
         try:
             settled = settling.settle(prepared, recording, left, absent=absent, timed=timed)
-            through = in_loop(unless_stopped(call.stop, settled))
+            through = in_loop(unless_stopped(call, settled))
         finally:
             recording.close(stopped=None if through or not call.stop.asked else "stopped by the person")
         if not through:

@@ -143,6 +143,8 @@ class Run:
         # On one line: an interrupt at the line of the try alone would come before it, and nobody would stop the run.
         try: self._call.await_end()  # noqa: E701  # fmt: skip
         except BaseException as error:
+            # Assignments come first: another interrupt may keep the call from beginning.
+            self._call.stop.asked = self._call.left = True
             self._call.leave(error)
             raise
         self._call.outcome()

@@ -7,10 +7,11 @@ import math
 import sys
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from nxsms_nb.calls import LOOK_S, PATIENCE_S, Call, StopRequest
+from nxsms_nb.calls import LOOK_S, PATIENCE_S, Call
 from nxsms_nb.errors import tell_of_cancellation
 
 _T = TypeVar("_T")
@@ -26,21 +27,22 @@ def in_loop(work: Coroutine[Any, Any, _T]) -> _T:
         return runner.run(work)
 
 
-async def stopped(request: StopRequest) -> None:
-    """Wait until a stop is asked for."""
-    loop = asyncio.get_running_loop()
-    asked = loop.create_future()
-    request.listener = partial(loop.call_soon_threadsafe, _fulfil, asked)
+async def unwanted(call: Call[Any]) -> None:
+    """Wait until nobody wants a call's work any more."""
+    loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    call.stop.listener = partial(loop.call_soon_threadsafe, woken.set)
     try:
-        while not request.asked:
-            await asyncio.wait({asked}, timeout=LOOK_S)
+        while call.wanted:
+            woken.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), LOOK_S)
     finally:
-        request.listener = None
+        call.stop.listener = None
 
 
-async def unless_stopped(request: StopRequest, work: Coroutine[Any, Any, object]) -> bool:
+async def unless_stopped(call: Call[Any], work: Coroutine[Any, Any, object]) -> bool:
     """Do work that a stop cuts short; whether it came to its end."""
-    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stopped(request))
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(unwanted(call))
     await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not doing.done():

@@ -103,7 +103,7 @@ def _sent(
         call.finish()
     finally:
         # An assignment comes before all else: another interrupt would keep a call of a function from beginning.
-        call.stop.asked = True
+        call.stop.asked = call.left = True
         call.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -184,10 +183,8 @@ class Sandbox(LiveSettings):
         self._journal = journal
         self._client: Client | None = None
         self._service = Service(settings, self._keys)
-        self._server = Server(self._service.handle, port, closing=self._service.close)
-        # The service knows nothing of this object, so that one nobody holds any more closes by itself. It is not waited for:
-        # an interrupt that comes in a finalizer is lost. With the interpreter it ends after the runs that use it.
-        weakref.finalize(self, self._server.let_go).atexit = False
+        # The service knows nothing of this object, so that one nobody holds any more closes by itself.
+        self._server = Server(self._service.handle, port, self, closing=self._service.close)
         self._server.start()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from nxsms_nb.calls import Call
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.loops import in_loop, stopped
+from nxsms_nb.loops import in_loop, unwanted
 
 HOST = "127.0.0.1"
 
@@ -26,6 +27,8 @@ class Server:
         What answers a request.
     port : int
         0 for any free one.
+    owner : object
+        Whose server it is: when nobody holds that any more, it ends and frees its port.
     closing : callable, optional
         Awaited on the server's loop before it closes.
 
@@ -35,12 +38,14 @@ class Server:
         There is no such port.
     """
 
-    def __init__(self, handler: Handler, port: int, closing: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self, handler: Handler, port: int, owner: object, closing: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         if not 0 <= port <= 65535:
             raise ConfigError(f"Sandbox: port {port} is not one of 0 to 65535. Name another, or 0 for any free one.")
         self._handler = handler
         self._closing = closing
-        self._call: Call[None] = Call(partial(self._run, port), serves=True)
+        self._call: Call[None] = Call(partial(self._run, port), served=weakref.ref(owner))
         self._loop: asyncio.AbstractEventLoop | None = None
         self.port = port
 
@@ -66,10 +71,6 @@ class Server:
         """End it and free its port; a second time does nothing."""
         self._call.close()
 
-    def let_go(self) -> None:
-        """Let it end and free its port by itself."""
-        self._call.let_go()
-
     def _run(self, port: int, call: Call[None]) -> None:
         # One that nobody holds any more may still have the port.
         call.let_others_end()
@@ -90,7 +91,7 @@ class Server:
             site = web.TCPSite(runner, HOST, port)
             await site.start()
             call.hand_out((asyncio.get_running_loop(), runner.addresses[0][1]))
-            await stopped(call.stop)
+            await unwanted(call)
             if self._closing is not None:
                 await self._closing()
         finally:

@@ -90,7 +90,19 @@ def test_a_sandbox_nobody_holds_closes_by_itself():
     del sandbox
     gc.collect()
     assert gone() is None
-    assert set(threading.enumerate()) <= before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_the_port_of_a_sandbox_nobody_holds_is_free_for_the_next():
+    """A cell that is run again may name the port."""
+    sandbox = Sandbox()
+    port = int(sandbox.url.rpartition(":")[2])
+    del sandbox
+    gc.collect()
+    with Sandbox(port=port) as sandbox:
+        assert sandbox.url.endswith(f":{port}")
 
 
 def test_a_client_keeps_its_gateway_running():
