@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb import custody, journalfile, journalframes, journalplace, journalrows, lookup
+from nxsms_nb.calls import apart
 from nxsms_nb.cells import TEXT
 from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError, JournalError
@@ -324,6 +325,10 @@ class Journal:
         CampaignBusy
             A run of the campaign is under way.
         """
+        # Its lock and its connection belong to a thread that no interrupt reaches.
+        return apart(self._forget, campaign, confirm)
+
+    def _forget(self, campaign: str | None, confirm: int | None) -> int:
         name = campaign or ""
         with self._reading() as reader:
             n = len(journalframes.attempted(reader, name))
