@@ -42,8 +42,8 @@ def gateway(latency_ms: float = 0.0, tps: float | None = None) -> Iterator[int]:
 
 def alone(script: str, *words: object) -> dict[str, Any]:
     """What a script of this folder prints, run in a process of its own."""
-    command = [sys.executable, HERE / script, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", f"benchmarks.{script}", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
     if done.returncode:
         raise SystemExit(f"{script} {words} failed:\n{done.stderr}")
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -67,7 +67,7 @@ def contest(sizes: list[int], rounds: int) -> list[str]:
     with gateway() as port:
         for rows in sizes:
             names = ["wire", "bare", "ours", "by hand", *(["requests"] if rows <= 100_000 else [])]
-            told = [{name: alone("contestants.py", name, rows, port, 16) for name in names} for _ in range(rounds)]
+            told = [{name: alone("contestants", name, rows, port, 16) for name in names} for _ in range(rounds)]
             for name in names:
                 cpu, wall = ([one[name][what] / rows * 1e6 for one in told] for what in ("cpu_s", "wall_s"))
                 memory = [one[name]["memory_mb"] for one in told]
@@ -108,7 +108,7 @@ def latencies(rows: int, *, quick: bool) -> list[str]:
         with gateway(latency_ms) as port:
             for _ in range(1 if quick else repeats):
                 for name, seconds in walls.items():
-                    seconds.append(alone("contestants.py", name, n, port, 16)["wall_s"])
+                    seconds.append(alone("contestants", name, n, port, 16)["wall_s"])
         ideal = latency_ms / 1000 * -(-n // 200) / 16
         wall, bare = min(walls["ours"]), min(walls["bare"])
         ratios[latency_ms] = wall / ideal
@@ -128,7 +128,7 @@ def limits(seconds: int) -> list[str]:
     ]
     for tps in (500, 3000, 10_000):
         with gateway(100, tps) as port:
-            told = alone("limited.py", port, tps, seconds)
+            told = alone("limited", port, tps, seconds)
         lines.append(
             f"| {tps:,} | {told['reached']:,.0f} | {told['reached'] / tps:.3f} | {told['refused_share']:.1%} |"
         )
@@ -138,7 +138,7 @@ def limits(seconds: int) -> list[str]:
 def streamed(rows: int) -> list[str]:
     """A file sent in a stream, stopped and gone on with."""
     with gateway() as port:
-        told = alone("streamed.py", rows, port)
+        told = alone("streamed", rows, port)
     lines = [
         f"## A stream of {rows:,} rows",
         "",
@@ -170,7 +170,7 @@ def _held(met: bool) -> str:
 
 def looking(rows: int) -> list[str]:
     """What looking at a sent frame takes, and the import."""
-    told = alone("looking.py", rows)
+    told = alone("looking", rows)
     lines = [f"## Looking at {rows:,} rows, and the import", "", "| what | CPU s |", "|---|---:|"]
     lines += [f"| {name} | {seconds:.2f} |" for name, seconds in told["looks"].items()]
     lines += ["", f"Budget: {BUDGETS['look']:.0f} s each.", ""]
@@ -184,7 +184,7 @@ def looking(rows: int) -> list[str]:
 def stages(rows: int) -> list[str]:
     """What each stage of a send takes alone."""
     with gateway() as port:
-        told = alone("stages.py", rows, port)
+        told = alone("stages", rows, port)
     lines = [f"## Stages, {rows:,} rows", "", "| stage | CPU ns/row | share |", "|---|---:|---:|"]
     whole = sum(told.values())
     lines += [f"| {name} | {seconds / rows * 1e9:.0f} | {seconds / whole:.0%} |" for name, seconds in told.items()]

@@ -1,6 +1,6 @@
 """One contestant, one run, in a process of its own: prints CPU, wall and memory as JSON.
 
-``python benchmarks/contestants.py NAME ROWS PORT CONCURRENCY``. What is measured begins when the frame is there (for
+``python -m benchmarks.contestants NAME ROWS PORT CONCURRENCY``. What is measured begins when the frame is there (for
 ``bare`` and ``wire``: when their bodies are built) and ends with the joined frame (for them: with the last reply parsed).
 """
 
@@ -19,12 +19,10 @@ from typing import Any
 import aiohttp
 import orjson
 
-sys.path.insert(0, str(Path(__file__).parent))
-from data import recipients
-
+from benchmarks.data import recipients
 from nxsms_nb import Client
-from nxsms_nb.connection import Connection
-from nxsms_nb.protocol import body, headers
+from nxsms_nb.engine.transport import Connection
+from nxsms_nb.wire.requests import body, headers
 
 KEY, SECRET, APP = "bench-key", "bench-secret", "bench-app"
 

@@ -1,4 +1,4 @@
-"""What a run reaches under a limit nobody told it: ``python benchmarks/limited.py PORT TPS SECONDS``, prints JSON."""
+"""What a run reaches under a limit nobody told it: ``python -m benchmarks.limited PORT TPS SECONDS``, prints JSON."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from data import recipients
-
+from benchmarks.data import recipients
 from nxsms_nb import Client, Journal
 
 WARM_UP_S = 10

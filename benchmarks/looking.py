@@ -1,4 +1,4 @@
-"""What looking at a sent frame takes: ``python benchmarks/looking.py ROWS``, prints JSON."""
+"""What looking at a sent frame takes: ``python -m benchmarks.looking ROWS``, prints JSON."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent))
-from data import recipients
-
 import nxsms_nb as nx
+from benchmarks.data import recipients
 
 _IMPORT = "import time, {first}; t = time.perf_counter(); import {second}; print((time.perf_counter() - t) * 1000)"
 

@@ -1,4 +1,4 @@
-"""What each stage of a send takes alone: ``python benchmarks/stages.py ROWS PORT``, prints JSON of CPU seconds."""
+"""What each stage of a send takes alone: ``python -m benchmarks.stages ROWS PORT``, prints JSON of CPU seconds."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from contestants import APP, KEY, SECRET, post_signed
-from data import recipients
-
-from nxsms_nb import identity, keys, protocol
-from nxsms_nb.checking import check
-from nxsms_nb.journal import Journal
-from nxsms_nb.queueing import Batch, Outbox
-from nxsms_nb.results import SUCCESS, Outcome, Results
-from nxsms_nb.verdicts import judge
+from benchmarks.contestants import APP, KEY, SECRET, post_signed
+from benchmarks.data import recipients
+from nxsms_nb.engine.batches import Batch, Outbox
+from nxsms_nb.engine.outcomes import judge
+from nxsms_nb.journal.journal import Journal
+from nxsms_nb.results.table import SUCCESS, Outcome, Results
+from nxsms_nb.rows import keys, message_ids
+from nxsms_nb.rows.rules import check
+from nxsms_nb.wire import requests
 
 if TYPE_CHECKING:
-    from nxsms_nb.recording import Recording
+    from nxsms_nb.journal.recorder import Recording
 
 
 def main() -> None:
@@ -45,7 +44,7 @@ def main() -> None:
     # Again, to be kept: memory that nobody has touched before is no part of building.
     batches = list(_built(Outbox(checked.fields, ids, checked.good.nonzero()[0])))
     bodies = [body for _, body in batches]
-    timed("sign", lambda: [protocol.headers(KEY, SECRET, 1_655_710_885_431, body) for body in bodies])
+    timed("sign", lambda: [requests.headers(KEY, SECRET, 1_655_710_885_431, body) for body in bodies])
     url = f"http://127.0.0.1:{port}"
     timed("HTTP, replies read", lambda: asyncio.run(post_signed(bodies, url, 16, parse=False)))
     told["HTTP, replies read"] -= told["sign"]
@@ -60,13 +59,13 @@ def main() -> None:
 
 
 def _ids(checked: Any) -> Any:
-    texts = identity.key_texts(checked.fields)
-    return identity.MessageIds(texts, keys.repeats(texts, checked.good), app_key=APP).whole()
+    texts = message_ids.key_texts(checked.fields)
+    return message_ids.MessageIds(texts, keys.repeats(texts, checked.good), app_key=APP).whole()
 
 
 def _built(outbox: Outbox) -> Iterator[tuple[Batch, bytes]]:
     while (batch := outbox.take(lambda: 200, 0.0)) is not None:
-        yield batch, protocol.body(APP, batch.items())
+        yield batch, requests.body(APP, batch.items())
 
 
 def _reply(ids: list[str]) -> bytes:

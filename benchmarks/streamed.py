@@ -1,4 +1,4 @@
-"""A file larger than what is held in memory: ``python benchmarks/streamed.py ROWS PORT``, prints JSON.
+"""A file larger than what is held in memory: ``python -m benchmarks.streamed ROWS PORT``, prints JSON.
 
 ``python -m nxsms_nb send`` sends a Parquet file, is interrupted on the way as a person would do it, and is started
 again. Its memory is looked at from outside, from the first rows to the last.
@@ -22,8 +22,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).parent))
-from data import recipients
+from benchmarks.data import recipients
 
 CHUNK: Final = 100_000
 STOP_AT: Final = 0.4

@@ -5,22 +5,21 @@ For changes of one of them; what counts as a whole is measured by ``python -m be
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from data import recipients
-
-from nxsms_nb import bodies, identity, keys, protocol, segments
-from nxsms_nb.blocks import Block
-from nxsms_nb.checking import Checked, check
-from nxsms_nb.journal import Journal
-from nxsms_nb.results import SUCCESS, Outcome, Results
-from nxsms_nb.verdicts import judge
+from benchmarks.data import recipients
+from nxsms_nb.engine.outcomes import judge
+from nxsms_nb.journal.blocks import Block
+from nxsms_nb.journal.journal import Journal
+from nxsms_nb.results.table import SUCCESS, Outcome, Results
+from nxsms_nb.rows import keys, message_ids, segments
+from nxsms_nb.rows.rules import Checked, check
+from nxsms_nb.wire import items as wire_items
+from nxsms_nb.wire import requests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,12 +40,14 @@ def checked(frame: pd.DataFrame) -> Checked:
 
 @pytest.fixture(scope="module")
 def ids(checked: Checked) -> Any:
-    return identity.MessageIds(identity.key_texts(checked.fields), np.zeros(ROWS, np.int32), app_key="app").whole()
+    return message_ids.MessageIds(
+        message_ids.key_texts(checked.fields), np.zeros(ROWS, np.int32), app_key="app"
+    ).whole()
 
 
 @pytest.fixture(scope="module")
 def body(checked: Checked, ids: Any) -> bytes:
-    return protocol.body("app", bodies.encode(checked.fields, ids).joined(0, BATCH))
+    return requests.body("app", wire_items.encode(checked.fields, ids).joined(0, BATCH))
 
 
 def reply(ids: list[str], failing: int | None = None) -> bytes:
@@ -63,21 +64,21 @@ def test_check(benchmark: Any, frame: pd.DataFrame) -> None:
 
 
 def test_repeats(benchmark: Any, checked: Checked) -> None:
-    assert not benchmark(keys.repeats, identity.key_texts(checked.fields), checked.good).any()
+    assert not benchmark(keys.repeats, message_ids.key_texts(checked.fields), checked.good).any()
 
 
 def test_message_ids(benchmark: Any, checked: Checked) -> None:
-    texts, first = identity.key_texts(checked.fields), np.zeros(ROWS, np.int32)
-    assert len(benchmark(lambda: identity.MessageIds(texts, first, app_key="app").whole())) == ROWS
+    texts, first = message_ids.key_texts(checked.fields), np.zeros(ROWS, np.int32)
+    assert len(benchmark(lambda: message_ids.MessageIds(texts, first, app_key="app").whole())) == ROWS
 
 
 def test_encode(benchmark: Any, checked: Checked, ids: Any) -> None:
-    assert benchmark(bodies.encode, checked.fields, ids).joined(0, 1)
+    assert benchmark(wire_items.encode, checked.fields, ids).joined(0, 1)
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
-def test_sign(benchmark: Any, body: bytes, algorithm: protocol.Algorithm) -> None:
-    assert benchmark(protocol.headers, "key", "secret", 1_655_710_885_431, body, algorithm)["sign"]
+def test_sign(benchmark: Any, body: bytes, algorithm: requests.Algorithm) -> None:
+    assert benchmark(requests.headers, "key", "secret", 1_655_710_885_431, body, algorithm)["sign"]
 
 
 @pytest.mark.parametrize("failing", [None, 7], ids=["all accepted", "one refused"])

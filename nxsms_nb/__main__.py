@@ -70,7 +70,7 @@ def _run(given: argparse.Namespace, more: Sequence[str]) -> int:
 
 
 def _send(given: argparse.Namespace) -> int:
-    from nxsms_nb.files import send_file  # noqa: PLC0415
+    from nxsms_nb.files.sending import send_file  # noqa: PLC0415
 
     sending = ("campaign", "journal", "confirm", "concurrency", "max_rate")
     names = (*sending, "duplicates", "region", "prefix", "phone", "content")

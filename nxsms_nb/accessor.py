@@ -1,6 +1,6 @@
 """``df.nxsms``: one-line methods over functions that work without it. It holds the frame and nothing else.
 
-The modules behind it are reached as attributes of the package, which loads them when they are first needed.
+The package loads this module when a frame's ``nxsms`` is first asked for.
 """
 
 from __future__ import annotations
@@ -9,21 +9,26 @@ import inspect
 from collections.abc import Coroutine, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
-import pandas as pd
-
-import nxsms_nb as nx
-from nxsms_nb.display import count
+from nxsms_nb import api, views
+from nxsms_nb.analysis.failures import failures
+from nxsms_nb.analysis.summary import summary
+from nxsms_nb.analysis.throughput import throughput
+from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
+from nxsms_nb.results.columns import new
+from nxsms_nb.rows.templates import render
+from nxsms_nb.rows.validate import validate
 from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, Checking, Looking, Sending, spelled_out
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from nxsms_nb.client import Client
-    from nxsms_nb.dashboard import Dashboard
-    from nxsms_nb.handle import Run
-    from nxsms_nb.plan import Plan
-    from nxsms_nb.report import ValidationReport
+    from nxsms_nb.engine.plan import Plan
+    from nxsms_nb.engine.run import Run
+    from nxsms_nb.rows.report import ValidationReport
+    from nxsms_nb.views.dashboard import Dashboard
 
 
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -86,7 +91,7 @@ class NxsmsAccessor:
         >>> df.nxsms.render("Hi {name}, you owe {amount:,.2f}").to_list()
         ['Hi Ann, you owe 1,200.00']
         """
-        return nx.templates.render(self._frame, template)
+        return render(self._frame, template)
 
     @spelled_out(CHECKING, COLUMNS)
     def validate(self, **given: Unpack[Checking]) -> ValidationReport:
@@ -115,7 +120,7 @@ class NxsmsAccessor:
         >>> df.nxsms.validate().problems["rule"].to_list()
         ['phone_digits_lost']
         """
-        return nx.validation.validate(self._frame, **given)
+        return validate(self._frame, **given)
 
     @spelled_out(LOOKING, COLUMNS)
     def plan(self, client: Client | None = None, **given: Unpack[Looking]) -> Plan:
@@ -145,7 +150,7 @@ class NxsmsAccessor:
         ...     df.nxsms.plan(sandbox.client).frame["fate"].to_list()
         ['send', 'invalid']
         """
-        return nx.sending.plan(self._frame, client, **given)
+        return api.plan(self._frame, client, **given)
 
     # ------------------------------------------------------------------ sending
 
@@ -194,7 +199,7 @@ class NxsmsAccessor:
         ...     df.nxsms.send(sandbox.client)["status"].to_list()
         ['Success']
         """
-        return nx.sending.send(self._frame, client, **given)
+        return api.send(self._frame, client, **given)
 
     @spelled_out(SENDING, COLUMNS)
     def asend(self, client: Client | None = None, **given: Unpack[Sending]) -> Coroutine[Any, Any, pd.DataFrame]:
@@ -230,7 +235,7 @@ class NxsmsAccessor:
         ['Success']
         """
         # The frame is taken when the method is called, and sent when the coroutine is awaited.
-        return nx.sending.asend(frame_as_given(self._frame), client, **given)
+        return api.asend(frame_as_given(self._frame), client, **given)
 
     @spelled_out(SENDING, COLUMNS)
     def start(self, client: Client | None = None, **given: Unpack[Sending]) -> Run:
@@ -260,7 +265,7 @@ class NxsmsAccessor:
         ...     df.nxsms.start(sandbox.client).wait()["status"].to_list()
         ['Success']
         """
-        return nx.sending.start(self._frame, client, **given)
+        return api.start(self._frame, client, **given)
 
     # ------------------------------------------------------------------ after sending
 
@@ -292,7 +297,7 @@ class NxsmsAccessor:
         ...     df.nxsms.recorded(sandbox.client)["status"].to_list()
         ['Unsent']
         """
-        return nx.sending.recorded(self._frame, client, **given)
+        return api.recorded(self._frame, client, **given)
 
     @spelled_out({"codes": None}, SENDING, COLUMNS)
     def retry(
@@ -337,7 +342,7 @@ class NxsmsAccessor:
         ...     sent.nxsms.retry(sandbox.client, codes=13006)["status"].to_list()
         ['Success']
         """
-        return nx.sending.retry(self._frame, client, codes, **given)
+        return api.retry(self._frame, client, codes, **given)
 
     @spelled_out({"absent": "Unknown"}, LOOKING, COLUMNS)
     def reconcile(
@@ -374,7 +379,7 @@ class NxsmsAccessor:
         -----
         The vendor's record queries reach back 31 days.
         """
-        return nx.sending.reconcile(self._frame, client, absent, **given)
+        return api.reconcile(self._frame, client, absent, **given)
 
     def new(self, prefix: str = "") -> pd.DataFrame:
         """Drop the result columns only: the rows are new messages.
@@ -407,7 +412,7 @@ class NxsmsAccessor:
         ...     df.nxsms.send(sandbox.client).nxsms.new().columns.to_list()
         ['phone', 'content']
         """
-        return nx.records.new(self._frame, prefix)
+        return new(self._frame, prefix)
 
     def summary(self, prefix: str = "") -> pd.DataFrame:
         """Count the rows by status.
@@ -428,7 +433,7 @@ class NxsmsAccessor:
         ColumnError
             The frame carries no results.
         """
-        return nx.analysis.summary(self._frame, prefix)
+        return summary(self._frame, prefix)
 
     def failures(
         self,
@@ -464,7 +469,7 @@ class NxsmsAccessor:
         ColumnError
             The frame carries no results, or a column is missing, ambiguous or named like one of the result.
         """
-        return nx.analysis.failures(self._frame, by, prefix=prefix, phone=phone, content=content, region=region)
+        return failures(self._frame, by, prefix=prefix, phone=phone, content=content, region=region)
 
     def throughput(self, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
         """Count the messages per interval of time.
@@ -489,7 +494,7 @@ class NxsmsAccessor:
         ConfigError
             `freq` is not a valid interval, or makes too many of them.
         """
-        return nx.analysis.throughput(self._frame, freq, prefix)
+        return throughput(self._frame, freq, prefix)
 
     @property
     def plot(self) -> NxsmsPlots:
@@ -525,7 +530,7 @@ class NxsmsAccessor:
         ColumnError
             The frame carries no results.
         """
-        return nx.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
+        return views.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
 
 
 class NxsmsPlots:
@@ -574,7 +579,7 @@ class NxsmsPlots:
         ColumnError
             The frame carries no results.
         """
-        return nx.plotting.failures(self._frame, ax, by=by, prefix=prefix, phone=phone, content=content, region=region)
+        return views.plots.failures(self._frame, ax, by=by, prefix=prefix, phone=phone, content=content, region=region)
 
     def status(self, ax: Axes | None = None, prefix: str = "") -> Axes:
         """Draw the rows by status.
@@ -595,7 +600,7 @@ class NxsmsPlots:
         ColumnError
             The frame carries no results.
         """
-        return nx.plotting.status(self._frame, ax=ax, prefix=prefix)
+        return views.plots.status(self._frame, ax=ax, prefix=prefix)
 
     def throughput(self, ax: Axes | None = None, freq: Any = None, prefix: str = "") -> Axes:
         """Draw the messages per second over time.
@@ -618,7 +623,7 @@ class NxsmsPlots:
         ColumnError
             The frame carries no results.
         """
-        return nx.plotting.throughput(self._frame, ax=ax, freq=freq, prefix=prefix)
+        return views.plots.throughput(self._frame, ax=ax, freq=freq, prefix=prefix)
 
     def latency(self, ax: Axes | None = None, prefix: str = "") -> Axes:
         """Draw how long the requests took.
@@ -639,9 +644,4 @@ class NxsmsPlots:
         ColumnError
             The frame carries no results.
         """
-        return nx.plotting.latency(self._frame, ax=ax, prefix=prefix)
-
-
-def register() -> None:
-    """Register ``df.nxsms``."""
-    pd.api.extensions.register_dataframe_accessor("nxsms")(NxsmsAccessor)
+        return views.plots.latency(self._frame, ax=ax, prefix=prefix)

@@ -10,12 +10,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from nxsms_nb.display import hidden, mask_secret
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.protocol import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
+from nxsms_nb.formatting import hidden, mask_secret
+from nxsms_nb.wire.requests import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 
 if TYPE_CHECKING:
-    from nxsms_nb.journal import Journal
+    from nxsms_nb.journal.journal import Journal
 
 BASE_URL: Final = "https://api2.nxcloud.com"
 OTHER_SEND_PATH: Final = "/api/sms/multi/mt"

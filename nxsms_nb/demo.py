@@ -11,8 +11,8 @@ from typing import Any, Final
 import pandas as pd
 
 import nxsms_nb as nx
-from nxsms_nb.display import count
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import count
 from nxsms_nb.screen import say
 
 SAMPLE: Final = Path(__file__).parent / "data" / "sample.csv"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from nxsms_nb.display import mask_name, mask_numbers
+from nxsms_nb.formatting import mask_name, mask_numbers
 from nxsms_nb.given import value_as_given
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING
 

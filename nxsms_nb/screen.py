@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from nxsms_nb.snapshot import Observer, Snapshot
+    from nxsms_nb.engine.progress import Observer, Snapshot
 
 PATIENCE_S: Final = 2.0
 """How long the end of a run waits for an observer, in seconds."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Hashable, Mapping
 from numbers import Integral, Real
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
-from nxsms_nb.display import named
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.fields import FIELDS
+from nxsms_nb.formatting import named
 from nxsms_nb.given import value_as_given
-from nxsms_nb.protocol import BATCH_MAX
+from nxsms_nb.wire.fields import FIELDS
+from nxsms_nb.wire.requests import BATCH_MAX
 
 Duplicates = Literal["raise", "drop", "allow"]
 

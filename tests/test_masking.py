@@ -10,7 +10,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import settings
-from nxsms_nb.display import mask_name, masks, named
+from nxsms_nb.formatting import mask_name, masks, named
 
 NUMBERS = ["8615077665544", "1234567", "15077665544", "+49 151 12345678", "00861507766-5544", "٨٦١٥٠٧٧٦٦٥٥٤٤"]
 

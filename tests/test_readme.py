@@ -36,7 +36,7 @@ def test_the_first_example_runs(readme, tmp_path, monkeypatch):
 
 def test_the_statuses_are_those_of_a_result(readme):
     """The README's table has the six statuses in their order."""
-    from nxsms_nb.fields import STATUSES
+    from nxsms_nb.results.statuses import STATUSES
 
     assert tuple(re.findall(r"^\s*\| ([A-Z][a-z]+) \|", readme, re.MULTILINE)) == STATUSES
 

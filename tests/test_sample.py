@@ -10,7 +10,7 @@ import phonenumbers
 import pytest
 
 import nxsms_nb  # noqa: F401 - gives frames .nxsms
-from nxsms_nb.phones import normalise
+from nxsms_nb.rows.phones import normalise
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "nxsms_nb" / "data" / "sample.csv"
@@ -23,7 +23,7 @@ def _sample():
 
 @pytest.fixture(name="builder")
 def _builder():
-    return runpy.run_path(str(ROOT / "tests" / "make_sample.py"))
+    return runpy.run_path(str(ROOT / "tests" / "support" / "make_sample.py"))
 
 
 def test_the_sample_is_what_its_note_says(sample):

@@ -14,8 +14,8 @@ from rich.traceback import Traceback
 
 import nxsms_nb as nx
 from nxsms_nb.client import ENVIRONMENT
-from nxsms_nb.connection import Connection
-from nxsms_nb.display import Secret
+from nxsms_nb.engine.transport import Connection
+from nxsms_nb.formatting import Secret
 from nxsms_nb.sandbox import Sandbox
 
 ACCESS, APP = "s3cr3t-accessQQ", "s3cr3t-appZZZZ"

@@ -1,6 +1,6 @@
 """Whether a request may speak to the gateway at all: headers, business, key, clock, signature.
 
-Written from the vendor's documents and with nothing of `nxsms_nb.protocol`, so that client and gateway hold each other.
+Written from the vendor's documents and with nothing of `nxsms_nb.wire.requests`, so that client and gateway hold each other.
 """
 
 from __future__ import annotations

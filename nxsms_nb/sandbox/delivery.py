@@ -1,7 +1,7 @@
 """What becomes of an accepted message: delivered or not, on which network, in how many segments, at what price.
 
 Drawn from the seed and the message, so that it is the same in every run. Segments are counted here from the vendor's
-rules and not with `nxsms_nb.segments`, so that the two hold each other.
+rules and not with `nxsms_nb.rows.segments`, so that the two hold each other.
 """
 
 from __future__ import annotations

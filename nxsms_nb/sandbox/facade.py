@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from nxsms_nb.display import hidden
+from nxsms_nb.formatting import hidden
 from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
@@ -217,7 +217,7 @@ class Sandbox(LiveSettings):
         """A client that is set up for this gateway; the same one each time."""
         if self._client is None:
             from nxsms_nb.client import Client  # noqa: PLC0415 - the gateway alone needs no client
-            from nxsms_nb.journal import Journal  # noqa: PLC0415 - nor a journal
+            from nxsms_nb.journal.journal import Journal  # noqa: PLC0415 - nor a journal
 
             journal = Journal.in_memory() if self._journal is None else Journal.of(self._journal)
 

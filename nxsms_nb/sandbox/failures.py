@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb import codetable
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox.draws import derived, roll
+from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.settings import FailureMix, Failures
@@ -79,7 +79,7 @@ class Draw:
             tries = self._tries.get(messageid, 0)
             whole = f"{messageid}\n{tries}" if tries else messageid
             code = _pick(shares.of_id, roll(whole, of_id))
-            if code == codetable.TPS:
+            if code == codes.TPS:
                 self._tries[messageid] = tries + 1
             return code
         return 0
@@ -126,7 +126,7 @@ def _mix(place: str, shares: Any) -> FailureMix:
     if not isinstance(shares, Mapping):
         raise ConfigError(f"Sandbox: the failures of {place!r} are {shares!r}, not a mapping of code to share.")
     for code, share in shares.items():
-        if code not in codetable.TABLE or code == codetable.SUCCESS:
+        if code not in codes.TABLE or code == codes.SUCCESS:
             raise ConfigError(f"Sandbox: {code!r} in the failures is not a code of the vendor's. See nxsms_nb.codes().")
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             raise ConfigError(f"Sandbox: the share {share!r} of code {code} is not a number from 0 to 1.")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from nxsms_nb import codetable
 from nxsms_nb.sandbox import access
 from nxsms_nb.sandbox.draws import derived
 from nxsms_nb.sandbox.failures import Draw
 from nxsms_nb.sandbox.limits import Hourly, limiter
+from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.ledger import Exchange, Ledger
@@ -23,7 +23,7 @@ ITEMS_MAX: Final = 200
 CONTENT_MAX: Final = 1000
 VERIFICATION_MAX: Final = 5
 
-_TEXTS: Final = {number: code.text for number, code in codetable.TABLE.items()}
+_TEXTS: Final = {number: code.text for number, code in codes.TABLE.items()}
 _OPTIONAL: Final = ("sourceAddress", "sysMessageId", "shortLink", "linkVerbose", "drUrl", "ext")
 _SOURCE: Final = re.compile(r"[0-9A-Za-z]{1,20}")
 _ID: Final = re.compile(r"[0-9A-Za-z-]{10,50}")

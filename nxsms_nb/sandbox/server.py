@@ -10,8 +10,8 @@ from functools import partial
 from aiohttp import web
 
 from nxsms_nb.calls import Call
+from nxsms_nb.engine.loops import in_loop, unwanted
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.loops import in_loop, unwanted
 
 HOST = "127.0.0.1"
 

@@ -7,11 +7,11 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
-from nxsms_nb import codetable
-from nxsms_nb.display import Secret, mask_secret
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.sandbox import delivery
+from nxsms_nb.formatting import Secret, mask_secret
+from nxsms_nb.sandbox import delivery as sandbox_delivery
 from nxsms_nb.sandbox.draws import derived
+from nxsms_nb.wire import codes
 
 FailureMix = Mapping[int, float]
 Failures = Mapping[int | str, float | FailureMix] | Literal["realistic"] | None
@@ -41,7 +41,7 @@ class Settings:
     clock_offset: float = 0.0
     rewrite_phones: bool = False
     strict_ids: bool = True
-    delivery: Mapping[int, float] = field(default_factory=lambda: dict(delivery.USUAL))
+    delivery: Mapping[int, float] = field(default_factory=lambda: dict(sandbox_delivery.USUAL))
     delivery_delay: Seconds = 0.0
     dr_url: str | None = None
     receipts_in: Literal["body", "query"] = "body"
@@ -107,7 +107,7 @@ def _dr_url(value: Any) -> str | None:
 
 
 def _refuse(value: Any) -> str | None:
-    if value is None or (_whole(value) and value in codetable.TABLE and value != codetable.SUCCESS):
+    if value is None or (_whole(value) and value in codes.TABLE and value != codes.SUCCESS):
         return None
     return "is not a code of the vendor's that refuses, 1100 say. nxsms_nb.codes() lists them."
 
@@ -127,7 +127,7 @@ _CHECKS: Final[Mapping[str, Any]] = {
     "clock_offset": lambda v: None if _number(v) else "is not a number of seconds.",
     "rewrite_phones": _flag,
     "strict_ids": _flag,
-    "delivery": delivery.complaint,
+    "delivery": sandbox_delivery.complaint,
     "delivery_delay": _seconds,
     "dr_url": _dr_url,
     "receipts_in": _choice("body", "query"),

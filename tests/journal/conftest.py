@@ -1,17 +1,12 @@
 """What the tests of the journal share."""
 
 import json
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from nxsms_nb import Client, Journal
-
-# The tests are no package; this makes history.py importable for those beside it.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(name="path")

@@ -5,11 +5,11 @@ import contextlib
 
 import pyarrow as pa
 
-from nxsms_nb import results
-from nxsms_nb.blocks import Block
-from nxsms_nb.results import Outcome
+from nxsms_nb.journal.blocks import Block
+from nxsms_nb.results import table
+from nxsms_nb.results.table import Outcome
 
-ACCEPTED = Outcome(results.SUCCESS, 0, latency_ms=12.5)
+ACCEPTED = Outcome(table.SUCCESS, 0, latency_ms=12.5)
 SENT_US = 1_700_000_000_000_000
 
 

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
 from nxsms_nb import Journal, JournalError, Sandbox
-from nxsms_nb.results import SUCCESS, UNKNOWN
+from nxsms_nb.results.table import SUCCESS, UNKNOWN
+from tests.journal.history import ACCEPTED, ids, known, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 KILLED = """
 import asyncio, os, signal, sys
 sys.path.insert(0, sys.argv[1])
-from history import ACCEPTED, SENT_US, block, ids
+from tests.journal.history import ACCEPTED, SENT_US, block, ids
 from nxsms_nb import Journal
 
 async def requests(record):

@@ -8,12 +8,13 @@ from collections import Counter
 
 import pyarrow as pa
 import pytest
-from history import ACCEPTED, ids, known, write
 
-from nxsms_nb import Journal, JournalError, results
-from nxsms_nb.results import SUCCESS, Exceptional, Outcome
+from nxsms_nb import Journal, JournalError
+from nxsms_nb.results import table
+from nxsms_nb.results.table import SUCCESS, Exceptional, Outcome
+from tests.journal.history import ACCEPTED, ids, known, write
 
-REFUSED = Outcome(results.FAILURE, 13005, "refused", 3.0, exceptions=[Exceptional(1, SUCCESS, 0, None, None)])
+REFUSED = Outcome(table.FAILURE, 13005, "refused", 3.0, exceptions=[Exceptional(1, SUCCESS, 0, None, None)])
 
 
 def changed(path, statement):

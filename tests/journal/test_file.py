@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
-from nxsms_nb import Journal, JournalError, Sandbox, journalplace
-from nxsms_nb.journalplace import file_system, refuse_network
-from nxsms_nb.journalrows import APPLICATION_ID, VERSION
-from nxsms_nb.results import SUCCESS
+from nxsms_nb import Journal, JournalError, Sandbox
+from nxsms_nb.journal import place as journal_place
+from nxsms_nb.journal.place import file_system, refuse_network
+from nxsms_nb.journal.tables import APPLICATION_ID, VERSION
+from nxsms_nb.results.table import SUCCESS
+from tests.journal.history import ACCEPTED, ids, known, write
 
 
 def mode(path):
@@ -266,19 +267,19 @@ def test_a_network_file_system_is_known_by_its_mount(kind):
     mounts = [("/home/ada/share", kind), ("/", "ext4"), ("/home", "ext4"), ("/home/ada/sh", "nfs")]
     assert file_system(Path("/home/ada/share/deep/journal.sqlite3"), mounts) == kind
     assert file_system(Path("/home/ada/shared"), mounts) == "ext4"
-    assert kind in journalplace.NETWORK_FILE_SYSTEMS
+    assert kind in journal_place.NETWORK_FILE_SYSTEMS
 
 
 @pytest.mark.parametrize("kind", ["ext4", "apfs", "NTFS", "btrfs", "xfs", "tmpfs", "overlay", "zfs", "fuseblk"])
 def test_a_local_file_system_is_accepted(kind):
     """Journals live on the disks of ordinary machines and containers."""
-    assert kind.lower() not in journalplace.NETWORK_FILE_SYSTEMS
+    assert kind.lower() not in journal_place.NETWORK_FILE_SYSTEMS
 
 
 def test_a_journal_on_a_network_file_system_is_refused_before_anything_is_sent(path, monkeypatch):
     """The place is looked up among this machine's mounts; here the one of the temporary folder is told to be NFS."""
     kind = next(iter({file_system(path, [(str(path.anchor), "ext4")])}))
-    monkeypatch.setattr(journalplace, "NETWORK_FILE_SYSTEMS", frozenset({kind, "tmpfs", "overlay"}))
+    monkeypatch.setattr(journal_place, "NETWORK_FILE_SYSTEMS", frozenset({kind, "tmpfs", "overlay"}))
     with pytest.raises(JournalError, match="would lie on a network file system"):
         refuse_network(path)
     message = sending_fails(path, match="network file system")

@@ -9,11 +9,11 @@ import threading
 
 import pandas as pd
 import pytest
-from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
 from nxsms_nb import Journal, JournalError, Sandbox
-from nxsms_nb.results import SUCCESS
+from nxsms_nb.results.table import SUCCESS
+from tests.journal.history import ACCEPTED, ids, known, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be deleted there")
 

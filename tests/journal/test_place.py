@@ -9,11 +9,12 @@ import sys
 
 import pandas as pd
 import pytest
-from history import ACCEPTED, ids, known, write
 
 import nxsms_nb as nx
-from nxsms_nb import Journal, JournalError, Sandbox, journalplace
-from nxsms_nb.results import SUCCESS
+from nxsms_nb import Journal, JournalError, Sandbox
+from nxsms_nb.journal import place
+from nxsms_nb.results.table import SUCCESS
+from tests.journal.history import ACCEPTED, ids, known, write
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX systems")
 
@@ -206,7 +207,7 @@ def test_the_name_of_memory_is_a_journal_in_memory(tmp_path, monkeypatch):
 )
 def test_file_systems_of_a_network_are_known(kind):
     """Drives of clouds, clusters and hosts of virtual machines."""
-    assert kind in journalplace.NETWORK_FILE_SYSTEMS
+    assert kind in place.NETWORK_FILE_SYSTEMS
 
 
 @posix

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from history import ACCEPTED, SENT_US, block, ids, known, recording, write
 from hypothesis import given
 from hypothesis import strategies as st
 
 import nxsms_nb as nx
-from nxsms_nb import CampaignBusy, ConfigError, Journal, results
-from nxsms_nb.blocks import Block
-from nxsms_nb.fields import STATUSES
-from nxsms_nb.lookup import NO_OUTCOME
-from nxsms_nb.results import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
+from nxsms_nb import CampaignBusy, ConfigError, Journal
+from nxsms_nb.journal.blocks import Block
+from nxsms_nb.journal.lookup import NO_OUTCOME
+from nxsms_nb.results import table
+from nxsms_nb.results.statuses import STATUSES
+from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
+from tests.journal.history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
 REFUSED = Outcome(FAILURE, 13005, "Incorrect phone number format", 3.0)
 DOUBT = Outcome(UNKNOWN, None, "HTTP 502 instead of a reply", 3.0)
@@ -84,7 +85,7 @@ def test_the_last_word_on_each_message_counts(history):
         numbers = asyncio.run(all_of_them(record))
     told = journal.known(pa.array(ids(6)))
     for row, expected in enumerate(folded(history, numbers)):
-        sent = None if told.sent_us[row] == results.NO_TIME else int(told.sent_us[row])
+        sent = None if told.sent_us[row] == table.NO_TIME else int(told.sent_us[row])
         found = {"status": told.status[row], "code": told.code(row), "reason": told.reason(row), "sent": sent}
         found |= {"batch": told.batch[row], "attempts": told.attempts[row]}
         assert found == {name: value for name, value in expected.items() if name != "latency"}

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
-from nxsms_nb import CampaignBusy, Journal, JournalError, journalfile, journalrows, results
-from nxsms_nb.lookup import NO_OUTCOME
-from nxsms_nb.recording import _PATIENCE_S
-from nxsms_nb.results import SUCCESS, UNKNOWN, Outcome
+from nxsms_nb import CampaignBusy, Journal, JournalError
+from nxsms_nb.journal import sqlite, tables
+from nxsms_nb.journal.lookup import NO_OUTCOME
+from nxsms_nb.journal.recorder import _PATIENCE_S
+from nxsms_nb.results import table
+from nxsms_nb.results.table import SUCCESS, UNKNOWN, Outcome
+from tests.journal.history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
 
 def test_the_writing_connection_syncs_every_commit_to_the_disk(journal):
@@ -160,7 +162,7 @@ def test_a_journal_that_several_make_at_once_is_a_journal_for_all(tmp_path):
 
     def make(path):
         at_once.wait()
-        journalfile.open_file(path).close()
+        sqlite.open_file(path).close()
 
     with ThreadPoolExecutor(4) as pool:
         for place in range(60):
@@ -170,8 +172,8 @@ def test_a_journal_that_several_make_at_once_is_a_journal_for_all(tmp_path):
 def test_a_transaction_holds_the_writing_from_its_beginning(journal, path):
     """One that began by reading and wrote later would fail when another wrote in between."""
     write(journal, (ids(1), ACCEPTED))
-    first, second = journalfile.open_file(path), sqlite3.connect(path, timeout=0)
-    with journalrows.writing(first), pytest.raises(sqlite3.OperationalError, match="locked"):
+    first, second = sqlite.open_file(path), sqlite3.connect(path, timeout=0)
+    with tables.writing(first), pytest.raises(sqlite3.OperationalError, match="locked"):
         second.execute("DELETE FROM outcome")
     first.close()
     second.close()
@@ -180,7 +182,7 @@ def test_a_transaction_holds_the_writing_from_its_beginning(journal, path):
 WRITER = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
-from history import ACCEPTED, block, ids, recording, SENT_US
+from tests.journal.history import ACCEPTED, block, ids, recording, SENT_US
 from nxsms_nb import Journal
 
 async def requests(record, first):
@@ -331,7 +333,7 @@ def test_the_note_of_a_lock_tells_process_and_time_and_nothing_else(holder, jour
     assert set(json.loads(note.read_text())) == {"pid", "since"}
 
 
-@pytest.mark.parametrize("status", [results.SUCCESS, results.FAILURE, results.UNKNOWN, results.UNSENT])
+@pytest.mark.parametrize("status", [table.SUCCESS, table.FAILURE, table.UNKNOWN, table.UNSENT])
 def test_an_outcome_comes_back_as_it_was_written(journal, status):
     """Code, reason, time and duration of a request, and whether it counts as an attempt."""
     (number,) = write(journal, (ids(1), Outcome(status, 13008, "why", 7.25)))

@@ -1,14 +1,8 @@
 """What the tests of the simulated gateway share."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from nxsms_nb.sandbox import Sandbox
-
-# The tests are no package; this makes talk.py importable for those beside it.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(name="sandbox")

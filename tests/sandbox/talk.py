@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from nxsms_nb import codetable
+from nxsms_nb.wire import codes
 
 VENDOR = Path(__file__).parent.parent / "fixtures" / "vendor"
 
@@ -57,12 +57,11 @@ def items(count, start=0):
 
 
 def refused(code):
-    return {"code": code, "message": codetable.TABLE[code].text, "data": None}
+    return {"code": code, "message": codes.TABLE[code].text, "data": None}
 
 
 def outcomes(reply):
     """Messageid to code: 0 for an accepted item."""
     return {
-        one["messageid"]: 0 if one["status"] == "Success" else codetable.from_text(one["message"])
-        for one in reply["data"]
+        one["messageid"]: 0 if one["status"] == "Success" else codes.from_text(one["message"]) for one in reply["data"]
     }

@@ -5,7 +5,8 @@ import time
 from email.utils import parsedate_to_datetime
 
 import pytest
-from talk import VENDOR, encoded, exchange, items, refused, send, signed
+
+from tests.sandbox.talk import VENDOR, encoded, exchange, items, refused, send, signed
 
 
 @pytest.mark.parametrize("vector", json.loads((VENDOR / "signatures.json").read_bytes())["vectors"])

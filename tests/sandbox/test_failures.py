@@ -1,10 +1,10 @@
 """The failures that the simulated gateway draws."""
 
 import pandas as pd
-from talk import item, items, outcomes, send
 
-from nxsms_nb import codetable
 from nxsms_nb.sandbox import REALISTIC
+from nxsms_nb.wire import codes
+from tests.sandbox.talk import item, items, outcomes, send
 
 
 def test_failures_are_drawn_from_seed_and_item_not_from_arrival(make):
@@ -85,5 +85,5 @@ def test_the_realistic_mix_is_mostly_success(make):
     sandbox = make(failures="realistic")
     drawn = pd.Series([c for start in range(0, 4000, 200) for c in outcomes(send(sandbox, items(200, start))).values()])
     assert 0.9 < (drawn == 0).mean() < 0.99
-    assert {codetable.TABLE[code].scope for code in drawn[drawn != 0]} == {"row"}
+    assert {codes.TABLE[code].scope for code in drawn[drawn != 0]} == {"row"}
     assert set(drawn) - {0} <= set(REALISTIC["86"])

@@ -7,10 +7,10 @@ import socket
 import threading
 
 import pytest
-from talk import encoded, exchange, item, items, outcomes, refused, send, signed
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import Sandbox
+from tests.sandbox.talk import encoded, exchange, item, items, outcomes, refused, send, signed
 
 BROKEN = ("close", "reset", "short_body", "cut_chunks", "garbage")
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from talk import VENDOR, exchange, item, items, outcomes, refused, send, signed
 
-from nxsms_nb import codetable
+from nxsms_nb.wire import codes
+from tests.sandbox.talk import VENDOR, exchange, item, items, outcomes, refused, send, signed
 
 
 @pytest.mark.parametrize("code", [1005, 1100, 13003])
@@ -139,7 +139,7 @@ def test_items_are_checked_one_by_one(make, change, code):
     assert outcomes(reply) == {"message-000001": 0, "message-000002": code, "message-000003": 0}
     middle = reply["data"][1]
     assert middle["phone"] == (item(2) | change)["phone"]
-    assert middle.get("message") == (codetable.TABLE[code].text if code else None)
+    assert middle.get("message") == (codes.TABLE[code].text if code else None)
     assert len(sandbox.ledger) == (3 if code == 0 else 2)
 
 

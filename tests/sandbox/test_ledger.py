@@ -1,7 +1,8 @@
 """What the simulated gateway remembers."""
 
 import pandas as pd
-from talk import item, items, outcomes, send
+
+from tests.sandbox.talk import item, items, outcomes, send
 
 
 def test_the_ledger_has_a_row_for_each_effect(sandbox):

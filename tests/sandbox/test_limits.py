@@ -1,7 +1,8 @@
 """The simulated gateway's limits."""
 
 import pytest
-from talk import item, items, outcomes, refused, send
+
+from tests.sandbox.talk import item, items, outcomes, refused, send
 
 
 def test_a_number_gets_five_messages_an_hour(sandbox):

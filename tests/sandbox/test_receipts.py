@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pandas as pd
 import pytest
-from talk import item, items, send
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import Sandbox
 from nxsms_nb.sandbox.delivery import RESULTS, size
+from tests.sandbox.talk import item, items, send
 
 
 @pytest.fixture(name="receiver")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
-from talk import exchange, item, items, send
+
+from tests.sandbox.talk import exchange, item, items, send
 
 DAY = timedelta(days=1)
 

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from talk import items, outcomes, send
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import Sandbox
+from tests.sandbox.talk import items, outcomes, send
 
 
 def test_latency_can_be_a_range_and_does_not_change_outcomes(make):

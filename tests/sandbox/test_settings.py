@@ -1,10 +1,10 @@
 """The simulated gateway's settings, keys and client."""
 
 import pytest
-from talk import items, refused, send
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import Sandbox
+from tests.sandbox.talk import items, refused, send
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pandas as pd
 
 import nxsms_nb as nx
 from nxsms_nb.accessor import NxsmsAccessor
-from nxsms_nb.sending import asend, plan, reconcile, recorded, retry, send, start
+from nxsms_nb.api import asend, plan, reconcile, recorded, retry, send, start
 
 frame = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
 client: nx.Client = nx.Client(

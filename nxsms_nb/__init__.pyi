@@ -1,0 +1,29 @@
+from .client import Client as Client
+from .engine.plan import Plan as Plan
+from .engine.run import Run as Run
+from .errors import AccountRefused as AccountRefused
+from .errors import AlreadySentWarning as AlreadySentWarning
+from .errors import CampaignBusy as CampaignBusy
+from .errors import ClockRefused as ClockRefused
+from .errors import ColumnError as ColumnError
+from .errors import ConfigError as ConfigError
+from .errors import ConfirmationNeeded as ConfirmationNeeded
+from .errors import InDoubt as InDoubt
+from .errors import Interrupted as Interrupted
+from .errors import JournalError as JournalError
+from .errors import JournalLost as JournalLost
+from .errors import NoConnection as NoConnection
+from .errors import NxsmsError as NxsmsError
+from .errors import QueryError as QueryError
+from .errors import Stopped as Stopped
+from .errors import Throttled as Throttled
+from .errors import TooManyFailures as TooManyFailures
+from .errors import ValidationError as ValidationError
+from .journal.journal import Journal as Journal
+from .rows.report import ValidationReport as ValidationReport
+from .sandbox import Sandbox as Sandbox
+from .settings import options as options
+from .stream import send_stream as send_stream
+from .wire.codes import codes as codes
+
+__version__: str

@@ -1,0 +1,1 @@
+"""Summaries of a sent frame as tidy frames."""

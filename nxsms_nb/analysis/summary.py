@@ -1,0 +1,75 @@
+"""What became of a sent frame, as tidy frames.
+
+Rates are over Success and Failure, the rows the gateway answered; the others are shown beside them, never mixed in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nxsms_nb.results import columns
+from nxsms_nb.results.statuses import STATUSES
+
+LABELS: Final = {
+    "Success": "accepted",
+    "Failure": "refused by the gateway",
+    "Invalid": "refused before sending",
+    "Unknown": "in doubt",
+    "Unsent": "not sent yet",
+    "Skipped": "left out on purpose",
+}
+"""What a status is called where people read."""
+
+_SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
+
+Ints = npt.NDArray[np.int64]
+
+
+def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
+    """Count the rows of each status.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A sent frame: as sent, filtered, concatenated or loaded again.
+    prefix : str, default ""
+        What stands before the names of the result columns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each of the six statuses, in their order: ``status`` (categorical), ``label`` (str, what the status
+        is called where people read), ``count`` (int64; they add up to the rows of the frame) and ``share`` (float64:
+        of the rows the gateway answered, for Success and Failure; NaN for the others).
+
+    Raises
+    ------
+    ColumnError
+        The frame carries no results.
+
+    Examples
+    --------
+    >>> sent = records.empty(4).assign(status=["Success", "Success", "Failure", "Invalid"])
+    >>> summary(sent).set_index("status").loc["Failure", "share"].round(3)
+    np.float64(0.333)
+    """
+    statuses = columns.read(frame, prefix, columns=["status"])["status"]
+    counts = np.bincount(statuses.cat.codes, minlength=len(STATUSES)).astype(np.int64)
+    answered = counts[_SUCCESS] + counts[_FAILURE]
+    share = np.full(len(STATUSES), np.nan)
+    if answered:
+        share[[_SUCCESS, _FAILURE]] = counts[[_SUCCESS, _FAILURE]] / answered
+    told = pd.DataFrame(
+        {
+            "status": pd.Categorical(list(STATUSES), dtype=columns.STATUS),
+            "label": pd.Series([LABELS[status] for status in STATUSES], dtype=columns.TEXT),
+            "count": counts,
+            "share": share,
+        }
+    )
+    told.attrs = dict(frame.attrs)
+    return told

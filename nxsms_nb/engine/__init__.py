@@ -1,0 +1,1 @@
+"""From validated rows to outcomes: dispatch, batches, rate, transport, policy, run."""

@@ -1,0 +1,91 @@
+"""The ids under which a call would send its rows, and those that their keys give elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nxsms_nb._arrow import TEXT
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.rows import keys, message_ids, validate
+from nxsms_nb.rows.columns import resolve
+from nxsms_nb.settings import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from nxsms_nb.client import Client
+    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.rows.report import ValidationReport
+
+Ordinals = npt.NDArray[np.int32]
+
+
+def made_for(
+    report: ValidationReport,
+    ordinals: Ordinals,
+    settings: Mapping[str, Any],
+    client: Client,
+    *,
+    earlier: Mapping[str, pd.DataFrame],
+    journal: Journal,
+) -> tuple[message_ids.MessageIds, dict[str, Ordinals]]:
+    """Make the ids of a call's rows.
+
+    Parameters
+    ----------
+    report : ValidationReport
+        The rows, checked, with their keys.
+    ordinals : ndarray of int32
+        How many earlier rows have a row's key; negative where it gets no id.
+    settings : mapping of str to object
+        The options of the call, settled.
+    client : Client
+        Whose app_key is part of the ids.
+    earlier : mapping of str to pandas.DataFrame
+        Prefix to the frame's own results, as `columns.read` gives them.
+    journal : Journal
+        Where own ids are looked up.
+
+    Returns
+    -------
+    identity.MessageIds
+        With ``duplicates="allow"`` rows keep the ordinals of the ids that they had, in their results or as own ids.
+    dict of str to ndarray of int32
+        Prefix to the ordinals with which the rows' keys give the ids of those results; -1 where they do not.
+    """
+    own = report.checked.fields.get("sys_message_id")
+    ids = message_ids.MessageIds(report.keys, ordinals, app_key=client.app_key, campaign=settings["campaign"], own=own)
+    if settings["duplicates"] != "allow":
+        return ids, {}
+    claims = {name: ids.claims(result_columns.to_arrow(words["messageid"])) for name, words in earlier.items()}
+    of_own = []
+    if own is not None and own.null_count < len(own):
+        brought = own.cast(TEXT)
+        of_own = [ids.claims(brought), ids.claims(journal.origins(brought)[1])]
+    return ids.keeping([*of_own, *claims.values()]), claims
+
+
+def made_in(
+    frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None, *, key: Any
+) -> message_ids.MessageIds:
+    """The ids that a call in a campaign makes from the rows' keys, whatever ids they bring."""
+    columns = resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
+    columns.pop("sys_message_id", None)
+    checked = validate.check(frame, columns, region=settings["region"], key=keys.labels(frame, key))
+    texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
+    ordinals = keys.repeats(texts, checked.good)
+    return message_ids.MessageIds(texts, ordinals, app_key=client.app_key, campaign=campaign)
+
+
+def keys_in(
+    frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None
+) -> Iterator[pa.Array]:
+    """The ids that the rows' keys may give in another campaign: with this call's ``key=``, and with what holds without one."""
+    yield made_in(frame, settings, client, campaign, key=settings["key"]).whole()
+    if settings["key"] is not None:
+        yield made_in(frame, settings, client, campaign, key=None).whole()

@@ -1,0 +1,185 @@
+"""Rows whose own results name another message than the one this call would send: they stop the call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import as_mask, present
+from nxsms_nb.formatting import count, mask_digits, mask_phone, named
+from nxsms_nb.results import columns
+from nxsms_nb.results.table import INVALID, SUCCESS, UNDECIDED, UNKNOWN, among
+from nxsms_nb.rows import id_format
+from nxsms_nb.wire import codes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.invocation import Invocation
+    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.results.table import Results, Rows
+
+OTHER_ID: Final = (
+    "stops the call: it went out under another id than this call gives, so text or key was changed, or campaign= or key= is "
+    "not what it was"
+)
+"""The reason of such a row in a plan, and where `recorded` shows it."""
+
+_FEW: Final = 20
+"""Up to so many rows are named in a line to paste."""
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """Rows that say ``Success`` or ``Unknown`` under another id than this call gives them.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Their positions.
+    prefixes : sequence of str
+        What the names of those results begin with.
+    had : str or None
+        The first row's id.
+    now : str
+        The id that this call gives it, or why it gives none.
+    home : str or None
+        Another campaign in which the journal knows the first row's id, empty for the unnamed one; None where there is none.
+    known_by_frame : int
+        How many other rows the frame says went out and the journal does not know: they must keep their results.
+    """
+
+    rows: Rows
+    prefixes: Sequence[str]
+    had: str | None
+    now: str
+    home: str | None
+    known_by_frame: int
+
+
+def find(
+    told: Results,
+    earlier: Mapping[str, pd.DataFrame],
+    ids: pa.Array,
+    journal: Journal,
+    campaign: str | None,
+    *,
+    known_by_frame: int,
+) -> tuple[Conflicts | None, pa.Array]:
+    """Find the rows that would leave although they say that they went out under another id, and keep what they say.
+
+    Parameters
+    ----------
+    told : Results
+        What is known; rows that are undecided would leave.
+    earlier : mapping of str to pandas.DataFrame
+        Prefix to the frame's results under it, as `columns.read` gives them; those that this call replaces first.
+    ids : pyarrow.Array of str
+        The messageids of all rows, as this call gives them.
+    journal : Journal
+        What was attempted before.
+    campaign : str or None
+        The campaign; in a named one only ids that the journal knows there count, since any other campaign may have them.
+    known_by_frame : int
+        How many other rows went out by the frame's word alone.
+
+    Returns
+    -------
+    Conflicts or None
+    pyarrow.Array of str
+        The messageids, those of the rows' own results in the place of this call's.
+    """
+    # A row that the file made invalid would lose its record, and leave again when it is corrected to something else.
+    waiting = ((told.status == UNDECIDED) & present(ids)) | (told.status == INVALID)
+    found: dict[str, Rows] = {}
+    for prefix, words in earlier.items():
+        status, had = words["status"].cat.codes.to_numpy(), columns.to_arrow(words["messageid"])
+        rows = np.flatnonzero(waiting & among(status, SUCCESS, UNKNOWN))
+        if len(rows) and campaign is not None:
+            rows = rows[journal.known(had.take(pa.array(rows)), campaign).status != UNDECIDED]
+        if len(rows):
+            found[prefix] = rows
+        # Results of this very message, unsent say, count for more than those of another one under another prefix.
+        waiting &= ~as_mask(pc.equal(id_format.roots(had), id_format.roots(ids)))
+    if not found:
+        return None, ids
+    rows = np.unique(np.concatenate(list(found.values())))
+    first = int(rows[0])
+    now = ids[first].as_py()
+    now = f"invalid ({told.reason(first)})" if now is None else _shown(now)
+    had = pa.nulls(len(ids), ids.type)
+    for prefix in reversed(found):
+        words, these = earlier[prefix].iloc[found[prefix]], found[prefix]
+        told.adopt(these, words)
+        for said, code in ((SUCCESS, codes.SUCCESS), (UNKNOWN, None)):
+            told.decide(these[told.status[these] == said], said, code, OTHER_ID)
+        had = _replaced(had, these, columns.to_arrow(words["messageid"]))
+    home = next(iter(set(journal.homes(had.slice(first, 1))) - {campaign or ""}), None)
+    conflicts = Conflicts(rows, list(found), had[first].as_py(), now, home, known_by_frame)
+    return conflicts, _replaced(ids, rows, had.take(pa.array(rows)))
+
+
+def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
+    mask = np.zeros(len(values), np.bool_)
+    mask[rows] = True
+    return pc.replace_with_mask(values, pa.array(mask), by)
+
+
+def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another: str) -> str:
+    """Say which rows stop the call, why that may be, and what to do.
+
+    Parameters
+    ----------
+    conflicts : Conflicts
+        The rows.
+    rows : int
+        How many rows the frame has.
+    phone : str
+        The number of the first of them, empty where it cannot be read.
+    call : Invocation
+        The call as the person wrote it.
+    another : str
+        The call that sends them in another campaign.
+    """
+    n = len(conflicts.rows)
+    says = "says that it" if n == 1 else "say that they"
+    new = "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in conflicts.prefixes)
+    own = "" if conflicts.had is None or id_format.is_ours(conflicts.had) else ", or sys_message_id is not what it was"
+    there = (
+        ""
+        if conflicts.home is None
+        else f": the journal knows the first in {_in(conflicts.home)}, {call.text(campaign=conflicts.home or None)}"
+    )
+    if not conflicts.known_by_frame:
+        send_new = call.on(f"df{new}").text()
+    else:
+        alone = f"df.iloc[{conflicts.rows.tolist()}]" if n <= _FEW else "df.iloc[sys.last_value.rows]"
+        verb = "send" if call.verb == "send_stream" else None
+        send_new = (
+            f"{'' if n <= _FEW else 'import sys; '}{call.on(alone + new).text(verb)}   (of these rows alone: df{new} would "
+            f"also send {count(conflicts.known_by_frame, 'row')} again that only the frame knows)"
+        )
+    return (
+        f"{n:,} of {count(rows, 'row')} {says} went out under another id than this call gives; the first, at position "
+        f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {conflicts.now}. Nothing was sent.\n"
+        f"Text or key was changed, by hand or by a file{own}: give them back as they were. Or the row was corrected and retried, or "
+        f"another account or the sandbox sent it, or campaign= or key= was left out{there}.\n"
+        f"If they are new messages:  {send_new}\n"
+        f"To send in another campaign:  {another}"
+    )
+
+
+def _in(home: str) -> str:
+    return f"campaign={named(home)}" if home else "the unnamed campaign"
+
+
+def _shown(messageid: str | None) -> str:
+    """An id of the analyst's own may be a phone number."""
+    if messageid is None:
+        return "a message without an id"
+    return messageid if id_format.is_ours(messageid) else mask_digits(messageid)

@@ -1,0 +1,388 @@
+"""From a frame to what would leave: rows checked, ids made, what went out before taken from journal and frame."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, as_mask, present
+from nxsms_nb.engine import call_ids, history, own_ids
+from nxsms_nb.engine import conflicts as engine_conflicts
+from nxsms_nb.engine.batches import Outbox
+from nxsms_nb.errors import ColumnError, ConfirmationNeeded
+from nxsms_nb.formatting import count, masks, named
+from nxsms_nb.given import frame_as_given
+from nxsms_nb.invocation import Invocation
+from nxsms_nb.journal.journal import Journal
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import statuses, table
+from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
+from nxsms_nb.rows import columns as row_columns
+from nxsms_nb.rows import message_ids, validate
+from nxsms_nb.settings import COLUMNS, options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.client import Client
+    from nxsms_nb.journal.locks import CampaignLock
+    from nxsms_nb.journal.recorder import Recording
+
+DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass
+class Prepared:
+    """A frame's rows, ready to be sent or looked at.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As it was given.
+    client : Client
+        Whose gateway they go to.
+    journal : Journal
+        What was attempted before.
+    campaign : str or None
+        The campaign's name.
+    prefix : str
+        What the names of result columns begin with.
+    checked : validation.Checked
+        The rows as the wire wants them.
+    ids : pyarrow.Array of str or identity.MessageIds
+        Their messageids; null for rows that get none.
+    results : Results
+        What is decided: invalid and skipped rows, and those that went out before.
+    todo : ndarray of int64
+        The rows that would leave now.
+    doubtful : ndarray of int64 or None
+        The rows an earlier run left in doubt, where the client can ask about them.
+    claim : CampaignLock or None
+        The campaign, held since before the journal was read; None where nothing is to be sent or settled.
+    carried : bool
+        Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
+    copies : (ndarray of int64, ndarray of int64) or None
+        Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
+    call : Invocation
+        The call as the person wrote it; for messages.
+    keys : pyarrow.Array of str, identity.MessageIds or None
+        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
+    conflicts : conflicts.Conflicts or None
+        Rows that say that they went out as another message; they keep what they say, and nothing may be sent.
+    """
+
+    frame: pd.DataFrame
+    client: Client
+    journal: Journal
+    campaign: str | None
+    prefix: str
+    checked: validate.Checked
+    ids: pa.Array | message_ids.MessageIds
+    results: Results
+    todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    doubtful: Rows | None = None
+    claim: CampaignLock | None = None
+    carried: bool = False
+    copies: tuple[Rows, Rows] | None = None
+    call: Invocation = field(default_factory=Invocation)
+    keys: pa.Array | message_ids.MessageIds | None = None
+    conflicts: engine_conflicts.Conflicts | None = None
+
+    def give_back(self) -> None:
+        """Give the campaign free: there is nothing to run."""
+        if self.claim is not None:
+            self.claim.release()
+
+    def record(self, *, rows: int, workers: int) -> Recording:
+        """Begin the record of the run that sends or settles these rows; it holds the campaign until it is closed."""
+        if self.claim is None:
+            raise ValueError("the campaign must be claimed before the journal is read")
+        client = self.client
+        return self.journal.record(
+            self.claim, rows=rows, workers=workers, anywhere=self.carried, gateway=client.base_url, app=client.app
+        )
+
+    def all_ids(self) -> pa.Array:
+        """The messageids of all rows."""
+        return self.ids if isinstance(self.ids, pa.Array) else self.ids.whole()
+
+    def outbox(self) -> Outbox:
+        """The rows that would leave, waiting."""
+        return Outbox(self.checked.fields, self.ids, self.todo, self.keys)
+
+    def keys_at(self, rows: Rows) -> pa.Array | None:
+        """The ids that the keys of some rows give; None where they are those of the first attempts."""
+        return None if self.keys is None else self.keys.take(self.positions(rows))
+
+    def joined(self, *, last: bool = False) -> pd.DataFrame:
+        """The frame with its result columns; with `last` the results are not needed any more."""
+        if self.copies is not None:
+            rows, originals = self.copies
+            self.results.attempts[rows] = 0
+            self.results.take_over(rows, self.results, originals)
+        frame = self.results.join(self.frame, self.all_ids(), self.prefix, last=last)
+        about = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
+        frame.attrs = about | ({"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {})
+        return frame
+
+    def unsent(self) -> bool:
+        """Whether rows that were to be sent are unsent."""
+        left = among(self.results.status, UNDECIDED, UNSENT)
+        return bool(left.any() and left[self.todo].any())
+
+    def quotes(self, row: int) -> list[str]:
+        """The texts of a row, which a text of the gateway may quote."""
+        texts = (values[row].as_py() for values in self.checked.fields.values())
+        return [text for text in texts if text is not None]
+
+    def send_copies_once(self) -> None:
+        """Let only the first of the rows that wait with one id leave."""
+        coded = self.ids.take(self.positions(self.todo)).dictionary_encode().indices.to_numpy()
+        _, first = np.unique(coded, return_index=True)
+        if len(first) < len(self.todo):
+            originals = self.todo[first][coded]
+            copied = originals != self.todo
+            self._refuse_one_id_for_several(self.todo[copied], originals[copied])
+            self.copies = self.todo[copied], originals[copied]
+            self.todo = self.todo[~copied]
+
+    def _refuse_one_id_for_several(self, rows: Rows, originals: Rows) -> None:
+        phones = self.checked.fields["phone"]
+        strange = ~as_mask(pc.equal(phones.take(self.positions(rows)), phones.take(self.positions(originals))))
+        if strange.any():
+            raise ColumnError(
+                f"{count(int(strange.sum()), 'row')} with a number of its own carry the messageid of another row, as a merge or a "
+                f"fill spreads it; the first at position {rows[strange][0]}. Nothing was sent. Send those rows without "
+                "their result columns."
+            )
+
+    @staticmethod
+    def positions(rows: Rows) -> pa.Array:
+        """Rows as Arrow wants them for ``take``."""
+        return pa.array(rows, pa.int64())
+
+    def sent_before(self) -> Rows:
+        """The rows that went out before, or may have."""
+        return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
+
+    def refuse_conflicts(self) -> None:
+        """Refuse to send anything where rows say that they went out as another message."""
+        if self.conflicts is None:
+            return
+        phone = self.checked.fields["phone"][int(self.conflicts.rows[0])].as_py() or ""
+        another = self.call.text(campaign=another_campaign(self.campaign), **self._key_kept())
+        error = ColumnError(engine_conflicts.words(self.conflicts, len(self.frame), phone, self.call, another))
+        error.rows = self.conflicts.rows.tolist()
+        raise error
+
+    def _key_kept(self) -> dict[str, Any]:
+        """The key to name in another campaign, where several texts go to a number: by itself it knows the phone alone."""
+        phones = self.checked.fields["phone"].drop_null()
+        if self.campaign is not None or self.call.given.get("key") or pc.count_distinct(phones).as_py() == len(phones):
+            return {}
+        columns = row_columns.resolve(self.frame, {name: self.call.given.get(name) for name in COLUMNS})
+        full = [
+            name
+            for name in message_ids.UNNAMED_KEY
+            if name in columns and present(self.checked.fields[name])[self.checked.good].all()
+        ]
+        return {"key": [columns[name] for name in full]}
+
+    def confirm(self, confirm: int | None) -> None:
+        """Refuse to send more than was agreed to.
+
+        Parameters
+        ----------
+        confirm : int or None
+            How many messages were agreed to.
+        """
+        n = len(self.todo)
+        if self.client.on_loopback or n <= (options.confirm_above if confirm is None else confirm):
+            return
+        agreed = "" if confirm is None else f", and confirm={confirm} agrees to fewer"
+        raise ConfirmationNeeded(
+            f"This would send {count(n, 'message')} to {self.client.base_url}{agreed}. Nothing was sent. "
+            f"If that is what you want:\n    {self.call.text(confirm=n)}",
+            n,
+        )
+
+
+def journal_of(settings: Mapping[str, Any], client: Client) -> Journal:
+    """The journal of a call: the one that is named, the client's own, or the default one."""
+    return Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
+
+
+def prepare(
+    frame: pd.DataFrame,
+    client: Client,
+    settings: Mapping[str, Any],
+    *,
+    call: Invocation,
+    claim: CampaignLock | None = None,
+) -> Prepared:
+    """Check a frame's rows, make their ids and take over what is known of them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    client : Client
+        Whose gateway they go to.
+    settings : mapping of str to object
+        The options of the verb, settled.
+    call : Invocation
+        The call as the person wrote it; for messages.
+    claim : CampaignLock, optional
+        The campaign, where rows are to be sent.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ColumnError
+        A column is missing, ambiguous, or has the name of a result without being one.
+    ValidationError
+        Rows share a key (``duplicates="raise"``) or are invalid (``on_invalid="raise"``).
+    JournalError
+        The journal cannot be read.
+    """
+    frame = frame_as_given(frame)
+    prefix, campaign = settings["prefix"], settings["campaign"]
+    _refuse_taken(frame, prefix, call)
+    strict = settings.get("on_invalid") == "raise"
+    report = validate.examine(frame, settings, strict=strict)
+    checked, ordinals = report.checked, report.ordinals
+    journal = journal_of(settings, client)
+    told = Results(len(frame))
+    bad, codes, reasons = checked.refusals()
+    told.decide_each(bad, INVALID, codes, reasons)
+    if settings["duplicates"] == "drop":
+        repeated = np.flatnonzero(ordinals > 0)
+        told.decide(repeated, SKIPPED, None, DUPLICATE)
+        ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
+    earlier = {name: result_columns.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
+    own = checked.fields.get("sys_message_id")
+    ids: pa.Array | message_ids.MessageIds
+    ids, claims = call_ids.made_for(report, ordinals, settings, client, earlier=earlier, journal=journal)
+    of_keys = ids.made
+    brought = own is not None and own.null_count < len(own)
+    if own is not None and brought:
+        own_ids.refuse_made(own, of_keys)
+        if claim is not None:
+            claim.hold_brought_ids()
+    if journal.holds(campaign, everywhere=brought):
+        ids = ids if isinstance(ids, pa.Array) else ids.whole()
+        waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
+        ids = history.by_key(told, journal, of_keys.whole(), ids, waiting, campaign=campaign)
+        # Whether an own id was used for this message is seen below.
+        made = waiting if own is None else waiting[~present(own)[waiting] | (told.status[waiting] == FAILURE)]
+        may_be = call_ids.keys_in(frame, settings, client, campaign)
+        ids = history.from_retries(told, journal, ids, made, campaign=campaign, keys=may_be)
+        if own is not None and brought:
+            ids = own_ids.take_over_used(
+                told,
+                journal,
+                own.cast(TEXT),
+                ids,
+                of_keys.whole(),
+                campaign=campaign,
+                phones=checked.fields["phone"],
+                keys_in=functools.partial(call_ids.keys_in, frame, settings, client),
+            )
+    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
+    prepared.keys = None if ids is of_keys else of_keys
+    if earlier:
+        _apply_earlier(prepared, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in claims.items()})
+    prepared.todo = np.flatnonzero(told.status == UNDECIDED)
+    if client.app_secret is not None:
+        prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
+    return prepared
+
+
+def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
+    """The prefixes under which a frame carries results, those that this call replaces first."""
+    found = result_columns.prefixes(frame)
+    return sorted(found, key=lambda name: name != prefix)
+
+
+def _apply_earlier(
+    prepared: Prepared,
+    earlier: Mapping[str, pd.DataFrame],
+    keys: message_ids.MessageIds,
+    of_key: Mapping[str, npt.NDArray[np.bool_]],
+) -> None:
+    """Apply what the frame itself says of its rows, where the journal does not know better."""
+    told, ids = prepared.results, prepared.all_ids()
+    undecided = told.status == UNDECIDED
+    made = keys.whole()
+    for name, words in earlier.items():
+        ids = history.from_frame(told, words, ids, keys=None if ids.equals(made) else made, of_key=of_key.get(name))
+    prepared.conflicts, prepared.ids = engine_conflicts.find(
+        told,
+        earlier,
+        ids,
+        prepared.journal,
+        prepared.campaign,
+        known_by_frame=int(among(told.status[undecided], SUCCESS, UNKNOWN).sum()),
+    )
+
+
+def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
+    taken = [prefix + name for name in statuses.RESULT_COLUMNS if prefix + name in frame.columns]
+    if not taken or result_columns.carries(frame, prefix, gaps=True):
+        return
+    free = next(
+        candidate
+        for candidate in ("sms_", "nx_", *(f"sms{i}_" for i in range(2, 100)))
+        if not any(candidate + name in frame.columns for name in statuses.RESULT_COLUMNS)
+        or result_columns.carries(frame, candidate, gaps=True)
+    )
+    results = (
+        " If these are results of an earlier send, better mend them (all eight columns, statuses as they were): what went "
+        "out is then known from the frame, too, and not from the journal alone."
+        if len(taken) > 1
+        else ""
+    )
+    raise ColumnError(
+        f"The frame has a column {named(taken[0])}, the name of a result column. Nothing was sent.{results} Keep both:\n"
+        f"    {call.text(prefix=free)}"
+    )
+
+
+def repeated_words(prepared: Prepared) -> str | None:
+    """What to tell a person of rows that went out before; None where none did."""
+    before = prepared.sent_before()
+    if not len(before):
+        return None
+    times = prepared.results.sent_us[before]
+    times = times[times != table.NO_TIME]
+    when = f" ({clock(int(times.max()))})" if len(times) else ""
+    doubtful = int((prepared.results.status[before] == UNKNOWN).sum())
+    doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
+    went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
+    rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
+    return f"{went}{rest}. To send those again: campaign={another_campaign(prepared.campaign)!r}"
+
+
+def another_campaign(campaign: str | None) -> str:
+    """Return the name of another campaign, for a line to paste."""
+    other = f"{campaign} 2"
+    return "…" if campaign is None or masks(other) else other
+
+
+def clock(us: int) -> str:
+    """A moment for a person, in the time of this machine."""
+    local = datetime.fromtimestamp(us / 1e6, UTC).astimezone()
+    return f"{local.day} {local:%b %H:%M}"

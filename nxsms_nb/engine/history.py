@@ -1,0 +1,213 @@
+"""What is known of messages before they are sent: their latest attempt, from the journal and from the frame itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, as_mask, present
+from nxsms_nb.results import columns
+from nxsms_nb.results.table import FAILURE, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, among
+from nxsms_nb.rows import id_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+
+    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.results.table import Results, Rows
+
+
+def from_journal(
+    told: Results,
+    journal: Journal,
+    ids: pa.Array,
+    waiting: Rows,
+    *,
+    campaign: str | None = None,
+    everywhere: bool = False,
+    counted: Rows | None = None,
+    asked: pa.Array | None = None,
+    of: Callable[[Run], bool] | None = None,
+) -> pa.Array:
+    """Take over the latest attempt of rows that wait, from the journal.
+
+    Parameters
+    ----------
+    told : Results
+        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
+    journal : Journal
+        Where it comes from.
+    ids : pyarrow.Array of str
+        The messageids of all rows.
+    waiting : ndarray of int64
+        The rows to look up.
+    campaign : str, optional
+        Where to look.
+    everywhere : bool, default False
+        Look in every campaign.
+    counted : ndarray of int64, optional
+        The rows whose attempts under this id are counted already.
+    asked : pyarrow.Array of str, optional
+        The ids to look up for the rows, other than theirs.
+    of : callable, optional
+        The runs to look at.
+
+    Returns
+    -------
+    pyarrow.Array of str
+        The messageids, those of further attempts in the place of those of the first.
+    """
+    if asked is None:
+        asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
+    while len(waiting):
+        known = journal.known(asked, campaign, everywhere=everywhere, of=of)
+        found = np.flatnonzero(known.status != UNDECIDED)
+        if not len(found):
+            break
+        rows = waiting[found]
+        if counted is not None:
+            told.attempts[rows[np.isin(rows, counted)]] = 0
+            counted = None
+        told.take_over(rows, known, found)
+        told.status[rows[known.status[found] == UNSENT]] = UNDECIDED
+        mask = np.zeros(len(ids), bool)
+        mask[rows] = True
+        ids = pc.replace_with_mask(ids, pa.array(mask), asked.take(pa.array(found)))
+        refused = np.flatnonzero(known.status == FAILURE)
+        waiting = waiting[refused]
+        further = [id_format.next_id(messageid) for messageid in asked.take(pa.array(refused)).to_pylist()]
+        asked = pa.array(further, TEXT)
+    return ids
+
+
+def by_key(
+    told: Results, journal: Journal, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
+) -> pa.Array:
+    """Take over what the journal knows of rows that wait, by their keys: whatever the ids were under which they went out.
+
+    Parameters
+    ----------
+    told : Results
+        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
+    journal : Journal
+        Where it comes from.
+    keys, ids : pyarrow.Array of large_string
+        The ids that the rows' keys give, and those under which they would leave.
+    waiting : ndarray of int64
+        The rows to look up.
+    campaign : str or None
+        Where to look.
+
+    Returns
+    -------
+    pyarrow.Array of large_string
+        The ids, those of the latest attempts in the place of this call's.
+    """
+    asked = keys if len(waiting) == len(keys) else keys.take(pa.array(waiting, pa.int64()))
+    known, recorded = journal.known_by_key(asked, campaign)
+    found = np.flatnonzero(known.status != UNDECIDED)
+    if not len(found):
+        return ids
+    rows, recorded = waiting[found], recorded.take(pa.array(found))
+    told.take_over(rows, known, found)
+    unsent = known.status[found] == UNSENT
+    told.status[rows[unsent]] = UNDECIDED
+    # What did not go out goes under this call's id; where an earlier attempt was refused, that id was used.
+    kept = ~unsent | as_mask(pc.match_substring_regex(recorded, id_format.FURTHER))
+    mask = np.zeros(len(ids), np.bool_)
+    mask[rows[kept]] = True
+    return pc.replace_with_mask(ids, pa.array(mask), recorded.filter(pa.array(kept)))
+
+
+def from_retries(
+    told: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
+) -> pa.Array:
+    """Take over what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
+
+    Only retries do so. A row's id leads there: its own where it did not go out, the next one where it was refused; that
+    one counts where its key is one of `keys`, which the row may have, or unknown: else it went to a corrected number.
+    """
+    if not any(run.anywhere for run in journal.made_by()):
+        return ids
+    refused = waiting[told.status[waiting] == FAILURE]
+    further = pa.array([id_format.next_id(text) for text in ids.take(pa.array(refused)).to_pylist()], TEXT)
+    refused, further = _of_keys(journal, refused, further, keys)
+    unsent = waiting[told.status[waiting] == UNDECIDED]
+    asked = pa.concat_arrays([ids.take(pa.array(unsent, pa.int64())), further])
+    rows = np.concatenate([unsent, refused])
+    return from_journal(told, journal, ids, rows, campaign=campaign, asked=asked, of=lambda run: bool(run.anywhere))
+
+
+def _of_keys(journal: Journal, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
+    """Those of the rows whose further attempt is recorded with one of the keys that they may have, or with none."""
+    homes, recorded = journal.origins(further)
+    there = np.array([home is not None for home in homes], np.bool_)
+    same = there & ~present(recorded)
+    if (there & ~same).any():
+        for candidate in keys:
+            same |= there & as_mask(pc.equal(candidate.take(pa.array(rows)), recorded))
+    return rows[same], further.filter(pa.array(same))
+
+
+def from_frame(
+    told: Results,
+    earlier: pd.DataFrame,
+    ids: pa.Array,
+    *,
+    keys: pa.Array | None = None,
+    of_key: npt.NDArray[np.bool_] | None = None,
+) -> pa.Array:
+    """Keep the results of messages that the frame says went out and the journal does not know.
+
+    A row's own word comes first, then that of any other row with its id: an older frame may stand beside a newer one.
+
+    Parameters
+    ----------
+    told : Results
+        Where they go.
+    earlier : pandas.DataFrame
+        The frame's own results, as `columns.read` gives them.
+    ids : pyarrow.Array of str
+        The messageids of all rows, as the journal knows them.
+    keys : pyarrow.Array of str, optional
+        The ids that the rows' keys give, where they are others: a message may have gone out under either.
+    of_key : ndarray of bool, optional
+        The rows whose own id is one of their key: such an id will do where a key has several.
+
+    Returns
+    -------
+    pyarrow.Array of str
+        The messageids, those of further attempts in the place of those of the first.
+    """
+    status, had = earlier["status"].cat.codes.to_numpy(), columns.to_arrow(earlier["messageid"])
+    rows = np.flatnonzero(among(told.status, UNDECIDED, FAILURE) & present(ids))
+    gone = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
+    if not len(rows) or not len(gone):
+        return ids
+    of = ids.take(pa.array(rows))
+    own = as_mask(pc.equal(had.take(pa.array(rows)), of))
+    if of_key is not None:
+        own |= of_key[rows]
+    beside = id_format.index_of_attempts(of, had.take(pa.array(gone)))
+    if keys is not None:
+        by_key = id_format.index_of_attempts(keys.take(pa.array(rows)), had.take(pa.array(gone)))
+        own |= as_mask(pc.equal(id_format.roots(had.take(pa.array(rows))), keys.take(pa.array(rows))))
+        beside = np.where(beside >= 0, beside, by_key)
+    own &= among(status[rows], SUCCESS, UNKNOWN)
+    sources = np.where(own, rows, np.where(beside >= 0, gone[beside], -1))
+    there = sources >= 0
+    rows, sources, of = rows[there], sources[there], of.filter(pa.array(there))
+    # A refusal that the journal knows stands, but for a later attempt.
+    new = (told.status[rows] == UNDECIDED) | ~as_mask(pc.equal(had.take(pa.array(sources)), of))
+    rows, sources = rows[new], sources[new]
+    told.adopt(rows, earlier.iloc[sources])
+    mask = np.zeros(len(ids), bool)
+    mask[rows] = True
+    return pc.replace_with_mask(ids, pa.array(mask), had.take(pa.array(sources)))

@@ -1,0 +1,100 @@
+"""Ids that a frame brings: each names one message on the wire, the one whose key the journal has beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, as_mask, present
+from nxsms_nb.engine import history
+from nxsms_nb.errors import ColumnError
+from nxsms_nb.formatting import count, mask_phone
+from nxsms_nb.results.table import UNDECIDED, UNSENT, among
+from nxsms_nb.rows import id_format
+
+if TYPE_CHECKING:
+    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.results.table import Results
+    from nxsms_nb.rows.message_ids import MessageIds
+
+
+def refuse_made(own: pa.Array, keys: MessageIds) -> None:
+    """Refuse ids that are made from keys, for other rows than the key's own: an unsent row may still be sent under them."""
+    ours = np.flatnonzero(as_mask(pc.match_substring_regex(own, id_format.ANY_OF_OURS)))
+    at = pa.array(ours)
+    made = keys.take(at)
+    foreign = ours[present(made) & ~as_mask(pc.equal(id_format.roots(own.take(at).cast(TEXT)), made))]
+    if len(foreign):
+        error = ColumnError(
+            f"The sys_message_id at position {foreign[0]} is the id that another row gets or got: it is made from a key, "
+            f"and not from this row's. Nothing was sent. Give {'the row' if len(foreign) == 1 else f'the {len(foreign):,} rows'} "
+            "ids of their own, or leave the column out."
+        )
+        error.rows = foreign.tolist()
+        raise error
+
+
+def take_over_used(
+    told: Results,
+    journal: Journal,
+    own: pa.Array,
+    ids: pa.Array,
+    keys: pa.Array,
+    *,
+    campaign: str | None,
+    phones: pa.Array,
+    keys_in: Callable[[str | None], Iterable[pa.Array]],
+) -> pa.Array:
+    """Take over what the journal knows of rows whose own ids were used before; refuse those used for another message.
+
+    Parameters
+    ----------
+    told : Results
+        What is known; rows that are undecided would leave.
+    journal : Journal
+        Where ids are looked up, in every campaign: the gateway knows of no campaigns.
+    own : pyarrow.Array of large_string
+        The rows' own ids, null where there is none.
+    ids, keys : pyarrow.Array of large_string
+        The ids under which the rows would leave, and those that their keys give.
+    campaign : str or None
+        The campaign of the call.
+    phones : pyarrow.Array of text
+        The numbers, for the message.
+    keys_in : callable
+        What the rows' keys may give in another campaign.
+
+    Returns
+    -------
+    pyarrow.Array of large_string
+        The ids, those of the latest attempts in the place of the rows' own.
+    """
+    rows = np.flatnonzero((told.status == UNDECIDED) & as_mask(pc.equal(own, ids)))
+    status = journal.known(own.take(pa.array(rows)), everywhere=True).status
+    rows = rows[~among(status, UNDECIDED, UNSENT)]
+    if not len(rows):
+        return ids
+    at = pa.array(rows)
+    homes, recorded = journal.origins(own.take(at))
+    # Where no key is recorded, by a retry that did not know it, the id alone has to do.
+    same = ~present(recorded)
+    for home in set(homes):
+        candidates = [keys] if home == (campaign or "") else keys_in(home or None)
+        for candidate in candidates:
+            same |= (homes == home) & as_mask(pc.equal(candidate.take(at), recorded))
+    if not same.all():
+        first = int(rows[~same][0])
+        others = int((~same).sum())
+        error = ColumnError(
+            f"{count(others, 'row')} {'brings' if others == 1 else 'bring'} a sys_message_id that was used for another "
+            f"message, the first at position {first} ({mask_phone(phones[first].as_py())}): its number or key is not the one "
+            "that the id went out with. Nothing was sent. Give a corrected row an id of its own, or leave the column out; or "
+            "give number, text and key= back as they were."
+        )
+        error.rows = rows[~same].tolist()
+        raise error
+    return history.from_journal(told, journal, ids, rows, everywhere=True)

@@ -1,0 +1,91 @@
+"""What would become of each row if the frame were sent now."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb.formatting import count, escape
+from nxsms_nb.results import columns
+from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN
+from nxsms_nb.wire.requests import BATCH_MAX
+
+if TYPE_CHECKING:
+    from nxsms_nb.engine.dispatch import Prepared
+
+FATES: Final = (
+    "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "stops the call",
+)  # fmt: skip
+"""What may become of a row, in the order of the ``fate`` categorical."""
+
+_STOPPED: Final = "Nothing would be sent: rows say that they went out under another id. .frame has them and the reason."
+
+_FATE: Final = pd.CategoricalDtype(list(FATES))
+_FATE_OF: Final = {UNDECIDED: 0, SUCCESS: 1, FAILURE: 2, UNKNOWN: 3, INVALID: 4, SKIPPED: 5}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Each row's fate if the frame were sent now.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows with ``messageid`` (str), ``fate`` (categorical: send, accepted before, refused before, in doubt, invalid,
+        duplicate, stops the call) and ``reason`` (str) joined on.
+    counts : pandas.Series
+        Fate to rows (int64), all seven.
+    requests : int
+        How many requests of 200 rows the rest would take.
+    """
+
+    frame: pd.DataFrame
+    counts: pd.Series[int]
+    requests: int
+
+    def __repr__(self) -> str:
+        lines = [f"Plan for {count(len(self.frame), 'row')}: {count(self.requests, 'request')} to make"]
+        lines += [f"  {fate:<16}{n:>12,}" for fate, n in self.counts.items() if n or fate == "send"]
+        lines += [_STOPPED] if self.counts["stops the call"] else []
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(fate)}</td><td style='text-align:right'>{n:,}</td></tr>"
+            for fate, n in self.counts.items()
+            if n or fate == "send"
+        )
+        title = f"Plan for {count(len(self.frame), 'row')}: {count(self.requests, 'request')} to make"
+        stopped = f"<p>{escape(_STOPPED)}</p>" if self.counts["stops the call"] else ""
+        return f"<div><strong>{title}</strong><table>{rows}</table>{stopped}</div>"
+
+
+def plan_of(prepared: Prepared) -> Plan:
+    """Make the plan of what was prepared."""
+    told = prepared.results
+    fates = np.zeros(len(told), np.int8)
+    for status, fate in _FATE_OF.items():
+        fates[told.status == status] = fate
+    if prepared.conflicts is not None:
+        fates[prepared.conflicts.rows] = FATES.index("stops the call")
+    reasons = pa.array([told.reason(row) for row in range(len(told))], pa.large_string())
+    prefix = prepared.prefix
+    labels = [f"{prefix}messageid", f"{prefix}fate", f"{prefix}reason"]
+    kept = prepared.frame.drop(columns=[label for label in labels if label in prepared.frame.columns])
+    index = prepared.frame.index
+    told_frame = pd.DataFrame(
+        {
+            labels[0]: pd.Series(columns.from_arrow(prepared.all_ids(), columns.TEXT), index=index),
+            labels[1]: pd.Series(pd.Categorical.from_codes(fates, dtype=_FATE), index=index),
+            labels[2]: pd.Series(columns.from_arrow(reasons, columns.TEXT), index=index),
+        }
+    )
+    joined = pd.concat([kept, told_frame], axis=1)
+    joined.attrs = deepcopy(prepared.frame.attrs)
+    counts = pd.Series(np.bincount(fates, minlength=len(FATES)), index=list(FATES), name="rows")
+    return Plan(joined, counts, -(-len(prepared.todo) // BATCH_MAX))

@@ -1,0 +1,244 @@
+"""Rows in doubt, settled by the vendor's record queries: a record found proves "accepted", none found proves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nxsms_nb.engine.transport import Connection
+from nxsms_nb.errors import QueryError
+from nxsms_nb.journal.blocks import Block
+from nxsms_nb.results.table import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
+from nxsms_nb.wire import codes, requests
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.journal.recorder import Recording
+    from nxsms_nb.results.table import Rows
+
+FEW: Final = 20
+"""Up to so many ids are asked for one by one; more are looked for in the day's pages."""
+PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds to wait when the query says that it was asked too often."""
+WORD_GIVEN: Final = "not found by the record query; taken as unsent on the analyst's word"
+TOO_EARLY: Final = "not found by the record query; sent less than a minute ago, ask again later"
+NOT_FOUND: Final = (
+    'not found by the record query, which proves nothing; absent="Unsent" is your word that it did not go out'
+)
+TIME_UNSURE: Final = (
+    "not found by the record query; this journal does not know when it was sent, and the frame's sent_at counts only after a "
+    "day: its time zone may be lost. Name the journal of the send (journal=), or ask again later"
+)
+ASTRAY: Final = timedelta(days=1)
+"""By how much a time may be wrong whose zone was lost: 14 hours, rounded up."""
+OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
+ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
+"""Codes of the record queries."""
+
+
+async def accepted(
+    connection: Connection, sent: dict[str, datetime], unsure: Collection[str] = ()
+) -> tuple[set[str], set[str]]:
+    """Ask which messages the gateway has a record of.
+
+    Parameters
+    ----------
+    connection : Connection
+        Open, of a client with an app secret.
+    sent : dict of str to datetime
+        Messageid to the time of its request (aware).
+    unsure : collection of str
+        Those whose time may have lost its zone: a day more is asked for on either side.
+
+    Returns
+    -------
+    found : set of str
+        The ids with a record.
+    asked : set of str
+        The ids that were asked about, those found among them: of the others the query says nothing, because their days
+        are out of its reach.
+
+    Raises
+    ------
+    QueryError
+        The query was refused or not understood.
+
+    Notes
+    -----
+    Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day after
+    are asked for too; that one of them lies out of reach is no reason to doubt the others.
+    """
+    found: set[str] = set()
+    answered: set[tuple[str, date]] = set()
+    days = {messageid: _days(when, 2 if messageid in unsure else 1) for messageid, when in sent.items()}
+    if len(sent) <= FEW:
+        for messageid, its_days in days.items():
+            for day in its_days:
+                there = await _has_record(connection, messageid, day)
+                if there is not None:
+                    answered.add((messageid, day))
+                if there:
+                    found.add(messageid)
+                    break
+    else:
+        for day in sorted({day for its_days in days.values() for day in its_days}):
+            listed = await _listed(connection, day)
+            if listed is not None:
+                answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
+                found |= listed & sent.keys()
+            if len(found) == len(sent):
+                break
+    return found, {messageid for messageid, _ in answered}
+
+
+def _days(when: datetime, reach: int) -> list[date]:
+    day = when.astimezone(UTC).date()
+    return [day, *(day + timedelta(days=way * far) for far in range(1, reach + 1) for way in (1, -1))]
+
+
+async def _has_record(connection: Connection, messageid: str, day: date) -> bool | None:
+    reply = await _ask(connection, requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
+    row = None if reply is None else reply.get("row")
+    return None if reply is None else isinstance(row, dict) and row.get("msgid") == messageid
+
+
+async def _listed(connection: Connection, day: date) -> set[str] | None:
+    listed: set[str] = set()
+    page, seen = 1, 0
+    while True:
+        form = {
+            "date": f"{day:%Y%m%d}",
+            "page_size": str(requests.CDR_PAGE_MAX),
+            "page": str(page),
+            "sort_type": "0",
+        }
+        reply = await _ask(connection, requests.CDR_PATH, form)
+        if reply is None and page == 1:
+            return None
+        if reply is None:
+            raise QueryError(
+                f"The query {requests.CDR_PATH} gave {page - 1} of its pages and no more. Try again later."
+            )
+        info = reply.get("info")
+        rows = info.get("rows") if isinstance(info, dict) else None
+        if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
+            return listed
+        told = {row["msgid"] for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)}
+        if told <= listed:
+            raise QueryError(f"The query {requests.CDR_PATH} gives the same page again and again. Ask the vendor.")
+        listed |= told
+        seen, page = seen + len(rows), page + 1
+        total = str(info.get("total", ""))
+        if total.isdecimal() and len(total) < 20 and seen >= int(total):
+            return listed
+
+
+async def _ask(connection: Connection, path: str, form: dict[str, str]) -> dict[str, Any] | None:
+    """A query's reply; None where it has none for that day."""
+    for pause in (*PATIENCE, None):
+        reply = await connection.query(path, form)
+        code = str(reply.get("code"))
+        if code == KEYS_REFUSED:
+            raise QueryError(
+                f"The query {path} failed: the application's key pair was refused (2). Check app_key and app_secret."
+            )
+        if code != TOO_OFTEN:
+            return reply if code == ANSWERED else None
+        if pause is not None:
+            await asyncio.sleep(pause)
+    raise QueryError(f"The query {path} says it was asked too often (5), and still does. Try again in some minutes.")
+
+
+async def settle(
+    prepared: Prepared,
+    recording: Recording,
+    rows: Rows,
+    *,
+    absent: str = "Unknown",
+    timed: Rows | None = None,
+) -> None:
+    """Settle rows in doubt, in the results and in the journal.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Whose rows they are.
+    recording : Recording
+        Where what is learnt is written.
+    rows : ndarray of int64
+        The rows.
+    absent : {"Unknown", "Unsent"}, default "Unknown"
+        What becomes of rows without a record. "Unsent" holds only once the gateway's 60 s window has passed.
+    timed : ndarray of int64, optional
+        The rows whose time is the journal's; the frame's own may have lost its time zone on the way.
+    """
+    results = prepared.results
+    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
+    now = datetime.now(UTC)
+    # Without a time, as in a frame taken while its request was under way, it counts as sent just now.
+    times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
+    certain = np.isin(rows, [] if timed is None else timed)
+    # Absence frees a row, so that it must have been looked for wherever its record may be.
+    unsure = {ids[offset] for offset in np.flatnonzero(~certain)} if absent == "Unsent" else set()
+    async with Connection(prepared.client) as connection:
+        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)), unsure)
+    fates: dict[tuple[int, str | None], list[int]] = {}
+    for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):
+        if messageid in found:
+            fate: tuple[int, str | None] = (SUCCESS, None)
+        elif messageid not in asked:
+            fate = (UNKNOWN, OUT_OF_REACH)
+        elif absent != "Unsent":
+            fate = (UNKNOWN, NOT_FOUND)
+        else:
+            fate = _absent(now - when, certain=bool(certain[offset]))
+        fates.setdefault(fate, []).append(offset)
+    for (status, reason), offsets in fates.items():
+        code = codes.SUCCESS if status == SUCCESS else None
+        results.decide(rows[offsets], status, code, reason)
+        if status != UNKNOWN:
+            these, outcome = rows[offsets], Outcome(status, code, reason, carried=False)
+            await _record(recording, prepared.ids.take(prepared.positions(these)), prepared.keys_at(these), outcome)
+
+
+def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
+    """What the analyst's word makes of a row without a record."""
+    window = timedelta(milliseconds=requests.CLOCK_WINDOW_MS)
+    if age <= window:
+        return UNKNOWN, TOO_EARLY
+    if not certain and age <= window + ASTRAY:
+        return UNKNOWN, TIME_UNSURE
+    return UNSENT, WORD_GIVEN
+
+
+async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
+    """Settle what an earlier run left in doubt; where the query fails, the doubt stays."""
+    doubtful = prepared.doubtful
+    if doubtful is not None and len(doubtful):
+        try:
+            await settle(prepared, recording, doubtful)
+        except QueryError as error:
+            prepared.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as surprise:
+            # A reply to the query that nobody foresaw settles nothing, and keeps no run from its rows.
+            still = doubtful[prepared.results.status[doubtful] == UNKNOWN]
+            words = f"in doubt; the reply to the record query could not be read ({type(surprise).__name__})"
+            prepared.results.decide(still, UNKNOWN, None, words)
+
+
+async def _record(recording: Recording, ids: pa.Array, keys: pa.Array | None, outcome: Outcome) -> None:
+    block = Block(ids, keys)
+    now_us = int(datetime.now(UTC).timestamp() * 1e6)
+    number = await recording.begin(block, 0, len(block), sent_us=now_us, query=True)
+    recording.finish(number, outcome)
+
+
+def in_doubt(results: Any) -> Rows:
+    """The rows that are in doubt."""
+    return np.flatnonzero(results.status == UNKNOWN)

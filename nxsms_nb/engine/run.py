@@ -1,0 +1,232 @@
+"""A run that goes on in a thread of its own, with its own event loop: watched, stopped and awaited from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from nxsms_nb import errors
+from nxsms_nb.engine.loops import in_loop
+from nxsms_nb.engine.rate import Pace
+from nxsms_nb.engine.reconcile import settle_doubts
+from nxsms_nb.engine.sender import Engine
+from nxsms_nb.engine.state import Ending, Memory
+from nxsms_nb.formatting import count
+from nxsms_nb.screen import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.calls import Call
+    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.progress import Observer
+    from nxsms_nb.engine.state import Limits
+    from nxsms_nb.invocation import Invocation
+
+
+class Session:
+    """What a run keeps in common with the runs after it: its record in the journal, its pace and what it remembers.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The first run's rows, of a campaign that is claimed; it is free again when the session is closed, or this raises.
+    limits : Limits
+        What the runs keep to.
+    rows : int
+        How many rows may be sent.
+    """
+
+    def __init__(self, prepared: Prepared, limits: Limits, *, rows: int) -> None:
+        self.pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
+        self.recording = prepared.record(rows=rows, workers=limits.concurrency)
+        self.memory = Memory()
+        self._begun = time.monotonic()
+
+    def close(self, *, stopped: str | None) -> None:
+        """End the record, with the rate over all runs."""
+        rate = self.memory.answered / max(time.monotonic() - self._begun, 1e-3)
+        self.recording.close(rate=rate, pace=self.pace.rate, stopped=stopped)
+
+
+class Run:
+    """A run under way, as `start` returns it. It never raises for having ended early.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The rows, of a campaign that is claimed; it is free again when the run has ended, or when this raises.
+    limits : Limits
+        What the run keeps to.
+    observer : Observer
+        Who is told how far it has come.
+    call : Call
+        Whose thread it runs in, and who asks it to stop.
+    session : Session, optional
+        The record and the pace that several runs share; None: those of this run alone.
+
+    Raises
+    ------
+    JournalError
+        The journal cannot be used.
+    """
+
+    def __init__(
+        self, prepared: Prepared, limits: Limits, observer: Observer, call: Call[Any], *, session: Session | None = None
+    ) -> None:
+        self._prepared = prepared
+        self._observer = observer
+        self._call = call
+        self._alone = session is None
+        self._session = Session(prepared, limits, rows=len(prepared.todo)) if session is None else session
+        self._engine = Engine(
+            prepared.client,
+            self._session.recording,
+            prepared.outbox(),
+            prepared.results,
+            self._session.pace,
+            sending=len(prepared.todo),
+            limits=limits,
+            observer=observer,
+            quotes=prepared.quotes,
+            memory=self._session.memory,
+            request=call.stop,
+        )
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has ended."""
+        return self._call.ended
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The frame with its result columns; while the run goes on, as far as it is known."""
+        return self._prepared.joined()
+
+    @property
+    def rate(self) -> float:
+        """Messages a second, accepted or refused, over the whole run so far."""
+        return self._engine.rate
+
+    @property
+    def pace(self) -> float | None:
+        """The present ceiling in messages a second; None: no limit has been met."""
+        return self._session.pace.rate
+
+    @property
+    def ending(self) -> Ending | None:
+        """What ended the run early: the kind of `errors.Stopped`, its words and an account's code; None: nothing did."""
+        return self._engine.ending
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run ended early, or None."""
+        return None if self.ending is None else self.ending.reason
+
+    def stop(self) -> None:
+        """Let no new request leave, await those under way for a moment, and return when the run has ended."""
+        self._call.close()
+        self._call.outcome()
+
+    def wait(self) -> pd.DataFrame:
+        """Wait until the run has ended and return the frame.
+
+        An interrupt stops the run, and is raised as `errors.Interrupted` when it has ended.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame with its result columns, complete.
+        """
+        # On one line: an interrupt at the line of the try alone would come before it, and nobody would stop the run.
+        try: self._call.await_end()  # noqa: E701  # fmt: skip
+        except BaseException as error:
+            # Assignments come first: another interrupt may keep the call from beginning.
+            self._call.stop.asked = self._call.left = True
+            self._call.leave(error)
+            raise
+        self._call.outcome()
+        return self.frame
+
+    def ask_to_stop(self) -> None:
+        """Let no new request leave; returns at once."""
+        self._call.stop.ask()
+
+    def outcome(self, *, last: bool = False) -> pd.DataFrame:
+        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent.
+
+        With `last` nobody asks this run for its frame again.
+        """
+        ending, unsent = self._engine.ending, self._prepared.unsent()
+        frame = self._prepared.joined(last=last)
+        if ending is not None and (unsent or ending.kind is errors.Interrupted):
+            raise stopped(ending, frame, self._prepared.call)
+        return frame
+
+    def go(self) -> None:
+        """Send, in the thread of the run's call: until nothing waits, or something ends the run."""
+        trouble: errors.JournalError | None = None
+        try:
+            in_loop(self._main())
+        finally:
+            try:
+                self._close()
+            except errors.JournalError as error:
+                error.frame = self.frame
+                trouble = error
+            self._show_end()
+        if trouble is not None:
+            raise trouble
+
+    def _close(self) -> None:
+        if self._alone:
+            self._session.close(stopped=self.stopped)
+        else:
+            self._session.recording.flush()
+
+    def _show_end(self) -> None:
+        # An observer is a person's view of the run; whatever is wrong with it, the run has its end.
+        with suppress(Exception):
+            self._observer.close(self._engine.snapshot(final=True))
+
+    async def _main(self) -> None:
+        request = self._call.stop
+        loop = asyncio.get_running_loop()
+        request.listener = lambda: loop.call_soon_threadsafe(self._engine.heed)
+        try:
+            self._engine.heed()
+            doubtful = self._prepared.doubtful
+            if doubtful is not None and len(doubtful):
+                note = f"asking the gateway for {count(len(doubtful), 'message')} in doubt"
+                await self._engine.first(settle_doubts(self._prepared, self._session.recording), note)
+            await self._engine.go()
+        finally:
+            request.listener = None
+
+    def __repr__(self) -> str:
+        state = "under way" if not self.done else f"stopped: {self.stopped}" if self.stopped else "done"
+        return f"Run({len(self._prepared.todo):,} rows, {state})"
+
+    def _ipython_display_(self) -> None:
+        # Shown by the observer itself, which puts what lasts in the place of what is live when the run has ended.
+        show = getattr(self._observer, "show", None)
+        if show is not None:
+            show()
+        else:
+            say(repr(self))
+
+
+def stopped(ending: Ending, frame: pd.DataFrame, call: Invocation) -> errors.Stopped:
+    """The exception that tells why a run ended with rows unsent, and how to go on from the call as it was written."""
+    reason = ending.reason[:1].upper() + ending.reason[1:]
+    if ending.kind is errors.AccountRefused:
+        error: errors.Stopped = errors.AccountRefused(reason, frame, code=ending.code or 0)
+    else:
+        error = ending.kind(reason, frame)
+    # A retry need not name the campaign and the key that its rows were sent with, and `recorded` goes by them.
+    error.recorded = call.text("recorded") if call.verb != "retry" else ""
+    if isinstance(error, errors.InDoubt):
+        error.settle = call.text("reconcile")
+    return error

@@ -1,0 +1,368 @@
+"""A run: requests leave at one pace, each outcome is judged, and whoever watches is told how far it has come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from nxsms_nb import errors
+from nxsms_nb.engine.outcomes import judge
+from nxsms_nb.engine.policy import Consequences
+from nxsms_nb.engine.progress import Observer, Snapshot
+from nxsms_nb.engine.state import Course, Ending
+from nxsms_nb.engine.transport import Connection, Exchange
+from nxsms_nb.formatting import span
+from nxsms_nb.results.statuses import STATUSES
+from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
+from nxsms_nb.wire import requests
+
+if TYPE_CHECKING:
+    from nxsms_nb.calls import StopRequest
+    from nxsms_nb.client import Client
+    from nxsms_nb.engine.batches import Batch, Outbox
+    from nxsms_nb.engine.rate import Pace
+    from nxsms_nb.engine.state import Limits, Memory
+    from nxsms_nb.journal.recorder import Recording
+
+GRACE_S: Final = 5.0
+"""How long requests under way are awaited after a stop."""
+_TICK_S: Final = 0.15
+_LONG_PAUSE_S: Final = 60.0
+"""A longer pause is shown before anything else: the run would seem to hang."""
+
+
+class Engine:
+    """One run over the rows of an outbox, in one event loop.
+
+    Parameters
+    ----------
+    client : Client
+        Whose gateway the rows go to.
+    recording : Recording
+        The run's record in the journal.
+    outbox : Outbox
+        The rows.
+    results : Results
+        Where outcomes go; what was known beforehand is in it already.
+    pace : Pace
+        When the next request may leave, and how large it may be.
+    sending : int
+        How many rows wait in the outbox.
+    limits : Limits
+        What to keep to.
+    observer : Observer
+        Who is told how far the run has come.
+    memory : Memory
+        What the run remembers so far: of a stream, what its earlier chunks learnt.
+    request : StopRequest
+        What whoever waits for the run asks of it.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        recording: Recording,
+        outbox: Outbox,
+        results: Results,
+        pace: Pace,
+        *,
+        sending: int,
+        limits: Limits,
+        observer: Observer,
+        quotes: Callable[[int], list[str]],
+        memory: Memory,
+        request: StopRequest,
+    ) -> None:
+        self._client = client
+        self._recording = recording
+        self._outbox = outbox
+        self._results = results
+        self._sending = sending
+        self._limits = limits
+        self._observer = observer
+        self._pace = pace
+        self._request = request
+        # Nothing here refers back to this object: what a run took is given back as soon as it is through.
+        self._course = Course()
+        self._consequences = Consequences(
+            outbox, pace, limits, quotes=quotes, course=self._course, memory=memory, client=client
+        )
+        self._memory = memory
+        self._answered_before = memory.answered
+        self._before = Counter(_named(results.status))
+        self._in_flight = 0
+        self._begun = time.monotonic()
+        self._ended: float | None = None
+        self._workers: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._doing = ""
+
+    # ------------------------------------------------------------------ the run as a whole
+
+    async def first(self, work: Coroutine[Any, Any, None], note: str) -> None:
+        """Do what comes before the first request, saying meanwhile what it is; a stop cuts it short."""
+        self._doing = note
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._course.stopping.wait())
+        async with self._telling():
+            try:
+                await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                working.cancel()
+                stopping.cancel()
+                await asyncio.wait({working, stopping})
+        if not working.cancelled():
+            working.result()
+        self._doing = ""
+
+    async def go(self) -> None:
+        """Send until nothing waits, or until something ends the run; then every row is decided."""
+        self._before = Counter(_named(self._results.status))
+        async with self._telling():
+            try:
+                async with Connection(self._client) as connection:
+                    await self._work(connection)
+            finally:
+                self._close()
+
+    def stop(self, reason: str = "stopped by the person", kind: type[errors.Stopped] = errors.Interrupted) -> None:
+        """Let no new request leave; to be called in the run's event loop."""
+        self._course.end(Ending(kind, reason))
+
+    def heed(self) -> None:
+        """Do what is asked of the run: stop, and do not wait for the requests under way any longer."""
+        if self._request.asked:
+            self.stop()
+        if self._request.hurried:
+            for worker in self._workers:
+                worker.cancel()
+
+    def _stopping(self) -> bool:
+        # Asked before each request: what is asked of the run holds at once, not only when the loop comes to it.
+        if self._request.asked:
+            self.stop()
+        return self._course.stopping.is_set()
+
+    def snapshot(self, *, final: bool = False) -> Snapshot:
+        """How far the run has come."""
+        counts = Counter(self._before)
+        for status, n in self._consequences.counts.items():
+            counts[STATUSES[status]] += n
+        now = time.monotonic()
+        return Snapshot(
+            total=len(self._results),
+            sending=self._sending,
+            decided=self._consequences.counts.total() - self._consequences.counts[UNSENT],
+            counts=dict(counts),
+            codes=dict(self._consequences.codes),
+            elapsed_s=now - self._begun,
+            rate=self._pace.achieved(now),
+            pace=self._pace.rate,
+            in_flight=self._in_flight,
+            note=self._note(),
+            final=final,
+            simulated=self._client.simulated,
+        )
+
+    def _note(self) -> str:
+        if self.ending is not None:
+            return f"stopping: {self.ending.reason}"
+        if self._doing:
+            return self._doing
+        if (pause := self._pace.pause_left(time.monotonic())) > _LONG_PAUSE_S:
+            return f"the gateway asked for a pause; nothing leaves for another {span(round(pause))}"
+        if not self._memory.understood:
+            trouble = self._memory.trouble
+            return f"{trouble}; trying again" if trouble else "waiting for the first reply"
+        return self._pace.note
+
+    async def _work(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.clock_offset_ms = self._memory.clock_offset_ms
+        for _ in range(self._limits.concurrency if self._memory.understood else 1):
+            self._hire()
+        stopping = asyncio.create_task(self._course.stopping.wait())
+        try:
+            while self._workers:
+                await asyncio.wait({*self._workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                self._dismiss()
+                if self._stopping():
+                    await self._wind_down()
+        finally:
+            self._course.stopping.set()
+            stopping.cancel()
+            for worker in self._workers:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
+
+    def _hire(self) -> None:
+        self._workers.add(asyncio.create_task(self._worker()))
+
+    def _dismiss(self) -> None:
+        for worker in [worker for worker in self._workers if worker.done()]:
+            self._workers.remove(worker)
+            if not worker.cancelled():
+                worker.result()
+
+    async def _wind_down(self) -> None:
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=min(GRACE_S, self._client.timeout))
+        for worker in self._workers:
+            worker.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers)
+        self._dismiss()
+
+    def _close(self) -> None:
+        self._ended = time.monotonic()
+        results, ending = self._results, self._course.ending
+        waiting = [batch.rows for batch in self._outbox.waiting()]
+        left_over = np.unique(np.concatenate([np.flatnonzero(results.status == UNDECIDED), *waiting]))
+        if len(left_over):
+            reason = ending.reason if ending is not None else "the run broke off"
+            results.decide(left_over, UNSENT, ending.code if ending is not None else None, reason)
+        if ending is None and self._consequences.counts[UNSENT]:
+            reason = "some requests found no connection to the gateway"
+            if trouble := self._memory.unsent_for:
+                reason = f"{trouble}. Check the network and the client's base_url."
+            self._course.ending = Ending(errors.NoConnection, reason)
+        self._consequences.tally(UNSENT, len(left_over))
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        telling = asyncio.create_task(self._tell())
+        try:
+            yield
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
+
+    async def _tell(self) -> None:
+        while True:
+            self.heed()
+            # An observer is a person's view of the run; whatever is wrong with it, the run goes on.
+            with suppress(Exception):
+                self._observer.update(self.snapshot())
+            await asyncio.sleep(_TICK_S)
+
+    # ------------------------------------------------------------------ one worker, one request at a time
+
+    async def _worker(self) -> None:
+        while (batch := await self._next()) is not None:
+            sent_us = time.time_ns() // 1000
+            written = self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
+            cancelled = False
+            try:
+                await written
+            except asyncio.CancelledError:
+                cancelled = True
+            except errors.JournalError as trouble:
+                self._outbox.put_back(batch)
+                self._landed()
+                self._course.end(Ending(errors.JournalLost, str(trouble)))
+                return
+            if cancelled or self._stopping():
+                outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)
+                if written.exception() is None:
+                    self._recording.finish(written.result(), outcome)
+                self._outbox.put_back(batch)
+                self._landed()
+                return
+            await self._post(batch, written.result(), sent_us)
+
+    async def _next(self) -> Batch | None:
+        while not self._stopping():
+            # One request waits for its time at a time: those that waited already would not heed a new pace.
+            async with self._turn:
+                now = time.monotonic()
+                batch = self._outbox.take(self._pace.size, now)
+                if batch is not None:
+                    when = self._pace.reserve(batch.size, now)
+                    if (when > now and not await self._pause(self._course.stopping, when - now)) or self._stopping():
+                        self._outbox.put_back(batch)
+                        return None
+                    self._in_flight += 1
+                    return batch
+            due = self._outbox.next_due()
+            if due is None and self._in_flight == 0:
+                return None
+            self._course.changed.clear()
+            await self._pause(self._course.changed, None if due is None else max(0.0, due - now))
+        return None
+
+    @staticmethod
+    async def _pause(event: asyncio.Event, seconds: float | None) -> bool:
+        """Wait; whether the time went by without the event."""
+        waiting: Awaitable[object] = event.wait()
+        try:
+            await asyncio.wait_for(waiting, seconds)
+        except TimeoutError:
+            return True
+        return False
+
+    async def _post(self, batch: Batch, number: int, sent_us: int) -> None:
+        # Until its outcome is known, a row whose request may leave is in doubt, whatever breaks from here on.
+        self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
+        begun = time.monotonic()
+        body = requests.body(self._client.app_key, batch.items())
+        # While this request is under way there is time.
+        asyncio.get_running_loop().call_soon(self._outbox.look_ahead)
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            exchange = await self._connection.post(body)
+        except asyncio.CancelledError as error:
+            cancelled = error
+            told = error.args[0] if error.args else None
+            exchange = told if isinstance(told, Exchange) else Exchange(left=True)
+            exchange.error = "stopped before the reply came"
+        verdict = judge(
+            left=exchange.left,
+            status=exchange.status,
+            body=exchange.body,
+            error=exchange.error,
+            ids=batch.ids,
+            garbled=exchange.garbled,
+            first=not self._memory.met and not self._client.at_vendor,
+        )
+        outcome = self._consequences.of(batch, verdict, exchange, begun)
+        self._connection.clock_offset_ms = self._memory.clock_offset_ms
+        self._recording.finish(number, outcome)
+        self._results.apply(batch.span, outcome, batch=number, sent_us=sent_us)
+        self._landed()
+        if cancelled is not None:
+            raise cancelled
+        if self._consequences.heed(verdict):
+            for _ in range(self._limits.concurrency - 1):
+                self._hire()
+
+    def _landed(self) -> None:
+        self._in_flight -= 1
+        self._course.changed.set()
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why the run ended early, or None."""
+        return self._course.ending
+
+    @property
+    def answered(self) -> int:
+        """How many rows the gateway has answered."""
+        return self._memory.answered - self._answered_before
+
+    @property
+    def rate(self) -> float:
+        """Answered rows a second, over the whole run so far or until its end."""
+        until = time.monotonic() if self._ended is None else self._ended
+        return self.answered / max(until - self._begun, 1e-3)
+
+
+def _named(status: npt.NDArray[np.int8]) -> Mapping[str, int]:
+    counts = np.bincount(status[status >= 0], minlength=len(STATUSES))
+    return {name: int(n) for name, n in zip(STATUSES, counts, strict=True) if n}

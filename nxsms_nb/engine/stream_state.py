@@ -1,0 +1,132 @@
+"""What a stream has come to: where in its source it is, what was sent, and what had been sent before."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from nxsms_nb import screen
+from nxsms_nb.engine.dispatch import another_campaign, clock
+from nxsms_nb.errors import AlreadySentWarning, ConfirmationNeeded, NxsmsError, ValidationError
+from nxsms_nb.formatting import count
+from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNKNOWN
+from nxsms_nb.settings import options
+
+if TYPE_CHECKING:
+    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.state import Memory
+
+_POSITION: Final = re.compile(r"(?<=\bposition )[0-9][0-9,]*")
+_NOTHING: Final = "Nothing was sent."
+
+
+class SoFar:
+    """How far a stream has come, which is one run: it counts over all chunks.
+
+    Parameters
+    ----------
+    campaign : str
+        The stream's campaign.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows of the source are through: the position of the next chunk's first row.
+    memory : Memory or None
+        What the run remembers; None before its first chunk.
+    """
+
+    def __init__(self, campaign: str) -> None:
+        self.rows = 0
+        self.memory: Memory | None = None
+        self._campaign = campaign
+        self._begun_us = time.time_ns() // 1000
+        self._left = self._before = self._repeated = self._doubtful = self._latest_us = 0
+
+    def agree(self, prepared: Prepared, confirm: int | None) -> None:
+        """Refuse a chunk with which the stream would send more than was agreed to."""
+        client, n = prepared.client, self._left + len(prepared.todo)
+        if client.on_loopback or not len(prepared.todo) or n <= agreed_to(confirm):
+            return
+        would = "with these rows the stream would have sent" if self._left else "this stream would send at least"
+        raise ConfirmationNeeded(
+            f"{would[0].upper()}{would[1:]} {count(n, 'message')} to {client.base_url}{fewer(confirm)}. {_NOTHING} confirm= counts the whole stream, and this source does not tell its length: give the most you agree "
+            f"to. If {n:,} is enough:\n    {prepared.call.text(confirm=n)}",
+            n,
+        )
+
+    def look_at(self, prepared: Prepared) -> None:
+        """Count what a chunk is about to send, and what of it had been sent before."""
+        self._left += len(prepared.todo)
+        rows, results = prepared.sent_before(), prepared.results
+        ours = results.sent_us[rows] >= self._begun_us
+        if prepared.doubtful is not None:
+            # The run that caused a doubt does not settle it.
+            prepared.doubtful = prepared.doubtful[results.sent_us[prepared.doubtful] < self._begun_us]
+        self._repeated += int(ours.sum())
+        rows = rows[~ours]
+        self._before += len(rows)
+        self._doubtful += int((results.status[rows] == UNKNOWN).sum())
+        self._latest_us = max(self._latest_us, int(results.sent_us[rows].max(initial=NO_TIME)))
+
+    @contextmanager
+    def placing(self, rows: int) -> Iterator[None]:
+        """Let an error about the next `rows` rows say where in the source they are, and what had been sent by then."""
+        try:
+            yield
+        except NxsmsError as error:
+            self._place(error, rows)
+            raise
+
+    def _place(self, error: NxsmsError, rows: int) -> None:
+        if not self.rows:
+            return
+        text = _POSITION.sub(lambda found: str(self.rows + int(found[0].replace(",", ""))), str(error))
+        where = f"Positions {self.rows:,} to {self.rows + rows - 1:,}" if rows else f"From position {self.rows:,} on"
+        where += " of the source"
+        if isinstance(error, ValidationError):
+            where += " (.report of this error counts them from 0)"
+        text = text.replace(_NOTHING, self.went(), 1) if _NOTHING in text else f"{text} {self.went()}"
+        error.args = (f"{where}: {text}", *error.args[1:])
+
+    def went(self) -> str:
+        """Say what became of the rows before the present chunk."""
+        told: list[str] = []
+        if self.memory is not None:
+            counts = self.memory.counts
+            words = ((SUCCESS, "accepted"), (FAILURE, "refused"), (UNKNOWN, "in doubt"))
+            told = [f"{counts[status]:,} {what}" for status, what in words if counts[status]]
+        sent = f"{', '.join(told)} in this stream" if told else "nothing was sent in this stream"
+        earlier = f", {self._before:,} had been sent before it" if self._before else ""
+        return f"Nothing of this chunk was sent. Of the {count(self.rows, 'row')} before it: {sent}{earlier}."
+
+    def tell(self, warn: Callable[[str, type[Warning]], None]) -> None:
+        """Say at the end of a stream what of it had been sent before, or `warn`; nothing where nothing had."""
+        if self._repeated:
+            screen.say(f"{count(self._repeated, 'row')} repeat a row of an earlier chunk, which was sent once.")
+        if not self._before:
+            return
+        when = f" ({clock(self._latest_us)})" if self._latest_us else ""
+        doubt = f", {self._doubtful:,} of them in doubt" if self._doubtful else ""
+        rest = f"sent {self._left:,}" if self._left else "nothing was sent"
+        words = (
+            f"{self._before:,} of {count(self.rows, 'row')} had been sent before{when}{doubt}; {rest}. "
+            f"To send those again: campaign={another_campaign(self._campaign)!r}"
+        )
+        if self._left:
+            screen.say(words)
+        else:
+            warn(words, AlreadySentWarning)
+
+
+def agreed_to(confirm: int | None) -> int:
+    """How many messages a real gateway may get."""
+    return options.confirm_above if confirm is None else confirm
+
+
+def fewer(confirm: int | None) -> str:
+    """Words for an agreement that does not suffice."""
+    return "" if confirm is None else f", and confirm={confirm} agrees to fewer"

@@ -1,0 +1,1 @@
+"""Files of recipients: read by the chunk, sent as a stream, written as results."""

@@ -1,0 +1,288 @@
+"""The file that a file's results are written to: complete under its name, or partial where nothing stood before."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nxsms_nb import screen
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import count
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results.statuses import RESULT_COLUMNS
+from nxsms_nb.stream import as_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AGAIN: Final = "To go on, run the same command again: what was sent is not sent again."
+_TEXT_LABELS: Final = ("unicode", "string", "empty")
+
+
+class Output:
+    """The rows of a source with their results, on their way into a file.
+
+    They are written beside the target, which only a complete file replaces. What a run leaves that does not come to its
+    end has the target's name where no file stood there, else it stays beside it. Nothing that an earlier run left is touched.
+
+    Parameters
+    ----------
+    target : Path
+        The file, ending in ``.parquet`` or ``.csv``.
+    source : pyarrow.Schema
+        The columns of the source.
+    rows : int
+        How many rows there will be.
+    prefix : str
+        What the names of the result columns begin with.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be written there.
+    """
+
+    def __init__(self, target: Path, source: pa.Schema, rows: int, *, prefix: str = "") -> None:
+        self._target = Path(os.path.realpath(target))  # a link stays one
+        self._named = target
+        self._rows = rows
+        self._written = 0
+        self._labels = [prefix + name for name in RESULT_COLUMNS]
+        self._kept, self._schema = _joined_schema(source, self._labels)
+        self._broken = False
+        self._begin()
+
+    def _begin(self) -> None:
+        target = self._target
+        try:
+            if target.is_dir():
+                raise ConfigError(f"{self._named} is a folder. Name a file.")
+            if not target.parent.is_dir():
+                raise ConfigError(f"The folder {target.parent} does not exist. Make it first.")
+            if target.exists() and not os.access(target, os.W_OK):
+                raise ConfigError(f"{self._named} is write-protected. Name another file.")
+            self._part, self._file = _beside(target)
+        except OSError as error:
+            raise self._refused(error) from error
+        try:
+            if target.exists():
+                shutil.copymode(target, self._part)
+            parquet = target.suffix.lower() == ".parquet"
+            self._writer: _Writer = (_Parquet if parquet else _Csv)(self._file, self._schema)
+            # A disk that is full already shows here.
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except (OSError, pa.ArrowException) as error:
+            with suppress(OSError):
+                self._file.close()
+            self._part.unlink()
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> ConfigError:
+        return ConfigError(f"{self._named} cannot be written ({_why(error)}). Nothing was sent.")
+
+    def write(self, held: pa.Table, sent: pd.DataFrame) -> None:
+        """Write rows as they were read, with their results.
+
+        Parameters
+        ----------
+        held : pyarrow.Table
+            The rows of the source.
+        sent : pandas.DataFrame
+            The same rows as they came back.
+
+        Raises
+        ------
+        ConfigError
+            They could not be written.
+        """
+        results = pa.Table.from_pandas(sent[self._labels], preserve_index=False)
+        columns = [held.column(i) for i in self._kept] + results.columns
+        try:
+            self._writer.write(pa.Table.from_arrays(columns, schema=self._schema))
+        except (OSError, pa.ArrowException) as error:
+            self._broken = True
+            raise self._unwritten(error) from error
+        self._written += len(sent)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._writer.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except (OSError, pa.ArrowException) as trouble:
+            self._broken = True
+            if error is None:
+                error = self._unwritten(trouble)
+                raise error from trouble
+        finally:
+            with suppress(OSError):
+                self._file.close()
+            self._settle(error)
+
+    def _settle(self, error: BaseException | None) -> None:
+        if error is None:
+            try:
+                self._part.replace(self._target)
+            except OSError as trouble:
+                raise ConfigError(
+                    f"{self._named} cannot be written ({_why(trouble)}). All rows are in {self._part}."
+                ) from trouble
+            return
+        if not self._written:
+            self._part.unlink()
+            if self._broken:
+                error.add_note(f"No row could be written. {_AGAIN}")
+            return
+        place = self._part
+        if not self._broken and _given_name(self._part, self._target):
+            place = self._named
+        left = f" {self._named} is as it was." if place != self._named and self._target.exists() else ""
+        state = "broke off while being written" if self._broken else "has the rows up to here"
+        error.add_note(f"{place} {state} ({self._written:,} of {count(self._rows, 'row')}).{left} {_AGAIN}")
+
+    def _unwritten(self, error: BaseException) -> ConfigError:
+        return ConfigError(f"{self._part} cannot be written ({_why(error)}). The journal knows what was sent.")
+
+
+def _why(error: BaseException) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+class _Writer(Protocol):
+    def write(self, table: pa.Table) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Sink(io.RawIOBase):
+    """A file that drops what comes after a write that failed: Arrow's writer closes a second time when it is deleted."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._failed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def write(self, data: Any) -> int:
+        if not self._failed and not self._file.closed:
+            try:
+                return self._file.write(data)
+            except OSError:
+                self._failed = True
+                raise
+        return memoryview(data).nbytes
+
+
+class _Parquet:
+    """A row group a chunk."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(_Sink(file), schema)
+
+    def write(self, table: pa.Table) -> None:
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _Csv:
+    """Text as it was read; what was something else, as pandas writes it."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+        self._file = file
+        self._write(schema.empty_table(), header=True)
+
+    def write(self, table: pa.Table) -> None:
+        self._write(table, header=False)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def _write(self, table: pa.Table, *, header: bool) -> None:
+        index = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+        named = [name for name in index if isinstance(name, str) and not name.startswith("__index_level_")]
+        plain = table.drop_columns([name for name in index if isinstance(name, str) and name not in named])
+        # Python's writer leaves a lone carriage return unquoted, and whoever reads the file ends the row there.
+        quoting: Literal[0, 1] = csv.QUOTE_ALL if any(map(_returns, plain.columns)) else csv.QUOTE_MINIMAL
+        text = as_pandas(plain.replace_schema_metadata(None)).to_csv(index=False, header=header, quoting=quoting)
+        self._file.write(text.encode())
+
+
+def _returns(column: pa.ChunkedArray) -> bool:
+    kind = column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return False
+    return bool(pc.any(pc.match_substring(column, "\r")).as_py())
+
+
+def _beside(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside the target; those that runs before left are kept."""
+    number, left = 1, []
+    while True:
+        part = target.with_name(f"{target.name}.part{'' if number == 1 else number}")
+        try:
+            file = part.open("xb")
+        except FileExistsError:
+            left.append(part)
+            number += 1
+            continue
+        if left:
+            screen.say(f"Kept as it is, of a run that has not ended: {', '.join(map(str, left))}", error=True)
+        return part, file
+
+
+def _given_name(part: Path, target: Path) -> bool:
+    """Give a file the target's name where nothing stands there."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if target.exists():
+            return False
+        part.rename(target)
+        return True
+    part.unlink()
+    return True
+
+
+def _joined_schema(source: pa.Schema, labels: list[str]) -> tuple[list[int], pa.Schema]:
+    """Which of the source's columns stay, and the columns of the output, with pandas' notes on both."""
+    metadata: dict[bytes, bytes] = dict(source.metadata or {})
+    earlier = json.loads(metadata.get(b"pandas", b"{}"))
+    levels = earlier.get("column_indexes", [])
+    # As pandas names the column of a tuple, so that it makes tuples of all of them.
+    names = [str((label, *[""] * (len(levels) - 1))) for label in labels] if len(levels) > 1 else labels
+    kept = [i for i, name in enumerate(source.names) if name not in names]
+    results = result_columns.empty(0)
+    results.columns = names
+    made = pa.Schema.from_pandas(results, preserve_index=False)
+    about: dict[str, Any] = json.loads(made.metadata[b"pandas"])
+    if earlier:
+        columns = [column for column in earlier["columns"] if column["name"] not in names]
+        about = {**earlier, "columns": columns + about["columns"]}
+        if len(levels) == 1 and levels[0].get("pandas_type") not in _TEXT_LABELS:
+            # The names of results are text: pandas could not make numbers of them.
+            about["column_indexes"] = []
+    metadata[b"pandas"] = json.dumps(about).encode()
+    return kept, pa.schema([*(source.field(i) for i in kept), *made], metadata)

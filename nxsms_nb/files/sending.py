@@ -1,0 +1,98 @@
+"""A file of recipients sent chunk by chunk into a file of results: ``python -m nxsms_nb send in.parquet out.parquet``."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Unpack
+
+from nxsms_nb.engine.dispatch import journal_of
+from nxsms_nb.errors import ConfigError, JournalError, Stopped
+from nxsms_nb.files.output import Output
+from nxsms_nb.files.reading import open_source
+from nxsms_nb.results.statuses import STATUSES
+from nxsms_nb.rows.columns import resolve
+from nxsms_nb.settings import COLUMNS, SENDING, settle
+from nxsms_nb.stream import as_pandas, send_stream
+from nxsms_nb.verbs import client_or_env
+
+if TYPE_CHECKING:
+    from nxsms_nb.client import Client
+    from nxsms_nb.settings import Sending
+
+ROWS: Final = 50_000
+"""Rows of a chunk: a few tens of megabytes with their results."""
+
+
+def send_file(
+    source: Path, target: Path, client: Client | None = None, *, rows: int = ROWS, **given: Unpack[Sending]
+) -> dict[str, int]:
+    """Send a Parquet or CSV file, chunk by chunk, and write it again with what became of each row.
+
+    Parameters
+    ----------
+    source, target : Path
+        Files ending in ``.parquet`` or ``.csv``. The source's columns are written as they were read, with their types and
+        the index that pandas noted. A complete file replaces the target. After a stop the rows so far have the target's
+        name where nothing stood there, else they stay beside it; a note of the error says where. Run the same call again
+        to go on: what was sent is not sent again.
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    rows : int, default 50,000
+        Rows held at a time.
+    **given
+        As for `send_stream`.
+
+    Returns
+    -------
+    dict of str to int
+        Status to rows.
+
+    Raises
+    ------
+    ConfigError
+        A file is of another kind or cannot be read or written, the target is the source, or a column is missing; nothing
+        was sent. Later on: the target cannot be written any more.
+    Stopped
+        As for `send`.
+
+    Examples
+    --------
+    >>> import tempfile, nxsms_nb as nx
+    >>> with tempfile.TemporaryDirectory() as folder, nx.Sandbox(seed=7) as sandbox:
+    ...     source = Path(folder) / "in.csv"
+    ...     _ = source.write_text("phone,content" + chr(10) + "8615088888888,Hi" + chr(10))
+    ...     send_file(source, Path(folder) / "out.csv", sandbox.client, campaign="spring", progress="silent")
+    {'Success': 1}
+    """
+    for path in (source, target):
+        if path.suffix.lower() not in (".parquet", ".csv"):
+            raise ConfigError(f"{path} is neither a .parquet nor a .csv file.")
+    settings = settle(given, SENDING, COLUMNS)
+    reading = open_source(source, rows)
+    resolve(as_pandas(reading.schema.empty_table()), {name: settings[name] for name in COLUMNS})
+    with suppress(OSError):  # whether it can be written at all is found out below
+        if target.samefile(source):
+            raise ConfigError(f"{target} is the source itself. Name another file.")
+    client = client_or_env(client)
+    journal = journal_of(settings, client).path
+    if journal is not None and journal == Path(os.path.realpath(target)):
+        raise ConfigError(f"{target} is the journal itself. Name another file.")
+    counts: Counter[str] = Counter()
+    label = settings["prefix"] + "status"
+    with (
+        Output(target, reading.schema, reading.rows, prefix=settings["prefix"]) as output,
+        closing(send_stream(reading, client, **given)) as stream,
+    ):
+        try:
+            for sent in stream:
+                output.write(reading.held, sent)
+                counts.update({str(status): int(n) for status, n in sent[label].value_counts().items()})
+        except (Stopped, JournalError) as error:
+            # What came of the last rows may be nowhere else.
+            if error.frame is not None:
+                output.write(reading.held, error.frame)
+            raise
+    return {status: counts[status] for status in STATUSES if counts[status]}

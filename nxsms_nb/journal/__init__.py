@@ -1,0 +1,1 @@
+"""What was attempted, durably, so that nothing is sent twice."""

@@ -1,0 +1,153 @@
+"""The ids of a run's rows, some thousands together, as the run uses them and as the journal holds them.
+
+Ids that this library made are digests spelled in hexadecimal, and the journal holds the digests: 16 bytes a row. A
+digest's second half is its fingerprint, by which an id is found among many; the first half lies apart, since it is
+read only where a fingerprint was found. Ids of the frame's own are held as they are, fingerprints made for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, buffers
+from nxsms_nb.rows import id_format
+from nxsms_nb.wire.replies import Ids
+
+
+class Packed(NamedTuple):
+    """Ids as the journal holds them.
+
+    Parameters
+    ----------
+    digested : bool
+        Whether `rest` has the first halves of digests; else it has the ids, a line feed between.
+    fingerprints : bytes
+        8 bytes an id.
+    rest : bytes
+        What else an id is made of.
+    keys : bytes or None
+        Digests of the rows' keys where the ids are not those of keys: 8 bytes each, by which a key is found, then the other
+        8 bytes of each; zeros where a row's key is not known. None where no key is known, or where `digested`.
+    """
+
+    digested: bool
+    fingerprints: bytes
+    rest: bytes
+    keys: bytes | None = None
+
+
+class Block:
+    """Ids of rows in the order of sending; requests point into it.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of large_string
+        The messageids, none null.
+    keys : pyarrow.Array of large_string, optional
+        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
+
+    Attributes
+    ----------
+    number : int
+        The journal's number of the block; 0 until it is written.
+    """
+
+    def __init__(self, ids: pa.Array, keys: pa.Array | None = None) -> None:
+        ids = ids.cast(TEXT)
+        starts, letters = buffers(ids)
+        sizes = np.diff(starts)
+        self._ids = ids
+        self._keys = keys
+        self._letters = letters.data
+        alike = len(sizes) > 0 and bool((sizes == sizes[0]).all()) and Ids.plain(letters)
+        self._width = int(sizes[0]) if alike else 0
+        self.number = 0
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def ids(self, start: int, size: int) -> Sequence[str]:
+        """The ids of `size` rows from `start` on."""
+        if not self._width:
+            return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
+        return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
+
+    def packed(self) -> Packed:
+        """The ids as the journal holds them."""
+        return packed(self._ids, self._keys)
+
+
+def packed(ids: pa.Array, keys: pa.Array | None = None) -> Packed:
+    r"""Pack ids for the journal.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of large_string
+        The messageids, none null.
+    keys : pyarrow.Array of large_string, optional
+        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
+
+    Returns
+    -------
+    Packed
+
+    Examples
+    --------
+    >>> len(packed(pa.array(["n14ba7d3045ec685769b23b9464a77410c"], TEXT)).rest)
+    8
+    >>> packed(pa.array(["order-00017", "order-00018"], TEXT)).rest
+    b'order-00017\norder-00018'
+    """
+    digests = id_format.unspelled(ids)
+    # A row that was corrected keeps its id and has another key.
+    if digests is not None and (keys is None or keys.equals(ids)):
+        return Packed(True, digests[:, 1].tobytes(), digests[:, 0].tobytes())
+    of_keys = id_format.key_digests(id_format.roots(ids) if keys is None else keys)
+    halves = None if of_keys is None else of_keys[:, 1].tobytes() + of_keys[:, 0].tobytes()
+    return Packed(False, id_format.fingerprints(ids).tobytes(), "\n".join(ids.to_pylist()).encode(), halves)
+
+
+def unpacked(held: Packed) -> pa.Array:
+    """The ids, as large_string, from what the journal holds.
+
+    Examples
+    --------
+    >>> ids = pa.array(["n14ba7d3045ec685769b23b9464a77410c"], TEXT)
+    >>> unpacked(packed(ids)) == ids
+    True
+    """
+    if not held.digested:
+        return pa.array(held.rest.decode().split("\n"), TEXT)
+    halves = [np.frombuffer(half, np.uint64) for half in (held.rest, held.fingerprints)]
+    return id_format.spelled(np.stack(halves, axis=1))
+
+
+def keys_of(held: Packed) -> pa.Array:
+    """The ids that the rows' keys give, as large_string, from what the journal holds; null where a key is not known.
+
+    Examples
+    --------
+    >>> made = "n14ba7d3045ec685769b23b9464a77410c"
+    >>> keys_of(packed(pa.array(["order-00017", "order-00018"], TEXT), pa.array([made, None], TEXT))).to_pylist() == [made, None]
+    True
+    >>> keys_of(packed(pa.array([made + "-1"], TEXT))).to_pylist() == [made]
+    True
+    """
+    if held.digested:
+        return unpacked(held)
+    ids = unpacked(held)
+    if held.keys is None:
+        return pa.nulls(len(ids), TEXT)
+    second, first = np.frombuffer(held.keys, np.uint64).reshape(2, -1)
+    digests = np.stack([first, second], axis=1)
+    return pc.if_else(pa.array(digests.any(axis=1)), id_format.spelled(digests), pa.scalar(None, TEXT))
+
+
+def key_fingerprints(held: Packed) -> bytes:
+    """The bytes by which keys are found, of a block whose ids are not those of keys."""
+    return b"" if held.keys is None else held.keys[: len(held.keys) // 2]

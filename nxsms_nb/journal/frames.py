@@ -1,0 +1,74 @@
+"""The journal's campaigns and runs as frames."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb._arrow import TEXT
+from nxsms_nb.journal import lookup, tables
+from nxsms_nb.journal.blocks import unpacked
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results.statuses import STATUSES
+from nxsms_nb.results.table import UNDECIDED
+
+
+def campaigns(connection: sqlite3.Connection | None) -> pd.DataFrame:
+    """Return a row for each campaign; see `journal.Journal.campaigns`. None: a journal that is not there yet."""
+    of: dict[str, list[tables.Run]] = {}
+    if connection is not None:
+        for run in tables.runs(connection).values():
+            of.setdefault(run.campaign, []).append(run)
+    counts = []
+    for name, there in of.items():
+        known = attempted(connection, name)
+        by_status = {status: int((known == i).sum()) for i, status in enumerate(STATUSES)}
+        started = [run.started_us for run in there]
+        about = {"campaign": name, "runs": len(there), "rows": len(known), **by_status}
+        counts.append({**about, "first": min(started), "last": max(started)})
+    columns = ["campaign", "runs", "rows", *STATUSES, "first", "last"]
+    frame = pd.DataFrame(counts, columns=columns).drop(columns=["Invalid", "Skipped"])
+    return frame.assign(first=_instants(frame["first"]), last=_instants(frame["last"]))
+
+
+def runs(connection: sqlite3.Connection | None) -> pd.DataFrame:
+    """Return a row for each run; see `journal.Journal.runs`. None: a journal that is not there yet."""
+    rows = []
+    if connection is not None:
+        for run in tables.runs(connection).values():
+            about = (run.id, run.campaign, run.started_us, run.ended_us, run.rows)
+            rows.append((*about, tables.sent(connection, run.id), run.rate, run.pace, run.stopped))
+    names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
+    frame = pd.DataFrame(rows, columns=names).set_index("run")
+    return frame.assign(
+        started=_instants(frame["started"]),
+        ended=_instants(frame["ended"]),
+        rate=frame["rate"].astype("float64"),
+        pace=frame["pace"].astype("float64"),
+        stopped=frame["stopped"].astype(result_columns.TEXT),
+    )
+
+
+def attempted(connection: sqlite3.Connection | None, campaign: str) -> npt.NDArray[Any]:
+    """Return the status of each message that a request of the campaign carried."""
+    held: dict[str, None] = {}
+    if connection is not None:
+        known = tables.runs(connection)
+        wanted = {run.id for run in known.values() if run.campaign == campaign}
+        for number in tables.blocks_of(connection, wanted, known):
+            held.update(dict.fromkeys(unpacked(tables.block(connection, number)[1]).to_pylist()))
+    if connection is None or not held:
+        return np.empty(0, np.int8)
+    status: npt.NDArray[Any] = lookup.known(connection, pa.array(list(held), TEXT), campaign).status
+    # A block also has the ids of rows whose request never left.
+    carried: npt.NDArray[Any] = status[status != UNDECIDED]
+    return carried
+
+
+def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.to_datetime(microseconds.astype("Int64"), unit="us", utc=True).astype(result_columns.INSTANT)

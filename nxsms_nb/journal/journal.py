@@ -1,0 +1,443 @@
+"""The journal: what was attempted, and what is known of it. It holds ids, outcomes, codes and times, nothing else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from nxsms_nb._arrow import TEXT
+from nxsms_nb.calls import apart
+from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.formatting import named
+from nxsms_nb.invocation import shown_value
+from nxsms_nb.journal import custody, frames, lookup, place, sqlite, tables
+from nxsms_nb.journal.locks import CampaignLock, MemoryLock
+from nxsms_nb.journal.recorder import Recording
+from nxsms_nb.results.table import Results, Rows
+from nxsms_nb.screen import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Journal:
+    """The record of what was sent: an SQLite file of the user's, or one in memory.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The file, made when first written to; None: ``NXSMS_JOURNAL``, else the user's data folder. ``":memory:"``: no
+        file, a journal that is gone with this object.
+
+    Notes
+    -----
+    Readable by its owner only; on a local disk. Several kernels may share it. The promise it carries is one user's on
+    one machine.
+
+    Examples
+    --------
+    >>> journal = Journal.in_memory()
+    >>> journal.campaigns()["campaign"].to_list()
+    []
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self.path = place.place(path)
+        self._begin(sqlite.open_memory() if self.path is None else None)
+
+    def _begin(self, memory: sqlite3.Connection | None = None) -> None:
+        self._memory = memory
+        self._lock = threading.RLock()
+        self._held: WeakValueDictionary[str, MemoryLock] = WeakValueDictionary()
+
+    @classmethod
+    def in_memory(cls) -> Journal:
+        """Make a journal that is gone with this object, for practice."""
+        return cls(place.MEMORY)
+
+    @classmethod
+    def of(cls, journal: Any) -> Journal:
+        """Take a journal as it is, or the one at a path; None: the default one."""
+        if journal is None or isinstance(journal, (str, os.PathLike)):
+            return cls(journal)
+        if isinstance(journal, cls):
+            return journal
+        raise ConfigError(f"journal={named(journal)} is neither a path nor a Journal.")
+
+    def __repr__(self) -> str:
+        return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
+
+    def claim(self, campaign: str | None, *, anywhere: bool = False, own_ids: bool = False) -> CampaignLock:
+        """Take a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
+
+        Parameters
+        ----------
+        campaign : str or None
+            The campaign's name.
+        anywhere : bool, default False
+            Whether the rows may belong to any campaign: no other run of this journal goes on meanwhile.
+        own_ids : bool, default False
+            Whether rows have ids of the frame's own, which are known in every campaign.
+
+        Returns
+        -------
+        CampaignLock
+            To be given to `record`, or released.
+
+        Raises
+        ------
+        CampaignBusy
+            Another run of this campaign, or one that may concern it, is under way.
+        JournalError
+            The journal's place cannot be used.
+        """
+        if self.path is not None and not place.holds_something(self.path):
+            # Before the folder of locks: a file that is missing beside one is a journal that was lost.
+            sqlite.open_file(self.path).close()
+            say(f"New journal {self.path}: nothing is known of earlier sends.")
+        lock = CampaignLock(self.path, campaign or "", self._held, anywhere=anywhere)
+        lock.acquire(own_ids=own_ids, known=[run.campaign for run in self.made_by()] if anywhere else ())
+        return lock
+
+    def record(
+        self,
+        claim: CampaignLock,
+        *,
+        rows: int,
+        workers: int,
+        anywhere: bool = False,
+        gateway: str | None = None,
+        app: str | None = None,
+    ) -> Recording:
+        """Begin the record of a run.
+
+        Parameters
+        ----------
+        claim : CampaignLock
+            The campaign, from `claim`; released when the recording is closed, or when this raises.
+        rows : int
+            How many rows the run may send.
+        workers : int
+            How many requests may be under way.
+        anywhere : bool, default False
+            Whether its rows may have gone out in another campaign: every campaign then looks at this run as well.
+        gateway : str, optional
+            The base URL of the gateway, without credentials.
+        app : str, optional
+            A digest of the appKey, short enough that it cannot be turned back.
+
+        Returns
+        -------
+        Recording
+
+        Raises
+        ------
+        JournalError
+            The journal cannot be used.
+        """
+        connection = None
+        try:
+            connection = self._memory or custody.open_journal(self._file(), room_for=rows)
+            with self._lock, tables.writing(connection):
+                number = tables.next_id(connection, "run")
+                started_us = time.time_ns() // 1000
+                home = lookup.HOMELESS if claim.anywhere else int(anywhere)
+                run = tables.Run(number, claim.campaign, gateway, app, started_us, int(rows), home)
+                tables.put_run(connection, run)
+                # Before anybody sees the run: without it, it would pass for one that broke off.
+                claim.note_run(number)
+            care = custody.Custody(self.path, connection, claim, run)
+        except BaseException as error:
+            if connection is not None and connection is not self._memory:
+                connection.close()
+            claim.release()
+            if isinstance(error, sqlite3.Error):
+                raise sqlite.failed(self.path, error) from error
+            raise
+        guard = threading.RLock() if self._memory is None else self._lock
+        return Recording(connection, guard, run, workers=workers, look=care.look, save=care.save, release=care.release)
+
+    def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
+        """Whether any message is recorded where `known` looks; the same parameters."""
+        with self._reading() as connection:
+            return connection is not None and lookup.holds(connection, campaign, everywhere=everywhere)
+
+    def known(
+        self,
+        ids: pa.Array,
+        campaign: str | None = None,
+        *,
+        everywhere: bool = False,
+        of: Callable[[tables.Run], bool] | None = None,
+    ) -> Results:
+        """What is recorded of messages.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array of str
+            Their messageids; null where there is none.
+        campaign : str, optional
+            Where to look; runs that may concern any campaign are looked at as well.
+        everywhere : bool, default False
+            Look in every campaign.
+        of : callable, optional
+            The runs to look at, of those; None: all of them.
+
+        Returns
+        -------
+        Results
+            As many rows as `ids`; `status` is `table.UNDECIDED` where nothing is recorded. A request without an outcome leaves
+            its rows ``Unknown``.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return Results(len(ids))
+            return lookup.known(connection, ids, campaign, everywhere=everywhere, of=of)
+
+    def made_by(self) -> list[tables.Run]:
+        """The runs as they are recorded: which campaign, gateway and account each was of."""
+        with self._reading() as connection:
+            return [] if connection is None else list(tables.runs(connection).values())
+
+    def known_by_key(
+        self, keys: pa.Array, campaign: str | None = None, *, of: Callable[[tables.Run], bool] | None = None
+    ) -> tuple[Results, pa.Array]:
+        """What is recorded in a campaign of messages, whatever their ids were: made from their keys, the frame's own, retries'.
+
+        Parameters
+        ----------
+        keys : pyarrow.Array of large_string
+            The ids that their keys give; null where there is none.
+        campaign : str, optional
+            Where to look; runs that may concern any campaign are looked at as well.
+        of : callable, optional
+            The runs to look at, of those; None: all of them.
+
+        Returns
+        -------
+        Results
+            As `known` gives it, of the latest attempt; the attempts are counted over all.
+        pyarrow.Array of large_string
+            The ids of the latest attempts; those that were given where nothing is recorded.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return Results(len(keys)), keys
+            return lookup.known_by_key(connection, keys, campaign, of=of)
+
+    def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
+        """The campaign and the key with which each id is recorded, in whatever campaign.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array of large_string
+            The messageids; null where there is none.
+
+        Returns
+        -------
+        ndarray of object
+            The campaign (empty: the unnamed one); None where the id is not recorded.
+        pyarrow.Array of large_string
+            The id that the key gives; null where none is recorded.
+        """
+        with self._reading() as connection:
+            if connection is None:
+                return np.full(len(ids), None, object), pa.nulls(len(ids), TEXT)
+            return lookup.origins(connection, ids)
+
+    def sent_anything(self, runs: Collection[int]) -> bool:
+        """Whether any message of some runs went out, or may have, or was refused by itself."""
+        with self._reading() as connection:
+            return connection is not None and lookup.sent_anything(connection, runs)
+
+    def homes(self, ids: pa.Array) -> dict[str, Rows]:
+        """The campaigns to which messages belong.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array of str
+            Their messageids; null where there is none.
+
+        Returns
+        -------
+        dict of str to ndarray of int64
+            Campaign (empty: the unnamed one) to the places of those of the ids that it has, in order; ids that no campaign
+            has are in none.
+        """
+        with self._reading() as connection:
+            return {} if connection is None else lookup.homes(connection, ids)
+
+    def campaigns(self) -> pd.DataFrame:
+        """The campaigns in the journal.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each: ``campaign`` (empty: the unnamed one), ``runs``, ``rows`` (distinct messages attempted),
+            a column of counts for each status that requests left rows in, ``first``, ``last`` (UTC).
+        """
+        with self._reading() as connection:
+            return frames.campaigns(connection)
+
+    def runs(self) -> pd.DataFrame:
+        """The runs in the journal.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``run``; ``campaign``, ``started``, ``ended`` (UTC; NaT: still at work, or killed), ``rows`` (to be sent),
+            ``requests``, ``rate`` (messages a second accepted or refused, achieved), ``pace`` (the ceiling at the end, messages
+            a second; NaN: none was found), ``stopped`` (why it ended early).
+        """
+        with self._reading() as connection:
+            return frames.runs(connection)
+
+    def forget(self, campaign: str | None, *, confirm: int | None = None) -> int:
+        """Delete what is recorded of a campaign. Its rows can then be sent again, to the same people.
+
+        Parameters
+        ----------
+        campaign : str or None
+            The campaign; None: the unnamed one.
+        confirm : int, optional
+            How many rows are to be forgotten; without it the error names the number and prints the line to paste.
+
+        Returns
+        -------
+        int
+            How many rows were forgotten.
+
+        Raises
+        ------
+        ConfigError
+            `confirm` is not the number of rows.
+        CampaignBusy
+            A run of the campaign is under way.
+        """
+        # Its lock and its connection belong to a thread that no interrupt reaches.
+        return apart(self._forget, campaign, confirm)
+
+    def _forget(self, campaign: str | None, confirm: int | None) -> int:
+        name = campaign or ""
+        with self._reading() as reader:
+            n = len(frames.attempted(reader, name))
+        if n == 0:
+            return 0
+        if confirm != n:
+            raise ConfigError(
+                f"Forgetting campaign {named(name)} makes {n:,} rows sendable again, to the same people. To do that: "
+                f"{'journal' if self.path is None else f'nx.{self!r}'}.forget({shown_value('campaign', campaign)}, confirm={n})"
+            )
+        claim = self.claim(campaign)
+        try:
+            connection = self._memory or custody.open_journal(self._file())
+        except BaseException:
+            claim.release()
+            raise
+        try:
+            blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
+            with self._lock, tables.writing(connection):
+                batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
+                connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
+                connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
+                connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))
+                connection.execute("DELETE FROM run WHERE campaign = ?", (name,))
+        finally:
+            if connection is not self._memory:
+                connection.close()
+            claim.release()
+        return n
+
+    def backup(self, to: str | os.PathLike[str]) -> Path:
+        """Copy the journal into a new file, as copying the file does not: with its log, and verified.
+
+        A run under way goes on. The copy knows what was recorded when it was made; rows sent later are unknown to it.
+
+        Parameters
+        ----------
+        to : path-like
+            The new file, readable by its owner only.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ConfigError
+            `to` is there already, or the journal has no file.
+        JournalError
+            There is no journal, it is damaged, or the copy cannot be written.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx, tempfile
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox, tempfile.TemporaryDirectory() as folder:
+        ...     journal = nx.Journal(f"{folder}/journal.sqlite3")
+        ...     sent = df.nxsms.send(sandbox.client, journal=journal, progress="silent")  # doctest: +ELLIPSIS
+        ...     copy = nx.Journal(journal.backup(f"{folder}/copy.sqlite3"))
+        ...     copy.campaigns()["Success"].to_list()
+        New journal ...
+        [1]
+        """
+        target = place.place(to)
+        if self.path is None or target is None:
+            raise ConfigError(f"A backup is made of a file into a file, and {self} to {os.fspath(to)!r} is not.")
+        if not place.holds_something(self.path):
+            raise JournalError(f"There is no journal at {self.path} to make a backup of.")
+        custody.backup(self.path, target)
+        return target
+
+    def accept(self, run: int) -> None:
+        """Take a run that broke off as completely recorded: your word that no log of the journal (``-wal``) is missing.
+
+        A run without an end whose log is gone keeps a journal from being used, since what the run sent last may be in that
+        log. Where another program opened the journal since, the log is in the file and nothing is missing.
+
+        Parameters
+        ----------
+        run : int
+            The number of the run, from the error that asks for it.
+
+        Raises
+        ------
+        ConfigError
+            It is not a run that broke off.
+        """
+        if self.path is not None and place.holds_something(self.path):
+            custody.accept(self.path, run)
+        else:
+            raise ConfigError(f"{self} has no run {run}.")
+
+    def _file(self) -> Path:
+        if self.path is None:
+            raise ValueError("a journal in memory has no file")
+        return self.path
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        if self._memory is not None:
+            with self._lock:
+                yield self._memory
+            return
+        path = self._file()
+        if not place.holds_something(path):
+            yield None
+            return
+        with closing(custody.open_journal(path)) as connection, sqlite.explained(path):
+            # One snapshot for all that is compared with one another.
+            connection.execute("BEGIN")
+            yield connection

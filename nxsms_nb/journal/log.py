@@ -1,0 +1,122 @@
+"""The write-ahead log of a run that was killed: whether everything that was committed in it is still there.
+
+SQLite ends a log at the first frame whose checksum is wrong, as after a power cut, and drops what follows without a word. A
+log whose end was being written looks alike, and is told apart here: nothing of the same log follows, and no single bit
+changed back makes the frame right. The format: sqlite.org, "WAL-mode File Format".
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from nxsms_nb.journal.place import real
+from nxsms_nb.journal.tables import Damage
+
+Order = Literal["big", "little"]
+Sums = tuple[int, int]
+
+_HEAD: Final = struct.Struct(">8I")
+_FRAME: Final = struct.Struct(">6I")
+_WORD: Final = 0xFFFFFFFF
+
+
+class _Frame(NamedTuple):
+    """24 bytes in front of a page; `committed` is set in the last one of a transaction."""
+
+    page: int
+    committed: int
+    salt: int
+    other_salt: int
+    one: int
+    two: int
+
+
+def log_of(path: Path) -> Path:
+    """Return the write-ahead log of a journal."""
+    there = real(path)
+    return there.with_name(f"{there.name}-wal")
+
+
+def has_log(path: Path) -> bool:
+    """Return whether a journal has a log with anything in it."""
+    try:
+        return log_of(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def refuse_torn_log(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise `Damage` where transactions that were committed are no longer read from the log; `connection` has it open."""
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    with log_of(path).open("rb") as log:
+        head = log.read(_HEAD.size)
+        frames = []
+        while len(raw := log.read(_FRAME.size)) == _FRAME.size:
+            frames.append(_Frame(*_FRAME.unpack(raw)))
+            log.seek(size, os.SEEK_CUR)
+        valid = max(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1], 0)
+        log.seek(0)
+        if log.read(_HEAD.size) != head or len(head) < _HEAD.size:
+            # Another run goes on writing: SQLite has not read the log anew, and has dropped nothing.
+            return
+        log.seek(_HEAD.size + valid * (_FRAME.size + size))
+        rest = [log.read(_FRAME.size + size) for _ in frames[valid:]]
+    if _torn(head, frames[valid - 1] if valid else None, frames[valid:], rest):
+        raise Damage(f"its log, {log_of(path).name}, was changed, and what was recorded last is missing")
+
+
+def _torn(head: bytes, last: _Frame | None, frames: list[_Frame], rest: list[bytes]) -> bool:
+    """Whether frames that SQLite does not take were written whole."""
+    kind, _, size, _, salt, other_salt, one, two = _HEAD.unpack(head)
+    order: Order = "big" if kind & 1 else "little"
+    if _checksum(head[:24], order, (0, 0)) != (one, two):
+        return True
+    before: Sums = (one, two) if last is None else (last.one, last.two)
+    broken = False
+    for frame, raw in zip(frames, rest, strict=True):
+        # Either: the one that does not match may be what was changed. None: of the log that was here before.
+        if frame.salt != salt and frame.other_salt != other_salt:
+            break
+        told = (frame.one, frame.two)
+        data = raw[:8] + raw[_FRAME.size :]
+        # SQLite writes in order: a frame behind a broken one, or a right one that ends a transaction, was taken once.
+        right = len(raw) == _FRAME.size + size and _checksum(data, order, before) == told
+        if broken or (right and frame.committed):
+            return True
+        if not right:
+            if len(raw) == _FRAME.size + size and _one_bit_off(data, order, before, told):
+                return True
+            broken = True
+        before = told
+    return False
+
+
+def _checksum(data: bytes, order: Order, before: Sums) -> Sums:
+    one, two = before
+    for at in range(0, len(data), 8):
+        one = (one + int.from_bytes(data[at : at + 4], order) + two) & _WORD
+        two = (two + int.from_bytes(data[at + 4 : at + 8], order) + one) & _WORD
+    return one, two
+
+
+def _one_bit_off(data: bytes, order: Order, before: Sums, told: Sums) -> bool:
+    """Whether one bit of the data, or of the checksum itself, changed back makes the checksum right."""
+    found = _checksum(data, order, before)
+    off = ((told[0] - found[0]) & _WORD, (told[1] - found[1]) & _WORD)
+    steps = {((sign << bit) & _WORD) for bit in range(32) for sign in (1, -1)}
+    if (off[0] in steps and not off[1]) or (off[1] in steps and not off[0]):
+        return True
+    # What a word adds to both sums, from the last one backwards.
+    ones, twos = (1, 0), (0, 1)
+    for _ in range(0, len(data), 8):
+        both = ((ones[0] + ones[1]) & _WORD, (twos[0] + twos[1]) & _WORD)
+        for adds in ((ones[1], twos[1]), both):
+            if any(((adds[0] * step) & _WORD, (adds[1] * step) & _WORD) == off for step in steps):
+                return True
+        ones = (both[0], (both[0] + ones[1]) & _WORD)
+        twos = (both[1], (both[1] + twos[1]) & _WORD)
+    return False

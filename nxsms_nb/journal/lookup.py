@@ -1,0 +1,238 @@
+"""Look up message ids in the journal and return their recorded results."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, present
+from nxsms_nb.journal import tables
+from nxsms_nb.journal.blocks import Packed, keys_of, unpacked
+from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Exceptional, Outcome, Results, Rows, among
+from nxsms_nb.rows import id_format
+
+if TYPE_CHECKING:
+    from nxsms_nb.journal.tables import Batch, OutcomeRow
+
+NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
+
+ANYWHERE, HOMELESS = 1, 2
+"""What ``run.anywhere`` says: its rows may have gone out in another campaign; nobody knows in which one, and the run's own
+is no evidence of it."""
+
+
+def blocks_in(
+    connection: sqlite3.Connection,
+    campaign: str | None = None,
+    *,
+    everywhere: bool = False,
+    of: Callable[[tables.Run], bool] | None = None,
+) -> list[int]:
+    """Return the ids of the blocks in which messages of a campaign, or of any, may be; with `of` those of some runs alone."""
+    runs = tables.runs(connection)
+    looked = [run for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
+    return tables.blocks_of(connection, {run.id for run in looked if of is None or of(run)}, runs)
+
+
+def holds(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> bool:
+    """Return whether any message is recorded where `known` looks."""
+    return bool(blocks_in(connection, campaign, everywhere=everywhere))
+
+
+def known(
+    connection: sqlite3.Connection,
+    ids: pa.Array,
+    campaign: str | None = None,
+    *,
+    everywhere: bool = False,
+    of: Callable[[tables.Run], bool] | None = None,
+) -> Results:
+    """Return what is recorded of messages; see `journal.Journal.known`."""
+    return _known(connection, ids, blocks_in(connection, campaign, everywhere=everywhere, of=of), by_key=False)[0]
+
+
+def known_by_key(
+    connection: sqlite3.Connection,
+    keys: pa.Array,
+    campaign: str | None,
+    *,
+    of: Callable[[tables.Run], bool] | None = None,
+) -> tuple[Results, pa.Array]:
+    """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
+    return _known(connection, keys, blocks_in(connection, campaign, of=of), by_key=True)
+
+
+def _known(
+    connection: sqlite3.Connection, ids: pa.Array, blocks: Sequence[int], *, by_key: bool
+) -> tuple[Results, pa.Array]:
+    found = Results(len(ids))
+    where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
+    if not len(asked):
+        return found, ids
+    if (coded := _coded_if_repeated(asked)) is not None:
+        # A merge multiplied rows of a sent frame.
+        once, recorded = _known(connection, coded.dictionary, blocks, by_key=by_key)
+        found.take_over(where_asked, once, coded.indices.to_numpy())
+        return found, _replaced(ids, where_asked, recorded.take(coded.indices))
+    inventories: dict[int, tables.Inventory] = {}
+    renamed: dict[int, str] = {}
+    for number, run, packed, at in _matching(connection, asked, blocks, by_key=by_key):
+        if run not in inventories:
+            inventories[run] = tables.inventory(connection, run)
+        rows = np.where(at >= 0, where_asked[at], -1)
+        carried = _retell(tables.requests(connection, number, inventories[run]), rows, found)
+        if by_key and not packed.digested:
+            offsets = np.flatnonzero(carried)
+            renamed.update(
+                zip(rows[offsets].tolist(), unpacked(packed).take(pa.array(offsets)).to_pylist(), strict=True)
+            )
+        elif renamed:
+            for row in rows[carried].tolist():
+                renamed.pop(row, None)
+    at_rows = np.array(sorted(renamed), np.int64)
+    return found, _replaced(ids, at_rows, pa.array([renamed[row] for row in at_rows.tolist()], ids.type))
+
+
+def sent_anything(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+    """Return whether any message of some runs went out, or may have, or was refused by itself."""
+    runs = tables.runs(connection)
+    there = {run: tables.inventory(connection, run) for run in wanted}
+    for number in tables.blocks_of(connection, wanted, runs):
+        run, _ = tables.block(connection, number)
+        for batch, told in tables.requests(connection, number, there[run]):
+            if not batch.query and (told is None or told.status != UNSENT or told.exceptions):
+                return True
+    return False
+
+
+def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
+    """Return the campaigns and keys with which ids are recorded; see `journal.Journal.origins`."""
+    where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
+    campaigns, keys = np.full(len(ids), None, object), np.full(len(ids), None, object)
+    if not len(asked):
+        return campaigns, pa.array(keys, TEXT)
+    coded = asked.dictionary_encode()
+    codes = coded.indices.to_numpy()
+    runs = tables.runs(connection)
+    of_id = np.full((2, len(coded.dictionary)), None, object)
+    for _, run, packed, at in _matching(connection, coded.dictionary, tables.blocks_of(connection, runs.keys(), runs)):
+        here = at >= 0
+        of_id[0, at[here]] = runs[run].campaign
+        of_id[1, at[here]] = keys_of(packed).to_numpy(zero_copy_only=False)[here]
+    campaigns[where_asked], keys[where_asked] = of_id[:, codes]
+    return campaigns, pa.array(keys, TEXT)
+
+
+def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
+    """The campaigns in which messages are recorded, with their places among `ids`; see `journal.Journal.homes`."""
+    where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
+    found: dict[str, list[Rows]] = {}
+    if not len(asked):
+        return {}
+    coded = asked.dictionary_encode()
+    runs = tables.runs(connection)
+    blocks = tables.blocks_of(connection, {run.id for run in runs.values() if run.anywhere < HOMELESS}, runs)
+    for _, run, _, at in _matching(connection, coded.dictionary, blocks):
+        found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
+    codes = coded.indices.to_numpy()
+    there = {name: np.flatnonzero(np.isin(codes, np.concatenate(parts))) for name, parts in found.items()}
+    return {name: where_asked[rows] for name, rows in there.items() if len(rows)}
+
+
+def _coded_if_repeated(asked: pa.Array) -> pa.DictionaryArray | None:
+    """The ids as a dictionary where any stands twice among them."""
+    wanted = np.sort(id_format.fingerprints(asked))
+    if not (wanted[1:] == wanted[:-1]).any():
+        return None
+    coded = asked.dictionary_encode()
+    return coded if len(coded) > len(coded.dictionary) else None
+
+
+def _matching(
+    connection: sqlite3.Connection, asked: pa.Array, blocks: Sequence[int], *, by_key: bool = False
+) -> Iterator[tuple[int, int, Packed, npt.NDArray[np.int64]]]:
+    """Yield the blocks that have any of some ids, each of which stands once: number, run, ids, and where each is asked."""
+    sieve = _Sieve(np.sort(id_format.fingerprints(asked)))
+    places: pd.Index[Any] | None = None
+    prints_of = tables.key_fingerprints if by_key else tables.fingerprints
+    for number in blocks:
+        if not sieve.finds_any(np.frombuffer(prints_of(connection, number), np.uint64)):
+            continue
+        if places is None:
+            places = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
+        run, packed = tables.block(connection, number)
+        held = keys_of(packed) if by_key else unpacked(packed)
+        at = places.get_indexer(pd.Index(held.to_numpy(zero_copy_only=False), dtype=object))
+        if at.max(initial=-1) >= 0:
+            yield number, run, packed, at
+
+
+def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
+    mask = np.zeros(len(values), np.bool_)
+    mask[rows] = True
+    return pc.replace_with_mask(values, pa.array(mask), by) if len(rows) else values
+
+
+def _retell(requests: Iterable[tuple[Batch, OutcomeRow | None]], rows: Any, found: Results) -> npt.NDArray[np.bool_]:
+    """Apply the requests of a block to the rows that its places stand for; which places of these had a request."""
+    carried = np.zeros(len(rows), np.bool_)
+    for batch, told in requests:
+        mine = rows[batch.start : batch.start + batch.size]
+        outcome = _outcome(told)
+        if batch.query:
+            doubtful = mine[mine >= 0]
+            # Nothing else may be recorded of it: a journal that was lost is no reason to ask again, or to send again.
+            doubtful = doubtful[among(found.status[doubtful], UNDECIDED, UNKNOWN)]
+            found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
+        else:
+            found.apply(mine, outcome, batch=batch.id, sent_us=batch.sent_us, partly=True)
+        carried[batch.start : batch.start + batch.size] = True
+    carried[rows < 0] = False
+    return carried
+
+
+def _outcome(told: OutcomeRow | None) -> Outcome:
+    if told is None:
+        return Outcome(UNKNOWN, reason=NO_OUTCOME)
+    others = (
+        [
+            Exceptional(offset, status, code, reason, reason)
+            for offset, status, code, reason in json.loads(told.exceptions)
+        ]
+        if told.exceptions
+        else []
+    )
+    latency = float("nan") if told.latency_ms is None else told.latency_ms
+    return Outcome(told.status, told.code, told.reason, latency, bool(told.carried), others)
+
+
+class _Sieve:
+    """Whether any of some fingerprints is among those that are wanted: asked of each block of a campaign.
+
+    Few blocks have one, so most prints are ruled out by what a part of their bits may be: cheaper than a search.
+    """
+
+    def __init__(self, wanted: npt.NDArray[np.uint64]) -> None:
+        self._wanted = wanted
+        self._bits = (1 << min(24, max(16, (64 * len(wanted)).bit_length()))) - 1
+        self._tables = {shift: np.zeros(self._bits + 1, np.bool_) for shift in (0, 32)}
+        for shift, table in self._tables.items():
+            table[self._part(wanted, shift)] = True
+
+    def _part(self, prints: npt.NDArray[np.uint64], shift: int) -> npt.NDArray[np.int64]:
+        part: npt.NDArray[np.int64] = (prints.view(np.int64) >> shift) & self._bits
+        return part
+
+    def finds_any(self, prints: npt.NDArray[np.uint64]) -> bool:
+        for shift, table in self._tables.items():
+            prints = prints[table[self._part(prints, shift)]]
+        at = np.minimum(np.searchsorted(self._wanted, prints), len(self._wanted) - 1)
+        return bool((self._wanted[at] == prints).any())

@@ -1,0 +1,285 @@
+"""Where a journal may lie: what a person names, on which file system, and whether what is there already may be used.
+
+Nothing is opened for writing or changed here: a file of another program keeps its bytes, its mode and its neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+import psutil
+
+from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.formatting import named
+from nxsms_nb.journal.tables import APPLICATION_ID
+
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    [
+        "9p",
+        "acfs",
+        "afpfs",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "davfs",
+        "drvfs",
+        "fakeowner",
+        "fuse.beegfs",
+        "fuse.blobfuse",
+        "fuse.blobfuse2",
+        "fuse.ceph-fuse",
+        "fuse.curlftpfs",
+        "fuse.drive",
+        "fuse.gcsfuse",
+        "fuse.geesefs",
+        "fuse.glusterfs",
+        "fuse.google-drive-ocamlfuse",
+        "fuse.goofys",
+        "fuse.grpcfuse",
+        "fuse.gvfsd-fuse",
+        "fuse.juicefs",
+        "fuse.mfs",
+        "fuse.mount-s3",
+        "fuse.mountpoint-s3",
+        "fuse.onedriver",
+        "fuse.osxfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.seadrive",
+        "fuse.smbnetfs",
+        "fuse.sshfs",
+        "fuse.vmhgfs-fuse",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "orangefs",
+        "osxfs",
+        "prl_fs",
+        "pvfs2",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+        "vmhgfs",
+        "webdav",
+        "wekafs",
+    ]
+)
+"""Where SQLite's locks and fsync cannot be trusted (sqlite.org, "How To Corrupt An SQLite Database File", 2.1)."""
+
+MEMORY: Final = ":memory:"
+"""What names a journal in memory, as in SQLite."""
+
+_ELSEWHERE: Final = "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:")
+_KINDS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def place(given: str | os.PathLike[str] | None) -> Path | None:
+    """Return the absolute path of the file that a person names; None for a journal in memory.
+
+    Parameters
+    ----------
+    given : path-like or None
+        None: ``NXSMS_JOURNAL``, else a file in the user's data folder.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be the path of a file.
+    """
+    what = "journal="
+    if given is None:
+        given, what = os.environ.get("NXSMS_JOURNAL", "").strip() or None, "NXSMS_JOURNAL="
+        if given is None:
+            return platformdirs.user_data_path("nxsms_nb").absolute() / "journal.sqlite3"
+    path = os.fspath(given)
+    if path == MEMORY:
+        return None
+    if not path.strip():
+        raise ConfigError(
+            f"{what}{path!r} names no file. Name one, as in journal='campaigns.sqlite3', or omit journal=."
+        )
+    if _URL.match(path):
+        raise ConfigError(
+            f"{what}{named(path)} is a URL. Name a file on a local disk, as in journal='campaigns.sqlite3'."
+        )
+    if path.endswith(("/", os.sep)):
+        raise ConfigError(
+            f"{what}{named(path)} is a folder. Name a file in it, as in {named(path + 'journal.sqlite3')}."
+        )
+    try:
+        absolute = Path(path).expanduser().absolute()
+        # Fails where a name cannot be one of the system's, and not where there is no such file.
+        with suppress(OSError):
+            absolute.lstat()
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"{what}{named(path)} is not the path of a file ({error}).") from error
+    return absolute
+
+
+def real(path: Path) -> Path:
+    """Follow links, as SQLite does: a link to a journal is the same journal."""
+    return Path(os.path.realpath(path))
+
+
+def locks_folder(path: Path) -> Path:
+    """Return the folder beside a journal in which its runs hold their locks."""
+    there = real(path)
+    return there.with_name(there.name + ".locks")
+
+
+def lost_note(path: Path) -> Path:
+    """Return the file beside a journal that says that the journal was lost while a run wrote to it."""
+    return locks_folder(path) / "lost.json"
+
+
+def file_system(path: Path, mounts: list[tuple[str, str]]) -> str:
+    """Return the type of the file system that holds a path.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute.
+    mounts : list of (str, str)
+        Mount point and type.
+
+    Examples
+    --------
+    >>> file_system(Path("/home/ada/x"), [("/", "ext4"), ("/home", "nfs4")])
+    'nfs4'
+    """
+    best = ("", "")
+    for point, kind in mounts:
+        if path.is_relative_to(point) and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]
+
+
+def refuse_network(path: Path) -> None:
+    """Raise `JournalError` where a path lies on a network file system."""
+    mounts = [(mount.mountpoint, mount.fstype) for mount in psutil.disk_partitions(all=True)]
+    kind = file_system(real(path), mounts)
+    if kind.lower() in NETWORK_FILE_SYSTEMS:
+        raise JournalError(
+            f"The journal {path} would lie on a network file system ({kind}), where its locks and its durability "
+            "cannot be trusted. Put it on a local disk: journal='…', or set NXSMS_JOURNAL."
+        )
+
+
+def unusable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
+    """Return the error that says that the system keeps us from a place."""
+    return JournalError(
+        f"The journal {path} cannot be opened for writing ({getattr(error, 'strerror', None) or error}). Nothing was sent. {_ELSEWHERE}"
+    )
+
+
+def holds_something(path: Path) -> bool:
+    """Look at a journal's place, changing nothing; return whether a journal of ours is there.
+
+    Returns
+    -------
+    bool
+        False where there is nothing, or an empty file.
+
+    Raises
+    ------
+    JournalError
+        Something else is there, or a journal was there and is gone or emptied.
+    """
+    refuse_network(path)
+    try:
+        # Before the file: whoever makes a journal makes the file before the folder.
+        locked, lost = locks_folder(path).is_dir(), _lost(path)
+        about: os.stat_result | None = path.stat()
+    except FileNotFoundError:
+        about = None
+        if path.is_symlink():
+            raise JournalError(
+                f"The journal {path} is a link to {path.readlink()}, which is not there. Nothing was sent. {_ELSEWHERE}"
+            ) from None
+    except OSError as error:
+        raise unusable(path, error) from error
+    if about is not None:
+        _refuse_other_kinds(path, about)
+    if lost is not None:
+        raise JournalError(lost)
+    if about is not None and about.st_size:
+        _refuse_others(path)
+        return True
+    if locked:
+        raise JournalError(
+            f"The journal {path} is {'gone' if about is None else 'empty'}, but {locks_folder(path)} shows that runs were "
+            "recorded in it. Nothing was sent. Put the journal, or a backup of it, back. To begin a new one, delete "
+            "that folder too: the new journal knows nothing of earlier sends."
+        )
+    return False
+
+
+def _refuse_other_kinds(path: Path, about: os.stat_result) -> None:
+    for is_kind, kind in _KINDS:
+        if is_kind(about.st_mode):
+            raise JournalError(f"The journal {path} is {kind}, not a file. Nothing was sent. {_ELSEWHERE}")
+    if about.st_nlink > 1:
+        raise JournalError(
+            f"The journal {path} has {about.st_nlink} names (hard links), and runs under different names do not know of "
+            "one another. Nothing was sent. Delete the other names, or copy it with nx.Journal(…).backup('…') and use the copy."
+        )
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise `JournalError` where a file is not a database of ours.
+
+    It is read through SQLite: closing a descriptor of our own would drop the locks that SQLite holds on the file in this
+    process (sqlite.org, "How To Corrupt An SQLite Database File", 2.2). As one that nobody changes, so that SQLite puts
+    no files beside it.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        finally:
+            connection.close()
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+            raise unusable(path, error) from error
+        # SQLite may quote in its error the bytes that it does not understand.
+        application = None
+    if application != APPLICATION_ID:
+        what = "not a journal" if application is None else "a database of another program"
+        raise JournalError(
+            f"{path} is {what}, or was damaged. Nothing was sent, and it was left as it is. Name another file: journal='…'."
+        )
+
+
+def _lost(path: Path) -> str | None:
+    note = lost_note(path)
+    try:
+        told: Any = json.loads(note.read_text())
+        return f"{told['words']} Nothing was sent. {told['remedy']}"
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"The journal {path} was lost while a run wrote to it. Nothing was sent. See {note}."

@@ -1,0 +1,211 @@
+"""One run's record in the journal: a request before its first byte, its outcome before the run knows it.
+
+Requests that wait together are written together, so that concurrency does not queue on the disk. The event loop stands
+still for a commit, less than a millisecond on a good disk: a thread for it would cost more than it gives, since the
+interpreter's lock changes hands a dozen times a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from nxsms_nb.errors import JournalError
+from nxsms_nb.journal.writer import Begin, End, Finish, Writer, Written
+
+if TYPE_CHECKING:
+    from nxsms_nb.journal.blocks import Block
+    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.journal.watch import Trouble
+    from nxsms_nb.results.table import Outcome
+
+_PATIENCE_S: Final = 0.012
+"""How long a request waits at most for others to be written with; …"""
+_RARE: Final = 2.0
+"""… not at all where less than one comes in so many times what a transaction takes."""
+_IDLE_S: Final = 0.02
+"""How long outcomes wait at most for a request to be written with."""
+
+
+class Recording:
+    """The record of one run, being written; its requests come from one event loop at a time.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        The journal's; closed by `release`.
+    lock : threading.RLock
+        Guards the connection.
+    run : Run
+        The run, as its beginning was written.
+    workers : int
+        How many requests may be under way; there are no more to wait for.
+    look : callable
+        Returns what has happened to the journal's files or to the run's lock, or None.
+    save : callable
+        Called where something has, before the release; returns what to do.
+    release : callable
+        Called when the recording is closed.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        lock: threading.RLock,
+        run: Run,
+        *,
+        workers: int,
+        look: Callable[[], Trouble | None],
+        save: Callable[[Trouble], str],
+        release: Callable[[], None],
+    ) -> None:
+        self.run = run.id
+        self._workers = workers
+        self._save = save
+        self._release = release
+        self._begins: list[Begin] = []
+        self._finished: list[Finish] = []
+        self._due: asyncio.TimerHandle | None = None
+        self._due_at = math.inf
+        self._gap_s = math.inf
+        self._first = self._last = -math.inf
+        self._takes_s = 0.0
+        self._writer = Writer(connection, lock, run, look)
+
+    def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
+        """Record a request; when the future is done, the record is on the disk.
+
+        Parameters
+        ----------
+        block : Block
+            Where its ids stand.
+        start, size : int
+            Which of them.
+        sent_us : int
+            The time of its leaving, in microseconds since the epoch.
+        query : bool, default False
+            Whether this is what a record query settled, and no request of ours.
+
+        Returns
+        -------
+        Written
+            A future that no cancellation reaches, of the journal's number of the request, or `JournalError`: it could not
+            be written, and the request must not leave.
+        """
+        loop = asyncio.get_running_loop()
+        begin = Begin(block, start, size, sent_us, query, Written(loop=loop))
+        now = loop.time()
+        gap = now - self._last
+        self._gap_s = gap if math.isinf(self._gap_s) else self._gap_s + (gap - self._gap_s) / 8
+        self._last = now
+        if not self._begins:
+            self._first = now
+        self._begins.append(begin)
+        if len(self._begins) >= self._workers:
+            self._write()
+        else:
+            self._write_at(now if self._gap_s > _RARE * self._takes_s else self._quiet(), loop)
+        return begin.written
+
+    def finish(self, batch: int, outcome: Outcome) -> None:
+        """Record a request's outcome; it is on the disk when `close` returns, if not before."""
+        self._finished.append(Finish(batch, outcome))
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            self._write_at(loop.time() + _IDLE_S, loop)
+
+    def flush(self) -> None:
+        """Write the outcomes that wait, and return when they are on the disk; the event loop has ended.
+
+        Raises
+        ------
+        JournalError
+            They could not be written.
+        """
+        self._flush()
+
+    def close(self, *, rate: float | None = None, pace: float | None = None, stopped: str | None = None) -> None:
+        """Write what is left, note the run's end and give the campaign free; the event loop has ended.
+
+        Raises
+        ------
+        JournalError
+            Outcomes could not be written; their rows count as in doubt when they are looked at again.
+        """
+        try:
+            self._flush(End(rate, pace, stopped))
+        except JournalError as error:
+            if self._writer.lost is not None:
+                raise self._lost(self._save(self._writer.lost)) from error
+            raise
+        finally:
+            self._release()
+
+    def _flush(self, end: End | None = None) -> None:
+        # Whoever waited for a request that is not written yet is gone with the loop: it does not leave.
+        self._begins.clear()
+        self._write(end)
+        if self._writer.lost is not None:
+            raise self._lost("")
+        if unwritten := self._writer.unwritten:
+            raise JournalError(
+                f"The outcomes of {len(unwritten)} requests could not be written to the journal "
+                f"({self._writer.trouble}). The frame has them: keep it, as .frame of this error. "
+                "In the journal those rows are in doubt."
+            )
+
+    def _lost(self, remedy: str) -> JournalError:
+        words = "was lost" if self._writer.lost is None else self._writer.lost.words
+        return JournalError(
+            f"The journal {words} while this run was under way, and the run was stopped. {remedy} Every row's outcome is in "
+            ".frame of this error, and of a stream in its earlier chunks: keep them."
+        )
+
+    def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits at a time of the loop, if not before."""
+        if self._due is not None:
+            if self._due_at <= when:
+                return
+            self._due.cancel()
+        self._due_at = when
+        self._due = loop.call_at(when, self._write_unless_more_come, loop)
+
+    def _write_unless_more_come(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what waits, unless requests still come one after the other: together they cost as much as one."""
+        self._due = None
+        if self._begins and self._gap_s <= _RARE * self._takes_s and loop.time() < self._quiet():
+            self._write_at(self._quiet(), loop)
+        else:
+            self._write()
+
+    def _quiet(self) -> float:
+        """When no request has come for as long as a transaction takes, or the first of those that wait has been patient."""
+        return min(self._last + self._takes_s, self._first + _PATIENCE_S)
+
+    def _write(self, end: End | None = None) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        begins, self._begins = self._begins, []
+        finished, self._finished = self._finished, []
+        begun = time.monotonic()
+        self._writer.write(begins, finished, end)
+        self._takes_s += (time.monotonic() - begun - self._takes_s) / 8
+        if begins:
+            # A turn of the loop later: a connection that the gateway closed during the commit must be known as closed.
+            asyncio.get_running_loop().call_soon(_tell, begins, self._writer.trouble)
+
+
+def _tell(begins: list[Begin], trouble: Exception | None) -> None:
+    for begin in begins:
+        if trouble is None:
+            begin.written.set_result(begin.number)
+        else:
+            begin.written.set_exception(
+                JournalError(f"The journal could not be written ({trouble}); no further request leaves.")
+            )

@@ -1,0 +1,208 @@
+"""The journal's file: where it lies, who may read it, and what it must look like."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from nxsms_nb.errors import JournalError, NxsmsError
+from nxsms_nb.journal.log import has_log, log_of
+from nxsms_nb.journal.place import holds_something, unusable
+from nxsms_nb.journal.tables import Damage, Run, open_runs, prepare, runs
+from nxsms_nb.journal.watch import Watch, note_last, refuse_older
+
+_BUSY_S: Final = 20.0
+_ROW_BYTES: Final = 80
+
+
+def open_file(path: Path, *, room_for: int | None = None, without_log: bool = False) -> sqlite3.Connection:
+    """Open a journal, making it where there is none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    room_for : int, optional
+        How many rows will be written; the disk must have room for them. None: it is opened to be read.
+    without_log : bool, default False
+        Whether a run without an end may have lost its log.
+
+    Returns
+    -------
+    sqlite3.Connection
+        In autocommit mode, write-ahead log, every commit synced to the disk.
+
+    Raises
+    ------
+    JournalError
+        The place is a network file system, read-only or full, or the file is not ours or from a newer version.
+    """
+    there = holds_something(path)
+    try:
+        if not there:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        raise unusable(path, error) from error
+    if room_for is not None:
+        _check_room(path, room_for)
+    with explained(path):
+        # A second time: the run may have begun in between.
+        for _ in range(2):
+            logged = without_log or has_log(path)
+            connection = _connected(path)
+            try:
+                refuse_older(path, connection)
+                broken = [] if logged else open_runs(connection)
+            except BaseException:
+                connection.close()
+                raise
+            if not broken:
+                return connection
+            connection.close()
+    raise JournalError(
+        f"The journal {path} has a run without an end, {broken[0].id} of {_campaign(broken[0].campaign)}, and no log "
+        f"({log_of(path).name}): it was copied or moved without that file, or the file was deleted. What the run sent last "
+        f"is not known. Nothing was sent. Put the file back beside it, or restore a backup. If no file is missing, since "
+        f"another program opened the journal after the run broke off: nx.Journal({str(path)!r}).accept({broken[0].id})"
+    )
+
+
+def _campaign(name: str) -> str:
+    return f"campaign {name!r}" if name else "the unnamed campaign"
+
+
+_ELSEWHERE: Final = "put it elsewhere: journal='…', or set NXSMS_JOURNAL."
+_RIGHTS: Final = f"See that you may write to the file and its folder, or {_ELSEWHERE}"
+_REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: f"Make room on its disk, or {_ELSEWHERE}",
+    sqlite3.SQLITE_IOERR: f"See that its disk is well and has room, or {_ELSEWHERE}",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
+        "Another program holds it: close it there, and call again.",
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH), _RIGHTS
+    ),
+}
+"""What to do, by SQLite's error code; any other comes of a damaged file."""
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        prepare(connection, str(path))
+        _log_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def begun(connection: sqlite3.Connection, path: Path, run: Run) -> Watch:
+    """Bring a run that has just begun into the main file, see that others find it there, and watch the files from now on.
+
+    A copy of that file without its log then shows a run without an end. A reader that holds an old state (another program
+    that has the journal open) keeps the run out of the main file, and nothing is lost by that but this sign.
+    """
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    try:
+        watch = Watch(path)
+        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as another:
+            there = runs(another).get(run.id) == run
+    except OSError:
+        there = False
+    if not there or watch.trouble() is not None:
+        raise JournalError(
+            f"The journal {path} was moved or replaced while the run began. Nothing was sent. Begin again."
+        )
+    note_last(path, connection)
+    return watch
+
+
+def close_with_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Close a connection whose run has no end, leaving the log: without it the journal would look as if it were lost."""
+    with suppress(sqlite3.Error):
+        keeper = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        try:
+            # The last to close deletes the log, unless it may only read.
+            keeper.execute("SELECT count(*) FROM run").fetchone()
+            connection.close()
+        finally:
+            keeper.close()
+    connection.close()
+
+
+@contextmanager
+def explained(path: Path | None) -> Iterator[None]:
+    """Raise whatever the bytes of a journal make SQLite or the reading raise as a `JournalError` with the way out."""
+    try:
+        yield
+    except NxsmsError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise failed(path, error) from error
+    except (Damage, *_UNREADABLE) as error:
+        raise damaged(path, error) from error
+
+
+_UNREADABLE: Final = (sqlite3.Error, ValueError, LookupError, TypeError, ArithmeticError)
+"""What reading a file raises whose bytes are not what was written, where no checksum is in the way."""
+
+
+def failed(path: Path | None, error: sqlite3.Error) -> JournalError:
+    """Return the error that says why SQLite could not read or write a journal, and what to do."""
+    remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    if remedy is None:
+        return damaged(path, error)
+    return JournalError(f"The journal {path or 'in memory'} cannot be used ({error}). Nothing was sent. {remedy}")
+
+
+def damaged(path: Path | None, what: object) -> JournalError:
+    """Return the error that says that a journal is damaged, and what to do."""
+    return JournalError(
+        f"The journal {path or 'in memory'} is damaged: {what}. Nothing was sent. Restore a backup of it, or move it away "
+        "with the files that begin with its name. A new journal knows nothing of earlier sends; frames that carry their "
+        "results (status, messageid) do."
+    )
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait for this one by itself, and another process may be at it.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _check_room(path: Path, rows: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    needed = rows * _ROW_BYTES + (1 << 20)
+    if free < needed:
+        raise JournalError(
+            f"The disk of the journal {path} has {free / 1e6:,.1f} MB left, and this run needs "
+            f"{needed / 1e6:,.1f} MB. Nothing was sent. Make room, or put the journal elsewhere: journal='…'."
+        )
+
+
+def open_memory() -> sqlite3.Connection:
+    """Open a journal that lives as long as its connection."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    prepare(connection, "in memory")
+    return connection

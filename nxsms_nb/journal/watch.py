@@ -1,0 +1,158 @@
+"""Whether a journal is still what it was when a run began, how far it had come, and what is saved when it is not.
+
+Files are deleted, moved, replaced by a synchronising program or an older checkout, emptied, or linked to under a run. SQLite
+goes on writing into a file that nobody finds any more; the next run would know of nothing and send everything again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from nxsms_nb.errors import JournalError
+from nxsms_nb.journal.log import log_of
+from nxsms_nb.journal.place import locks_folder, lost_note, real
+from nxsms_nb.journal.tables import Damage, close_broken, open_runs, verify_all, writing
+
+_LAST: Final = "last"
+
+
+class Trouble(NamedTuple):
+    """What has happened to a journal under a run, and whether the next call cannot find what the run recorded."""
+
+    words: str
+    lost: bool
+
+
+class Watch:
+    """Tells whether a journal's files are still those that a run has opened.
+
+    Parameters
+    ----------
+    path : Path
+        The journal, with a connection open on it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = _identity(path.stat())
+        log = log_of(path)
+        memory = log.with_name(log.name.removesuffix("-wal") + "-shm")
+        self._beside = [(file, _identity(file.stat())) for file in (log, memory)]
+
+    def trouble(self) -> Trouble | None:
+        """Return what has happened to the files, or None."""
+        try:
+            about = self.path.stat()
+            if _identity(about) != self._file:
+                return Trouble("was replaced by another file", lost=True)
+            if about.st_size == 0:
+                return Trouble("was emptied", lost=True)
+            if about.st_nlink > 1:
+                return Trouble("has got a second name (a hard link)", lost=False)
+        except FileNotFoundError:
+            return Trouble("was deleted or moved", lost=True)
+        except OSError as error:
+            return Trouble(f"cannot be reached any more ({error.strerror})", lost=True)
+        try:
+            intact = all(_identity(file.stat()) == identity for file, identity in self._beside)
+        except OSError:
+            intact = False
+        return None if intact else Trouble("has lost the files beside it that end in -wal and -shm", lost=True)
+
+
+def _identity(about: os.stat_result) -> tuple[int, int]:
+    return about.st_dev, about.st_ino
+
+
+def last_known(path: Path) -> tuple[int, int]:
+    """Return the last run and the last request that a journal is known to have had."""
+    try:
+        run, batch = json.loads((locks_folder(path) / _LAST).read_text())
+        return int(run), int(batch)
+    except (OSError, ValueError, TypeError):
+        return 0, 0
+
+
+def note_last(path: Path, connection: sqlite3.Connection) -> None:
+    """Note how far a journal has come, beside it, so that an older copy put in its place is noticed."""
+    come = tuple(max(pair) for pair in zip(_come(connection), last_known(path), strict=True))
+    folder = locks_folder(path)
+    with suppress(OSError):
+        part = folder / f"{_LAST}.{os.getpid()}"
+        with open(part, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            json.dump(come, file)
+        part.replace(folder / _LAST)
+
+
+def refuse_older(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise `JournalError` where a journal has not come as far as it had: it is an older copy."""
+    if any(now < before for now, before in zip(_come(connection), last_known(path), strict=True)):
+        raise JournalError(
+            f"The journal {path} is older than the one that was here: runs or requests are missing that it had (a backup, "
+            "a checkout or a synchronising program put back an older copy). Nothing was sent. Put the newer one back. "
+            f"To go on with this one, delete {locks_folder(path)}: what the missing runs sent can then be sent again."
+        )
+
+
+def _come(connection: sqlite3.Connection) -> tuple[int, int]:
+    numbers = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    return int(numbers.get("run", 0)), int(numbers.get("batch", 0))
+
+
+def copy(connection: sqlite3.Connection, to: Path) -> None:
+    """Copy a journal into a new file, owner-only, and verify the copy; nothing remains of one that fails.
+
+    A run that is still at work has an end in the copy.
+    """
+    os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with closing(sqlite3.connect(to, isolation_level=None)) as target:
+            connection.backup(target)
+            target.execute("PRAGMA synchronous = FULL")
+            target.execute("PRAGMA journal_mode = DELETE")
+            with writing(target):
+                for run in open_runs(target):
+                    close_broken(target, run)
+            verify_all(target)
+    except BaseException:
+        for name in (to.name, f"{to.name}-journal", f"{to.name}-wal", f"{to.name}-shm"):
+            with suppress(OSError):
+                to.with_name(name).unlink()
+        raise
+
+
+def rescue(connection: sqlite3.Connection, path: Path, trouble: str) -> str:
+    """Save the journal that a run has open and nobody else finds; until a person has looked, no other run begins.
+
+    Returns
+    -------
+    str
+        What to do.
+    """
+    now = datetime.now(UTC)
+    there, note = real(path), lost_note(path)
+    to = there.with_name(f"{there.name}.rescued-{now:%Y%m%dT%H%M%S%f}")
+    try:
+        there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        copy(connection, to)
+        remedy = (
+            f"What its runs recorded was saved as {to}: use that file from now on, journal={str(to)!r}, or put it in the "
+            f"place of {path}, without {log_of(path).name} beside it, and delete {note}."
+        )
+    except (OSError, sqlite3.Error, Damage):
+        remedy = (
+            "What its runs recorded could not be saved. Put the journal or a backup of it back, and keep the frames of its "
+            f"runs (.frame of their errors): sent again, they know what went out. Then delete {note}."
+        )
+    words = f"On {now:%Y-%m-%d %H:%M} UTC the journal {path} {trouble} while a run was under way."
+    with suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(note, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            json.dump({"words": words, "remedy": remedy}, file)
+    return remedy

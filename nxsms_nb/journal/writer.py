@@ -1,0 +1,205 @@
+"""What a run's record is made of, and how it is written into the journal, one transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from nxsms_nb.journal.tables import Batch, OutcomeRow, block_checksums, checksum, next_id, put_run, writing
+from nxsms_nb.results.table import UNSENT, Outcome
+
+if TYPE_CHECKING:
+    from nxsms_nb.journal.blocks import Block
+    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.journal.watch import Trouble
+
+_NOT_LEFT: Final = Outcome(UNSENT, reason="the journal was lost before it left", carried=False)
+
+_TOGETHER: Final = 1000
+"""The most rows a statement inserts: SQLite allows 32,766 values."""
+
+
+class Written(asyncio.Future[int]):
+    """Done when a request is recorded. A cancelled worker goes on when it is done and not before: it needs its outcome."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002  as a future has it
+        """Do nothing: what is being written cannot be called back."""
+        return False
+
+
+@dataclass
+class Begin:
+    """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
+
+    block: Block
+    start: int
+    size: int
+    sent_us: int
+    query: bool
+    written: Written
+    number: int = 0
+
+
+@dataclass
+class Finish:
+    """The outcome of a request."""
+
+    batch: int
+    outcome: Outcome
+
+
+@dataclass
+class End:
+    """What a run's end says of it."""
+
+    rate: float | None
+    pace: float | None
+    stopped: str | None
+
+
+class Counts(NamedTuple):
+    """How many rows of each table a run has."""
+
+    blocks: int = 0
+    batches: int = 0
+    outcomes: int = 0
+
+
+class Writer:
+    """Writes what happened in a run, one transaction at a time; each call blocks until its transaction is on the disk.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        The journal's.
+    lock : threading.RLock
+        Guards the connection.
+    run : Run
+        The run, as its beginning was written.
+    look : callable
+        Returns what has happened to the journal's files or to the run's lock, or None.
+
+    Attributes
+    ----------
+    unwritten : list of Finish
+        Outcomes that could not be written so far; each transaction tries again.
+    trouble : Exception or None
+        What went wrong with the last transaction.
+    lost : Trouble or None
+        What has happened to the journal under the run; from then on no request is recorded, outcomes still are.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        lock: threading.RLock,
+        run: Run,
+        look: Callable[[], Trouble | None],
+    ) -> None:
+        self.unwritten: list[Finish] = []
+        self.trouble: Exception | None = None
+        self.lost: Trouble | None = None
+        self._look = look
+        self._connection = connection
+        self._lock = lock
+        self._run = run
+        self._written = Counts()
+
+    def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None = None) -> None:
+        """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
+        self.unwritten += finished
+        asked = begins
+        if self.lost is not None:
+            begins = ()
+        try:
+            with self._lock, writing(self._connection):
+                written = self._write(begins, end)
+        except Exception as error:  # noqa: BLE001  whatever it is, the requests must not leave and the run goes on to its end
+            self.trouble = error
+            self.lost = self.lost or self._look()
+            for begin in begins:
+                begin.block.number = max(begin.block.number, 0)
+            return
+        self.unwritten.clear()
+        self._written = written
+        for begin in begins:
+            begin.block.number = abs(begin.block.number)
+        # After the commit: what is found here by the next run, if the lock is lost later, is on the disk.
+        if self.lost is None and (trouble := self._look()) is not None:
+            self.lost = trouble
+            self.unwritten += [Finish(begin.number, _NOT_LEFT) for begin in begins]
+        self.trouble = OSError(f"it {self.lost.words}") if self.lost is not None and asked else None
+
+    def _write(self, begins: Sequence[Begin], end: End | None) -> Counts:
+        connection = self._connection
+        _insert(connection, "outcome", OutcomeRow._fields, [_outcome(op) for op in self.unwritten])
+        new = {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values()
+        if new:
+            for number, block in enumerate(new, next_id(connection, "block")):
+                packed = block.packed()
+                connection.execute(
+                    "INSERT INTO block(id, run, digested, checksum, rest_checksum, fingerprints, rest, keys) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(number, self._run.id, int(packed.digested), *block_checksums(number, self._run.id, packed)),
+                        *(packed.fingerprints, packed.rest, packed.keys),
+                    ),
+                )
+                # Negative until the transaction is through: a rollback takes the number back.
+                block.number = -number
+        if begins:
+            for number, begin in enumerate(begins, next_id(connection, "batch")):
+                begin.number = number
+            _insert(connection, "batch", Batch._fields, [_batch(op) for op in begins])
+        written = Counts(
+            self._written.blocks + len(new),
+            self._written.batches + len(begins),
+            self._written.outcomes + len(self.unwritten),
+        )
+        if end is not None:
+            put_run(
+                connection,
+                self._run._replace(
+                    ended_us=time.time_ns() // 1000,
+                    rate=_real(end.rate),
+                    pace=_real(end.pace),
+                    stopped=end.stopped,
+                    **written._asdict(),
+                ),
+            )
+        return written
+
+
+def _insert(connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows with their checksums: many in one statement, which costs as much as many rows."""
+    one = f"({', '.join('?' * (len(columns) + 1))})"
+    for start in range(0, len(rows), _TOGETHER):
+        together = rows[start : start + _TOGETHER]
+        connection.execute(
+            f"INSERT OR REPLACE INTO {table}({', '.join(columns)}, checksum) VALUES {', '.join([one] * len(together))}",
+            [value for row in together for value in (*row, checksum(row))],
+        )
+
+
+def _batch(op: Begin) -> tuple[Any, ...]:
+    return op.number, abs(op.block.number), op.start, op.size, op.sent_us, int(op.query)
+
+
+def _outcome(op: Finish) -> tuple[Any, ...]:
+    outcome = op.outcome
+    kept = [[other.offset, other.status, other.code, other.kept] for other in outcome.exceptions]
+    told = json.dumps(kept) if kept else None
+    latency = _real(outcome.latency_ms)
+    return op.batch, int(outcome.status), outcome.code, outcome.reason, latency, int(outcome.carried), told
+
+
+def _real(number: float | None) -> float | None:
+    """A number as SQLite gives it back, so that its checksum is the same."""
+    return None if number is None or math.isnan(number) else float(number)

@@ -1,0 +1,1 @@
+"""The result columns: made during a run, joined onto the frame, read back from it."""

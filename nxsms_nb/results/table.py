@@ -1,0 +1,276 @@
+"""What became of each row: arrays while a run goes on, columns of the frame when it has ended.
+
+The engine and the journal write through the same `Results.apply`, so that a frame and a journal tell the same story.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
+
+SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
+UNDECIDED: Final = -1
+
+NO_TIME: Final = 0
+"""Stands for no time in `Results.sent_us`: nothing was sent when the epoch began."""
+_CODE_0: Final = 1 << 40
+"""What a code is kept as in `Results._code` is so much larger than the code itself, and 0 is none."""
+_NAT: Final = np.iinfo(np.int64).min
+"""NaT, to numpy and pandas."""
+
+Rows = npt.NDArray[np.int64]
+
+
+def among(status: npt.NDArray[np.integer[Any]], *wanted: int) -> npt.NDArray[np.bool_]:
+    """Which statuses are one of those that are wanted.
+
+    Examples
+    --------
+    >>> among(np.array([UNDECIDED, SUCCESS, UNSENT], np.int8), SUCCESS, UNSENT).tolist()
+    [False, True, True]
+    """
+    return functools.reduce(np.logical_or, [status == one for one in wanted])
+
+
+class Exceptional(NamedTuple):
+    """A row of a request whose outcome is not that of the others; `kept` is the reason as the journal may keep it."""
+
+    offset: int
+    status: int
+    code: int | None
+    reason: str | None
+    kept: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the rows of one request.
+
+    Parameters
+    ----------
+    status : int
+        The status of its rows, an index into `statuses.STATUSES`.
+    code : int or None
+        Their code.
+    reason : str or None
+        Their reason, without a number or a word of anybody's message.
+    latency_ms : float
+        From the request's leaving to the end of its reply.
+    carried : bool
+        Whether it counts as an attempt: False where nothing left.
+    exceptions : sequence of Exceptional
+        The rows for which something else holds.
+    """
+
+    status: int
+    code: int | None = None
+    reason: str | None = None
+    latency_ms: float = float("nan")
+    carried: bool = True
+    exceptions: Sequence[Exceptional] = ()
+
+
+class Results:
+    """The result columns of `n` rows, as arrays.
+
+    Parameters
+    ----------
+    n : int
+        How many rows.
+
+    Notes
+    -----
+    A row of which nothing is known is 0 in each column but the status: an array of zeros takes memory only where it is
+    written to, and fresh memory for other values would cost as much as making the ids. A duration of 0 is none where
+    there is no time either.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.status = np.full(n, UNDECIDED, np.int8)
+        self.batch = np.zeros(n, np.int64)
+        self.attempts = np.zeros(n, np.int64)
+        self.sent_us = np.zeros(n, np.int64)
+        self.latency_ms = np.zeros(n, np.float64)
+        self._code = np.zeros(n, np.int64)
+        self._reason = np.zeros(n, np.int32)
+        self._reasons: list[str | None] = [None]
+        self._reason_numbers: dict[str | None, int] = {None: 0}
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def decide(self, rows: Any, status: int, code: int | None = None, reason: str | None = None) -> None:
+        """Set status, code and reason of rows (an index or an array of them)."""
+        self.status[rows] = status
+        self._code[rows] = _coded(code)
+        self._reason[rows] = self._number(reason)
+
+    def decide_each(self, rows: Rows, status: int, codes: Sequence[int | None], reasons: Sequence[str | None]) -> None:
+        """Set one status, and a code and a reason of its own for each row."""
+        self.status[rows] = status
+        self._code[rows] = [_coded(code) for code in codes]
+        self._reason[rows] = [self._number(reason) for reason in reasons]
+
+    def apply(self, rows: Rows | slice, outcome: Outcome, *, batch: int, sent_us: int, partly: bool = False) -> None:
+        """Take over what became of one request.
+
+        Parameters
+        ----------
+        rows : ndarray of int64 or slice
+            The request's rows.
+        outcome : Outcome
+            What became of them.
+        batch : int
+            The journal's number of the request.
+        sent_us : int
+            When it left, in microseconds since the epoch.
+        partly : bool, default False
+            Whether some of the rows are none of ours: those are negative.
+        """
+        ours = rows
+        if partly and not isinstance(rows, slice):
+            ours = rows[rows >= 0]
+        self.decide(ours, outcome.status, outcome.code, outcome.reason)
+        if outcome.carried:
+            self.batch[ours] = batch
+            self.attempts[ours] += 1
+            self.latency_ms[ours] = outcome.latency_ms
+            # Last: who looks in between must not see a time with a duration of 0.
+            self.sent_us[ours] = sent_us
+        for offset, status, code, reason, _kept in outcome.exceptions:
+            row = rows.start + offset if isinstance(rows, slice) else rows[offset]
+            if row >= 0:
+                self.decide(row, status, code, reason)
+
+    def take_over(self, rows: Rows, other: Results, others: Rows) -> None:
+        """Take over everything that another `Results` has of its rows `others`; attempts are added up."""
+        for name in ("status", "batch", "sent_us", "latency_ms", "_code"):
+            getattr(self, name)[rows] = getattr(other, name)[others]
+        self.attempts[rows] += other.attempts[others]
+        numbers = np.array([self._number(reason) for reason in other._reasons], np.int32)
+        self._reason[rows] = numbers[other._reason[others]]
+
+    def adopt(self, rows: Rows, earlier: pd.DataFrame) -> None:
+        """Take over rows of a frame's own results, as `columns.read` gives them."""
+        self.status[rows] = earlier["status"].cat.codes.to_numpy()
+        for array, values in (
+            (self._code, earlier["code"] + _CODE_0),
+            (self.batch, earlier["batch"]),
+            (self.attempts, earlier["attempts"]),
+        ):
+            array[rows] = values.to_numpy(np.int64, na_value=0)
+        sent_us = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
+        self.sent_us[rows] = np.where(sent_us == _NAT, NO_TIME, sent_us)
+        self.latency_ms[rows] = earlier["latency_ms"].to_numpy()
+        reasons = earlier["reason"].astype(object)
+        self._reason[rows] = [self._number(None if pd.isna(reason) else reason) for reason in reasons]
+
+    def reason(self, row: int) -> str | None:
+        """The reason of one row."""
+        return self._reasons[int(self._reason[row])]
+
+    def untold(self, rows: Rows) -> Rows:
+        """Those of the rows for which no reason is given."""
+        quiet: Rows = rows[self._reason[rows] == 0]
+        return quiet
+
+    def code(self, row: int) -> int | None:
+        """The code of one row."""
+        return int(self._code[row]) - _CODE_0 if self._code[row] else None
+
+    def _number(self, reason: str | None) -> int:
+        number = self._reason_numbers.get(reason)
+        if number is None:
+            number = self._reason_numbers[reason] = len(self._reasons)
+            self._reasons.append(reason)
+        return number
+
+    def join(self, frame: pd.DataFrame, messageids: pa.Array, prefix: str = "", *, last: bool = False) -> pd.DataFrame:
+        """Join the result columns onto the frame.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            The frame as it was given, of as many rows; it is not touched.
+        messageids : pyarrow.Array of large_string
+            The ids of its rows.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        last : bool, default False
+            Nobody needs these results any more, and they are of no use afterwards: the arrays become the frame's own,
+            instead of copies of them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Same index, same order; result columns of an earlier run are replaced, all stand at the end.
+        """
+        if not last:
+            return self._copied().join(frame, messageids, prefix, last=True)
+        self.status[self.status == UNDECIDED] = UNSENT
+        no_id = (self.status == INVALID) | (self.status == SKIPPED)
+        ids = messageids
+        if no_id.any():
+            ids = pc.if_else(pa.array(~no_id), ids, pa.scalar(None, ids.type))
+        uncoded, untimed = self._code == 0, self.sent_us == NO_TIME
+        self._code -= _CODE_0
+        self.latency_ms[untimed & (self.latency_ms == 0)] = np.nan
+        self.sent_us[untimed] = _NAT
+        columns = {
+            "messageid": result_columns.from_arrow(ids, result_columns.TEXT),
+            "status": pd.Categorical.from_codes(self.status, dtype=result_columns.STATUS),
+            "code": pd.arrays.IntegerArray(self._code, uncoded),
+            "reason": result_columns.from_arrow(self._told(), result_columns.TEXT),
+            "batch": pd.arrays.IntegerArray(self.batch, self.batch == 0),
+            "attempts": pd.arrays.IntegerArray(self.attempts, np.zeros(len(self), bool)),
+            "sent_at": pd.DatetimeIndex(self.sent_us, dtype="datetime64[us, UTC]", copy=False),
+            "latency_ms": self.latency_ms,
+        }
+        labels = [prefix + name for name in RESULT_COLUMNS]
+        result = pd.DataFrame(
+            {
+                label: pd.Series(columns[name], index=frame.index, copy=False)
+                for label, name in zip(labels, columns, strict=True)
+            },
+            index=frame.index,
+            copy=False,
+        )
+        kept = frame.drop(columns=[label for label in labels if label in frame.columns])
+        joined = pd.concat([kept, result], axis=1)
+        joined.attrs = deepcopy(frame.attrs)
+        return joined
+
+    def _copied(self) -> Results:
+        # The numbers of the reasons before the reasons: a run that goes on only adds some.
+        other = Results(0)
+        for name in ("status", "batch", "attempts", "sent_us", "latency_ms", "_code", "_reason"):
+            setattr(other, name, getattr(self, name).copy())
+        other._reasons = list(self._reasons)
+        return other
+
+    def _told(self) -> pa.Array:
+        if not self._reason.any():
+            return _nulls(len(self))
+        return pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))
+
+
+def _coded(code: int | None) -> int:
+    return 0 if code is None else _CODE_0 + code
+
+
+def _nulls(n: int) -> pa.Array:
+    """As `pyarrow.nulls`, of memory that is not there before somebody writes to it."""
+    valid, offsets = np.zeros(-(-n // 8), np.uint8), np.zeros(n + 1, np.int64)
+    return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), n)

@@ -1,0 +1,1 @@
+"""From a frame's rows to validated recipients: columns, phones, texts, rules, keys, message ids."""

@@ -1,0 +1,310 @@
+"""Countries' numbering plans as patterns for whole columns, taken from the metadata of the `phonenumbers` library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, as_mask
+
+Mask = npt.NDArray[np.bool_]
+
+INTERNATIONAL: Final = "001"
+"""What the library calls a network that is no country's."""
+
+_KINDS: Final = (
+    "fixed_line",
+    "mobile",
+    "toll_free",
+    "premium_rate",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+)
+"""The kinds of number a country's plan has, as the library names them."""
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country under its calling code.
+
+    Parameters
+    ----------
+    region : str
+        Two capital letters, or `INTERNATIONAL`.
+    leading : str or None
+        The pattern that its numbers begin with, calling code included, where that tells it from other countries.
+    kinds : str
+        The pattern of its kinds of number.
+    general : str
+        The pattern of all its numbers; a valid one matches this as well.
+    """
+
+    region: str
+    leading: str | None
+    kinds: str
+    general: str
+
+    def valid(self, numbers: pa.Array) -> Mask:
+        """Which of these numbers are valid in it."""
+        found = matches(numbers, self.kinds)
+        if found.any():
+            found[found] = matches(numbers.filter(pa.array(found)), self.general)
+        return found
+
+    def tells(self, numbers: pa.Array) -> Mask:
+        """Which of these numbers the library puts in it, those of countries before it aside."""
+        return self.valid(numbers) if self.leading is None else matches(numbers, self.leading)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All calling codes.
+
+    Parameters
+    ----------
+    codes : list of int
+        The calling codes.
+    regions : list of tuple of str
+        The countries of each, the main one first, in the order in which the library tries them.
+    by_head : numpy.ndarray of int16
+        The place in `codes` by a number's first three digits; -1 where there is none.
+    """
+
+    codes: list[int]
+    regions: list[tuple[str, ...]]
+    by_head: npt.NDArray[np.int16]
+
+    def countries(self, place: int) -> list[Country]:
+        """The countries of a calling code, with their patterns."""
+        return [country(self.codes[place], region) for region in self.regions[place]]
+
+
+@cache
+def plan() -> Plan:
+    """The plan, read once."""
+    import phonenumbers  # noqa: PLC0415 - heavy, and only for those who ask for countries or name a region
+
+    codes = list(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+    by_head = np.full(1000, -1, np.int16)
+    for place, code in enumerate(codes):
+        width = 10 ** (3 - len(str(code)))
+        by_head[code * width : (code + 1) * width] = place
+    return Plan(codes, list(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.values()), by_head)
+
+
+def metadata(code: int, region: str) -> Any:
+    """What the library knows of a country."""
+    from phonenumbers import PhoneMetadata  # noqa: PLC0415 - as above
+
+    if region == INTERNATIONAL:
+        return PhoneMetadata.metadata_for_nongeo_region(code)
+    return PhoneMetadata.metadata_for_region(region)
+
+
+@cache
+def country(code: int, region: str) -> Country:
+    """A country's patterns, read once, when first needed."""
+    known = metadata(code, region)
+    kinds = (getattr(known, name) for name in _KINDS)
+    patterns = dict.fromkeys(kind.national_number_pattern for kind in kinds if kind is not None)
+    leading = known.leading_digits
+    return Country(
+        region,
+        None if leading is None else f"^{code}(?:{leading})",
+        f"^{code}(?:{'|'.join(pattern for pattern in patterns if pattern)})$",
+        f"^{code}(?:{known.general_desc.national_number_pattern})$",
+    )
+
+
+def places(numbers: pa.Array) -> npt.NDArray[np.int16]:
+    """The place of each number's calling code in `Plan.codes`; -1 where there is none.
+
+    Parameters
+    ----------
+    numbers : pyarrow.LargeStringArray
+        Three digits or more each.
+    """
+    heads = pc.utf8_slice_codeunits(numbers, 0, 3).cast(pa.int16()).to_numpy()
+    found: npt.NDArray[np.int16] = plan().by_head[heads]
+    return found
+
+
+def valid(numbers: pa.Array) -> Mask:
+    """Which numbers, calling code included, are valid in the country the library puts them in.
+
+    Parameters
+    ----------
+    numbers : pyarrow.LargeStringArray
+        Three digits or more each.
+    """
+    found = np.zeros(len(numbers), np.bool_)
+    place = places(numbers)
+    for code in np.unique(place[place >= 0]):
+        rows = np.flatnonzero(place == code)
+        for candidate in plan().countries(code):
+            text = numbers.take(pa.array(rows))
+            fits = candidate.valid(text)
+            found[rows] = fits
+            rows = rows[~fits if candidate.leading is None else ~candidate.tells(text)]
+    return found
+
+
+def matches(numbers: pa.Array, pattern: str | None) -> Mask:
+    """Which numbers match a pattern; None matches nothing."""
+    if not pattern or not len(numbers):
+        return np.zeros(len(numbers), np.bool_)
+    return as_mask(pc.match_substring_regex(numbers, pattern))
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What numbers without + or 00 can mean.
+
+    Parameters
+    ----------
+    full : pyarrow.LargeStringArray
+        Each with its calling code, read as national where that is valid.
+    national, international : numpy.ndarray of bool
+        Whether it is valid as a national number of the region, and as an international one that is another number.
+    sure : numpy.ndarray of bool
+        Where the library is certain to say the same. It need not be where it might strip a prefix.
+    """
+
+    full: pa.Array
+    national: Mask
+    international: Mask
+    sure: Mask
+
+
+def readings(numbers: pa.Array, region: str) -> Readings:
+    """Read numbers as national ones of a region and as international ones.
+
+    Parameters
+    ----------
+    numbers : pyarrow.LargeStringArray
+        Three digits or more each.
+    region : str
+        The region.
+
+    Notes
+    -----
+    The library mends numbers: it strips a prefix for calls abroad, the region's own calling code, and what the plan says
+    is dialled before a national number. Patterns decide where it strips nothing, or nothing but the one fixed prefix or
+    the calling code, and where no reading is valid, stripped or not. That is nearly every number; the library is asked
+    for the others.
+    """
+    import phonenumbers  # noqa: PLC0415 - as above
+
+    code = str(phonenumbers.country_code_for_region(region))
+    known = metadata(int(code), region)
+    dialled = _start(known.national_prefix_for_parsing)
+    prefixed, behind = matches(numbers, dialled), matches(numbers, dialled and f"^{code}{dialled[1:]}")
+    abroad, own = matches(numbers, _start(known.international_prefix)), as_mask(pc.starts_with(numbers, code))
+    whole, raw = valid(numbers), valid(_joined(code, numbers))
+    # The fixed prefix alone is stripped, not one of a carrier, nor the whole of a local number.
+    rest = pc.replace_substring_regex(numbers, dialled, "", max_replacements=1) if dialled else numbers
+    fixed = known.national_prefix or ""
+    removed = pc.subtract(pc.binary_length(numbers), pc.binary_length(rest))
+    simple = prefixed & as_mask(pc.starts_with(numbers, fixed)) & as_mask(pc.equal(removed, len(fixed)))
+    rest = pc.if_else(pa.array(simple), rest, numbers)
+    less = simple & valid(_joined(code, rest))
+
+    # What is stripped has to leave a number that is possible in the region itself, not only under its calling code.
+    pattern = known.general_desc.national_number_pattern
+    general, rest_general = matches(numbers, f"^(?:{pattern})$"), matches(rest, f"^(?:{pattern})$")
+    unread = ~raw & ~less & (simple | ~prefixed)
+
+    plain = ~prefixed & ~own & ~abroad
+    stripped = simple & ~own & ~abroad & ((less & rest_general) | unread)
+    same = own & whole & ~abroad & ~behind & ~general & (matches(numbers, f"^{code}(?:{pattern})$") | unread)
+    nothing = own & ~whole & ~abroad & ~behind & unread
+    national = (plain & raw) | (stripped & less)
+    return Readings(
+        full=pc.if_else(pa.array(national), _joined(code, rest), numbers),
+        national=national,
+        international=whole,
+        sure=(plain | stripped | same | nothing) & ~(whole & _may_be_mended(numbers)),
+    )
+
+
+def _start(pattern: str | None) -> str | None:
+    return f"^(?:{pattern})" if pattern else None
+
+
+def _joined(code: str, numbers: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(pa.scalar(code, TEXT), numbers, pa.scalar("", TEXT))
+
+
+def _may_be_mended(numbers: pa.Array) -> Mask:
+    """Which international numbers go on, after the calling code, with what the library may strip."""
+    found = np.zeros(len(numbers), np.bool_)
+    place = places(numbers)
+    for at in np.unique(place[place >= 0]):
+        code, main = plan().codes[at], plan().regions[at][0]
+        dialled = _start(metadata(code, main).national_prefix_for_parsing)
+        if dialled:
+            rows = np.flatnonzero(place == at)
+            found[rows] = matches(numbers.take(pa.array(rows)), f"^{code}{dialled[1:]}")
+    return found
+
+
+SHORTEST: Final = 7
+"""How many digits a number has at least."""
+
+
+def of(numbers: pa.Array) -> pd.Categorical[Any]:
+    """The country of each number.
+
+    Parameters
+    ----------
+    numbers : pyarrow.Array of text
+        Country code and number in digits, as `phones.normalise` gives them.
+
+    Returns
+    -------
+    pandas.Categorical
+        Two capital letters (``"CN"``), ``"001"`` for international networks (+870 satellites, +800 free calls);
+        missing where there is no number or no such calling code. The categories are the countries that occur, sorted.
+
+    Notes
+    -----
+    Where countries share a calling code (+1, +7, +44 …) the plan of the `phonenumbers` library tells them apart; a number
+    it has in none of them counts for the code's main country. Numbers are not checked otherwise.
+
+    Examples
+    --------
+    >>> of(pa.array(["8615088888888", "16135550100", "18765550100", None])).tolist()
+    ['CN', 'CA', 'JM', nan]
+    """
+    text = numbers.cast(TEXT)
+    usable = as_mask(pc.ascii_is_decimal(text)) & as_mask(pc.greater_equal(pc.binary_length(text), SHORTEST))
+    text = pc.if_else(pa.array(usable), text, pa.scalar("0" * SHORTEST, TEXT))
+    place = places(text)
+    regions: dict[str, int] = {}
+    found = np.full(len(text), -1, np.int16)
+    for at in np.unique(place[place >= 0]):
+        rows = np.flatnonzero(place == at)
+        sharing = plan().regions[at]
+        found[rows] = regions.setdefault(sharing[0], len(regions))
+        for country in plan().countries(at) if len(sharing) > 1 else ():
+            told = country.tells(text.take(pa.array(rows)))
+            if told.any():
+                found[rows[told]] = regions.setdefault(country.region, len(regions))
+                rows = rows[~told]
+            if not len(rows):
+                break
+    there = sorted(region for region, number in regions.items() if (found == number).any())
+    renumbered = np.full(len(regions) + 1, -1, np.int16)
+    renumbered[[regions[region] for region in there]] = np.arange(len(there))
+    return pd.Categorical.from_codes(renumbered[found], dtype=pd.CategoricalDtype(there))

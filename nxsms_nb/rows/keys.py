@@ -1,0 +1,184 @@
+"""Keys: the columns that ``key=`` names, and which rows share one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from nxsms_nb._arrow import buffers, only, present
+from nxsms_nb.errors import ColumnError, ConfigError
+from nxsms_nb.formatting import listed, named
+from nxsms_nb.rows.canonical import canonical, rounded
+from nxsms_nb.rows.cells import read
+from nxsms_nb.rows.columns import one_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.rows.message_ids import Keys
+
+Mask = npt.NDArray[np.bool_]
+
+
+def labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
+    """The column labels that ``key=`` names: none, one, or those of a list, which are the same key in any order.
+
+    A tuple is a list where it is no label itself.
+
+    Raises
+    ------
+    ColumnError
+        One of them is not a column of the frame, or stands twice in it.
+    ConfigError
+        The list is empty.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> labels(pd.DataFrame(columns=["phone", "order"]), "order")
+    ['order']
+    """
+    if key is None:
+        return []
+    several = isinstance(key, list) or (isinstance(key, tuple) and not _is_label(frame, key))
+    wanted = [one_label("key", label) for label in (key if several else [key])]  # type: ignore[union-attr]
+    if not wanted:
+        raise ConfigError(f"key={key} names no column. Leave it out, or name one, as in key='order_id'.")
+    for label in wanted:
+        there = int((frame.columns == label).sum()) if label in frame.columns else 0
+        if there != 1:
+            wrong = "a column the frame does not have" if not there else "more than one column of the frame"
+            raise ColumnError(f"key={named(label)} names {wrong}. Its columns: {listed(list(frame.columns))}")
+    return sorted(dict.fromkeys(wanted), key=lambda label: (str(label), type(label).__name__))
+
+
+def _is_label(frame: pd.DataFrame, label: tuple[Hashable, ...]) -> bool:
+    try:
+        return label in frame.columns
+    except TypeError:
+        return False
+
+
+def columns(
+    frame: pd.DataFrame, key: Sequence[Hashable], phone: Hashable, numbers: pa.Array
+) -> tuple[list[pa.Array], Mask, Mask]:
+    """The key columns as canonical text, and the rows in which one of them is empty, or has lost digits.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    key : sequence of hashable
+        The labels.
+    phone : hashable
+        The label of the phones' column; as a key it is the number as sent, so that two spellings of it are one.
+    numbers : pyarrow.Array
+        The numbers as sent.
+    """
+    empty, lost = np.zeros(len(frame), np.bool_), np.zeros(len(frame), np.bool_)
+    texts = []
+    for label in key:
+        if label == phone:
+            texts.append(numbers)
+            continue
+        cells = read(frame[label])
+        short = rounded(cells)
+        text = only(canonical(cells), ~short)
+        empty |= ~present(text) & ~short
+        lost |= short
+        texts.append(text)
+    return texts, empty, lost
+
+
+def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
+    """How many earlier rows have a row's key.
+
+    Parameters
+    ----------
+    keys : identity.Keys
+        A key for each row.
+    good : numpy.ndarray of bool
+        The rows that count.
+
+    Returns
+    -------
+    numpy.ndarray of int32
+        0 for the first row of its key, 1 for the next …; -1 where the row does not count or has no key.
+
+    Examples
+    --------
+    >>> from nxsms_nb.rows.message_ids import Keys
+    >>> keys = Keys([pa.array(["a", "b", "a", "a"], pa.large_string())], " ")
+    >>> repeats(keys, np.array([True, True, True, False])).tolist()
+    [0, 0, 1, -1]
+    """
+    counted = good & present(keys)
+    ordinals = np.zeros(len(counted), np.int32)
+    ordinals[~counted] = -1
+    # Most keys begin with a phone that is nobody else's; only where many share that, the other parts are looked into.
+    rows = np.flatnonzero(counted & _occurring_twice(keys.parts[:1]))
+    if len(rows) > len(counted) // 16 and len(keys.parts) > 1:
+        rows = np.flatnonzero(counted & _occurring_twice(keys.parts))
+    if len(rows) < 2:
+        return ordinals
+    codes = keys.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    ordinals[rows[order]] = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
+    return ordinals
+
+
+def _occurring_twice(parts: Sequence[pa.Array]) -> Mask:
+    """Rows that share the numbers of their parts with another: all that are equal, and few others."""
+    ordered = _prints(parts)
+    ordered.sort()
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    # They are made again where any are shared: to keep them beside takes fresh memory, which costs as much, of every frame.
+    return np.isin(_prints(parts), twice) if len(twice) else np.zeros(len(ordered), np.bool_)
+
+
+def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:
+    """A number of each row, made of the length, the first 16 and the last 8 bytes of its parts: few that differ have the same.
+
+    It costs a fifth of comparing them in full.
+    """
+    prints = np.zeros(len(parts[0]), np.uint64)
+    for start in range(0, len(prints), _CHUNK):
+        for part in parts:
+            _mix(prints[start : start + _CHUNK], part.slice(start, _CHUNK))
+    return prints
+
+
+def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
+    starts, data = buffers(texts)
+    size = np.diff(starts)
+    text = np.zeros(len(data) + _WORD, np.uint8)
+    text[: len(data)] = data
+    # Eight bytes from any place: the words overlap, so their stride is one byte.
+    words = np.ndarray((len(data) + 1,), "<u8", text, strides=(1,))
+    kept = np.minimum(size, _WORD)
+    first, last = words[starts[:-1]], words[starts[1:] - kept]
+    # Both steps change nothing of the texts that do not need them, so that a text's number does not depend on the others.
+    if kept.min(initial=_WORD) < _WORD:
+        first &= _LOW_BYTES[kept]
+        last &= _LOW_BYTES[kept]
+    if size.max(initial=0) > 2 * _WORD:
+        long = size > 2 * _WORD
+        first[long] += words[starts[:-1][long] + _WORD] * _ODD
+    prints += size.view(np.uint64)
+    for word in (first, last):
+        prints ^= word
+        prints *= _ODD
+        prints ^= prints >> np.uint64(29)
+
+
+_CHUNK: Final = 4096
+"""Rows that are looked at together: what is made on the way stays in the processor's cache."""
+
+_WORD: Final = 8
+_LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(_WORD + 1)], np.uint64)
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)

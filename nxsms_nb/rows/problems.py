@@ -1,0 +1,257 @@
+"""Problems of rows, all of them, as columns: which rule, which row, what value (masked), what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, as_mask, to_series
+from nxsms_nb.rows.phones import TROUBLES
+from nxsms_nb.wire.codes import PARAMETER
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that a row can break.
+
+    Parameters
+    ----------
+    name : str
+        Its name in results.
+    field : str
+        The field it is about; ``key`` for what tells recipients apart.
+    code : int or None
+        The vendor's number for such a row; None where the vendor has none.
+    hint : str
+        What to do.
+    """
+
+    name: str
+    field: str
+    code: int | None
+    hint: str
+
+
+RULES: Final = (
+    *(Rule(name, "phone", 13005, hint) for name, hint in TROUBLES.values()),
+    Rule(
+        "content_missing",
+        "content",
+        13009,
+        "no text; if render() made the column, look at the columns its template uses: a null there, or a whole number "
+        "that a gap turned into a float (1200.0), gives no text; a spec such as {amount:.0f} does",
+    ),
+    Rule("content_blank", "content", 13009, "white space or invisible characters only: write a text or drop the row"),
+    Rule("content_not_text", "content", PARAMETER, "not text: make it text, as in astype(str) or with render()"),
+    Rule(
+        "content_not_unicode",
+        "content",
+        PARAMETER,
+        "half a character (a lone surrogate) or wrongly decoded bytes: load the text again with its right encoding",
+    ),
+    Rule("content_too_long", "content", 13001, "longer than 1000 characters: shorten it"),
+    Rule("source_address_form", "source_address", 13006, "a sender has 1 to 20 letters A-Z, a-z or digits"),
+    Rule("sys_message_id_form", "sys_message_id", PARAMETER, "an id has 10 to 50 of 0-9, a-z, A-Z and -"),
+    Rule(
+        "sys_message_id_shared",
+        "sys_message_id",
+        PARAMETER,
+        "rows for different recipients or texts share this id: give each its own, or drop the column to have ids made",
+    ),
+    Rule(
+        "sys_message_id_repeated",
+        "sys_message_id",
+        PARAMETER,
+        'an earlier row has this id, and duplicates="allow" sends both: give each its own id',
+    ),
+    Rule(
+        "short_link_not_text", "short_link", PARAMETER, "not text: give the short link as the vendor's console has it"
+    ),
+    Rule(
+        "short_link_placeholder",
+        "short_link",
+        PARAMETER,
+        "the content lacks #1#, the place where the short link goes: add it, or leave short_link empty",
+    ),
+    Rule("link_verbose_form", "link_verbose", PARAMETER, "1 collects clicks, 0 does not; nothing else is known"),
+    Rule("dr_url_form", "dr_url", PARAMETER, "not a web address: http:// or https://, a host, no blanks"),
+    Rule(
+        "ext_not_unicode", "ext", PARAMETER, "half a character (a lone surrogate) or wrongly decoded bytes: repair it"
+    ),
+    Rule("key_missing", "key", None, "a column named by key= is empty here: fill it in, or name other columns"),
+    Rule(
+        "key_digits_lost",
+        "key",
+        None,
+        "a float or a spreadsheet rounded the key and its last digits are gone: take it from where it stood before; where "
+        "the file itself still shows every digit, read this column as text",
+    ),
+    Rule(
+        "duplicate",
+        "key",
+        None,
+        'an earlier row has the same key: duplicates="drop" sends the first only, duplicates="allow" sends each',
+    ),
+)
+"""Every rule, in the order in which a row's problems are told."""
+
+NUMBER: Final = {rule.name: number for number, rule in enumerate(RULES)}
+"""A rule's place in `RULES`."""
+
+_FIELDS: Final = tuple(dict.fromkeys(rule.field for rule in RULES))
+_FIELD_OF: Final = np.array([_FIELDS.index(rule.field) for rule in RULES], np.uint8)
+_DOT: Final = "•"
+_SHOWN: Final = 30
+_MORE: Final = pa.scalar("…", TEXT)
+_NOTHING: Final = pa.scalar("", TEXT)
+
+
+@dataclass(frozen=True)
+class Problems:
+    """All problems of a frame's rows, by position and rule.
+
+    Parameters
+    ----------
+    positions : numpy.ndarray of int64
+        The row of each problem, ascending.
+    rules : numpy.ndarray of uint8
+        Its rule, a place in `RULES`.
+    sources : mapping of str to pyarrow.Array
+        Field name to the text of its cells, as given: what masked values are made of when somebody looks.
+    """
+
+    positions: Positions
+    rules: npt.NDArray[np.uint8]
+    sources: Mapping[str, pa.Array]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def values(self) -> pa.Array:
+        """The value of each problem, masked; null where there was none."""
+        fields = _FIELD_OF[self.rules]
+        order = np.argsort(fields, kind="stable")
+        pieces = [pa.array([], TEXT)]
+        for number in np.unique(fields):
+            rows = pa.array(self.positions[fields == number])
+            pieces.append(_masked(_FIELDS[number], self.sources.get(_FIELDS[number]), rows))
+        joined = pa.concat_arrays(pieces)
+        if len(pieces) <= 2:
+            return joined
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return joined.take(pa.array(back))
+
+    def frame(self, index: pd.Index) -> pd.DataFrame:
+        """One row per problem: position, index (the label), field, code, rule, value, hint.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            The index of the frame the problems are about.
+        """
+        codes = pd.array([rule.code for rule in RULES], dtype="Int64")
+        return pd.DataFrame(
+            {
+                "position": self.positions,
+                "index": index.take(self.positions).to_flat_index(),
+                "field": self._told([rule.field for rule in RULES]),
+                "code": codes.take(self.rules),
+                "rule": self._told([rule.name for rule in RULES]),
+                "value": to_series(self.values()),
+                "hint": self._told([rule.hint for rule in RULES]),
+            },
+            copy=False,
+        )
+
+    def _told(self, words: list[str]) -> pd.Series:
+        return to_series(pa.array(words, TEXT).take(pa.array(self.rules)))
+
+    def counts(self) -> pd.DataFrame:
+        """How many rows break each rule: index rule; columns field, code (Int64), rows, position (of the first), hint."""
+        numbers, first, rows = np.unique(self.rules, return_index=True, return_counts=True)
+        rules = [RULES[number] for number in numbers]
+        return pd.DataFrame(
+            {
+                "field": [rule.field for rule in rules],
+                "code": pd.array([rule.code for rule in rules], dtype="Int64"),
+                "rows": rows.astype(np.int64),
+                "position": self.positions[first],
+                "hint": [rule.hint for rule in rules],
+            },
+            index=pd.Index([rule.name for rule in rules], name="rule"),
+        )
+
+    def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
+        """Per row with a problem: its position, the vendor's number for the first problem, the words for all."""
+        if not len(self):
+            return self.positions, [], []
+        starts = np.flatnonzero(np.diff(self.positions, prepend=-1))
+        values, rules = self.values(), pa.array(self.rules)
+        values = pc.if_else(pc.not_equal(values, ""), values, pa.scalar(None, TEXT))
+        heads = pa.array([rule.name for rule in RULES], TEXT).take(rules)
+        hints = pa.array([rule.hint for rule in RULES], TEXT).take(rules)
+        reasons = pc.binary_join_element_wise(heads, values, hints, pa.scalar(", ", TEXT), null_handling="skip")
+        if len(starts) < len(self):
+            offsets = pa.array(np.append(starts, len(self)), pa.int64())
+            reasons = pc.binary_join(pa.LargeListArray.from_arrays(offsets, reasons), pa.scalar("; ", TEXT))
+        codes = [rule.code for rule in RULES]
+        return self.positions[starts], [codes[number] for number in self.rules[starts]], reasons.to_pylist()
+
+    def plus(self, found: Iterable[tuple[str, Positions]], sources: Mapping[str, pa.Array]) -> Problems:
+        """These problems and more.
+
+        Parameters
+        ----------
+        found : iterable of (str, ndarray of int64)
+            A rule's name and the rows that break it.
+        sources : mapping of str to pyarrow.Array
+            The text of the fields concerned.
+        """
+        more = [(NUMBER[name], rows) for name, rows in found if len(rows)]
+        if not more:
+            return self
+        positions = np.concatenate([self.positions, *(rows for _, rows in more)])
+        rules = np.concatenate([self.rules, *(np.full(len(rows), number, np.uint8) for number, rows in more)])
+        order = np.lexsort((rules, positions))
+        return Problems(positions[order], rules[order], {**self.sources, **sources})
+
+
+def nothing(sources: Mapping[str, pa.Array]) -> Problems:
+    """No problems yet."""
+    return Problems(np.empty(0, np.int64), np.empty(0, np.uint8), sources)
+
+
+def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
+    if source is None:
+        return pa.nulls(len(rows), TEXT)
+    text = source.take(rows)
+    if field == "phone":
+        return mask_phones(text)
+    if field == "key" and as_mask(pc.ascii_is_decimal(text)).all():
+        return mask_phones(text)
+    head = pc.binary_join_element_wise(pc.utf8_slice_codeunits(text, 0, _SHOWN - 1), _MORE, _NOTHING)
+    text = pc.if_else(pc.greater(pc.utf8_length(text), _SHOWN), head, text)
+    text = pc.replace_substring_regex(text, r"[\s\pC]+", " ")
+    # Any digit of a text may be somebody's code; elsewhere a long run may be somebody's number.
+    digits = r"\p{Nd}" if field == "content" else r"\p{Nd}(?:[ \-.()]?\p{Nd}){5,}"
+    return pc.replace_substring_regex(text, digits, _DOT if field == "content" else _DOT * 6)
+
+
+def mask_phones(text: pa.Array) -> pa.Array:
+    """Same as `formatting.mask_phone`, but for an array."""
+    size = pc.utf8_length(text)
+    middle = pc.binary_repeat(pa.scalar(_DOT, TEXT), pc.max_element_wise(pc.subtract(size, 5), 0))
+    long = pc.binary_join_element_wise(
+        pc.utf8_slice_codeunits(text, 0, 3), middle, pc.utf8_slice_codeunits(text, -2), _NOTHING
+    )
+    return pc.if_else(pc.less(size, 7), pc.binary_repeat(pa.scalar(_DOT, TEXT), size), long)

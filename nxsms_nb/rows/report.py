@@ -1,0 +1,182 @@
+"""What validation found, as frames and for the eye."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from nxsms_nb.errors import ValidationError
+from nxsms_nb.formatting import count, escape
+from nxsms_nb.given import frame_as_given
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from nxsms_nb.rows.message_ids import Keys
+    from nxsms_nb.rows.rules import Checked
+    from nxsms_nb.settings import Duplicates
+
+_TABLE: Final = "border-collapse:collapse;margin:.4em 0"
+_CELL: Final = "padding:.2em .7em;text-align:{};vertical-align:top;border-bottom:1px solid rgba(128,128,128,.3)"
+
+
+class ValidationReport:
+    """Every problem of every row of a frame.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The frame that was looked at, as `given.frame_as_given` takes it.
+    checked : Checked
+        Its rows after every rule.
+    keys : identity.Keys
+        The text that tells one recipient from another, for each row.
+    ordinals : numpy.ndarray of int32
+        How many earlier rows have the row's key; -1 where it has a problem and so no key.
+    duplicates : {"raise", "drop", "allow"}
+        What is to become of rows that share a key.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether no row has a problem.
+    problems : pandas.DataFrame
+        One row per problem, never cut short: ``position`` (int64, counted from 0), ``index`` (the label), ``field``,
+        ``code`` (Int64, the vendor's number where there is one), ``rule``, ``value`` (masked), ``hint``.
+    counts : pandas.DataFrame
+        One row per rule that was broken, index ``rule``: ``field``, ``code``, ``rows``, ``position`` (of the first),
+        ``hint``.
+    valid, invalid : pandas.DataFrame
+        The frame's rows without and with a problem.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        checked: Checked,
+        keys: Keys,
+        ordinals: npt.NDArray[np.int32],
+        *,
+        duplicates: Duplicates = "raise",
+    ) -> None:
+        self.frame = frame
+        self.checked = checked
+        self.keys = keys
+        self.ordinals = ordinals
+        self.duplicates = duplicates
+        self._problems: pd.DataFrame | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether no row has a problem."""
+        return not len(self.checked.problems)
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """One row per problem."""
+        if self._problems is None:
+            self._problems = self.checked.problems.frame(self.frame.index)
+        return frame_as_given(self._problems)
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """One row per rule that was broken."""
+        return self.checked.problems.counts()
+
+    @property
+    def valid(self) -> pd.DataFrame:
+        """The frame's rows without a problem."""
+        return self.frame.loc[self.checked.good]
+
+    @property
+    def invalid(self) -> pd.DataFrame:
+        """The frame's rows with a problem."""
+        return self.frame.loc[~self.checked.good]
+
+    def raise_if_bad(self) -> ValidationReport:
+        """Raise where there is a problem.
+
+        Returns
+        -------
+        ValidationReport
+            Itself, where there is none.
+
+        Raises
+        ------
+        ValidationError
+            There is a problem.
+        """
+        if self.ok:
+            return self
+        told = ", ".join(f"{rule} {rows:,}" for rule, rows in self.counts["rows"].items())
+        raise ValidationError(
+            f"{self._headline()} By rule: {told}. .report.problems of this error lists all, .report.valid are the rows "
+            "without a problem.",
+            self,
+        )
+
+    def _headline(self) -> str:
+        rows, bad = self.checked.rows, self.checked.rows - int(self.checked.good.sum())
+        if self.ok:
+            return f"No problem in {count(rows, 'row')}."
+        found = len(self.checked.problems)
+        total = f" ({found:,} in all)" if found > bad else ""
+        verb, noun = ("has", "a problem") if bad == 1 else ("have", "problems")
+        return f"{bad:,} of {count(rows, 'row')} {verb} {noun}{total}; {rows - bad:,} may be sent."
+
+    def _repeated(self) -> str | None:
+        repeated = int((self.ordinals > 0).sum())
+        if not repeated or self.duplicates == "raise":
+            return None
+        fate = "will be dropped" if self.duplicates == "drop" else "will be sent too"
+        verb = "repeats" if repeated == 1 else "repeat"
+        return f'{count(repeated, "row")} {verb} an earlier key and {fate} (duplicates="{self.duplicates}").'
+
+    def __repr__(self) -> str:
+        lines = [f"ValidationReport: {self._headline()}"]
+        if repeated := self._repeated():
+            lines.append(repeated)
+        if not self.ok:
+            lines += ["", f"{'rule':<24}{'field':<16}{'code':>6}{'rows':>12}  first at position"]
+            lines += [
+                f"{row.Index:<24}{row.field:<16}{_number(row.code):>6}{row.rows:>12,}  {row.position}"
+                for row in self.counts.itertuples()
+            ]
+            lines += ["", "Each one, with what to do: .problems   The rows: .valid, .invalid"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = [f"<b>{escape(self._headline())}</b>"]
+        if repeated := self._repeated():
+            parts.append(f"<br>{escape(repeated)}")
+        if not self.ok:
+            head = _row("th", ("rule", "field", "code", "rows", "first at position", "what to do"))
+            body = "".join(
+                _row("td", (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, row.hint))
+                for row in self.counts.itertuples()
+            )
+            parts.append(f'<table style="{_TABLE}"><thead>{head}</thead><tbody>{body}</tbody></table>')
+            parts.append("Each one: <code>.problems</code>; the rows: <code>.valid</code>, <code>.invalid</code>")
+        return f"<div>{''.join(parts)}</div>"
+
+
+def _number(code: object) -> str:
+    return "–" if pd.isna(code) else str(code)  # type: ignore[call-overload]
+
+
+_RIGHT: Final = frozenset({2, 3, 4})
+
+
+def _row(tag: str, cells: tuple[object, ...]) -> str:
+    return "".join(
+        (
+            "<tr>",
+            *(
+                f'<{tag} style="{_CELL.format("right" if place in _RIGHT else "left")}">{escape(cell)}</{tag}>'
+                for place, cell in enumerate(cells)
+            ),
+            "</tr>",
+        )
+    )

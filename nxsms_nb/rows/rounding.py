@@ -1,0 +1,150 @@
+"""Digits that a spreadsheet cut: what the numbers of a column say together, and none says alone.
+
+One phone may well end in five zeros. Several different ones among few do not by chance: they were rounded, and what is
+left of them are other people's numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import as_mask
+
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+ZEROS: Final = 5
+"""So many zeros at the end make a number a round one: one in 100,000 ends like that by chance."""
+
+DOUBT: Final = 1e-6
+"""What chance brings about more rarely than this is taken for damage."""
+
+_CHANCE: Final = 10.0**-ZEROS
+# Digits of all scripts that are read as digits; those of a number that somebody grouped ("9000 0000") are not the end of one.
+_RUN: Final = rf"[0０٠۰]{{{ZEROS}}}(?:[.．][0０]{{1,2}})?[^\pN]*$"
+# As a spreadsheet groups a long number itself: 8.615.090.000.000.
+_THOUSANDS: Final = r"[ .\x{A0}\x{2009}\x{202F}][0-9]{3}"
+_GROUPED: Final = rf"^(?:[1-9][0-9]{{1,2}}(?:{_THOUSANDS}){{3}}|[1-9][0-9]{{0,2}}(?:{_THOUSANDS}){{4,}})$"
+_CUT: Final = f"{_RUN}|{_GROUPED}"
+_LARGE: Final = 2**63
+_LARGEST: Final = 10**308
+_LOOKED_AT: Final = 256
+_KEPT: Final = 100_000
+"""So many round numbers are remembered; in a column with more of them, what comes later is in no doubt."""
+
+
+@dataclass
+class Counts:
+    """What earlier chunks of a stream say of its numbers.
+
+    Parameters
+    ----------
+    numbers : int
+        How many different numbers there were in each chunk, added up.
+    rounded : set of int
+        The different numbers among them that end in five zeros or more.
+    """
+
+    numbers: int = 0
+    rounded: set[int] = field(default_factory=set)
+
+
+def tail(hits: int, of: int, chance: float) -> float:
+    """How probable so many hits or more are among independent trials, each a hit with this chance.
+
+    Examples
+    --------
+    >>> tail(2, 141, 1e-5) < 1e-6 < tail(2, 142, 1e-5)
+    True
+    """
+    if hits <= of * chance:
+        return 1.0
+    log = math.lgamma(of + 1) - math.lgamma(hits + 1) - math.lgamma(of - hits + 1)
+    term, total = math.exp(log + hits * math.log(chance) + (of - hits) * math.log1p(-chance)), 0.0
+    while term > total * 1e-12:
+        total += term
+        term *= (of - hits) / (hits + 1) * chance / (1 - chance)
+        hits += 1
+    return min(total, 1.0)
+
+
+def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows:
+    """The rows whose numbers were cut, as the whole column shows.
+
+    Parameters
+    ----------
+    given : pyarrow.Array
+        The cells as text.
+    digits : pyarrow.Array
+        What was read of them, at most 15 digits each; null where there is a problem.
+    counts : Counts, optional
+        Of the chunks before; those of this one are added.
+    """
+    rows = np.flatnonzero(as_mask(pc.ends_with(digits, "0" * ZEROS)))
+    rows = rows[as_mask(pc.match_substring_regex(given.take(pa.array(rows)), _CUT))]
+    if counts is None and len(rows) < 2:
+        return rows[:0]
+    rounded = _different(digits.take(pa.array(rows))).tolist()
+    if counts is None:
+        damaged = len(rounded) > 1 and _at_most(digits, _most(len(rounded), len(digits)))
+    else:
+        counts.numbers += len(_different(digits))
+        if len(counts.rounded) < _KEPT:
+            counts.rounded |= {*rounded}
+        hits = len(counts.rounded)
+        damaged = hits > 1 and tail(hits, counts.numbers, _CHANCE) < DOUBT
+    return rows if damaged else rows[:0]
+
+
+def of_floats(numbers: pa.Array) -> bool:
+    """Whether whole numbers of 17 digits or more, written as text, are what was left of them in a spreadsheet's floats.
+
+    Every one of them has to be a float's, and together they must be too many for chance. What people and programs count in
+    steps (thousands, or 1,024 as ids that begin with a time do, or more than a float's own) is a float's without having
+    been one.
+    """
+    seen: set[int] = set()
+    chance = 1.0
+    for start in range(0, len(numbers), _LOOKED_AT):
+        for number in {abs(int(text)) for text in numbers.slice(start, _LOOKED_AT).to_pylist()} - seen:
+            seen.add(number)
+            large = number >= _LARGE
+            # A workbook is written with 16 digits of a float, or with those that it needs.
+            short = number < _LARGEST and int(float(f"{number:.16g}")) == number
+            if not short and not (large and number < _LARGEST and int(float(number)) == number):
+                return False
+            step = 1 << max(number.bit_length() - 53, 0)
+            if number % 1000 and (large or (number % 1024 and number // step % 2)):
+                by_digits = 10.0 ** (16 - len(str(number))) if short else 1.0
+                chance *= min(by_digits, 1 / step if large else 1.0)
+    return chance < DOUBT
+
+
+def _most(hits: int, rows: int) -> int:
+    """Among how many numbers at most so many round ones are damage; more than `rows` need not be looked at."""
+    return hits - 1 + bisect_left(range(hits, rows + 1), x=True, key=lambda of: tail(hits, of, _CHANCE) >= DOUBT)
+
+
+def _at_most(digits: pa.Array, most: int) -> bool:
+    """Whether so many different numbers or fewer are there; of a column without repetition, few rows are looked at."""
+    size = most + most // 16 + 16
+    while size < len(digits):
+        if len(_different(digits.slice(0, size))) > most:
+            return False
+        size *= 4
+    return len(digits) <= most or len(_different(digits)) <= most
+
+
+def _different(digits: pa.Array) -> Rows:
+    numbers = digits.drop_null().cast(pa.int64()).to_numpy().copy()
+    numbers.sort()
+    different: Rows = numbers[np.diff(numbers, prepend=-1) != 0]
+    return different

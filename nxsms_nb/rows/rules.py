@@ -1,0 +1,266 @@
+"""Every rule of the API that needs no other row, on every row, all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, as_mask, lengths, only, present
+from nxsms_nb.rows import keys as row_keys
+from nxsms_nb.rows import phones, rounding
+from nxsms_nb.rows.cells import Cells, is_blank, read
+from nxsms_nb.rows.phones import TROUBLES, Trouble
+from nxsms_nb.rows.problems import Positions, Problems, nothing
+from nxsms_nb.rows.values import Kind
+from nxsms_nb.wire.requests import CONTENT_MAX
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.rows.rounding import Counts
+
+Mask = npt.NDArray[np.bool_]
+Found = list[tuple[str, Positions]]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A frame's rows after every rule.
+
+    Parameters
+    ----------
+    rows : int
+        How many rows there are.
+    fields : dict of str to pyarrow.Array
+        Field name to text, one contiguous array of ``rows`` values each; null where absent or not usable. Phones are
+        digits; content is as given, to the byte.
+    keys : list of pyarrow.Array
+        The columns named by ``key=`` as canonical text, null where empty.
+    good : numpy.ndarray of bool
+        The rows without a problem.
+    problems : Problems
+        All problems of all rows.
+    """
+
+    rows: int
+    fields: dict[str, pa.Array]
+    keys: list[pa.Array]
+    good: Mask
+    problems: Problems
+
+    def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
+        """What a result says of each row with a problem.
+
+        Returns
+        -------
+        positions : numpy.ndarray of int64
+            The rows, ascending.
+        codes : list of int or None
+            The vendor's number for the row's first problem; None where the vendor has none.
+        reasons : list of str
+            Rule, value (masked) and hint of all the row's problems, joined by ``"; "``.
+        """
+        return self.problems.refusals()
+
+    def without(self, found: Found, sources: Mapping[str, pa.Array]) -> Checked:
+        """The same rows with further problems, as `problems.Problems.plus` takes them."""
+        good = self.good.copy()
+        for _, rows in found:
+            good[rows] = False
+        return Checked(self.rows, self.fields, self.keys, good, self.problems.plus(found, sources))
+
+
+def check(
+    frame: pd.DataFrame,
+    columns: Mapping[str, Hashable],
+    *,
+    region: str | None = None,
+    key: Sequence[Hashable] | None = None,
+    counts: Counts | None = None,
+) -> Checked:
+    """Hold every row against every rule that needs no other row.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    columns : mapping of str to hashable
+        Field name to column label, as `columns.resolve` gives it.
+    region : str, optional
+        The country that completes national numbers; see `phones.normalise`.
+    key : sequence of hashable, optional
+        Labels of the columns that tell one message from another.
+    counts : Counts, optional
+        What earlier chunks of the same stream say of its numbers; those of this frame are added.
+
+    Returns
+    -------
+    Checked
+
+    Notes
+    -----
+    Rules: the item fields of the vendor's page on the batch endpoint, and its response codes. Characters of content
+    are counted as Unicode code points. Content that is a whole number is sent as its digits; other content that is not
+    text is a problem. Of the optional fields null and "" mean absent; numbers are taken as their digits, whole floats
+    too (a gap makes 10086.0 of 10086); ``link_verbose`` may be 1, 0, 1.0, True or such text.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"phone": ["+86 15088888888", "12"], "content": ["Hi", " "]})
+    >>> checked = check(frame, {"phone": "phone", "content": "content"})
+    >>> checked.good.tolist(), checked.fields["phone"].to_pylist()
+    ([True, False], ['8615088888888', None])
+    >>> checked.refusals()[1]
+    [13005]
+    """
+    rows = len(frame)
+    cells = {name: read(frame[label]) for name, label in columns.items()}
+    pieces: dict[str, list[pa.Array | None]] = {name: [] for name in cells}
+    found: Found = []
+    for start in range(0, max(rows, 1), _CHUNK):
+        part = {name: column.slice(start, _CHUNK) for name, column in cells.items()}
+        usable, broken = _held_to_rules(part, region)
+        found += [(rule, positions + start) for rule, positions in broken if len(positions)]
+        for name, column in part.items():
+            # What is as it was given is not put together again.
+            pieces[name].append(None if usable[name] is column.text else usable[name])
+    fields = {name: _whole(column.text, pieces[name]) for name, column in cells.items()}
+    cut = rounding.cut(cells["phone"].text, fields["phone"], counts)
+    if len(cut):
+        found.append((TROUBLES[Trouble.LOST][0], cut))
+        fields["phone"] = _without(fields["phone"], cut)
+    columned, empty, rounded = row_keys.columns(frame, key or (), columns["phone"], fields["phone"])
+    found += [("key_missing", _rows(empty)), ("key_digits_lost", _rows(rounded))]
+    good = np.ones(rows, np.bool_)
+    for _, positions in found:
+        good[positions] = False
+    sources = {name: column.text for name, column in cells.items()}
+    return Checked(rows, fields, columned, good, nothing(sources).plus(found, {}))
+
+
+_CHUNK: Final = 32_768
+"""Rows that are looked at together: what is made on the way stays in the processor's cache, and takes no fresh memory."""
+
+
+def _without(text: pa.Array, rows: Positions) -> pa.Array:
+    usable = np.ones(len(text), np.bool_)
+    usable[rows] = False
+    return only(text, usable)
+
+
+def _whole(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:
+    """A column of its checked pieces; None for one that is as it was given."""
+    if all(piece is None for piece in pieces):
+        return given
+    return pa.concat_arrays(
+        [given.slice(i * _CHUNK, _CHUNK) if piece is None else piece for i, piece in enumerate(pieces)]
+    )
+
+
+def _held_to_rules(cells: Mapping[str, Cells], region: str | None) -> tuple[dict[str, pa.Array], Found]:
+    """The fields of some rows, null where not usable, and the rows that break a rule."""
+    fields: dict[str, pa.Array] = {}
+    found: Found = []
+    for name, column in cells.items():
+        if name == "phone":
+            fields[name], troubles = phones.from_cells(column, region)
+            if troubles.any():
+                found += [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()]
+            continue
+        usable, broken = _content(column) if name == "content" else _OPTIONAL[name](column)
+        found += broken
+        fields[name] = usable
+    if "short_link" in fields:
+        found.append(("short_link_placeholder", _lacking_placeholder(cells["content"], fields["short_link"])))
+    return fields, found
+
+
+def _rows(mask: Mask) -> Positions:
+    return np.flatnonzero(mask).astype(np.int64, copy=False)
+
+
+def _content(cells: Cells) -> tuple[pa.Array, Found]:
+    text = cells.text
+    missing, broken = cells.of(Kind.NULL), cells.of(Kind.BROKEN)
+    wrong = cells.of(Kind.WHOLE, Kind.FRACTION, Kind.LOST, Kind.BOOL, Kind.OTHER)
+    usable = ~(missing | broken | wrong)
+    blank, long = usable & is_blank(text), usable & _is_longer(text, CONTENT_MAX)
+    found = [
+        ("content_missing", _rows(missing)),
+        ("content_blank", _rows(blank)),
+        ("content_not_text", _rows(wrong)),
+        ("content_not_unicode", _rows(broken)),
+        ("content_too_long", _rows(long)),
+    ]
+    return only(text, usable & ~blank & ~long), found
+
+
+def _is_longer(text: pa.Array, most: int) -> Mask:
+    # Never more characters than bytes.
+    long = lengths(text) > most
+    if long.any():
+        long[long] = as_mask(pc.greater(pc.utf8_length(text.filter(pa.array(long))), most))
+    return long
+
+
+def _fits(text: pa.Array, pattern: str) -> Mask:
+    """Whether the pattern is found; a column of few different values is looked at value by value."""
+    if len(text) > 10_000 and len(text[:1000].unique()) < 100:
+        coded = text.dictionary_encode()
+        return as_mask(pc.match_substring_regex(coded.dictionary, pattern).take(coded.indices))
+    return as_mask(pc.match_substring_regex(text, pattern))
+
+
+def _given(cells: Cells) -> Mask:
+    given = ~cells.of(Kind.NULL)
+    return given & as_mask(pc.not_equal(cells.text, "")) if given.any() else given
+
+
+def _optional(rule: str, pattern: str | None, *kinds: Kind) -> Callable[[Cells], tuple[pa.Array, Found]]:
+    def read_field(cells: Cells) -> tuple[pa.Array, Found]:
+        given = _given(cells)
+        usable = given & cells.of(*kinds)
+        if pattern is not None and usable.any():
+            usable &= _fits(cells.text, pattern)
+        return only(cells.text, usable), [(rule, _rows(given & ~usable))]
+
+    return read_field
+
+
+_ON: Final = pa.array(["1", "1.0", "True", "true", "TRUE"], TEXT)
+_OFF: Final = pa.array(["0", "0.0", "False", "false", "FALSE"], TEXT)
+
+
+def _link_verbose(cells: Cells) -> tuple[pa.Array, Found]:
+    given = _given(cells)
+    on, off = as_mask(pc.is_in(cells.text, _ON)), as_mask(pc.is_in(cells.text, _OFF))
+    text = pc.if_else(pa.array(on), pa.scalar("1", TEXT), pa.scalar("0", TEXT))
+    return only(text, on | off), [("link_verbose_form", _rows(given & ~on & ~off))]
+
+
+_NUMBERS: Final = (Kind.TEXT, Kind.INT, Kind.WHOLE)
+_URL: Final = (
+    r"(?i)^https?://(?:[^\s\pZ\pC/?#@]*@)?(?:[\pL\pN](?:[\pL\pN._\-]*)|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?:[/?#][^\s\pZ\pC]*)?$"
+)
+_OPTIONAL: Final[Mapping[str, Callable[[Cells], tuple[pa.Array, Found]]]] = {
+    "source_address": _optional("source_address_form", r"^[0-9A-Za-z]{1,20}$", *_NUMBERS),
+    "sys_message_id": _optional("sys_message_id_form", r"^[0-9A-Za-z\-]{10,50}$", *_NUMBERS),
+    "short_link": _optional("short_link_not_text", None, *_NUMBERS),
+    "link_verbose": _link_verbose,
+    "dr_url": _optional("dr_url_form", _URL, Kind.TEXT),
+    "ext": _optional("ext_not_unicode", None, *(kind for kind in Kind if kind != Kind.BROKEN)),
+}
+
+
+def _lacking_placeholder(content: Cells, short_link: pa.Array) -> Positions:
+    linked = _rows(present(short_link))
+    there = as_mask(pc.match_substring(content.text.take(pa.array(linked)), "#1#"))
+    return linked[~there & ~content.of(Kind.NULL)[linked]]

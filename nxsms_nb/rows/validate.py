@@ -1,0 +1,154 @@
+"""Which rows of a frame may be sent: the rules on every row, and rows that share a key or an id."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, present
+from nxsms_nb.errors import ValidationError
+from nxsms_nb.formatting import named
+from nxsms_nb.given import frame_as_given
+from nxsms_nb.rows import keys, message_ids
+from nxsms_nb.rows.canonical import line_ends
+from nxsms_nb.rows.columns import resolve
+from nxsms_nb.rows.keys import repeats
+from nxsms_nb.rows.report import ValidationReport
+from nxsms_nb.rows.rules import Checked, Found, check
+from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, settle, spelled_out
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.rows.message_ids import Keys
+
+__all__ = ["Checked", "check", "examine", "repeats", "report_on", "validate"]
+
+
+@spelled_out(COLUMNS, CHECKING)
+def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationReport:
+    """Find every problem of every row, without a network.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    **options
+        ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` (the
+        country of national numbers), and the columns of the fields, ``phone="mobile"`` say.
+
+    Returns
+    -------
+    ValidationReport
+
+    Raises
+    ------
+    ColumnError
+        A column is missing or ambiguous.
+    ConfigError
+        An option is not usable.
+
+    Notes
+    -----
+    Rules: the vendor's page on the batch endpoint. A number that cannot be read for certain is a problem, never a guess.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> report = validate(pd.DataFrame({"phone": ["+86 15088888888", "8.61508E+12"], "content": ["Hi", "Hi"]}))
+    >>> report.ok, report.problems["rule"].tolist()
+    (False, ['phone_digits_lost'])
+    """
+    return report_on(frame_as_given(frame), settle(options, COLUMNS, CHECKING))
+
+
+def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
+    """Same as `report_on`, but rows that must not be sent raise.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    settings : mapping of str to object
+        The options, settled.
+    strict : bool, default False
+        Raise for any problem. Otherwise for duplicates only, where ``duplicates="raise"``.
+
+    Returns
+    -------
+    ValidationReport
+
+    Raises
+    ------
+    ValidationError
+        There are such rows; its ``report`` has them.
+    """
+    report = report_on(frame, settings)
+    if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
+        raise ValidationError(_repeated_words(report, settings, repeated), report)
+    return report.raise_if_bad() if strict else report
+
+
+def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
+    """Same as `validate`, but with settled options; those of a stream have the `rounding.Counts` of earlier chunks."""
+    campaign, duplicates = settings["campaign"], settings["duplicates"]
+    columns = resolve(frame, {name: settings[name] for name in COLUMNS})
+    key = keys.labels(frame, settings["key"])
+    checked = check(frame, columns, region=settings["region"], key=key, counts=settings.get("counts"))
+    texts = message_ids.key_texts(_told_apart(checked.fields, key, campaign), checked.keys, campaign=campaign)
+    checked = _own_ids(checked, texts, duplicates)
+    ordinals = repeats(texts, checked.good)
+    if duplicates == "raise" and (ordinals > 0).any():
+        shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
+        checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
+    return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates)
+
+
+def _told_apart(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:
+    """The fields as they tell messages apart: the ends of lines, which a spreadsheet changes, are those of one system."""
+    if key or campaign is not None:
+        return fields
+    return {**fields, "content": line_ends(fields["content"])}
+
+
+def _joined(columns: list[pa.Array]) -> pa.Array:
+    return pc.binary_join_element_wise(*(column.cast(TEXT) for column in columns), pa.scalar(", ", TEXT))
+
+
+def _own_ids(checked: Checked, texts: Keys, duplicates: Duplicates) -> Checked:
+    """Refuse rows that bring an id which is another row's too: an id has one effect."""
+    own = checked.fields.get("sys_message_id")
+    if own is None:
+        return checked
+    rows = np.flatnonzero(checked.good & present(own))
+    coded = own.take(pa.array(rows)).dictionary_encode()
+    ids = coded.indices.to_numpy()
+    if len(coded.dictionary) == len(rows):
+        return checked
+    key = texts.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+    _, first = np.unique(ids, return_index=True)
+    shared = (np.bincount(ids, weights=key != key[first][ids]) > 0)[ids]
+    found: Found = [("sys_message_id_shared", rows[shared])]
+    if duplicates == "allow":
+        later = np.ones(len(rows), np.bool_)
+        later[first] = False
+        found.append(("sys_message_id_repeated", rows[later & ~shared]))
+    return checked.without(found, {})
+
+
+def _repeated_words(report: ValidationReport, settings: Mapping[str, Any], repeated: int) -> str:
+    if settings["key"] is not None:
+        what = f"key={named(settings['key'])}"
+    else:
+        what = "phone in this campaign" if settings["campaign"] is not None else "phone and text"
+    first = report.problems.loc[report.problems["rule"] == "duplicate"].iloc[0]
+    return (
+        f"{repeated:,} of {report.checked.rows:,} rows repeat an earlier row's {what}, the first at position "
+        f"{first['position']} ({first['value']}). Nothing was sent. "
+        'duplicates="drop" sends only the first of each, duplicates="allow" sends every one; '
+        ".report.problems of this error lists all."
+    )

@@ -1,0 +1,311 @@
+"""Frames by the chunk: a file larger than memory is sent, as one run of one campaign."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Unpack
+
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb.calls import Call, StopRequest
+from nxsms_nb.engine import dispatch, elsewhere
+from nxsms_nb.engine.progress import Observer, Snapshot
+from nxsms_nb.engine.run import Run, Session, stopped
+from nxsms_nb.engine.sources import Measured, source_of
+from nxsms_nb.engine.stream_state import SoFar, agreed_to, fewer
+from nxsms_nb.errors import ConfigError, ConfirmationNeeded, JournalError, NxsmsError, Stopped
+from nxsms_nb.formatting import count
+from nxsms_nb.invocation import Invocation
+from nxsms_nb.results import columns
+from nxsms_nb.rows.rounding import Counts
+from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
+from nxsms_nb.verbs import client_or_env, limits_of, ready_to_claim
+from nxsms_nb.views import progress
+
+if TYPE_CHECKING:
+    from nxsms_nb.client import Client
+    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.journal.locks import CampaignLock
+
+_BYTES: Final = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+_ROWS_AHEAD: Final = 1_000_000
+"""How many rows' records the journal's disk must have room for when a stream begins; how many come is not known."""
+
+
+@spelled_out(SENDING, COLUMNS)
+def send_stream(
+    frames: Iterable[Any], client: Client | None = None, **given: Unpack[Sending]
+) -> Generator[pd.DataFrame, None, None]:
+    """Send frames one after the other, as one run of a campaign, and yield each with what became of it.
+
+    Parameters
+    ----------
+    frames : iterable of frames
+        Chunks of ``pandas.read_csv``, row groups of Parquet, Arrow tables or batches, polars frames: pandas frames, or
+        whatever speaks Arrow's C stream interface. Only one is held at a time. A list of frames, one frame or a
+        ``pyarrow.parquet.ParquetFile`` tells its length, so that `confirm` can be asked for before the first row.
+    client : Client, optional
+        The account; None: `Client.from_env`.
+    **given
+        As for `send`. `campaign` is required: what tells a row from one of another chunk is the campaign's key, and a
+        row whose key an earlier chunk had is not sent again. `confirm` and `max_failures` count over the whole stream;
+        one that does not tell its length ends before the chunk with which it would send more than was agreed to.
+
+    Yields
+    ------
+    pandas.DataFrame
+        As `send` returns it, chunk by chunk.
+
+    Raises
+    ------
+    ConfigError
+        There is no campaign.
+    Stopped
+        As for `send`; ``.frame`` is the chunk that was being sent. Run the same stream again to go on.
+
+    Examples
+    --------
+    >>> import pandas as pd, nxsms_nb as nx
+    >>> chunks = (pd.DataFrame({"phone": [f"861508888888{i}"], "content": ["Hi"]}) for i in range(3))
+    >>> with nx.Sandbox(seed=7) as sandbox:
+    ...     sum(len(sent) for sent in nx.send_stream(chunks, sandbox.client, campaign="spring", progress="silent"))
+    3
+    """
+    settings = settle(given, SENDING, COLUMNS)
+    spelled = Invocation("send_stream", given, client is not None)
+    if settings["campaign"] is None:
+        raise ConfigError(f"A stream needs a campaign's name: {spelled.text(campaign='spring')}")
+    source, so_far = source_of(frames), SoFar(settings["campaign"])
+    work = partial(
+        _stream, source=source, so_far=so_far, client=client_or_env(client), settings=settings, spelled=spelled
+    )
+    return _sent(source, so_far, work)
+
+
+def _sent(
+    frames: Iterable[Any], so_far: SoFar, work: Callable[[Call[None]], None]
+) -> Generator[pd.DataFrame, None, None]:
+    """Read the frames here, since they may belong to this thread, and leave everything else to the stream's own."""
+    call = Call(work)
+    try:
+        call.first()
+        for frame in _read(frames, so_far):
+            yield call.exchange(frame)
+        call.finish()
+    finally:
+        # An assignment comes before all else: another interrupt would keep a call of a function from beginning.
+        call.stop.asked = call.left = True
+        call.close()
+
+
+def _stream(
+    call: Call[None],
+    *,
+    source: Iterable[Any],
+    so_far: SoFar,
+    client: Client,
+    settings: dict[str, Any],
+    spelled: Invocation,
+) -> None:
+    """Send the frames that come, in the thread of the stream's call, with one claim and one record for all of them."""
+    limits = limits_of(settings)
+    call.recorded = spelled.text("recorded")
+    observer = _Whole(progress.watch(settings["progress"]))
+    session: Session | None = None
+    reason: str | None = "the stream was given up before its end"
+    ready_to_claim(call)
+    claim = dispatch.journal_of(settings, client).claim(settings["campaign"])
+    try:
+        _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, claim=claim)
+        settings = {**settings, "counts": Counts()}
+        call.hand_out(None)
+        while (given := call.given()) is not None:
+            prepared = _prepared(given[0], so_far, client=client, settings=settings, call=spelled, claim=claim)
+            with so_far.placing(len(prepared.frame)):
+                so_far.agree(prepared, settings["confirm"])
+            so_far.look_at(prepared)
+            if session is None:
+                ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
+                session = Session(prepared, limits, rows=ahead)
+                so_far.memory = session.memory
+            run = Run(prepared, limits, observer, call, session=session)
+            run.go()
+            sent = run.outcome(last=True)
+            if run.ending is not None:
+                # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
+                raise stopped(run.ending, sent, spelled)
+            so_far.rows += len(sent)
+            call.hand_out(sent)
+            # Only one chunk is held at a time: the next one may be as large.
+            del given, prepared, run, sent
+        if not call.stop.asked:
+            reason = None
+            so_far.tell(call.warn)
+    except Stopped as ending:
+        reason = ending.reason[:1].lower() + ending.reason[1:]
+        raise
+    finally:
+        observer.end()
+        broken = sys.exception()
+        try:
+            if session is not None:
+                session.close(stopped=reason)
+        except JournalError as error:
+            # The chunk that was being sent when the journal failed.
+            error.frame = getattr(broken, "frame", None)
+            raise
+        finally:
+            claim.release()
+
+
+def _prepared(
+    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, claim: CampaignLock
+) -> Prepared:
+    """Prepare the next chunk; its errors say where in the source it is."""
+    with so_far.placing(0):
+        chunk = as_pandas(frame)
+    with so_far.placing(len(chunk)):
+        prepared = dispatch.prepare(chunk, client, settings, call=call, claim=claim)
+        prepared.refuse_conflicts()
+        elsewhere.refuse_other_gateway(prepared)
+    return prepared
+
+
+def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
+    """The frames; where the source breaks off, its error says what had gone out."""
+    try:
+        with so_far.placing(0):
+            yield from frames
+    except NxsmsError:
+        raise
+    except Exception as error:
+        if so_far.rows:
+            error.add_note(f"{so_far.went()} Run the same stream again to go on.")
+        raise
+
+
+def _agree_beforehand(
+    frames: Iterable[Any],
+    stop: StopRequest,
+    *,
+    client: Client,
+    settings: dict[str, Any],
+    spelled: Invocation,
+    claim: CampaignLock,
+) -> None:
+    """Ask before the first row where the source tells that more would leave than was agreed to."""
+    most = agreed_to(settings["confirm"])
+    if client.on_loopback or not isinstance(frames, Measured) or frames.rows <= most:
+        return
+    # Only rows that would leave count; what the source tells is enough wherever there is nothing to ask.
+    settings = {**settings, "counts": Counts()}
+    leaving, looked = 0, SoFar(settings["campaign"])
+    for frame in frames:
+        stop.check()
+        prepared = _prepared(frame, looked, client=client, settings=settings, call=spelled, claim=claim)
+        leaving += len(prepared.todo)
+        looked.rows += len(prepared.frame)
+    if leaving > most:
+        raise ConfirmationNeeded(
+            f"This stream would send {count(leaving, 'message')} to {client.base_url}"
+            f"{fewer(settings['confirm'])}. Nothing was sent. If that is what you want:\n"
+            f"    {spelled.text(confirm=leaving)}",
+            leaving,
+        )
+
+
+class _Whole:
+    """Shows the runs of a stream as one: what came of earlier chunks is added to what is told of the present one."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._before = Snapshot(total=0, sending=0)
+
+    def update(self, snapshot: Snapshot) -> None:
+        self._observer.update(self._added(snapshot))
+
+    def close(self, snapshot: Snapshot) -> None:
+        self._before = self._added(snapshot)
+
+    def end(self) -> None:
+        with suppress(Exception):
+            self._observer.close(replace(self._before, final=True))
+
+    def _added(self, now: Snapshot) -> Snapshot:
+        before = self._before
+        return replace(
+            now,
+            total=before.total + now.total,
+            sending=before.sending + now.sending,
+            decided=before.decided + now.decided,
+            counts=Counter(before.counts) + Counter(now.counts),
+            codes=Counter(before.codes) + Counter(now.codes),
+            elapsed_s=before.elapsed_s + now.elapsed_s,
+            final=False,
+        )
+
+
+def as_pandas(frame: Any) -> pd.DataFrame:
+    """Take a frame of another library as one of pandas, text as Arrow strings.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, or an object with ``__arrow_c_stream__`` or ``__arrow_c_array__``
+        polars, pyarrow, DuckDB results, ….
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    ConfigError
+        It is no such thing.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> as_pandas(pa.table({"phone": ["8615088888888"]}))["phone"].to_list()
+    ['8615088888888']
+    """
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    if isinstance(frame, pa.RecordBatch):
+        frame = pa.Table.from_batches([frame])
+    if not isinstance(frame, pa.Table):
+        if not hasattr(frame, "__arrow_c_stream__"):
+            raise ConfigError(f"{type(frame).__name__} is not a frame. Give a pandas, polars or Arrow one.")
+        frame = pa.table(frame)
+    converted: pd.DataFrame = frame.to_pandas(types_mapper=_dtype)
+    for place, dtype in enumerate(converted.dtypes):
+        if isinstance(dtype, pd.CategoricalDtype) and dtype.categories.inferred_type in ("string", "empty"):
+            # Categories of a chunk that has none would be of no type.
+            text = pd.Index(dtype.categories, dtype=columns.TEXT)
+            converted.isetitem(place, converted.iloc[:, place].cat.rename_categories(text).array)
+    return converted
+
+
+def _dtype(kind: pa.DataType) -> Any:
+    """The dtype of an Arrow type, whatever the values of a chunk are; None: pandas' own, which is the same for all."""
+    of = pa.types
+    if of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind):
+        return columns.TEXT
+    if of.is_boolean(kind):
+        return pd.BooleanDtype()
+    if of.is_integer(kind):
+        # With a gap they would be floats, which lose digits from 2**53 on.
+        return pd.api.types.pandas_dtype(str(kind).replace("int", "Int").replace("uI", "UI"))
+    # As objects, these would be of the type that the values of each chunk seem to have.
+    exact = of.is_decimal, of.is_date, of.is_time, of.is_nested, of.is_null, *_BYTES
+    return pd.ArrowDtype(kind) if any(is_one(kind) for is_one in exact) else None

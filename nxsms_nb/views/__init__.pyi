@@ -1,0 +1,2 @@
+from . import dashboard as dashboard
+from . import plots as plots

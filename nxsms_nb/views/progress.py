@@ -1,0 +1,143 @@
+"""Observers of a run: nobody, a bar in a terminal, a widget in a notebook."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import named, span
+from nxsms_nb.screen import Watched, terminal
+from nxsms_nb.views.panel import LiveBar
+
+if TYPE_CHECKING:
+    from nxsms_nb.engine.progress import Observer, Snapshot
+
+
+class Silent:
+    """An observer who says nothing."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Take no notice."""
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Take no notice."""
+
+
+class TerminalBar:
+    """A bar on standard error, by tqdm. It appears with the first news, so a call that sends nothing shows nothing."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Draw how far the run has come."""
+        if self._bar is None:
+            self._bar = _bar()
+        self._bar.desc = "sandbox" if snapshot.simulated else "sending"
+        self._bar.total, self._bar.n = snapshot.sending, snapshot.decided
+        self._bar.ncols = shutil.get_terminal_size().columns - 1  # a terminal without a size counts as 80 wide
+        self._bar.unit = _words(snapshot)
+        self._bar.refresh()
+
+    def close(self, snapshot: Snapshot) -> None:
+        """Draw the end and leave it there."""
+        self.update(snapshot)
+        self._bar.close()
+
+
+def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> Observer:
+    """Find who watches a run.
+
+    Parameters
+    ----------
+    progress : {None, True, False, "widget", "bar", "silent"} or Observer, optional
+        None: a widget in a notebook, a bar in a terminal, else silent. True: the same, but a bar rather than silence.
+        False: silent. An object with methods ``update`` and ``close`` is taken as it is.
+    stop : callable, optional
+        Stops the run. With it the widget has a button; without it, it says how else to stop.
+
+    Returns
+    -------
+    Observer
+
+    Raises
+    ------
+    ConfigError
+        `progress` is none of these.
+
+    Examples
+    --------
+    >>> type(choose("silent")).__name__
+    'Silent'
+    """
+    if progress is None or progress is True:
+        seen = progress is True or terminal().isatty()
+        progress = "widget" if in_notebook() else "bar" if seen else "silent"
+    if progress is False or progress == "silent":
+        return Silent()
+    if progress == "bar":
+        return TerminalBar()
+    if progress == "widget":
+        # A front end whose widgets are broken keeps nobody from sending.
+        with suppress(Exception):
+            return LiveBar(stop)
+        return TerminalBar()
+    if callable(getattr(progress, "update", None)) and callable(getattr(progress, "close", None)):
+        observer: Observer = progress
+        return observer
+    raise ConfigError(
+        f"progress={named(progress)} is none of 'widget', 'bar', 'silent', True, False or None, and has no methods "
+        "update and close."
+    )
+
+
+def watch(progress: Any = None, *, stop: Callable[[], None] | None = None) -> Observer:
+    """Find who watches a run, as `choose` does, such that the run does not depend on it."""
+    observer = choose(progress, stop=stop)
+    return observer if isinstance(observer, Silent) else Watched(observer)
+
+
+def in_notebook() -> bool:
+    """Whether a kernel runs this code: Jupyter's, or one made from it."""
+    shell: Any = None
+    with suppress(Exception):
+        shell = sys.modules["IPython"].get_ipython()
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+_SHOWN: Final = (
+    ("Success", "accepted"),
+    ("Failure", "failed"),
+    ("Unknown", "in doubt"),
+    ("Unsent", "not sent"),
+)
+
+
+def _words(snapshot: Snapshot) -> str:
+    """What stands behind the bar, the most wanted first: a narrow terminal cuts it."""
+    told = [f"{snapshot.decided:,} of {snapshot.sending:,}"]
+    if snapshot.final:
+        told[0] += f" in {span(snapshot.elapsed_s)}"
+    elif snapshot.rate > 0:
+        left = (snapshot.sending - snapshot.decided) / snapshot.rate
+        told += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
+    tally = snapshot.tally
+    told += [
+        f"{words} {tally.get(status, 0):,}"
+        for status, words in _SHOWN
+        if tally.get(status) or status in ("Success", "Failure")
+    ]
+    return ", ".join([*told, snapshot.news] if snapshot.news else told)
+
+
+def _bar() -> Any:
+    from tqdm import tqdm  # noqa: PLC0415 - for those who see it only
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        monitor_interval = 0  # the run says often enough how far it is: no thread that looks after it
+
+    return Bar(bar_format="{desc} {percentage:3.0f}%|{bar:16}| {unit}", delay=1e-9, file=terminal())

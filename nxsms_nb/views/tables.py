@@ -1,0 +1,140 @@
+"""Results as small HTML tables: styles inline, no scripts, everything escaped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from nxsms_nb.analysis import causes
+from nxsms_nb.formatting import count, escape, mask_name
+from nxsms_nb.views import bars
+from nxsms_nb.views import style as views_style
+
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.failures import Grouped
+
+MOST: Final = 15
+"""How many rows a table has at most."""
+
+_FAINT: Final = "opacity:.65"
+_SMALL: Final = "opacity:.65;font-size:13px"
+_RIGHT: Final = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+
+
+def cards(told: pd.DataFrame, *, sandbox: bool = False) -> str:
+    """The counts of a summary as cards, one a status; empty ones of the lesser statuses are left out.
+
+    Parameters
+    ----------
+    told : pandas.DataFrame
+        What `summary.summary` says.
+    sandbox : bool, default False
+        Whether the results came from the sandbox.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    shown = told[(told["count"] > 0) | told["status"].isin(["Success", "Failure"])]
+    parts = []
+    for status, words, number, share in shown.itertuples(index=False):
+        rate = "" if pd.isna(share) else f' <span style="{_SMALL}">{escape(views_style.percent(share))}</span>'
+        parts.append(
+            f'<div style="border-left:5px solid {views_style.STATUS_COLOURS[status]};padding:2px 14px 2px 10px">'
+            f'<div style="{_FAINT}">{escape(status)}</div>'
+            f'<div style="font-size:1.5em;line-height:1.3;white-space:nowrap">{number:,}{rate}</div>'
+            f'<div style="{_SMALL}">{escape(words)}</div></div>'
+        )
+    told_of = f"{'sandbox · ' if sandbox else ''}shares are of what the gateway answered"
+    total = f'<b>{count(int(told["count"].sum()), "row")}</b> <span style="{_SMALL}">{told_of}</span>'
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:10px 6px;margin:8px 0">{"".join(parts)}</div>'
+    return f"<div>{total}{row}</div>"
+
+
+def codes(told: pd.DataFrame) -> str:
+    """The causes of failures with what to do, the most frequent first.
+
+    Parameters
+    ----------
+    told : pandas.DataFrame
+        What `failures.failures` says of the whole frame.
+
+    Returns
+    -------
+    str
+        HTML; empty where nothing failed.
+    """
+    if not len(told):
+        return ""
+    beside = [name for name in ("invalid", "unsent") if told[name].any()]
+    words = {"invalid": "refused before sending", "unsent": "not sent"}
+    heads = [("code", ""), ("meaning", ""), ("failed", _RIGHT), ("of the answered", _RIGHT)]
+    heads += [(words[name], _RIGHT) for name in beside] + [("what to do", "")]
+    shown = told.head(MOST)
+    columns = [
+        ["" if pd.isna(code) else str(code) for code in shown["code"]],
+        shown["meaning"].tolist(),
+        [f"{number:,}" for number in shown["count"]],
+        ["" if pd.isna(share) else views_style.percent(share) for share in shown["share"]],
+        *([f"{number:,}" if number else "" for number in shown[name]] for name in beside),
+        shown["advice"].astype(object).where(shown["advice"].notna(), "").tolist(),
+    ]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return _table(heads, rows, len(told))
+
+
+def groups(told: Grouped) -> str:
+    """Each group's rate and its most frequent cause.
+
+    Parameters
+    ----------
+    told : analysis.Grouped
+        Failures by group.
+
+    Returns
+    -------
+    str
+        HTML; empty where the gateway answered nothing.
+    """
+    shown, rest = bars.groups_shown(told)
+    if not len(shown):
+        return ""
+    heads = [
+        *((mask_name(str(label)), "") for label in told.labels),
+        ("answered", _RIGHT),
+        ("failed", _RIGHT),
+        ("rate", _RIGHT),
+    ]
+    heads.append(("most frequent cause", ""))
+    keys = shown[told.labels].astype(object).to_numpy()
+    rows = [
+        [*(views_style.told(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
+        for key, answered, failed, rate, cause in zip(
+            keys,
+            shown["answered"],
+            shown["failed"],
+            map(views_style.percent, shown["rate"]),
+            causes.names(shown),
+            strict=True,
+        )
+    ]
+    unanswered = f'<div style="{_FAINT}">{bars.silent(told)}</div>' if bars.silent(told) else ""
+    return _table(heads, rows, len(shown) + len(rest)) + unanswered
+
+
+def _table(heads: list[tuple[str, str]], rows: list[list[str]], total: int) -> str:
+    pad = "padding:3px 12px 3px 0;vertical-align:top;text-align:left"
+    head = "".join(
+        f'<th style="{pad};{style};{_FAINT};font-weight:normal">{escape(name)}</th>' for name, style in heads
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td style="{pad};{style}">{escape(cell)}</td>' for cell, (_, style) in zip(row, heads, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    more = f'<div style="{_FAINT}">and {total - len(rows):,} more</div>' if total > len(rows) else ""
+    line = "border-collapse:collapse;font-size:13px;line-height:1.4;margin:4px 0 12px"
+    return f'<table style="{line}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'

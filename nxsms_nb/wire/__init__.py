@@ -1,0 +1,1 @@
+"""The wire format: sign, build, parse, the code table. No I/O."""

@@ -1,0 +1,267 @@
+"""Whatever surprises the judging of a request is doubt: an unknown verdict, an error in it, modules reloaded during a run."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import nxsms_nb
+from nxsms_nb.engine.batches import Outbox
+from nxsms_nb.engine.outcomes import (
+    DAMAGED,
+    FAILED,
+    FOREIGN,
+    NO_DATA,
+    NONSENSE,
+    NOT_HTTP,
+    REFUSED,
+    SETTLED,
+    UNDOCUMENTED,
+    Case,
+    Fate,
+    Verdict,
+    judge,
+)
+from nxsms_nb.engine.policy import Consequences
+from nxsms_nb.engine.rate import Pace
+from nxsms_nb.engine.state import Course, Limits, Memory
+from nxsms_nb.engine.transport import Exchange
+from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT
+from nxsms_nb.wire.replies import Item, Reply
+from tests.support.ledgercheck import client_of
+
+ROWS = 8
+
+
+@pytest.fixture(name="outbox")
+def _outbox():
+    text = pa.large_string()
+    fields = {
+        "phone": pa.array([f"8615{row:09d}" for row in range(ROWS)], text),
+        "content": pa.array(["Hi"] * ROWS, text),
+    }
+    return Outbox(fields, pa.array([f"n1{row:032x}" for row in range(ROWS)], text), pa.array(range(ROWS)).to_numpy())
+
+
+class Policy:
+    """The policy of a run and what it did to one request."""
+
+    def __init__(self, outbox, verdict, **exchange):
+        asyncio.run(self._draw(outbox, verdict, Exchange(left=True, status=200, **exchange)))
+
+    async def _draw(self, outbox, verdict, exchange):
+        self.course, self.memory = Course(), Memory()
+        consequences = Consequences(
+            outbox,
+            Pace(),
+            Limits(),
+            quotes=lambda _: [],
+            course=self.course,
+            memory=self.memory,
+            client=client_of("http://127.0.0.1:9"),
+        )
+        batch = outbox.take(lambda: ROWS, 0.0)
+        self.outcome = consequences.of(batch, verdict, exchange, 0.0)
+        self.first = consequences.heed(verdict)
+        self.counts = consequences.counts
+        self.waiting = outbox.waiting()
+
+
+ODD_REPLY = Reply(0, "", [Item(accepted="yes")] * ROWS)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(Case("new", "a disposition of a later version", "")),
+        Verdict(Case("new", None, "")),
+        Verdict(Case("new", 3, "")),
+        Verdict(Case("new", Fate, ""), code=9000),
+        Verdict(SETTLED, None),
+        Verdict(SETTLED, Reply(0, "", None)),
+        Verdict(SETTLED, Reply(0, "", [Item(accepted=True)] * (ROWS - 1), all_accepted=True)),
+        Verdict(SETTLED, Reply(0, "", [Item(accepted=True)] * (ROWS + 1), all_accepted=True)),
+        Verdict(SETTLED, Reply(0, "", [Item(accepted=False, text=7)] * ROWS)),
+        Verdict(SETTLED, Reply(0, "", ["Success"] * ROWS)),
+        None,
+        "accepted",
+    ],
+    ids=repr,
+)
+def test_a_verdict_that_the_policy_does_not_know_is_doubt(outbox, verdict):
+    """Its rows are Unknown and wait for nothing, the doubt is counted, and nothing is taken for understood."""
+    policy = Policy(outbox, verdict)
+    assert policy.outcome.status == UNKNOWN
+    assert not policy.outcome.exceptions
+    assert policy.waiting == []
+    assert policy.counts == Counter({UNKNOWN: ROWS})
+    assert policy.memory.counts == Counter({UNKNOWN: ROWS})
+    assert policy.memory.doubts == 1
+    assert not policy.first
+    assert not policy.memory.understood
+
+
+def test_an_item_that_neither_accepts_nor_refuses_is_in_doubt(outbox):
+    """A row is Success or Failure only where its item says exactly that."""
+    policy = Policy(outbox, Verdict(SETTLED, ODD_REPLY))
+    assert [other.status for other in policy.outcome.exceptions] == [UNKNOWN] * ROWS
+    assert policy.memory.doubts == 1
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_a_disposition_counts_by_its_value(outbox, fate):
+    """The value of a disposition decides, whichever class or module it comes from."""
+    accepted = Reply(0, "", [Item(accepted=True)] * ROWS, all_accepted=True)
+    mine = Policy(outbox, Verdict(Case("copy", str(fate.value), ""), accepted, 9000)).outcome
+    fields = {"phone": pa.array(["8615000000000"] * ROWS), "content": pa.array(["Hi"] * ROWS)}
+    again = Outbox(fields, pa.array([f"n1{row:032x}" for row in range(ROWS)]), pa.array(range(ROWS)).to_numpy())
+    assert mine.status == Policy(again, Verdict(Case("copy", fate, ""), accepted, 9000)).outcome.status
+    assert (mine.status == UNKNOWN) == (fate == Fate.DOUBT)
+    assert mine.status in (SUCCESS, FAILURE, UNKNOWN, UNSENT)
+
+
+def test_dispositions_are_told_apart_by_their_values():
+    """No two dispositions are equal, and the cases that suggest another service are cases of the table."""
+    assert len({fate.value for fate in Fate}) == len(Fate)
+    assert {case.fate for case in REFUSED.values()} == {Fate.ACCOUNT, Fate.HALVE, Fate.CLOCK, Fate.FLOW, Fate.SIZE}
+    assert NOT_HTTP.seen in FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("body", "case"),
+    [
+        (b'{"code":0,"message":"Success","data":[{"pho', DAMAGED),
+        (b'{"code":NaN,"message":"Success","data":null}', DAMAGED),
+        (b"<html>It works</html>", NONSENSE),
+        (b'{"code":200,"msg":"ok","data":{}}', NONSENSE),
+        (b'{"code":-1,"message":"Failure","data":null}', FAILED),
+        (b'{"code":4711,"message":"?","data":null}', UNDOCUMENTED),
+        (b'{"code":0,"message":"Success","data":null}', NO_DATA),
+    ],
+)
+def test_each_doubtful_reply_has_its_case(body, case):
+    """What is damaged, what is another service's and what the vendor leaves open are told apart, and all are doubt."""
+    verdict = judge(left=True, status=200, body=body, error="", ids=["a"])
+    assert (verdict.case, verdict.fate) == (case, Fate.DOUBT)
+
+
+class Broken(list):
+    """Ids that cannot be read."""
+
+    def __iter__(self):
+        raise RuntimeError("no ids")
+
+
+def test_an_error_of_the_judging_is_doubt():
+    """Whatever is raised while a reply is judged proves nothing about its rows."""
+    verdict = judge(left=True, status=200, body=b'{"code":0,"message":"","data":[]}', error="", ids=Broken())
+    assert (verdict.fate, verdict.words) == (Fate.DOUBT, "the reply could not be judged (RuntimeError)")
+    assert judge(left=True, status="200", body=None, error="", ids=["a"]).fate == Fate.DOUBT
+
+
+RELOADING = """
+import importlib, itertools, json, sys
+import pandas as pd, nxsms_nb as nx
+names = sys.argv[1].split(",")
+modules = itertools.cycle(sys.modules[f"nxsms_nb.{name}"] for name in ("verdicts", "consequences", "run", *names) if f"nxsms_nb.{name}" in sys.modules)
+frame = pd.DataFrame({"phone": [f"86150888{row:05d}" for row in range(300)], "content": "Hi"})
+faults = {"9000": 0.1, "http_502_after": 0.02, "http_502_before": 0.02, "13010": 0.02, "contradicting": 0.05}
+reloads, statuses = 0, []
+with nx.Sandbox(seed=5, latency=0.02, faults=faults) as sandbox:
+    for cell in range(3):
+        run = frame.nxsms.start(sandbox.client, batch_size=8, concurrency=4, progress="silent")
+        while cell == 0 and not run.done:
+            importlib.reload(next(modules))
+            reloads += 1
+        out = run.wait()
+        accepted = set(sandbox.ledger["messageid"])
+        wrong = [(one, status) for one, status in zip(out["messageid"], out["status"])
+                 if status != "Unknown" and (one in accepted) != (status == "Success")]
+        statuses.append(out["status"].value_counts().to_dict())
+    print(json.dumps({"reloads": reloads, "most": int(sandbox.effects().max()), "wrong": wrong, "statuses": statuses}))
+"""
+
+
+@pytest.mark.parametrize("names", ["verdicts", "replies,codetable", "results,errors,course,connection,queueing,pace"])
+def test_modules_that_are_reloaded_during_a_run_send_nothing_twice(names):
+    """As autoreload does after an update: the frame agrees with the ledger, in that run and in those after it."""
+    done = subprocess.run(
+        [sys.executable, "-c", RELOADING, names], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["reloads"] > 3
+    assert found["most"] == 1
+    assert found["wrong"] == []
+    assert found["statuses"][-1]["Success"] > 200
+
+
+AUTORELOADING = """
+import os, pathlib, sys, time
+from IPython.core.interactiveshell import InteractiveShell
+package = pathlib.Path(sys.argv[1], "nxsms_nb")
+names = sys.argv[2].split(",")
+sys.path.insert(0, sys.argv[1])
+shell = InteractiveShell.instance()
+shell.run_cell("%load_ext autoreload\\n%autoreload 2").raise_error()
+shell.run_cell('''
+import json
+import pandas as pd, nxsms_nb as nx
+frame = pd.DataFrame({"phone": [f"86150888{row:05d}" for row in range(400)], "content": "Hi"})
+faults = {"9000": 0.1, "http_502_after": 0.02, "13010": 0.02, "contradicting": 0.05}
+sandbox = nx.Sandbox(seed=5, latency=0.15, faults=faults)
+run = frame.nxsms.start(sandbox.client, batch_size=8, concurrency=4, progress="silent")
+''').raise_error()
+reloads, done = 0, False
+while not done:
+    for name in names:
+        path = package / f"{name}.py"
+        path.write_text(path.read_text() + "\\n")
+        os.utime(path, (time.time() + reloads + 5,) * 2)
+    shell.run_cell("done = run.done").raise_error()
+    done, reloads = shell.user_ns["done"], reloads + 1
+shell.run_cell('''
+out = run.wait()
+again = frame.nxsms.send(sandbox.client, batch_size=8, progress="silent")
+accepted = set(sandbox.ledger["messageid"])
+wrong = [(one, status) for one, status in zip(out["messageid"], out["status"])
+         if status != "Unknown" and (one in accepted) != (status == "Success")]
+found = {"most": int(sandbox.effects().max()), "wrong": wrong, "statuses": [again["status"].value_counts().to_dict()]}
+sandbox.close()
+''').raise_error()
+print(shell.user_ns["json"].dumps(shell.user_ns["found"] | {"reloads": reloads}))
+"""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "verdicts,consequences,replies,codetable,run",
+        "errors,results,course,connection,queueing,pace,handle,blocks,bodies",
+    ],
+)
+def test_autoreload_during_a_run_sends_nothing_twice(tmp_path, names):
+    """IPython's autoreload changes the classes of objects that are in use: the run ends, and agrees with the ledger."""
+    shutil.copytree(Path(nxsms_nb.__file__).parent, tmp_path / "nxsms_nb")
+    command = [sys.executable, "-W", "ignore", "-c", AUTORELOADING, str(tmp_path), names]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["reloads"] > 0
+    assert found["most"] == 1
+    assert found["wrong"] == []
+    assert found["statuses"][-1]["Success"] > 300

@@ -1,0 +1,194 @@
+"""Runs that something else than their own end puts an end to: the interpreter, a handler, a person who waits no longer."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import nxsms_nb as nx
+from tests.engine.people import counts, no_double, people
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
+
+PROGRAM = """
+import faulthandler, os, signal, sys, threading
+import pandas as pd
+import nxsms_nb as nx
+
+faulthandler.dump_traceback_later(90, exit=True)
+path = sys.argv[1]
+sandbox = nx.Sandbox(seed=7, latency=0.02)
+client = sandbox.client
+df = pd.DataFrame({"phone": [str(8615000000000 + i) for i in range(2000)], "content": "Hi"})
+slow = dict(journal=path, batch_size=20, concurrency=2, progress="silent")
+"""
+
+
+def told(path, program, code=0):
+    """Run a program with a gateway, a frame and a journal; what it prints, without the news of a new journal."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM + program, path], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == code, done.stderr
+    return [line for line in done.stdout.splitlines() if not line.startswith("New journal")]
+
+
+def test_a_run_in_the_background_ends_with_the_interpreter(path):
+    """The program has come to its last line: nothing more leaves, and what is under way gets its outcome and an end."""
+    assert told(path, "run = df.nxsms.start(client, **slow)\nsandbox.wait_for(effects=100)") == []
+    (run,) = nx.Journal(path).runs().itertuples()
+    assert run.stopped == "stopped by the person"
+    (campaign,) = nx.Journal(path).campaigns().itertuples()
+    assert 100 <= campaign.Success < 2000
+    assert campaign.Unknown == 0
+
+
+HANDLED = """
+class Alarm(Exception):
+    pass
+
+def ring(*_):
+    raise {error}
+
+signal.signal(signal.SIGTERM, ring)
+threading.Thread(target=lambda: sandbox.wait_for(effects=100) and os.kill(os.getpid(), signal.SIGTERM), daemon=True).start()
+try:
+    df.nxsms.{verb}(client, **slow){wait}
+except (Alarm, SystemExit, TimeoutError) as error:
+    sent = len(sandbox.ledger)
+    print(type(error).__name__, sent < 2000)
+nx.Journal(path).claim(None).release()
+print(len(sandbox.ledger) == sent)
+print(sorted(df.nxsms.send(client, **slow)["status"].unique()), sandbox.effects().max())
+"""
+
+
+@posix
+@pytest.mark.parametrize(("verb", "wait"), [("send", ""), ("start", ".wait()")])
+@pytest.mark.parametrize("error", ["Alarm", "SystemExit", "TimeoutError"])
+def test_whatever_a_handler_raises_stops_the_run(path, verb, wait, error):
+    """A time limit by alarm, or an end by SIGTERM: the run is stopped, and the error is raised as it is."""
+    first, second, *_, last = told(path, HANDLED.format(verb=verb, wait=wait, error=error))
+    assert first == f"{error} True"
+    assert second == "True"
+    assert last == "['Success'] 1"
+
+
+SILENT = """
+import socket
+sandbox.faults = ["lost"]
+frame = df.head(20).nxsms.send(client, **slow)
+assert (frame["status"] == "Unknown").all()
+listening = socket.create_server(("127.0.0.1", 0))
+
+def never_answer():
+    kept = [listening.accept()]
+    kept[0][0].recv(1)
+    os.kill(os.getpid(), signal.SIGINT)
+    kept.append(listening.accept())
+
+threading.Thread(target=never_answer, daemon=True).start()
+keys = dict(access_key=sandbox.access_key, access_secret=sandbox.access_secret)
+keys |= dict(app_key=sandbox.app_key, app_secret=sandbox.app_secret)
+mute = nx.Client(base_url=sandbox.url, query_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=3600, **keys)
+try:
+    frame.nxsms.reconcile(mute, journal=path)
+except nx.Interrupted as stopped:
+    print(stopped.frame["status"].unique().tolist())
+nx.Journal(path).claim(None).release()
+print(frame.nxsms.reconcile(client, journal=path)["status"].unique().tolist())
+"""
+
+
+@posix
+def test_a_reconcile_obeys_while_the_query_is_not_answered(path):
+    """It does not wait for a reply that may never come; its rows stay in doubt, and the campaign is free."""
+    assert told(path, SILENT) == ["['Unknown']", "['Success']"]
+
+
+IN_THE_BODY = """
+def chunks():
+    yield from (df.iloc[start : start + 100] for start in range(0, 400, 100))
+
+try:
+    for sent in nx.send_stream(chunks(), client, campaign="spring", **slow):
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    print(len(sandbox.ledger))
+for sent in nx.send_stream(chunks(), client, campaign="spring", **slow):
+    break
+print(len(sandbox.ledger))
+print(sum(len(sent) for sent in nx.send_stream(chunks(), client, campaign="spring", **slow)), len(sandbox.ledger))
+print(nx.Journal(path).runs()["stopped"].tolist())
+"""
+
+
+def test_a_stream_that_is_left_ends(path):
+    """By an interrupt between chunks or a break, the campaign is free, and the same stream sends the rest."""
+    lines = told(path, IN_THE_BODY)
+    given_up = "the stream was given up before its end"
+    assert [lines[0], lines[-2], lines[-1]] == ["100", "400 400", f"['{given_up}', '{given_up}', nan]"]
+
+
+def test_many_runs_start_side_by_side(make, journal):
+    """Threads that start runs of campaigns of their own do not disturb each other; of one campaign, one is let in."""
+    sandbox, frames, refused = make(hourly_limit=None), {}, []
+
+    def start(name):
+        try:
+            run = people(60).nxsms.start(sandbox.client, campaign=name, journal=journal, batch_size=10)
+        except nx.CampaignBusy:
+            refused.append(name)
+        else:
+            frames.setdefault(name, []).append(run.wait())
+
+    sandbox.hold()
+    names = [f"campaign {n % 8}" for n in range(16)]
+    threads = [threading.Thread(target=start, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    assert sandbox.wait_for(requests=8, timeout=60)
+    sandbox.release()
+    for thread in threads:
+        thread.join()
+    assert {counts(sent)["Success"] for runs in frames.values() for sent in runs} == {60}
+    assert sorted(frames) == sorted(set(names))
+    assert sum(map(len, frames.values())) + len(refused) == 16
+    assert len(sandbox.ledger) == 8 * 60
+    assert no_double(sandbox)
+
+
+def test_a_second_cancellation_does_not_wait_for_replies(make):
+    """Who cancels again does not want to wait: what was under way is in doubt, and the campaign is free."""
+    sandbox = make()
+    sandbox.hold()
+    frame = people(300)
+
+    async def cancelled():
+        task = asyncio.create_task(frame.nxsms.asend(sandbox.client, batch_size=100))
+        assert await asyncio.to_thread(sandbox.wait_for, effects=100)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    sandbox.client.journal.claim(None).release()
+    assert counts(frame.nxsms.recorded(sandbox.client)) == {"Unknown": 100, "Unsent": 200}
+    sandbox.release()
+
+
+def test_an_observer_that_ends_the_interpreter_ends_nothing(sandbox):
+    """SystemExit in its thread is its own, as any error is."""
+
+    class Leaves:
+        def update(self, snapshot):
+            sys.exit(3)
+
+        def close(self, snapshot):
+            raise KeyboardInterrupt
+
+    assert counts(people(300).nxsms.send(sandbox.client, progress=Leaves())) == {"Success": 300}

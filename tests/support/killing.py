@@ -1,0 +1,164 @@
+"""Runs of a cell in a process of its own, which is killed (SIGKILL) at a labelled point or after some time.
+
+The points are hooked from here: the product knows nothing of them. ``multiprocessing``'s fork server imports what is
+needed once, so that a process costs little.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import multiprocessing
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nxsms_nb as nx
+from nxsms_nb.engine import batches, dispatch, reconcile
+from nxsms_nb.engine.transport import Connection
+from nxsms_nb.journal import writer
+from nxsms_nb.journal.journal import Journal
+from nxsms_nb.journal.recorder import Recording
+from tests.support import control
+from tests.support.ledgercheck import client_of, people
+
+Hook = Callable[[Callable[[], None]], None]
+
+
+def _around(owner: Any, name: str, *, after: bool = False) -> Hook:
+    def install(hit: Callable[[], None]) -> None:
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def call(*args: Any, **options: Any) -> Any:
+            if not after:
+                hit()
+            result = original(*args, **options)
+            if after:
+                hit()
+            return result
+
+        setattr(owner, name, call)
+
+    return install
+
+
+def _awaited(owner: Any, name: str) -> Hook:
+    def install(hit: Callable[[], None]) -> None:
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        async def call(*args: Any, **options: Any) -> Any:
+            result = await original(*args, **options)
+            hit()
+            return result
+
+        setattr(owner, name, call)
+
+    return install
+
+
+def _committed(hit: Callable[[], None]) -> None:
+    original = writer.writing
+
+    @contextlib.contextmanager
+    def writing(connection: Any) -> Iterator[Any]:
+        with original(connection):
+            yield connection
+        hit()
+
+    writer.writing = writing
+
+
+ONCE: dict[str, Hook] = {
+    "campaign not yet claimed": _around(Journal, "claim"),
+    "campaign claimed": _around(Journal, "claim", after=True),
+    "run recorded": _around(Journal, "record", after=True),
+    "closing": _around(Recording, "close"),
+    "closed": _around(Recording, "close", after=True),
+    "frame about to be joined": _around(dispatch.Prepared, "joined"),
+}
+"""Where a process may be killed, by what has happened there: points that a run passes once, …"""
+
+OFTEN: dict[str, Hook] = {
+    "request not yet recorded": _around(Recording, "begin"),
+    "written, not committed": _around(writer.Writer, "_write", after=True),
+    "committed": _committed,
+    "request recorded, not begun": _around(Connection, "post"),
+    "about to leave": _around(Connection, "_leave"),
+    "handed to the socket": _around(Connection, "_leave", after=True),
+    "reply read": _awaited(Connection, "post"),
+    "judged, not recorded": _around(Recording, "finish"),
+    "outcome handed over": _around(Recording, "finish", after=True),
+    "rows put back": _around(batches.Outbox, "put_back", after=True),
+}
+"""… with each request, …"""
+
+SETTLING: dict[str, Hook] = {
+    "doubts asked about, not settled": _awaited(reconcile, "accepted"),
+    "doubts settled, not recorded": _around(reconcile, "_record"),
+    "doubts recorded": _awaited(reconcile, "_record"),
+}
+"""… and when it settles what the run before left in doubt."""
+
+POINTS = ONCE | OFTEN | SETTLING
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def cell(
+    url: str,
+    journal: Path,
+    rows: int,
+    *,
+    point: str | None = None,
+    nth: int = 1,
+    seconds: float | None = None,
+    app_secret: str | None = None,
+    controlled: bool = False,
+) -> None:
+    """The cell: what the process does until it is killed, at the nth time it passes a point or after some seconds."""
+    if point is not None:
+        left = iter(range(nth - 1, -1, -1))
+        POINTS[point](lambda: _die() if next(left, None) == 0 else None)
+    if seconds is not None:
+        threading.Timer(seconds, _die).start()
+    if controlled:
+        control.send(people(rows), url, journal, batch_size=5)
+        os._exit(0)
+    with contextlib.suppress(nx.Stopped), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore", nx.AlreadySentWarning)
+        people(rows).nxsms.send(
+            client_of(url, app_secret=app_secret),
+            journal=journal,
+            duplicates="drop",
+            concurrency=4,
+            batch_size=5,
+            progress="silent",
+        )
+    os._exit(0)
+
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.support.killing", "pytest"])
+
+
+def start(*args: Any, **options: Any) -> Any:
+    """Start the cell in a process of its own."""
+    process = _CONTEXT.Process(target=cell, args=args, kwargs=options)
+    process.start()
+    return process
+
+
+def killed(process: Any) -> bool:
+    """Wait for a process; whether it was killed, rather than through."""
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+    return process.exitcode != 0
