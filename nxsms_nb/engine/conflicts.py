@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.journal import Journal
     from nxsms_nb.results.table import Results, Rows
+    from nxsms_nb.engine.history import Copies
 
 OTHER_ID: Final = (
     "stops the call: it went out under another id than this call gives, so text or key was changed, or campaign= or key= is "
@@ -70,6 +71,8 @@ def find(
     campaign: str | None,
     *,
     known_by_frame: int,
+    keys: pa.Array,
+    copies: Copies | None = None,
 ) -> tuple[Conflicts | None, pa.Array]:
     """Find the rows that would leave although they say that they went out under another id, and keep what they say.
 
@@ -87,6 +90,10 @@ def find(
         The campaign; in a named one only ids that the journal knows there count, since any other campaign may have them.
     known_by_frame : int
         How many other rows went out by the frame's word alone.
+    keys : pyarrow.Array of large_string
+        The ids that the rows' keys give.
+    copies : Copies, optional
+        Rows that are dropped: what they say counts where the row that is kept would leave.
 
     Returns
     -------
@@ -96,6 +103,12 @@ def find(
     """
     # A row that the file made invalid would lose its record, and leave again when it is corrected to something else.
     waiting = ((told.status == UNDECIDED) & present(ids)) | (told.status == INVALID)
+    said_by = ids
+    if copies is not None:
+        leaving = keys.filter(pa.array((told.status == UNDECIDED) & present(ids)))
+        copied = as_mask(pc.is_in(copies.keys, value_set=leaving))
+        waiting[copies.rows[copied]] = True
+        said_by = _replaced(ids, copies.rows, pc.coalesce(copies.own, copies.keys))
     found: dict[str, Rows] = {}
     for prefix, words in earlier.items():
         status, had = words["status"].cat.codes.to_numpy(), columns.to_arrow(words["messageid"])
@@ -105,12 +118,12 @@ def find(
         if len(rows):
             found[prefix] = rows
         # Results of this very message, unsent say, count for more than those of another one under another prefix.
-        waiting &= ~as_mask(pc.equal(id_format.roots(had), id_format.roots(ids)))
+        waiting &= ~as_mask(pc.equal(id_format.roots(had), id_format.roots(said_by)))
     if not found:
         return None, ids
     rows = np.unique(np.concatenate(list(found.values())))
     first = int(rows[0])
-    now = ids[first].as_py()
+    now = said_by[first].as_py()
     now = f"invalid ({told.reason(first)})" if now is None else _shown(now)
     had = pa.nulls(len(ids), ids.type)
     for prefix in reversed(found):

@@ -59,7 +59,7 @@ class Prepared:
         What the names of result columns begin with.
     checked : validation.Checked
         The rows as the wire wants them.
-    ids : pyarrow.Array of str or identity.MessageIds
+    ids : pyarrow.Array of str or message_ids.MessageIds
         Their messageids; null for rows that get none.
     results : Results
         What is decided: invalid and skipped rows, and those that went out before.
@@ -75,7 +75,7 @@ class Prepared:
         Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
     call : Invocation
         The call as the person wrote it; for messages.
-    keys : pyarrow.Array of str, identity.MessageIds or None
+    keys : pyarrow.Array of str, message_ids.MessageIds or None
         The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
     conflicts : conflicts.Conflicts or None
         Rows that say that they went out as another message; they keep what they say, and nothing may be sent.
@@ -268,8 +268,8 @@ def prepare(
     told = Results(len(frame))
     bad, codes, reasons = checked.refusals()
     told.decide_each(bad, INVALID, codes, reasons)
-    if settings["duplicates"] == "drop":
-        repeated = np.flatnonzero(ordinals > 0)
+    repeated = np.flatnonzero(ordinals > 0) if settings["duplicates"] == "drop" else np.empty(0, np.int64)
+    if len(repeated):
         told.decide(repeated, SKIPPED, None, DUPLICATE)
         ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
     earlier = {name: result_columns.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
@@ -304,7 +304,8 @@ def prepare(
     prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
     prepared.keys = None if ids is of_keys else of_keys
     if earlier:
-        _apply_earlier(prepared, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in claims.items()})
+        copies = _copies(repeated, of_keys, own) if len(repeated) else None
+        _apply_earlier(prepared, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in claims.items()}, copies)
     prepared.todo = np.flatnonzero(told.status == UNDECIDED)
     if client.app_secret is not None:
         prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
@@ -317,18 +318,26 @@ def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
     return sorted(found, key=lambda name: name != prefix)
 
 
+def _copies(rows: Rows, keys: message_ids.MessageIds, own: pa.Array | None) -> history.Copies:
+    """Rows that are dropped, with their keys' ids and their own."""
+    brought = pa.nulls(len(rows), TEXT) if own is None else own.cast(TEXT).take(Prepared.positions(rows))
+    return history.Copies(rows, keys.of_first(rows), brought)
+
+
 def _apply_earlier(
     prepared: Prepared,
     earlier: Mapping[str, pd.DataFrame],
     keys: message_ids.MessageIds,
     of_key: Mapping[str, npt.NDArray[np.bool_]],
+    copies: history.Copies | None,
 ) -> None:
     """Apply what the frame itself says of its rows, where the journal does not know better."""
     told, ids = prepared.results, prepared.all_ids()
     undecided = told.status == UNDECIDED
     made = keys.whole()
     for name, words in earlier.items():
-        ids = history.from_frame(told, words, ids, keys=None if ids.equals(made) else made, of_key=of_key.get(name))
+        of_rows = None if ids.equals(made) else made
+        ids = history.from_frame(told, words, ids, keys=of_rows, of_key=of_key.get(name), copies=copies)
     prepared.conflicts, prepared.ids = engine_conflicts.find(
         told,
         earlier,
@@ -336,6 +345,8 @@ def _apply_earlier(
         prepared.journal,
         prepared.campaign,
         known_by_frame=int(among(told.status[undecided], SUCCESS, UNKNOWN).sum()),
+        copies=copies,
+        keys=made,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -156,6 +157,44 @@ def _of_keys(journal: Journal, rows: Rows, further: pa.Array, keys: Iterable[pa.
     return rows[same], further.filter(pa.array(same))
 
 
+@dataclass(frozen=True)
+class Copies:
+    """Rows that a call drops since an earlier row has their key: what they say of their message holds for that row.
+
+    Parameters
+    ----------
+    rows : ndarray of int64
+        Their positions.
+    keys : pyarrow.Array of large_string
+        The ids that their keys give, which are those of the rows that are kept.
+    own : pyarrow.Array of large_string
+        The ids that they bring, null where they bring none.
+    """
+
+    rows: Rows
+    keys: pa.Array
+    own: pa.Array
+
+    def out(self, earlier: pd.DataFrame) -> Copies:
+        """Those that say that they went out, or may have; what is accepted comes first."""
+        status = earlier["status"].cat.codes.to_numpy()[self.rows]
+        some = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
+        return self._some(some)
+
+    def under_own(self, earlier: pd.DataFrame) -> Copies:
+        """Those whose result names the id that they bring: it is their message's, and so their key's."""
+        had = columns.to_arrow(earlier["messageid"]).take(pa.array(self.rows))
+        return self._some(np.flatnonzero(id_format.are_attempts(had, self.own)))
+
+    def of(self, keys: pa.Array) -> npt.NDArray[np.int64]:
+        """For each of some keys, the first of the copies that has it; -1 where there is none."""
+        at = pc.fill_null(pc.index_in(keys, value_set=self.keys), -1).to_numpy().astype(np.int64)
+        return np.where(at >= 0, self.rows[at], -1) if len(self.rows) else at
+
+    def _some(self, at: Rows) -> Copies:
+        return Copies(self.rows[at], self.keys.take(pa.array(at)), self.own.take(pa.array(at)))
+
+
 def from_frame(
     told: Results,
     earlier: pd.DataFrame,
@@ -163,6 +202,7 @@ def from_frame(
     *,
     keys: pa.Array | None = None,
     of_key: npt.NDArray[np.bool_] | None = None,
+    copies: Copies | None = None,
 ) -> pa.Array:
     """Keep the results of messages that the frame says went out and the journal does not know.
 
@@ -180,6 +220,9 @@ def from_frame(
         The ids that the rows' keys give, where they are others: a message may have gone out under either.
     of_key : ndarray of bool, optional
         The rows whose own id is one of their key: such an id will do where a key has several.
+    copies : Copies, optional
+        Rows that are dropped: one that went out under the id it brings went out for the row that is kept, whose id is
+        another.
 
     Returns
     -------
@@ -200,8 +243,12 @@ def from_frame(
         by_key = id_format.index_of_attempts(keys.take(pa.array(rows)), had.take(pa.array(gone)))
         own |= as_mask(pc.equal(id_format.roots(had.take(pa.array(rows))), keys.take(pa.array(rows))))
         beside = np.where(beside >= 0, beside, by_key)
+    beside = np.where(beside >= 0, gone[beside], -1)
+    if copies is not None:
+        spoken = copies.out(earlier).under_own(earlier).of((ids if keys is None else keys).take(pa.array(rows)))
+        beside = np.where(beside >= 0, beside, spoken)
     own &= among(status[rows], SUCCESS, UNKNOWN)
-    sources = np.where(own, rows, np.where(beside >= 0, gone[beside], -1))
+    sources = np.where(own, rows, beside)
     there = sources >= 0
     rows, sources, of = rows[there], sources[there], of.filter(pa.array(there))
     # A refusal that the journal knows stands, but for a later attempt.

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from nxsms_nb._arrow import TEXT, as_mask, buffers
+from nxsms_nb._arrow import TEXT, as_mask, buffers, present
 
 PREFIX: Final = "n1"
 WIDTH: Final = len(PREFIX) + 32
@@ -217,6 +217,25 @@ def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
         found = pc.index_in(roots(pa.array(further, TEXT)), value_set=found_roots)
         at[foreign] = pc.fill_null(found, -1).to_numpy()
     return at
+
+
+def are_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.bool_]:
+    """Whether each id is that of its message, or of a further attempt of it.
+
+    Examples
+    --------
+    >>> messages = pa.array(["order-00017", "order-00018", None], TEXT)
+    >>> are_attempts(pa.array([next_id("order-00017"), "order-00017", "order-00019"], TEXT), messages).tolist()
+    [True, False, False]
+    """
+    found = roots(ids)
+    same = as_mask(pc.equal(found, roots(of)))
+    # What a further attempt of an id that is not ours is called shows nothing of it.
+    foreign = np.flatnonzero(~same & present(ids) & present(of) & ~as_mask(pc.match_substring_regex(of, ANY_OF_OURS)))
+    if len(foreign):
+        further = [next_id(messageid) for messageid in of.take(pa.array(foreign)).to_pylist()]
+        same[foreign] = as_mask(pc.equal(found.take(pa.array(foreign)), roots(pa.array(further, TEXT))))
+    return same
 
 
 def are_first(ids: pa.Array) -> bool:

@@ -205,6 +205,10 @@ class MessageIds:
         """The ids of all rows."""
         return self.slice(0, len(self))
 
+    def of_first(self, rows: npt.NDArray[np.int64]) -> pa.Array:
+        """The ids that the keys of some rows give to the first row of each, whatever the rows' own are."""
+        return id_format.spelled(self._digests(self._keys.take(pa.array(rows)), np.zeros(len(rows), np.int32)))
+
     @property
     def made(self) -> MessageIds:
         """The same without the frame's own ids: those made from the keys, each made once for both."""

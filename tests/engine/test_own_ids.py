@@ -231,3 +231,76 @@ def test_own_ids_tell_rows_of_one_key_apart_where_duplicates_are_allowed(make, r
             again = later.nxsms.send(sandbox.client, duplicates="allow")
     assert again["messageid"].tolist() == wanted
     assert len(sandbox.ledger) == 3 + rows.count("new")
+
+
+OTHERS = {
+    "without": {},
+    "another": {"sys_message_id": "order-99999"},
+    "another at each run": {"sys_message_id": "8d1c6a0e-9e5e-4a43-9f4c-0d7a6f1f3c11"},
+}
+
+
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+@pytest.mark.parametrize("faults", [None, ["lost"]], ids=["accepted", "in doubt"])
+@pytest.mark.parametrize("options", [{}, {"campaign": "spring"}, {"key": "order"}, {"prefix": "sms_"}], ids=str)
+@pytest.mark.parametrize("columns", OTHERS.values(), ids=OTHERS)
+def test_a_copy_that_went_out_under_an_own_id_speaks_for_its_key_when_the_journal_is_gone(
+    make, tmp_path, columns, options, faults
+):
+    """Whichever of the copies comes first and whatever id it brings, the person gets nothing again."""
+    sandbox = make(hourly_limit=None, faults=faults)
+    one = people(1, order=7)
+    sent = one.assign(sys_message_id=OWN[0]).nxsms.send(sandbox.client, **options)
+    unsent = one.assign(**columns)
+    prefix, other = options.get("prefix", ""), people(1, first=9, order=8)
+    for n, parts in enumerate(([unsent, sent], [sent, unsent], [unsent, unsent, sent], [unsent, other, sent, sent])):
+        frame = pd.concat(parts, ignore_index=True)
+        again = frame.nxsms.send(sandbox.client, duplicates="drop", journal=tmp_path / f"{n}.sqlite3", **options)
+        told = again.loc[again[prefix + "messageid"] == OWN[0], prefix + "status"]
+        assert told.tolist() == ["Success"], "in doubt it was found by its record"
+    assert (sandbox.ledger["phone"] == one["phone"][0]).sum() == 1
+
+
+def test_a_copy_retried_under_an_own_id_speaks_for_its_key_when_the_journal_is_gone(make, path):
+    """What a retry's id is made of is the own one, which the copy still brings."""
+    sandbox = make(hourly_limit=None, failures={13009: 1.0})
+    failed = people(3, sys_message_id=OWN[:3]).nxsms.send(sandbox.client)
+    sandbox.failures = None
+    retried = failed.nxsms.retry(sandbox.client, codes=13009)
+    with pytest.warns(nx.AlreadySentWarning):
+        again = pd.concat([people(3), retried]).nxsms.send(sandbox.client, duplicates="drop", journal=path)
+    assert counts(again) == {"Success": 3, "Skipped": 3}
+    assert len(sandbox.ledger) == 3
+
+
+def test_a_copy_whose_own_id_was_lost_stops_the_call_in_either_order(make, path):
+    """It says that it went out under an id that nothing in the frame explains; the way out of the message works."""
+    sandbox = make(hourly_limit=None)
+    one = people(1)
+    sent = one.assign(sys_message_id=OWN[0]).nxsms.send(sandbox.client).drop(columns="sys_message_id")
+    for parts, at in (([one, sent], 1), ([sent, one], 0)):
+        df = pd.concat(parts, ignore_index=True)
+        with pytest.raises(
+            nx.ColumnError, match=f"at position {at} .* as order-00000, which would now be n1"
+        ) as refused:
+            df.nxsms.send(sandbox.client, duplicates="drop", journal=path)
+        assert refused.value.rows == [at]
+        kept = df.nxsms.recorded(sandbox.client, duplicates="drop", journal=path)
+        assert kept["status"][at] == "Success"
+        assert "df.nxsms.new().nxsms.send(client" in str(refused.value)
+    assert len(sandbox.ledger) == 1
+    assert counts(df.nxsms.new().nxsms.send(sandbox.client, duplicates="drop", journal=path)) == {
+        "Success": 1,
+        "Skipped": 1,
+    }
+
+
+def test_a_copy_speaks_for_no_other_key(make, path):
+    """A row with another text or number beside a sent frame is new."""
+    sandbox = make(hourly_limit=None)
+    sent = people(2, sys_message_id=OWN[:2]).nxsms.send(sandbox.client)
+    others = pd.concat([people(2, content="Another text"), people(2, first=9)])
+    frame = pd.concat([others, sent, sent], ignore_index=True)
+    again = frame.nxsms.send(sandbox.client, duplicates="drop", journal=path)
+    assert counts(again) == {"Success": 6, "Skipped": 2}
+    assert len(sandbox.ledger) == 6
