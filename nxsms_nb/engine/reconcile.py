@@ -1,9 +1,13 @@
-"""Rows in doubt, settled by the vendor's record queries: a record found proves "accepted", none found proves nothing."""
+"""Rows in doubt, settled by the vendor's record queries.
+
+A record found proves that its messageid was accepted, for the number in the record; none found proves nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,14 +41,24 @@ TIME_UNSURE: Final = (
 )
 ASTRAY: Final = timedelta(days=1)
 """By how much a time may be wrong whose zone was lost: 14 hours, rounded up."""
+ANOTHER_NUMBER: Final = (
+    "in doubt; the gateway's record of this id names another number: the id was used before, or the number was changed. "
+    "Nothing is sent under it again; give each message a sys_message_id of its own"
+)
+COUNTRY_CODE_MAX: Final = 3
+"""How many digits of a country code may stand in front of a number that a record shows, or be left out there."""
 OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
 ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 """Codes of the record queries."""
 
 
 async def accepted(
-    connection: Connection, sent: dict[str, datetime], unsure: Collection[str] = ()
-) -> tuple[set[str], set[str]]:
+    connection: Connection,
+    sent: dict[str, datetime],
+    unsure: Collection[str] = (),
+    *,
+    numbers: Mapping[str, Collection[str | None]] | None = None,
+) -> tuple[dict[str, set[str]], set[str]]:
     """Ask which messages the gateway has a record of.
 
     Parameters
@@ -55,11 +69,13 @@ async def accepted(
         Messageid to the time of its request (aware).
     unsure : collection of str
         Those whose time may have lost its zone: a day more is asked for on either side.
+    numbers : mapping of str to collection of str, optional
+        Messageid to the numbers it is asked for; once a record of each is found, no further day is asked for.
 
     Returns
     -------
-    found : set of str
-        The ids with a record.
+    found : dict of str to set of str
+        The ids with a record, and the numbers in their records, empty for one without a number.
     asked : set of str
         The ids that were asked about, those found among them: of the others the query says nothing, because their days
         are out of its reach.
@@ -74,25 +90,31 @@ async def accepted(
     Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day after
     are asked for too; that one of them lies out of reach is no reason to doubt the others.
     """
-    found: set[str] = set()
+    found: dict[str, set[str]] = {}
+    numbers = {} if numbers is None else numbers
     answered: set[tuple[str, date]] = set()
     days = {messageid: _days(when, 2 if messageid in unsure else 1) for messageid, when in sent.items()}
     if len(sent) <= FEW:
         for messageid, its_days in days.items():
             for day in its_days:
-                there = await _has_record(connection, messageid, day)
+                there = await _record_of(connection, messageid, day)
                 if there is not None:
                     answered.add((messageid, day))
                 if there:
-                    found.add(messageid)
-                    break
+                    found.setdefault(messageid, set()).update(there)
+                    if all(is_of(found[messageid], number) for number in numbers.get(messageid, ())):
+                        break
     else:
         for day in sorted({day for its_days in days.values() for day in its_days}):
             listed = await _listed(connection, day)
             if listed is not None:
                 answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
-                found |= listed & sent.keys()
-            if len(found) == len(sent):
+                for messageid in listed.keys() & sent.keys():
+                    found.setdefault(messageid, set()).update(listed[messageid])
+            if all(
+                messageid in found and all(is_of(found[messageid], number) for number in numbers.get(messageid, ()))
+                for messageid in sent
+            ):
                 break
     return found, {messageid for messageid, _ in answered}
 
@@ -102,14 +124,40 @@ def _days(when: datetime, reach: int) -> list[date]:
     return [day, *(day + timedelta(days=way * far) for far in range(1, reach + 1) for way in (1, -1))]
 
 
-async def _has_record(connection: Connection, messageid: str, day: date) -> bool | None:
+def is_of(recorded: Collection[str], number: str | None) -> bool:
+    """Whether records may be of a number: one of them has it, country code aside; where either is unknown, the id has to do.
+
+    Examples
+    --------
+    >>> is_of({"8618651883168"}, "18651883168"), is_of({"8618651883168"}, "8618651883169"), is_of({""}, "8618651883168")
+    (True, False, True)
+    """
+    return number is None or any(_same_number(one, number) for one in recorded)
+
+
+def _same_number(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return not shorter or (longer.endswith(shorter) and len(longer) - len(shorter) <= COUNTRY_CODE_MAX)
+
+
+def _number(record: Mapping[str, Any]) -> str:
+    """The digits of a record's number; empty where it shows none, or not all of them."""
+    shown = record.get("phone")
+    text = str(shown).strip() if isinstance(shown, str | int) else ""
+    digits = re.sub(r"[+ -]", "", text)
+    return digits.removeprefix("00") if digits.isascii() and digits.isdigit() else ""
+
+
+async def _record_of(connection: Connection, messageid: str, day: date) -> set[str] | None:
     reply = await _ask(connection, requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
     row = None if reply is None else reply.get("row")
-    return None if reply is None else isinstance(row, dict) and row.get("msgid") == messageid
+    if reply is None:
+        return None
+    return {_number(row)} if isinstance(row, dict) and row.get("msgid") == messageid else set()
 
 
-async def _listed(connection: Connection, day: date) -> set[str] | None:
-    listed: set[str] = set()
+async def _listed(connection: Connection, day: date) -> dict[str, set[str]] | None:
+    listed: dict[str, set[str]] = {}
     page, seen = 1, 0
     while True:
         form = {
@@ -129,10 +177,11 @@ async def _listed(connection: Connection, day: date) -> set[str] | None:
         rows = info.get("rows") if isinstance(info, dict) else None
         if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
             return listed
-        told = {row["msgid"] for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)}
-        if told <= listed:
+        told = [row for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)]
+        if all(_number(row) in listed.get(row["msgid"], ()) for row in told):
             raise QueryError(f"The query {requests.CDR_PATH} gives the same page again and again. Ask the vendor.")
-        listed |= told
+        for row in told:
+            listed.setdefault(row["msgid"], set()).add(_number(row))
         seen, page = seen + len(rows), page + 1
         total = str(info.get("total", ""))
         if total.isdecimal() and len(total) < 20 and seen >= int(total):
@@ -186,12 +235,17 @@ async def settle(
     certain = np.isin(rows, [] if timed is None else timed)
     # Absence frees a row, so that it must have been looked for wherever its record may be.
     unsure = {ids[offset] for offset in np.flatnonzero(~certain)} if absent == "Unsent" else set()
+    phones = prepared.checked.fields["phone"].take(prepared.positions(rows)).to_pylist()
+    numbers: dict[str, set[str | None]] = {}
+    for messageid, phone in zip(ids, phones, strict=True):
+        numbers.setdefault(messageid, set()).add(phone)
     async with Connection(prepared.client) as connection:
-        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)), unsure)
+        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)), unsure, numbers=numbers)
     fates: dict[tuple[int, str | None], list[int]] = {}
-    for offset, (messageid, when) in enumerate(zip(ids, times, strict=True)):
+    for offset, (messageid, when, phone) in enumerate(zip(ids, times, phones, strict=True)):
         if messageid in found:
-            fate: tuple[int, str | None] = (SUCCESS, None)
+            of_row = is_of(found[messageid], phone)
+            fate: tuple[int, str | None] = (SUCCESS, None) if of_row else (UNKNOWN, ANOTHER_NUMBER)
         elif messageid not in asked:
             fate = (UNKNOWN, OUT_OF_REACH)
         elif absent != "Unsent":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -81,3 +82,44 @@ def test_a_query_that_refuses_the_days_beside_still_settles(gateway, journal, fe
     after, _ = sent(frame, client, journal)
     check(frame, after, gateway)
     assert set(after["status"]) == {"Success", "Invalid", "Skipped"}
+
+
+SHOWN = {
+    "as it was sent": ("{}", "Success"),
+    "with a country code": ("86{}", "Success"),
+    "with a plus": ("+86 {}", "Success"),
+    "with zeros": ("00{}", "Success"),
+    "without the country code": ("national", "Success"),
+    "not at all": ("", "Success"),
+    "masked": ("masked", "Success"),
+    "of another number": ("8613900000000", "Unknown"),
+    "longer by more than a country code": ("8686{}", "Unknown"),
+}
+
+
+@pytest.mark.parametrize("few", [True, False], ids=["few", "many"])
+@pytest.mark.parametrize(("form", "status"), SHOWN.values(), ids=SHOWN)
+def test_a_record_counts_for_the_number_it_shows(gateway, journal, form, status, few):
+    """A country code may stand in front or be left out; where no whole number is shown, the id has to do."""
+    frame, client = people(60).drop_duplicates("phone"), client_of(gateway.url, app_secret=APP_SECRET)
+    gateway.strike(LOST, times=1)
+    out, _ = sent(frame, client, journal, concurrency=1, batch_size=5 if few else 30)
+    assert (out["status"] == "Unknown").sum() == (5 if few else 30)
+    gateway.heal()
+
+    async def query(it):
+        shown = {"national": lambda phone: phone[2:], "masked": lambda phone: f"{phone[:3]}****{phone[-2:]}"}
+        as_shown = shown.get(form, form.format)
+        ledger, gateway.ledger = (
+            gateway.ledger,
+            [dataclasses.replace(effect, phone=as_shown(effect.phone)) for effect in gateway.ledger],
+        )
+        try:
+            await records(it)
+        finally:
+            gateway.ledger = ledger
+
+    gateway.query = query
+    after, _ = sent(frame, client, journal)
+    assert set(after["status"][(out["status"] == "Unknown").to_numpy()]) == {status}
+    assert set(after["status"][(out["status"] == "Success").to_numpy()]) == {"Success"}

@@ -383,3 +383,43 @@ def test_the_next_call_leaves_the_doubt_when_it_cannot_ask(doubts, monkeypatch):
     assert counts(sent) == {"Success": 2, "Unknown": 6}
     assert sent["reason"].iloc[:6].str.contains("asked too often").all()
     assert datetime.now(UTC) - sent["sent_at"].max() < timedelta(minutes=5)
+
+
+@pytest.fixture(name="used_before")
+def _used_before(make, tmp_path):
+    """Make a sandbox that accepted `n` ids, a new journal, and a frame in doubt that has them on other numbers."""
+
+    def used_before(n, fault):
+        sandbox, journal = make(hourly_limit=None), Journal(tmp_path / "new.sqlite3")
+        own = [f"order-{i:05}" for i in range(n)]
+        people(n, sys_message_id=own).nxsms.send(sandbox.client)
+        sandbox.faults = [fault]
+        corrected = people(n, first=500, sys_message_id=own)
+        doubtful = corrected.nxsms.send(sandbox.client, journal=journal, confirm=n)
+        assert counts(doubtful) == {"Unknown": n}
+        return sandbox, journal, corrected, doubtful
+
+    return used_before
+
+
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+@pytest.mark.parametrize("n", [6, 40])
+def test_a_record_of_another_number_settles_nothing(used_before, n):
+    """An own id used before has a record, which says nothing of the number it is on now: the row stays in doubt, unsent."""
+    sandbox, journal, corrected, doubtful = used_before(n, "close_before")
+    for absent in ("Unknown", "Unsent"):
+        settled = aged(doubtful, 60 * 48).nxsms.reconcile(sandbox.client, absent=absent, journal=journal)
+        assert counts(settled) == {"Unknown": n}
+        assert settled["reason"].str.contains("names another number").all()
+    for frame in (corrected, doubtful, corrected.drop(columns="sys_message_id")):
+        again = frame.nxsms.send(sandbox.client, journal=journal)
+        assert counts(again) == {"Unknown": n}
+        assert again["reason"].str.contains("names another number").all()
+    assert len(sandbox.ledger) == n
+
+
+def test_of_several_records_under_one_id_that_of_the_number_counts(used_before):
+    """The listing shows both: what the number got is found behind what another one got."""
+    sandbox, journal, _, doubtful = used_before(40, "close_after")
+    assert counts(doubtful.nxsms.reconcile(sandbox.client, journal=journal)) == {"Success": 40}
+    assert len(sandbox.ledger) == 80
