@@ -8,7 +8,7 @@ import numpy as np
 
 from nxsms_nb._arrow import present
 from nxsms_nb.client import same_gateway
-from nxsms_nb.errors import ConfigError
+from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import count, named
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, among
 from nxsms_nb.rows import keys, message_ids
@@ -98,6 +98,19 @@ def _of_another_account(prepared: Prepared, run: Run) -> bool:
     client = prepared.client
     same = run.gateway is not None and same_gateway(run.gateway, client.base_url)
     return same and run.app is not None and run.app != client.app
+
+
+def met_before(prepared: Prepared, *, run: int) -> bool:
+    """Whether a request of another run than the one under way reached this call's gateway, or may have.
+
+    A journal that cannot be read does not show that none did.
+    """
+    try:
+        runs = prepared.journal.made_by()
+        here = {one.id for one in runs if one.gateway is None or same_gateway(one.gateway, prepared.client.base_url)}
+        return prepared.journal.reached(here - {run})
+    except JournalError:
+        return True
 
 
 def refuse_strange_doubts(prepared: Prepared, doubtful: Rows) -> None:

@@ -54,7 +54,7 @@ BUSY_WITH_DATA: Final = Case(
     "HTTP 429 whose body claims success or carries data", Fate.DOUBT, "it contradicts itself: rows may be accepted"
 )
 NO_ENDPOINT: Final = Case(
-    "HTTP 404, 405, 410 or 501 to a run's first request, not from the vendor's own URL",
+    "HTTP 404, 405, 410 or 501 before any sign of a gateway in run or journal, not from the vendor's own URL",
     Fate.NO_ENDPOINT,
     "by RFC 9110 the server has nothing here that could take the request; nobody has yet shown that a gateway is here",
 )
@@ -151,7 +151,7 @@ def judge(
     garbled : bool, default False
         Whether what came is not HTTP.
     first : bool, default False
-        Whether the URL is not the vendor's own and no reply in this run has been a gateway's.
+        Whether the URL is not the vendor's own, and neither this run nor the journal has a sign of a gateway there.
 
     Returns
     -------

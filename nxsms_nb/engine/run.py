@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nxsms_nb import errors
+from nxsms_nb.engine import elsewhere
 from nxsms_nb.engine.loops import in_loop
 from nxsms_nb.engine.rate import Pace
 from nxsms_nb.engine.reconcile import settle_doubts
@@ -93,6 +95,7 @@ class Run:
             quotes=prepared.quotes,
             memory=self._session.memory,
             request=call.stop,
+            met_before=partial(elsewhere.met_before, prepared, run=self._session.recording.run),
         )
 
     @property

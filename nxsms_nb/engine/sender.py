@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nxsms_nb import errors
-from nxsms_nb.engine.outcomes import judge
+from nxsms_nb.engine.outcomes import NOTHING_HERE, judge
 from nxsms_nb.engine.policy import Consequences
 from nxsms_nb.engine.progress import Observer, Snapshot
 from nxsms_nb.engine.state import Course, Ending
@@ -63,6 +63,8 @@ class Engine:
         What the run remembers so far: of a stream, what its earlier chunks learnt.
     request : StopRequest
         What whoever waits for the run asks of it.
+    met_before : callable
+        Tells whether an earlier run may have met the gateway at this URL.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Engine:
         quotes: Callable[[int], list[str]],
         memory: Memory,
         request: StopRequest,
+        met_before: Callable[[], bool],
     ) -> None:
         self._client = client
         self._recording = recording
@@ -89,6 +92,7 @@ class Engine:
         self._observer = observer
         self._pace = pace
         self._request = request
+        self._met_before = met_before
         # Nothing here refers back to this object: what a run took is given back as soon as it is through.
         self._course = Course()
         self._consequences = Consequences(
@@ -329,7 +333,7 @@ class Engine:
             error=exchange.error,
             ids=batch.ids,
             garbled=exchange.garbled,
-            first=not self._memory.met and not self._client.at_vendor,
+            first=exchange.status in NOTHING_HERE and self._nobody_met(),
         )
         outcome = self._consequences.of(batch, verdict, exchange, begun)
         self._connection.clock_offset_ms = self._memory.clock_offset_ms
@@ -341,6 +345,11 @@ class Engine:
         if self._consequences.heed(verdict):
             for _ in range(self._limits.concurrency - 1):
                 self._hire()
+
+    def _nobody_met(self) -> bool:
+        """Whether there is no sign of a gateway at this URL, from this run or an earlier one: not even a row in doubt."""
+        seen = self._client.at_vendor or self._memory.met or self._memory.counts[UNKNOWN]
+        return not seen and not self._met_before()
 
     def _landed(self) -> None:
         self._in_flight -= 1

@@ -261,6 +261,11 @@ class Journal:
         with self._reading() as connection:
             return connection is not None and lookup.sent_anything(connection, runs)
 
+    def reached(self, runs: Collection[int]) -> bool:
+        """Whether any request of some runs reached a gateway, or may have, whatever became of it."""
+        with self._reading() as connection:
+            return connection is not None and lookup.reached(connection, runs)
+
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """The campaigns to which messages belong.
 

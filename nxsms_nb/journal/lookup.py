@@ -103,14 +103,26 @@ def _known(
 
 def sent_anything(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
     """Return whether any message of some runs went out, or may have, or was refused by itself."""
+    return any(told is None or told.status != UNSENT or told.exceptions for told in _outcomes(connection, wanted))
+
+
+def reached(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+    """Return whether any request of some runs reached a gateway, or may have: one that is unsent did with a code alone."""
+    return any(
+        told is None or told.status != UNSENT or told.code is not None or told.exceptions
+        for told in _outcomes(connection, wanted)
+    )
+
+
+def _outcomes(connection: sqlite3.Connection, wanted: Collection[int]) -> Iterator[OutcomeRow | None]:
+    """Yield the outcomes of the requests that runs sent, None for one that has none."""
     runs = tables.runs(connection)
     there = {run: tables.inventory(connection, run) for run in wanted}
     for number in tables.blocks_of(connection, wanted, runs):
         run, _ = tables.block(connection, number)
         for batch, told in tables.requests(connection, number, there[run]):
-            if not batch.query and (told is None or told.status != UNSENT or told.exceptions):
-                return True
-    return False
+            if not batch.query:
+                yield told
 
 
 def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:

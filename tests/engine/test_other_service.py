@@ -193,6 +193,65 @@ def test_a_gateway_that_answered_before_is_a_gateway(gateway, journal, code, sta
     check(frame, out, gateway)
 
 
+def accepting_unseen(status):
+    async def act(it):
+        await it.body()
+        it.accept()
+        await it.http(status, b"<html>not here</html>")
+
+    return act
+
+
+async def account_refused(it):
+    await it.body()
+    await it.reply(1102, "Insufficient balance")
+
+
+async def lost(it):
+    await it.body()
+    it.accept()
+    await it.fin()
+
+
+@pytest.mark.parametrize("status", [404, 405, 410, 501])
+@pytest.mark.parametrize("before", [None, account_refused, lost], ids=["answered", "account refused", "in doubt"])
+@pytest.mark.parametrize("campaign", [None, "another"])
+def test_a_gateway_that_the_journal_knows_is_a_gateway(gateway, journal, campaign, before, status):
+    """An earlier run met one at this URL, or may have: the first request's rows are in doubt, and nobody gets a message twice."""
+    client, frame = client_of(gateway.url), people(40)
+    if before is not None:
+        gateway.strike(before, times=float("inf"))
+    sent(people(5, text="a pilot"), client, journal, campaign=campaign)
+    gateway.heal()
+    gateway.strike(accepting_unseen(status), times=float("inf"))
+    requests = len(gateway.requests)
+    out, stopped = sent(frame, client, journal, batch_size=8)
+    assert type(stopped) is errors.InDoubt
+    # 501 is then one of the statuses of a server in trouble, which end a run at the third.
+    doubtful = 24 if status == 501 else 8
+    assert len(gateway.requests) == requests + doubtful // 8
+    assert out["status"].value_counts()[["Unknown", "Unsent"]].to_list() == [doubtful, 40 - doubtful]
+    gateway.heal()
+    after, stopped = sent(frame, client, journal, batch_size=8)
+    assert stopped is None
+    assert after["status"].value_counts()[["Unknown", "Success"]].to_list() == [doubtful, 40 - doubtful]
+    assert len({effect.messageid for effect in gateway.ledger}) == len(gateway.ledger)
+
+
+@pytest.mark.parametrize("status", [404, 501])
+def test_after_a_row_in_doubt_nothing_proves_that_nobody_is_there(gateway, journal, status):
+    """A first reply that was lost may have been a gateway's, in this very run."""
+
+    async def act(it):
+        await (lost if not gateway.requests else accepting_unseen(status))(it)
+
+    gateway.strike(act, times=2)
+    frame = people(40)
+    out, _ = sent(frame, client_of(gateway.url), journal, concurrency=1, batch_size=8)
+    check(frame, out, gateway)
+    assert (out["status"] == "Unknown").sum() == 16
+
+
 def test_the_vendors_own_url_is_never_taken_for_another_service():
     """There a 404 tells of a proxy or an outage, not of a mistake in base_url."""
     assert nx.Client(**KEYS).at_vendor
