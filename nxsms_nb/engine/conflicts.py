@@ -20,10 +20,10 @@ from nxsms_nb.wire import codes
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.engine.history import Copies
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.journal import Journal
     from nxsms_nb.results.table import Results, Rows
-    from nxsms_nb.engine.history import Copies
 
 OTHER_ID: Final = (
     "stops the call: it went out under another id than this call gives, so text or key was changed, or campaign= or key= is "
