@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import hidden, mask_secret
+from nxsms_nb.formatting import Secret, hidden, mask_secret
 from nxsms_nb.wire.requests import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ ENVIRONMENT: Final = {
     "app_key": "NXSMS_APP_KEY",
     "app_secret": "NXSMS_APP_SECRET",
     "base_url": "NXSMS_BASE_URL",
+    "proxy": "NXSMS_PROXY",
+    "ca_file": "NXSMS_CA_FILE",
 }
 
 
-_SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure"})
+_SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure", "ca_file"})
 _LOGIN: Final = re.compile(r"[^/\s]*@")
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
 
 
@@ -58,11 +63,17 @@ class Client:
         Seconds for a whole request, from connecting to the reply's last byte.
     insecure : bool, default False
         Allow plain http to a host that is not this machine.
+    proxy : str, optional
+        URL of an HTTP proxy that all requests go through, as in ``"http://user:password@proxy.example:3128"``. Proxies
+        in the environment (``HTTPS_PROXY``) are ignored.
+    ca_file : path-like, optional
+        PEM file of the certificate authorities to trust instead of the system's; it is read once, now.
 
     Raises
     ------
     ConfigError
-        A key is empty, a URL is not usable or already ends in the path, or it is plain http to another machine.
+        A key is empty, a URL is not usable or already ends in the path, it is plain http to another machine, or `ca_file`
+        cannot be read or holds no certificate.
 
     Examples
     --------
@@ -83,9 +94,11 @@ class Client:
         algorithm: Algorithm = "md5",
         timeout: float = 30,
         insecure: bool = False,
+        proxy: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
         # First of all: whatever fails below, the values of these variables are seen in tracebacks that show them.
-        access_secret, app_secret = hidden(access_secret), hidden(app_secret)
+        access_secret, app_secret, proxy = hidden(access_secret), hidden(app_secret), hidden(proxy)
         base_url, query_url = _hidden_login(base_url), _hidden_login(query_url)
         for name, value in (("access_key", access_key), ("access_secret", access_secret), ("app_key", app_key)):
             if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
@@ -107,6 +120,14 @@ class Client:
         self.query_url = _checked_url("query_url", query_url or base_url, insecure=insecure)
         _check_no_path("base_url", self.base_url, path, SEND_PATH, OTHER_SEND_PATH)
         _check_no_path("query_url", self.query_url, path, SEND_PATH, OTHER_SEND_PATH, *QUERY_PATHS)
+        self.proxy: str | None = None
+        self.proxy_authorization: Secret | None = None
+        if proxy is not None:
+            self.proxy, self.proxy_authorization = _checked_proxy(proxy)
+        if self.proxy is not None and not insecure:
+            _check_not_read(self.proxy, self.base_url, self.query_url)
+        self.ca_file = None if ca_file is None else os.fspath(ca_file)
+        self.authorities = None if ca_file is None else _authorities(ca_file)
         self.path = path
         self.algorithm: Algorithm = algorithm
         self.timeout = float(timeout)
@@ -156,7 +177,10 @@ class Client:
         return (
             f"Client(access_key={self.access_key[:3] + '…'!r}, access_secret={mask_secret(self.access_secret)}, "
             f"app_key={self.app_key[:3] + ('…' if len(self.app_key) > 3 else '')!r}, "
-            f"app_secret={mask_secret(self.app_secret)}, base_url={self.base_url!r})"
+            f"app_secret={mask_secret(self.app_secret)}, base_url={self.base_url!r}"
+            + (f", proxy={self.proxy!r}" if self.proxy is not None else "")
+            + (f", ca_file={self.ca_file!r}" if self.ca_file is not None else "")
+            + ")"
         )
 
     @property
@@ -269,6 +293,67 @@ def _complaint(name: str, url: Any, *, insecure: bool) -> str | None:
             "Use https, or say insecure=True."
         )
     return None
+
+
+def _checked_proxy(url: Any) -> tuple[str, Secret | None]:
+    """A proxy's URL without its login, and the value of ``Proxy-Authorization``."""
+    proxy, authorization, usable = _without_login(url)
+    if not usable:
+        # Nothing of it is shown: where it is misspelt, nobody knows which part is the password.
+        raise ConfigError(
+            "proxy is not the URL of an HTTP proxy, of scheme, login, host and port. Give it like "
+            "'http://proxy.example:3128' or 'http://user:password@proxy.example:3128', with special characters of "
+            "the login percent-encoded."
+        )
+    return proxy, authorization
+
+
+def _without_login(url: Any) -> tuple[str, Secret | None, bool]:
+    """Take a proxy's URL apart; whether it is usable. It raises nothing, so that no traceback shows the parts."""
+    try:
+        parts, blank = urlsplit(url.strip()), len(url.split()) != 1 or not url.strip().isprintable()
+        host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
+    except (AttributeError, TypeError, ValueError):
+        return "", None, False
+    more = parts.path not in ("", "/") or parts.query or parts.fragment
+    if parts.scheme not in ("http", "https") or not host or port == 0 or more or blank:
+        return "", None, False
+    place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
+    login = f"{unquote(user or '')}:{unquote(password or '')}".encode()
+    authorization = Secret(f"Basic {base64.b64encode(login).decode()}") if login != b":" else None
+    return f"{parts.scheme}://{place}", authorization, True
+
+
+def _check_not_read(proxy: str, *urls: str) -> None:
+    """Refuse to hand a request that is not encrypted to a proxy on another machine."""
+    if not _is_loopback(urlsplit(proxy).hostname or "") and any(urlsplit(url).scheme == "http" for url in urls):
+        raise ConfigError(
+            f"proxy={proxy!r} is on another machine and the gateway is plain http: the proxy and everybody on the way "
+            "read texts, numbers and keys. Use https, leave proxy= out, or say insecure=True."
+        )
+
+
+def _authorities(ca_file: str | os.PathLike[str]) -> str:
+    """The certificates in a PEM file, which are shown to be usable."""
+    import ssl  # noqa: PLC0415  only this needs it
+
+    shown = f"ca_file={os.fspath(ca_file)!r}"
+    try:
+        raw = Path(ca_file).read_bytes()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{shown} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
+    # Bundles have comments between certificates, in any encoding.
+    found = ""
+    try:
+        found = b"\n".join(_CERTIFICATE.findall(raw)).decode("ascii")
+        usable = bool(found) and bool(ssl.create_default_context(cadata=found).get_ca_certs())
+    except (ssl.SSLError, ValueError):
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"{shown} holds no usable certificate of an authority. Give a PEM file with '-----BEGIN CERTIFICATE-----'."
+        )
+    return found
 
 
 def _hidden_login(url: Any) -> Any:

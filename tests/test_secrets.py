@@ -90,6 +90,13 @@ WRONG = {
     "plain http": {"base_url": "http://sms.example"},
     "whole endpoint": {"base_url": "https://sms.example/v1/sms/multi/mt"},
     "another service for queries": {"query_url": f"https://user:{LOGIN}@host"},
+    "a proxy of another kind": {"proxy": f"socks5://user:{LOGIN}@host:1080"},
+    "a proxy with a path": {"proxy": f"http://user:{LOGIN}@host:3128/path"},
+    "a proxy with a broken login": {"proxy": f"http://user:/{LOGIN}@host:3128"},
+    "a proxy without a scheme": {"proxy": f"user:{LOGIN}@host:3128"},
+    "a proxy's port": {"proxy": f"http://user:{LOGIN}@host:99999999"},
+    "a proxy that reads along": {"proxy": f"http://user:{LOGIN}@host:3128", "base_url": "http://127.0.0.1:8080"},
+    "no such authorities": {"proxy": f"http://user:{LOGIN}@host:3128", "ca_file": "nowhere.pem"},
     "an unknown argument": {"app_sceret": APP},
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,7 +25,7 @@ from yarl import URL
 
 from nxsms_nb.engine import unreachable
 from nxsms_nb.errors import QueryError
-from nxsms_nb.formatting import SecretBytes
+from nxsms_nb.formatting import Secret, SecretBytes
 from nxsms_nb.wire.requests import headers
 
 if TYPE_CHECKING:
@@ -104,13 +105,26 @@ class _Target:
     ----------
     url : str
         The whole URL.
+    client : Client
+        Whose proxy is used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, client: Client) -> None:
         common = {"User-Agent": "nxsms_nb", "Accept": "application/json"}
-        self.request = aiohttp.ClientRequest("POST", URL(url), headers=common, loop=asyncio.get_running_loop())
-        named = _lines({name: value for name, value in self.request.headers.items() if name != "Content-Length"})
-        self.head = f"POST {self.request.url.raw_path_qs} HTTP/1.1\r\n{named}"
+        login = {} if client.proxy_authorization is None else {"Proxy-Authorization": client.proxy_authorization}
+        self.request = aiohttp.ClientRequest(
+            "POST",
+            URL(url),
+            headers=common,
+            loop=asyncio.get_running_loop(),
+            proxy=None if client.proxy is None else URL(client.proxy),
+            proxy_headers=login,
+        )
+        named = {name: value for name, value in self.request.headers.items() if name != "Content-Length"}
+        # Over TLS a proxy makes a tunnel, and its login is part of asking for it; a plain request it forwards itself.
+        forwarded = client.proxy is not None and self.request.url.scheme == "http"
+        path = str(self.request.url) if forwarded else self.request.url.raw_path_qs
+        self.head = Secret(f"POST {path} HTTP/1.1\r\n{_lines(named | login if forwarded else named)}")
 
 
 class Connection:
@@ -123,7 +137,7 @@ class Connection:
 
     Notes
     -----
-    Nothing is repeated, redirects are not followed, cookies, proxies and the environment are of no account. aiohttp's
+    Nothing is repeated, redirects are not followed; cookies and the environment, its proxies included, are ignored. aiohttp's
     session does all of that, takes twice the time for it, and does not tell when a first byte leaves.
     """
 
@@ -138,7 +152,10 @@ class Connection:
         self.clock_offset_ms = 0
 
     async def __aenter__(self) -> Self:
-        self._connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S)
+        trusted: ssl.SSLContext | bool = True
+        if self._client.authorities is not None:
+            trusted = ssl.create_default_context(cadata=self._client.authorities)
+        self._connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=trusted)
         return self
 
     async def __aexit__(
@@ -223,7 +240,7 @@ class Connection:
         try:
             target = self._targets.get(url)
             if target is None:
-                target = self._targets[url] = _Target(url)
+                target = self._targets[url] = _Target(url, self._client)
             connection = await _connected(self._connector, target)
             try:
                 await self._converse(connection, exchange, target, body, head)
@@ -282,7 +299,7 @@ class Connection:
         """Sign and write in one breath: however long the connection took, the time stamp is that of the leaving."""
         if transport is None or transport.is_closing():
             raise ConnectionResetError
-        before = f"{target.head}{_lines(head(body))}Content-Length: {len(body)}\r\n\r\n".encode()
+        before = SecretBytes(f"{target.head}{_lines(head(body))}Content-Length: {len(body)}\r\n\r\n".encode())
         exchange.left = True
         transport.write(before + body)
 
@@ -290,7 +307,7 @@ class Connection:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.
         name = type(error).__name__
         if not exchange.left:
-            return unreachable.described(error, url, simulated=self._client.simulated)
+            return unreachable.described(error, url, simulated=self._client.simulated, proxy=self._client.proxy)
         if isinstance(error, TimeoutError):
             return f"no reply within the client's timeout ({name})"
         return f"the connection broke or the reply was not HTTP ({name})"

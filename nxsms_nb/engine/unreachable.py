@@ -6,7 +6,7 @@ import errno
 import socket
 import ssl
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 
@@ -25,12 +25,18 @@ _CAUSES: Final = {
 }
 
 
-def described(error: BaseException, url: str, *, simulated: bool) -> str:
-    """Name host, port and cause, without anything else of the URL."""
+def described(error: BaseException, url: str, *, simulated: bool, proxy: str | None = None) -> str:
+    """Name host, port, the proxy and the cause, without anything else of the URL."""
     parts, name = urlsplit(url), type(error).__name__
-    place = parts.netloc.rpartition("@")[2]
-    if not place.rpartition(":")[2].isdecimal():
-        place = f"{place}:{443 if parts.scheme == 'https' else 80}"
+    place = _place(parts)
+    if proxy is not None:
+        met = isinstance(error, aiohttp.ClientProxyConnectionError) or _is_at(error, urlsplit(proxy))
+        place = (
+            f"the proxy {_place(urlsplit(proxy))}" if met else f"{place} through the proxy {_place(urlsplit(proxy))}"
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        remedy = ": give its login, as in proxy='http://user:password@…'" if error.status == 407 else ""
+        return f"no connection to {place}: the proxy refused with HTTP {error.status}{remedy}"
     if isinstance(error, TimeoutError):
         return f"no connection in time to {place}: timed out ({name})"
     reason = getattr(error, "os_error", error)
@@ -50,3 +56,14 @@ def described(error: BaseException, url: str, *, simulated: bool) -> str:
     else:
         cause = _CAUSES.get(getattr(reason, "errno", None) or 0, name)
     return f"no connection to {place}: {cause}"
+
+
+def _place(parts: SplitResult) -> str:
+    place = parts.netloc.rpartition("@")[2]
+    return place if place.rpartition(":")[2].isdecimal() else f"{place}:{443 if parts.scheme == 'https' else 80}"
+
+
+def _is_at(error: BaseException, parts: SplitResult) -> bool:
+    """Whether an error of connecting names this host and port."""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return (getattr(error, "host", None), getattr(error, "port", None)) == (parts.hostname, port)
