@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _T = TypeVar("_T")
 
@@ -12,8 +13,9 @@ _T = TypeVar("_T")
 def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
     """Take a frame as it is now, with its index, columns and attrs.
 
-    Where pandas copies on write, nothing is copied; elsewhere the values are, but objects in cells stay shared. To be
-    called once for what is given, where it comes in.
+    The values are copied, whatever pandas copies on write: ``frame["n"].values[0] = …`` writes past that into categories,
+    masked and Python-backed columns. Text in Arrow cannot be changed in place and is shared, as objects in cells are. To
+    be called once for what is given, where it comes in.
 
     Examples
     --------
@@ -24,12 +26,7 @@ def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
     >>> taken["phone"].to_list()
     ['8615088888888', '4915112345678']
     """
-    return frame.copy(deep=not _copies_on_write())
-
-
-def _copies_on_write() -> bool:
-    # The option is read at each call, as it may be set at any time; from pandas 3 on it is deprecated and without effect.
-    return int(pd.__version__.split(".")[0]) >= 3 or pd.get_option("mode.copy_on_write") is True
+    return frame.copy()
 
 
 def value_as_given(value: _T) -> _T:

@@ -65,7 +65,7 @@ def failures(
 
     Examples
     --------
-    >>> sent = records.empty(4).assign(status=["Success", "Failure", "Failure", "Invalid"], code=[0, 13005, 13009, 13005])
+    >>> sent = columns.empty(4).assign(status=["Success", "Failure", "Failure", "Invalid"], code=[0, 13005, 13009, 13005])
     >>> failures(sent)[["code", "count", "share", "invalid"]].values.tolist()
     [[13005, 1, 0.3333333333333333, 1], [13009, 1, 0.3333333333333333, 0]]
     """

@@ -53,7 +53,7 @@ def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
 
     Examples
     --------
-    >>> sent = records.empty(4).assign(status=["Success", "Success", "Failure", "Invalid"])
+    >>> sent = columns.empty(4).assign(status=["Success", "Success", "Failure", "Invalid"])
     >>> summary(sent).set_index("status").loc["Failure", "share"].round(3)
     np.float64(0.333)
     """

@@ -45,7 +45,7 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
 
     Examples
     --------
-    >>> sent = records.empty(2).assign(status="Success", batch=[1, 2], latency_ms=20.0,
+    >>> sent = columns.empty(2).assign(status="Success", batch=[1, 2], latency_ms=20.0,
     ...                                sent_at=["2026-03-03 14:02:11", "2026-03-03 14:02:13"])
     >>> throughput(sent)["messages"].tolist()
     [1, 0, 1]

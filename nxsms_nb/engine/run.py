@@ -106,7 +106,8 @@ class Run:
     @property
     def frame(self) -> pd.DataFrame:
         """The frame with its result columns; while the run goes on, as far as it is known."""
-        return self._prepared.joined()
+        # A copy: whoever changes it in place changes neither the run's frame nor the next one.
+        return self._prepared.joined().copy()
 
     @property
     def rate(self) -> float:

@@ -170,7 +170,8 @@ RELOADING = """
 import importlib, itertools, json, sys
 import pandas as pd, nxsms_nb as nx
 names = sys.argv[1].split(",")
-modules = itertools.cycle(sys.modules[f"nxsms_nb.{name}"] for name in ("verdicts", "consequences", "run", *names) if f"nxsms_nb.{name}" in sys.modules)
+import nxsms_nb.accessor  # everything a run uses is loaded
+modules = itertools.cycle(sys.modules[f"nxsms_nb.{name}"] for name in ("engine.outcomes", "engine.policy", "engine.sender", *names))
 frame = pd.DataFrame({"phone": [f"86150888{row:05d}" for row in range(300)], "content": "Hi"})
 faults = {"9000": 0.1, "http_502_after": 0.02, "http_502_before": 0.02, "13010": 0.02, "contradicting": 0.05}
 reloads, statuses = 0, []
@@ -189,7 +190,14 @@ with nx.Sandbox(seed=5, latency=0.02, faults=faults) as sandbox:
 """
 
 
-@pytest.mark.parametrize("names", ["verdicts", "replies,codetable", "results,errors,course,connection,queueing,pace"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        "engine.outcomes",
+        "wire.replies,wire.codes",
+        "results.table,errors,engine.state,engine.transport,engine.batches,engine.rate",
+    ],
+)
 def test_modules_that_are_reloaded_during_a_run_send_nothing_twice(names):
     """As autoreload does after an update: the frame agrees with the ledger, in that run and in those after it."""
     done = subprocess.run(
@@ -222,7 +230,7 @@ run = frame.nxsms.start(sandbox.client, batch_size=8, concurrency=4, progress="s
 reloads, done = 0, False
 while not done:
     for name in names:
-        path = package / f"{name}.py"
+        path = package.joinpath(*name.split(".")).with_suffix(".py")
         path.write_text(path.read_text() + "\\n")
         os.utime(path, (time.time() + reloads + 5,) * 2)
     shell.run_cell("done = run.done").raise_error()
@@ -243,8 +251,8 @@ print(shell.user_ns["json"].dumps(shell.user_ns["found"] | {"reloads": reloads})
 @pytest.mark.parametrize(
     "names",
     [
-        "verdicts,consequences,replies,codetable,run",
-        "errors,results,course,connection,queueing,pace,handle,blocks,bodies",
+        "engine.outcomes,engine.policy,wire.replies,wire.codes,engine.sender",
+        "errors,results.table,engine.state,engine.transport,engine.batches,engine.rate,engine.run,journal.blocks,wire.items",
     ],
 )
 def test_autoreload_during_a_run_sends_nothing_twice(tmp_path, names):

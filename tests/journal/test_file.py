@@ -223,6 +223,7 @@ def test_a_disk_that_is_full_is_refused_before_anything_is_sent(disk):
 FULL_MIDWAY = """
 import resource, signal, sys
 import pandas as pd, nxsms_nb as nx
+from nxsms_nb.results.statuses import RESULT_COLUMNS
 path = sys.argv[1]
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 frame = pd.DataFrame({"phone": [str(8615000000000 + i) for i in range(8000)], "content": "Hi"})
@@ -241,7 +242,7 @@ with nx.Sandbox(seed=7) as sandbox:
     told = set(frame.loc[frame["status"] == "Success", "messageid"])
     print(len(frame), len(ledger), ledger == told, sorted(frame["status"].unique()), how)
     again = nx.Journal(path).known
-    rest = frame.drop(columns=list(nx.fields.RESULT_COLUMNS)).nxsms.send(sandbox.client, journal=path)
+    rest = frame.drop(columns=list(RESULT_COLUMNS)).nxsms.send(sandbox.client, journal=path)
     print(sandbox.effects().max(), sorted(rest["status"].unique()), len(sandbox.ledger))
 """
 

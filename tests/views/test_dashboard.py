@@ -157,8 +157,8 @@ def test_a_converted_notebook_shows_it():
     """Executed and converted without widgets, the page has the counts and both pictures."""
     cell = """
 import nxsms_nb, pandas as pd
-from nxsms_nb.results.table import columns
-sent = records.empty(3).assign(status=["Success", "Failure", "Failure"], code=[0, 13005, 13005], batch=1,
+from nxsms_nb.results import columns
+sent = columns.empty(3).assign(status=["Success", "Failure", "Failure"], code=[0, 13005, 13005], batch=1,
                                sent_at=pd.Timestamp("2026-03-03", tz="UTC"), latency_ms=20.0)
 sent.nxsms.dashboard()"""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])

@@ -271,8 +271,8 @@ def test_a_notebook_shows_a_picture_exactly_once():
     cell = """
 import pandas as pd
 import nxsms_nb
-from nxsms_nb.results.table import columns
-sent = records.empty(3).assign(status=["Success", "Failure", "Failure"], code=[0, 13005, 13005], batch=1,
+from nxsms_nb.results import columns
+sent = columns.empty(3).assign(status=["Success", "Failure", "Failure"], code=[0, 13005, 13005], batch=1,
                                sent_at=pd.Timestamp.now(tz="UTC"), latency_ms=20.0)
 sent.nxsms.plot.{}()"""
     names = ("failures", "throughput")
