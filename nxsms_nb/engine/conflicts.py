@@ -1,29 +1,36 @@
-"""Rows whose own results name another message than the one this call would send: they stop the call."""
+"""Rows whose own results name another message than the one this call would send: they stop the call.
+
+Their results say that it went out, or the journal does: a file may be older than the retry of its refused rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import as_mask, present
+from nxsms_nb._arrow import TEXT, as_mask, present
+from nxsms_nb.engine import history
 from nxsms_nb.formatting import count, mask_digits, mask_phone, named
+from nxsms_nb.journal.lookup import HOMELESS
 from nxsms_nb.results import columns
-from nxsms_nb.results.table import INVALID, SUCCESS, UNDECIDED, UNKNOWN, among
+from nxsms_nb.results.table import FAILURE, INVALID, SUCCESS, UNDECIDED, UNKNOWN, Results, among
 from nxsms_nb.rows import id_format
 from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from nxsms_nb.engine.history import Copies
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.journal import Journal
-    from nxsms_nb.results.table import Results, Rows
+    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.results.table import Rows
 
 OTHER_ID: Final = (
     "stops the call: it went out under another id than this call gives, so text or key was changed, or campaign= or key= is "
@@ -37,7 +44,7 @@ _FEW: Final = 20
 
 @dataclass(frozen=True)
 class Conflicts:
-    """Rows that say ``Success`` or ``Unknown`` under another id than this call gives them.
+    """Rows that went out, or may have, under another id than this call gives them, as their results or the journal say.
 
     Parameters
     ----------
@@ -53,6 +60,8 @@ class Conflicts:
         Another campaign in which the journal knows the first row's id, empty for the unnamed one; None where there is none.
     known_by_frame : int
         How many other rows the frame says went out and the journal does not know: they must keep their results.
+    by_journal : int
+        How many of the rows do not say so themselves.
     """
 
     rows: Rows
@@ -61,6 +70,7 @@ class Conflicts:
     now: str
     home: str | None
     known_by_frame: int
+    by_journal: int
 
 
 def find(
@@ -74,7 +84,7 @@ def find(
     keys: pa.Array,
     copies: Copies | None = None,
 ) -> tuple[Conflicts | None, pa.Array]:
-    """Find the rows that would leave although they say that they went out under another id, and keep what they say.
+    """Find the rows that would leave although they went out under another id, and keep what is known of that message.
 
     Parameters
     ----------
@@ -110,6 +120,7 @@ def find(
         waiting[copies.rows[copied]] = True
         said_by = _replaced(ids, copies.rows, pc.coalesce(copies.own, copies.keys))
     found: dict[str, Rows] = {}
+    later: dict[str, tuple[Rows, Results, pa.Array]] = {}
     for prefix, words in earlier.items():
         status, had = words["status"].cat.codes.to_numpy(), columns.to_arrow(words["messageid"])
         rows = np.flatnonzero(waiting & among(status, SUCCESS, UNKNOWN))
@@ -117,24 +128,55 @@ def find(
             rows = rows[journal.known(had.take(pa.array(rows)), campaign).status != UNDECIDED]
         if len(rows):
             found[prefix] = rows
+        other = waiting & present(had) & ~among(status, SUCCESS, UNKNOWN) & ~as_mask(pc.equal(had, said_by))
+        if other.any():
+            known, latest = _latest(journal, campaign, had, np.flatnonzero(other), status)
+            rows = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
+            if len(rows):
+                later[prefix] = rows, known, latest
         # Results of this very message, unsent say, count for more than those of another one under another prefix.
         waiting &= ~as_mask(pc.equal(id_format.roots(had), id_format.roots(said_by)))
-    if not found:
+    if not found and not later:
         return None, ids
-    rows = np.unique(np.concatenate(list(found.values())))
+    rows = np.unique(np.concatenate([*found.values(), *(rows for rows, _, _ in later.values())]))
+    by_journal = len(rows) - len(np.unique(np.concatenate([np.empty(0, np.int64), *found.values()])))
     first = int(rows[0])
     now = said_by[first].as_py()
     now = f"invalid ({told.reason(first)})" if now is None else _shown(now)
     had = pa.nulls(len(ids), ids.type)
+    for these, known, latest in reversed(later.values()):
+        told.attempts[these] = 0
+        told.take_over(these, known, these)
+        had = _replaced(had, these, latest.take(pa.array(these)))
     for prefix in reversed(found):
         words, these = earlier[prefix].iloc[found[prefix]], found[prefix]
         told.adopt(these, words)
-        for said, code in ((SUCCESS, codes.SUCCESS), (UNKNOWN, None)):
-            told.decide(these[told.status[these] == said], said, code, OTHER_ID)
         had = _replaced(had, these, columns.to_arrow(words["messageid"]))
+    for said, code in ((SUCCESS, codes.SUCCESS), (UNKNOWN, None)):
+        told.decide(rows[told.status[rows] == said], said, code, OTHER_ID)
     home = next(iter(set(journal.homes(had.slice(first, 1))) - {campaign or ""}), None)
-    conflicts = Conflicts(rows, list(found), had[first].as_py(), now, home, known_by_frame)
+    prefixes = [prefix for prefix in earlier if prefix in found or prefix in later]
+    conflicts = Conflicts(rows, prefixes, had[first].as_py(), now, home, known_by_frame, by_journal)
     return conflicts, _replaced(ids, rows, had.take(pa.array(rows)))
+
+
+def _latest(
+    journal: Journal, campaign: str | None, had: pa.Array, rows: Rows, status: npt.NDArray[np.integer[Any]]
+) -> tuple[Results, pa.Array]:
+    """Return the latest attempts that the journal knows of messages that some rows name, and their ids."""
+
+    def is_of_campaign(run: Run) -> bool:
+        return run.campaign == campaign or run.anywhere == HOMELESS
+
+    where: dict[str, Any] = {"everywhere": True} if campaign is None else {"campaign": campaign, "of": is_of_campaign}
+    known = Results(len(had))
+    latest = history.from_journal(known, journal, had, rows, **where)
+    # The refusal may be recorded in another journal, or nowhere any more, and its retry in this one.
+    refused = rows[(known.status[rows] == UNDECIDED) & (status[rows] == FAILURE)]
+    if len(refused) and any(run.anywhere for run in journal.made_by()):
+        further = [id_format.next_id(messageid) for messageid in had.take(pa.array(refused)).to_pylist()]
+        latest = history.from_journal(known, journal, latest, refused, asked=pa.array(further, TEXT), **where)
+    return known, latest
 
 
 def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
@@ -160,7 +202,11 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
         The call that sends them in another campaign.
     """
     n = len(conflicts.rows)
-    says = "says that it" if n == 1 else "say that they"
+    says = f"{'says that it' if n == 1 else 'say that they'} went out under another id than this call gives"
+    if conflicts.by_journal:
+        says = (
+            f"went out under another id than this call gives (for {conflicts.by_journal:,}, the journal alone says so)"
+        )
     new = "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in conflicts.prefixes)
     own = "" if conflicts.had is None or id_format.is_ours(conflicts.had) else ", or sys_message_id is not what it was"
     there = (
@@ -178,7 +224,7 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
             f"also send {count(conflicts.known_by_frame, 'row')} again that only the frame knows)"
         )
     return (
-        f"{n:,} of {count(rows, 'row')} {says} went out under another id than this call gives; the first, at position "
+        f"{n:,} of {count(rows, 'row')} {says}; the first, at position "
         f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {conflicts.now}. Nothing was sent.\n"
         f"Text or key was changed, by hand or by a file{own}: give them back as they were. Or the row was corrected and retried, or "
         f"another account or the sandbox sent it, or campaign= or key= was left out{there}.\n"

@@ -315,3 +315,93 @@ def test_with_duplicates_allowed_an_id_that_was_copied_is_its_rows_own(sandbox):
         again = part.nxsms.send(sandbox.client, duplicates="allow")
     assert again["messageid"].tolist() == part["sys_message_id"].tolist()
     assert len(sandbox.ledger) == 3
+
+
+# ---------------------------------------------------------------------- files older than what the journal knows
+
+
+def through_json(frame, path):
+    """Read the file as pandas wrote it for years: times and durations are numbers."""
+    numbers = frame["order"].astype("int64") // 10**6
+    frame.assign(order=numbers).to_json(path, orient="records", date_format="iso")
+    back = pd.read_json(path, orient="records", dtype={"phone": str})
+    return back.assign(sent_at=pd.to_datetime(back["sent_at"]))
+
+
+def through_excel(frame, path):
+    frame.assign(sent_at=frame["sent_at"].dt.tz_localize(None)).to_excel(path, index=False)
+    return pd.read_excel(path, dtype={"phone": str})
+
+
+OLDER_FILES = {
+    "durations through JSON": (pd.to_timedelta(["1 days 02:03:04.5", "-1 days", "0s"]), through_json),
+    "times through JSON": (pd.to_datetime(["2026-11-27 10:00", "2026-11-28 11:30", "2026-11-29 00:00"]), through_json),
+    "times through Excel": (
+        pd.to_datetime(["2026-11-27 10:00:00.123457", "2026-11-28 11:30:00.000001", "2026-11-29 00:00:00.0"]),
+        through_excel,
+    ),
+    "changed by hand": (["a", "b", "c"], lambda frame, path: frame.assign(order=["a2", "b2", "c2"])),
+}
+
+
+@pytest.mark.parametrize("campaign", [None, "spring"])
+@pytest.mark.parametrize("way", OLDER_FILES)
+def test_a_file_of_refused_rows_with_other_keys_stops_the_call_once_their_retry_went_out(make, tmp_path, way, campaign):
+    """The file says Failure, under ids that the journal knows as refused and then accepted."""
+    sandbox = make(failures={13005: 1.0})
+    order, change = OLDER_FILES[way]
+    options = {"campaign": campaign, "key": "order"}
+    refused_rows = people(3).assign(order=order).nxsms.send(sandbox.client, **options)
+    back = change(refused_rows, tmp_path / "file")
+    sandbox.failures = None
+    sent = refused_rows.nxsms.retry(sandbox.client, codes=13005, **options)
+    assert counts(sent) == {"Success": 3}
+    before = len(sandbox.ledger)
+    plan = back.nxsms.plan(sandbox.client, **options)
+    changed = int(plan.counts["stops the call"])
+    assert changed >= 1
+    assert plan.counts.get("send", 0) == 0
+    with pytest.raises(
+        nx.ColumnError, match=f"{changed} of 3 rows went out under another id .* the journal"
+    ) as refused:
+        back.nxsms.send(sandbox.client, **options)
+    assert sent["messageid"].iloc[refused.value.rows[0]] in str(refused.value)
+    assert len(sandbox.ledger) == before
+    assert counts(back.nxsms.new().nxsms.send(sandbox.client, **options)) == {"Success": 3}
+    assert len(sandbox.ledger) == before + changed
+
+
+@pytest.mark.parametrize("campaign", [None, "spring"])
+@pytest.mark.parametrize("status", ["Unsent", "Failure", None])
+def test_a_changed_row_stops_the_call_whatever_its_old_file_says_of_it(make, campaign, status):
+    """Its id went out since, which the journal knows: unsent rows under that id, refused ones under a further one."""
+    sandbox = make(**({"failures": {13005: 1.0}} if status == "Failure" else {"balance": 0, "balance_per": "item"}))
+    try:
+        older = people(3).nxsms.send(sandbox.client, campaign=campaign)
+    except nx.AccountRefused as stopped:
+        older = stopped.frame
+    assert counts(older) == {status or "Unsent": 3}
+    sandbox.failures = sandbox.balance = None
+    assert counts(older.nxsms.retry(sandbox.client, codes=13005)) == {"Success": 3}
+    changed = older.assign(phone=[str(8615000001000 + n) for n in range(3)])
+    changed["status"] = changed["status"] if status else None
+    with pytest.raises(nx.ColumnError, match="3 of 3 rows went out under another id"):
+        changed.nxsms.send(sandbox.client, campaign=campaign)
+    if campaign is not None:
+        chunks = [changed.iloc[:1], changed.iloc[1:]]
+        with pytest.raises(nx.ColumnError, match="1 of 1 row went out under another id"):
+            list(nx.send_stream(chunks, sandbox.client, campaign=campaign, progress="silent"))
+    assert len(sandbox.ledger) == 3
+
+
+def test_rows_of_another_campaign_are_sent_in_this_one_whatever_became_of_their_retry(make):
+    """What a retry sent for its own campaign says nothing of a named other one."""
+    sandbox = make(failures={13005: 1.0})
+    refused = people(3).nxsms.send(sandbox.client, campaign="spring")
+    again = refused.nxsms.retry(sandbox.client, codes=13005)
+    sandbox.failures = None
+    assert counts(again.nxsms.retry(sandbox.client, codes=13005)) == {"Success": 3}
+    for n, frame in enumerate([refused, again]):
+        assert counts(frame.nxsms.send(sandbox.client, campaign=f"summer {n}")) == {"Success": 3}
+    with pytest.raises(nx.ColumnError, match="the journal knows the first in campaign='spring'"):
+        again.nxsms.send(sandbox.client)
