@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret, hidden, mask_secret
+from nxsms_nb.network import authorities, check_not_read, checked_proxy, is_loopback
 from nxsms_nb.wire.requests import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ ENVIRONMENT: Final = {
 
 _SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure", "ca_file"})
 _LOGIN: Final = re.compile(r"[^/\s]*@")
-_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
 
 
@@ -123,11 +120,11 @@ class Client:
         self.proxy: str | None = None
         self.proxy_authorization: Secret | None = None
         if proxy is not None:
-            self.proxy, self.proxy_authorization = _checked_proxy(proxy)
+            self.proxy, self.proxy_authorization = checked_proxy(proxy)
         if self.proxy is not None and not insecure:
-            _check_not_read(self.proxy, self.base_url, self.query_url)
+            check_not_read(self.proxy, self.base_url, self.query_url)
+        self.authorities = None if ca_file is None else authorities(ca_file)
         self.ca_file = None if ca_file is None else os.fspath(ca_file)
-        self.authorities = None if ca_file is None else _authorities(ca_file)
         self.path = path
         self.algorithm: Algorithm = algorithm
         self.timeout = float(timeout)
@@ -196,7 +193,7 @@ class Client:
     @property
     def on_loopback(self) -> bool:
         """Whether the gateway is on this machine: no message that is sent there costs money."""
-        return _is_loopback(urlsplit(self.base_url).hostname or "")
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def app(self) -> str:
@@ -230,19 +227,12 @@ def same_gateway(one: str, other: str) -> bool:
 def _place(url: str) -> tuple[str, int | None]:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
-    if _is_loopback(host):
+    if is_loopback(host):
         return "localhost", None
     vendor = urlsplit(BASE_URL).hostname or ""
     domain = vendor.partition(".")[2]
     # The vendor's hosts lead to the same accounts.
     return (domain, None) if host == domain or host.endswith(f".{domain}") else (host, parts.port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _has_usable_port(parts: SplitResult) -> bool:
@@ -287,73 +277,12 @@ def _complaint(name: str, url: Any, *, insecure: bool) -> str | None:
         return f"{name}={shown} names a port that cannot be. Leave it out, or name one from 1 to 65535."
     if parts.query or parts.fragment:
         return only
-    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not insecure:
+    if parts.scheme == "http" and not is_loopback(parts.hostname) and not insecure:
         return (
             f"{name}={shown} is plain http to another machine: everybody on the way reads texts, numbers and keys. "
             "Use https, or say insecure=True."
         )
     return None
-
-
-def _checked_proxy(url: Any) -> tuple[str, Secret | None]:
-    """A proxy's URL without its login, and the value of ``Proxy-Authorization``."""
-    proxy, authorization, usable = _without_login(url)
-    if not usable:
-        # Nothing of it is shown: where it is misspelt, nobody knows which part is the password.
-        raise ConfigError(
-            "proxy is not the URL of an HTTP proxy, of scheme, login, host and port. Give it like "
-            "'http://proxy.example:3128' or 'http://user:password@proxy.example:3128', with special characters of "
-            "the login percent-encoded."
-        )
-    return proxy, authorization
-
-
-def _without_login(url: Any) -> tuple[str, Secret | None, bool]:
-    """Take a proxy's URL apart; whether it is usable. It raises nothing, so that no traceback shows the parts."""
-    try:
-        parts, blank = urlsplit(url.strip()), len(url.split()) != 1 or not url.strip().isprintable()
-        host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
-    except (AttributeError, TypeError, ValueError):
-        return "", None, False
-    more = parts.path not in ("", "/") or parts.query or parts.fragment
-    if parts.scheme not in ("http", "https") or not host or port == 0 or more or blank:
-        return "", None, False
-    place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
-    login = f"{unquote(user or '')}:{unquote(password or '')}".encode()
-    authorization = Secret(f"Basic {base64.b64encode(login).decode()}") if login != b":" else None
-    return f"{parts.scheme}://{place}", authorization, True
-
-
-def _check_not_read(proxy: str, *urls: str) -> None:
-    """Refuse to hand a request that is not encrypted to a proxy on another machine."""
-    if not _is_loopback(urlsplit(proxy).hostname or "") and any(urlsplit(url).scheme == "http" for url in urls):
-        raise ConfigError(
-            f"proxy={proxy!r} is on another machine and the gateway is plain http: the proxy and everybody on the way "
-            "read texts, numbers and keys. Use https, leave proxy= out, or say insecure=True."
-        )
-
-
-def _authorities(ca_file: str | os.PathLike[str]) -> str:
-    """The certificates in a PEM file, which are shown to be usable."""
-    import ssl  # noqa: PLC0415  only this needs it
-
-    shown = f"ca_file={os.fspath(ca_file)!r}"
-    try:
-        raw = Path(ca_file).read_bytes()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{shown} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
-    # Bundles have comments between certificates, in any encoding.
-    found = ""
-    try:
-        found = b"\n".join(_CERTIFICATE.findall(raw)).decode("ascii")
-        usable = bool(found) and bool(ssl.create_default_context(cadata=found).get_ca_certs())
-    except (ssl.SSLError, ValueError):
-        usable = False
-    if not usable:
-        raise ConfigError(
-            f"{shown} holds no usable certificate of an authority. Give a PEM file with '-----BEGIN CERTIFICATE-----'."
-        )
-    return found
 
 
 def _hidden_login(url: Any) -> Any:

@@ -339,6 +339,8 @@ def test_a_ca_file_that_cannot_be_read_is_refused(name, tmp_path):
     """It is missing, a folder, or no name at all."""
     with pytest.raises(nx.ConfigError, match=r"^ca_file=.* cannot be read \("):
         client_of(1, "https", ca_file=f"{tmp_path}/{name}")
+    with pytest.raises(nx.ConfigError, match=r"^ca_file='5' cannot be read \("):
+        client_of(1, "https", ca_file=5)
 
 
 @pytest.mark.parametrize(
