@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.journal import Journal
     from nxsms_nb.journal.tables import Run
     from nxsms_nb.results.table import Results, Rows
+
+
+_BESIDE: Final = pa.scalar(" ", TEXT)
 
 
 def from_journal(
@@ -182,9 +185,14 @@ class Copies:
         return self._some(some)
 
     def under_own(self, earlier: pd.DataFrame) -> Copies:
-        """Those whose result names the id that they bring: it is their message's, and so their key's."""
+        """Those whose result names an id that they, or others of their key, bring: it is their key's message."""
         had = columns.to_arrow(earlier["messageid"]).take(pa.array(self.rows))
-        return self._some(np.flatnonzero(id_format.are_attempts(had, self.own)))
+        return self._some(np.flatnonzero(id_format.are_attempts(had, self.own) | self.bring(self.keys, had)))
+
+    def bring(self, keys: pa.Array, ids: pa.Array) -> npt.NDArray[np.bool_]:
+        """Which ids are brought by a copy of the key beside each."""
+        brought = pc.binary_join_element_wise(self.keys, self.own, _BESIDE).drop_null()
+        return as_mask(pc.is_in(pc.binary_join_element_wise(keys, ids, _BESIDE), value_set=brought))
 
     def of(self, keys: pa.Array) -> npt.NDArray[np.int64]:
         """For each of some keys, the first of the copies that has it; -1 where there is none."""
@@ -245,7 +253,10 @@ def from_frame(
         beside = np.where(beside >= 0, beside, by_key)
     beside = np.where(beside >= 0, gone[beside], -1)
     if copies is not None:
-        spoken = copies.out(earlier).under_own(earlier).of((ids if keys is None else keys).take(pa.array(rows)))
+        of_rows = (ids if keys is None else keys).take(pa.array(rows))
+        # A row that took over what a copy said has its id, and the copy brings it.
+        own |= copies.bring(of_rows, had.take(pa.array(rows)))
+        spoken = copies.under_own(earlier).out(earlier).of(of_rows)
         beside = np.where(beside >= 0, beside, spoken)
     own &= among(status[rows], SUCCESS, UNKNOWN)
     sources = np.where(own, rows, beside)

@@ -253,3 +253,53 @@ def test_whatever_becomes_of_a_frame_nobody_gets_a_message_twice(make, tmp_path,
     for _ in range(STEPS):
         history.step()
     assert len(history.sandbox.requests)
+
+
+def recombined(chance, frames, tag):
+    """Some of the frames, filtered, turned round, with own ids or a merge that multiplied rows, one below the other."""
+    parts = []
+    for part in range(chance.choice([1, 2, 2, 3])):
+        frame = chance.choice(frames)
+        if chance.random() < 0.4:
+            frame = frame.sample(frac=chance.choice([0.6, 1.0]), random_state=chance.randrange(99))
+        if "messageid" not in frame and chance.random() < 0.6:
+            own = [f"own-{tag}-{part}-{row:05}" if chance.random() < 0.7 else None for row in range(len(frame))]
+            frame = frame.assign(sys_message_id=own)
+        parts.append(frame)
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.loc[frame.index.repeat(chance.choice([1, 1, 1, 2]))].reset_index(drop=True)
+
+
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+@pytest.mark.parametrize("duplicates", ["drop", "allow"])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_a_recombined_frame_says_went_out_goes_out_no_more_without_the_journal(make, tmp_path, seed, duplicates):
+    """No id that it has goes out again and, where duplicates are dropped, no key; nobody is called Success who got nothing."""
+    chance, sandbox = random.Random(f"{seed}{duplicates}"), make(hourly_limit=None)
+    options = {"campaign": chance.choice([None, "spring"]), "key": chance.choice([None, "order"])}
+    key = [options["key"]] if options["key"] else ["phone", "content"] if options["campaign"] is None else ["phone"]
+    persons = [chance.randrange(3) for _ in range(4)]
+    texts = [chance.choice(["Hi", "Late"]) for _ in persons]
+    phones = [str(8615000000000 + person) for person in persons]
+    frames = [pd.DataFrame({"phone": phones, "content": texts, "order": persons})]
+    for n in range(5):
+        frame, seen = recombined(chance, frames, n), len(sandbox.ledger)
+        sandbox.faults = chance.choice([None, None, ["lost"], ["close_before"]])
+        said = frame[frame["status"].isin(WENT)] if "status" in frame else frame[:0].assign(messageid=None)
+        try:
+            sent = frame.nxsms.send(
+                sandbox.client, **options, duplicates=duplicates, journal=tmp_path / f"{n}.sqlite3", progress="silent"
+            )
+        except nx.ColumnError:
+            assert len(sandbox.ledger) == seen
+            continue
+        fresh = sandbox.ledger[seen:]
+        assert fresh["messageid"].is_unique
+        assert not set(fresh["messageid"]) & set(said["messageid"])
+        if duplicates == "drop":
+            keys_again = sent[sent["messageid"].isin(fresh["messageid"])].merge(said[key].drop_duplicates(), on=key)
+            assert not len(keys_again), "sent again although the frame said so"
+        accepted = sent.loc[sent["status"] == "Success", ["messageid", "phone"]]
+        got = set(zip(sandbox.ledger["messageid"], sandbox.ledger["phone"].astype(str), strict=True))
+        assert set(accepted.itertuples(index=False, name=None)) <= got, "Success for nobody"
+        frames.append(sent)

@@ -273,6 +273,23 @@ def test_a_copy_retried_under_an_own_id_speaks_for_its_key_when_the_journal_is_g
     assert len(sandbox.ledger) == 3
 
 
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+@pytest.mark.parametrize("campaign", [None, "spring"])
+def test_a_row_that_took_over_what_a_copy_said_is_known_beside_the_copy_when_the_journal_is_gone_again(
+    sandbox, tmp_path, campaign
+):
+    """Its result names the id that the copy brings, whichever of them comes first."""
+    options = {"campaign": campaign, "duplicates": "drop"}
+    sent = people(1, sys_message_id=OWN[:1]).nxsms.send(sandbox.client, **options)
+    both = pd.concat([people(1), sent]).nxsms.send(sandbox.client, **options, journal=tmp_path / "1.sqlite3")
+    assert both["status"].tolist() == ["Success", "Skipped"]
+    for frame in (both, both[::-1], pd.concat([people(1), both])):
+        journal = nx.Journal(tmp_path / f"{len(frame)}{frame['status'].iloc[0]}.sqlite3")
+        again = frame.nxsms.send(sandbox.client, **options, journal=journal)
+        assert counts(again) == {"Success": 1, "Skipped": len(frame) - 1}
+    assert len(sandbox.ledger) == 1
+
+
 def test_a_copy_whose_own_id_was_lost_stops_the_call_in_either_order(make, path):
     """It says that it went out under an id that nothing in the frame explains; the way out of the message works."""
     sandbox = make(hourly_limit=None)
