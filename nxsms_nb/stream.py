@@ -287,6 +287,9 @@ def as_pandas(frame: Any) -> pd.DataFrame:
         if not hasattr(frame, "__arrow_c_stream__"):
             raise ConfigError(f"{type(frame).__name__} is not a frame. Give a pandas, polars or Arrow one.")
         frame = pa.table(frame)
+    for place, kind in enumerate(frame.schema.types):
+        if kind == pa.binary_view():  # few kernels take it
+            frame = frame.set_column(place, frame.schema.names[place], frame.column(place).cast(pa.large_binary()))
     converted: pd.DataFrame = frame.to_pandas(types_mapper=_dtype)
     for place, dtype in enumerate(converted.dtypes):
         if isinstance(dtype, pd.CategoricalDtype) and dtype.categories.inferred_type in ("string", "empty"):

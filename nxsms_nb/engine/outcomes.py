@@ -180,7 +180,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
         return _too_many_requests(body, ids)
     if status != 200:
         case = SERVER_ERROR if status >= 500 else OTHER_STATUS
-        if first and status in NOTHING_HERE:
+        if first and status in NOTHING_HERE and not _mentions(body, ids):
             case = NO_ENDPOINT
         return Verdict(case, words=f"HTTP {status} instead of a reply")
     try:
@@ -198,6 +198,15 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
     if case.fate == Fate.DOUBT:
         return Verdict(case, reply, reply.code, f"code {mask_digits(str(reply.code)[:20])}: {words}")
     return Verdict(case, reply, reply.code, words)
+
+
+def _mentions(body: bytes, ids: Sequence[str]) -> bool:
+    """Whether a body speaks of the rows, or is a reply as documented: then something at the URL read the request."""
+    try:
+        parse(body, ids)
+    except NotUnderstood:
+        return b"messageid" in body or any(messageid.encode() in body for messageid in ids)
+    return True
 
 
 def _too_many_requests(body: bytes, ids: Sequence[str]) -> Verdict:

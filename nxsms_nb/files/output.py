@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from nxsms_nb import screen
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import count
+from nxsms_nb.formatting import count, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.stream import as_pandas
@@ -211,6 +211,7 @@ class _Csv:
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._file = file
         self._write(schema.empty_table(), header=True)
+        _try_to_write(schema)
 
     def write(self, table: pa.Table) -> None:
         self._write(table, header=False)
@@ -226,6 +227,18 @@ class _Csv:
         quoting: Literal[0, 1] = csv.QUOTE_ALL if any(map(_returns, plain.columns)) else csv.QUOTE_MINIMAL
         text = as_pandas(plain.replace_schema_metadata(None)).to_csv(index=False, header=header, quoting=quoting)
         self._file.write(text.encode())
+
+
+def _try_to_write(schema: pa.Schema) -> None:
+    """Refuse a column that CSV cannot hold before anything is sent: afterwards, its rows would have no results."""
+    for field in schema:
+        try:
+            as_pandas(pa.table([pa.nulls(2, field.type)], names=["x"])).to_csv()
+        except Exception as error:
+            raise ConfigError(
+                f"The column {named(field.name)} is of type {field.type}, which cannot be written as CSV. Nothing was "
+                "sent. Give the target a name that ends in .parquet."
+            ) from error
 
 
 def _returns(column: pa.ChunkedArray) -> bool:

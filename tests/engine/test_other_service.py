@@ -252,6 +252,18 @@ def test_after_a_row_in_doubt_nothing_proves_that_nobody_is_there(gateway, journ
     assert (out["status"] == "Unknown").sum() == 16
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b'{"code":0,"message":"Success","data":null}', b'{"data":[{"messageid":"x"}]}', b"<p>order-00001 queued</p>"],
+)
+def test_a_404_that_speaks_of_the_rows_is_doubt(body):
+    """Something at the URL has read the request, whatever the status says."""
+    assert judge(
+        left=True, status=404, body=b"<p>no such page</p>", error="", ids=["order-00001"], first=True
+    ).fate == (Fate.NO_ENDPOINT)
+    assert judge(left=True, status=404, body=body, error="", ids=["order-00001"], first=True).fate == Fate.DOUBT
+
+
 def test_the_vendors_own_url_is_never_taken_for_another_service():
     """There a 404 tells of a proxy or an outage, not of a mistake in base_url."""
     assert nx.Client(**KEYS).at_vendor

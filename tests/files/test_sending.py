@@ -66,6 +66,7 @@ GROWING = {
     "large text": pa.array([*NONE, "a", "", None], pa.large_string()),
     "text view": pa.array([*NONE, "a", "", None], pa.string_view()),
     "bytes": pa.array([*NONE, b"\xff", b"", None]),
+    "bytes view": pa.array([*NONE, b"\xff", b"", None], pa.binary_view()),
     "fixed bytes": pa.array([*NONE, b"\xff\x00", None, None], pa.binary(2)),
     "float": pa.array([*NONE, 0.1, float("nan"), None], pa.float32()),
     "nothing": pa.nulls(6),

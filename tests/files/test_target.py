@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import nxsms_nb as nx
@@ -84,6 +86,15 @@ def torn_parquet():
     return "broken.parquet"
 
 
+def views_parquet():
+    """A column of a type that no CSV can be written of."""
+    views = pa.array([[b"ab"], None], pa.list_(pa.binary_view()))
+    pq.write_table(
+        pa.table({"phone": ["8615000000000", "8615000000001"], "content": ["Hi", "Hi"], "x": views}), "v.parquet"
+    )
+    return "v.parquet"
+
+
 HEAD = "phone,content\n" + "".join(f"{8615000000000 + i},Hi\n" for i in range(120_000))
 
 REFUSED = {
@@ -140,6 +151,7 @@ REFUSED = {
         "--prefix sms_",
     ),
     "numbers twice": (lambda: [broken_csv("phone,content\n" + "8615000000000,Hi\n" * 2), "out.csv"], "position 1"),
+    "a column that no CSV can hold": (lambda: [views_parquet(), "out.csv"], "cannot be written as CSV"),
     "target is the journal": (lambda: ["in.csv", "out.csv", "--journal", "out.csv"], "out.csv is the journal"),
     "no journal can be there": (lambda: ["in.csv", "out.csv", "--journal", "in.csv"], "in.csv"),
     "a campaign without a name": (lambda: ["in.csv", "out.csv", "--campaign", ""], "campaign="),
