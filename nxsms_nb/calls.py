@@ -234,7 +234,8 @@ class Call(Generic[_T]):
         """Stop the work and await its end; raise `Interrupted` in the place of a bare interrupt."""
         self.stop.asked = self.left = True
         late, again, patience = error, False, math.inf
-        while self._launched and not self.ended:
+        # In a forked process there is no thread to wait for.
+        while self._launched and not self.ended and self._pid == os.getpid():
             try:
                 now = time.monotonic()
                 if again and now > patience:

@@ -21,7 +21,7 @@ from nxsms_nb.calls import apart
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
 from nxsms_nb.invocation import shown_value
-from nxsms_nb.journal import custody, frames, lookup, place, sqlite, tables
+from nxsms_nb.journal import custody, forks, frames, lookup, place, sqlite, tables
 from nxsms_nb.journal.locks import CampaignLock, MemoryLock
 from nxsms_nb.journal.recorder import Recording
 from nxsms_nb.results.table import Results, Rows
@@ -58,6 +58,7 @@ class Journal:
 
     def _begin(self, memory: sqlite3.Connection | None = None) -> None:
         self._memory = memory
+        self._pid = os.getpid()
         self._lock = threading.RLock()
         self._held: WeakValueDictionary[str, MemoryLock] = WeakValueDictionary()
 
@@ -102,7 +103,9 @@ class Journal:
         JournalError
             The journal's place cannot be used.
         """
-        if self.path is not None and not place.holds_something(self.path):
+        if self.path is None:
+            forks.refuse_copy(self._pid)
+        elif not place.holds_something(self.path):
             # Before the folder of locks: a file that is missing beside one is a journal that was lost.
             sqlite.open_file(self.path).close()
             say(f"New journal {self.path}: nothing is known of earlier sends.")
@@ -148,6 +151,8 @@ class Journal:
         """
         connection = None
         try:
+            if self.path is None:
+                forks.refuse_copy(self._pid)
             connection = self._memory or custody.open_journal(self._file(), room_for=rows)
             with self._lock, tables.writing(connection):
                 number = tables.next_id(connection, "run")
@@ -435,6 +440,8 @@ class Journal:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         if self._memory is not None:
+            # Before the lock, which a thread that was not forked may hold for ever.
+            forks.refuse_copy(self._pid)
             with self._lock:
                 yield self._memory
             return

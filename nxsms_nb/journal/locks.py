@@ -23,6 +23,7 @@ from weakref import WeakValueDictionary
 
 from nxsms_nb.errors import CampaignBusy, JournalError
 from nxsms_nb.formatting import named
+from nxsms_nb.journal.forks import hold
 from nxsms_nb.journal.place import locks_folder, refuse_network, unusable
 
 _OWN_IDS: Final = " own ids"
@@ -263,6 +264,7 @@ class _FileLock:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._pid = os.getpid()
+        hold(self)
 
     def identity(self) -> tuple[int, int]:
         about = os.fstat(self._file.fileno())
@@ -276,6 +278,10 @@ class _FileLock:
         if os.getpid() == self._pid:
             _unlock(self._file)
         self._file.close()
+
+    def leave_to_parent(self) -> None:
+        """Drop a forked process's copy, which would keep the lock beyond the parent's end."""
+        self.close()
 
     def __del__(self) -> None:
         self.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from nxsms_nb.errors import JournalError, NxsmsError
+from nxsms_nb.journal.forks import connect
 from nxsms_nb.journal.log import has_log, log_of
 from nxsms_nb.journal.place import holds_something, unusable
 from nxsms_nb.journal.tables import Damage, Run, open_runs, prepare, runs
@@ -98,7 +99,7 @@ _REMEDIES: Final = {
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         prepare(connection, str(path))
         _log_ahead(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -181,6 +182,7 @@ class Sandbox(LiveSettings):
             seed, access_key=access_key, access_secret=access_secret, app_key=app_key, app_secret=app_secret
         )
         self._journal = journal
+        self._pid = os.getpid()
         self._client: Client | None = None
         self._service = Service(settings, self._keys)
         # The service knows nothing of this object, so that one nobody holds any more closes by itself.
@@ -217,8 +219,12 @@ class Sandbox(LiveSettings):
         """A client that is set up for this gateway; the same one each time."""
         if self._client is None:
             from nxsms_nb.client import Client  # noqa: PLC0415 - the gateway alone needs no client
-            from nxsms_nb.journal.journal import Journal  # noqa: PLC0415 - nor a journal
+            from nxsms_nb.journal.forks import refuse_copy  # noqa: PLC0415 - nor a journal
+            from nxsms_nb.journal.journal import Journal  # noqa: PLC0415
 
+            if self._journal is None:
+                # One made in a forked process would be another than the parent's.
+                refuse_copy(self._pid)
             journal = Journal.in_memory() if self._journal is None else Journal.of(self._journal)
 
             self._client = Client(
