@@ -72,13 +72,15 @@ class Output:
                 raise ConfigError(f"The folder {target.parent} does not exist. Make it first.")
             if target.exists() and not os.access(target, os.W_OK):
                 raise ConfigError(f"{self._named} is write-protected. Name another file.")
+            parquet = target.suffix.lower() == ".parquet"
+            if not parquet:
+                _try_to_write(self._schema)
             self._part, self._file = _beside(target)
         except OSError as error:
             raise self._refused(error) from error
         try:
             if target.exists():
                 shutil.copymode(target, self._part)
-            parquet = target.suffix.lower() == ".parquet"
             self._writer: _Writer = (_Parquet if parquet else _Csv)(self._file, self._schema)
             # A disk that is full already shows here.
             self._file.flush()
@@ -211,7 +213,6 @@ class _Csv:
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._file = file
         self._write(schema.empty_table(), header=True)
-        _try_to_write(schema)
 
     def write(self, table: pa.Table) -> None:
         self._write(table, header=False)
