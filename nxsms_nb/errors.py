@@ -84,7 +84,15 @@ def _place(error: BaseException) -> list[str]:
 
 
 class ConfigError(NxsmsError, ValueError):
-    """A client, an option or an argument is not usable as given."""
+    """A client, an option or an argument is not usable as given.
+
+    Attributes
+    ----------
+    rows : list of int or None
+        The positions of the rows concerned, where the error is about rows.
+    """
+
+    rows: list[int] | None = None
 
 
 class ColumnError(NxsmsError, ValueError):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
-from nxsms_nb.formatting import mask_name, mask_numbers
+from nxsms_nb.formatting import mask_name, mask_numbers, masks
 from nxsms_nb.given import value_as_given
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING
 
 _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
 """The verbs whose frame is a sent one: the result of a call that took another frame."""
+
+ROWS_OF_ERROR: Final = "sys.last_value.rows"
+_FEW: Final = 20
+"""Up to so many scattered rows are named in a line to paste."""
+
+_LISTED: Final = 12
 
 _LOOKS: Final = frozenset({*LOOKING, *COLUMNS})
 _TAKES: Final = {
@@ -60,6 +69,31 @@ class Invocation:
         """
         return replace(self, frame=frame)
 
+    def on_rows(self, rows: npt.NDArray[np.int64], total: int, then: str = "") -> Invocation:
+        """Make the same call on some of the frame's rows alone, after a method of theirs where one is named.
+
+        Rows that take too many words are named as ``sys.last_value.rows``, which the error has that names the call.
+
+        Examples
+        --------
+        >>> Invocation("send", {"campaign": "spring"}).on_rows(np.array([4, 5, 6]), 9).text()
+        "df.iloc[4:7].nxsms.send(client, campaign='spring')"
+        """
+        frame = f"{self.subject}{then}"
+        if len(rows) == total:
+            return self.on(frame) if then else self
+        if rows[-1] - rows[0] == len(rows) - 1:
+            frame += f".iloc[{rows[0]}:{rows[-1] + 1}]"
+        else:
+            frame += f".iloc[{rows.tolist()}]" if len(rows) <= _FEW else f".iloc[{ROWS_OF_ERROR}]"
+        # Of a stream, its chunk's rows alone are sent.
+        return replace(self, verb="send" if self.verb == "send_stream" else self.verb, frame=frame)
+
+    @property
+    def subject(self) -> str:
+        """What the call's frame is called in a message."""
+        return "sent" if self.verb in _OF_SENT else "df"
+
     def text(self, verb: str | None = None, /, **changes: Any) -> str:
         """Write the call, with some options changed, or that of another verb with those of its options that it takes.
 
@@ -89,15 +123,33 @@ class Invocation:
             ["frames" if self.frame is None else f"({self.frame} for df in frames)"] if other == "send_stream" else []
         )
         first += ["client"] if self.client else []
-        frame = "sent" if other in _OF_SENT and other != self.verb else "df"
+        frame = "sent" if other in _OF_SENT else self.subject
         called = f"{self.frame or frame}.nxsms.{other}"
         form = f"await {called}" if other == "asend" else "nx.send_stream" if other == "send_stream" else called
-        return f"{form}({', '.join([*first, *shown])})"
+        lead = "import sys; " if ROWS_OF_ERROR in called else ""
+        return f"{lead}{form}({', '.join([*first, *shown])})"
+
+
+def another_campaign(campaign: str | None) -> str:
+    """Return the name of another campaign, for a line to paste.
+
+    Examples
+    --------
+    >>> another_campaign("spring"), another_campaign(None), another_campaign("8615088888888")
+    ('spring 2', 'again', 'again')
+    """
+    other = f"{campaign} 2"
+    return "again" if campaign is None or masks(other) else other
 
 
 def shown_value(name: str, value: Any) -> str:
     """A value as a person would write it; the option's own name for what has no short form or may be somebody's number."""
+    if name == "journal" and getattr(value, "path", None) is not None:
+        value = value.path
     text = _literal(value)
+    if name == "journal" and text is not None:
+        # Its place is no secret, and without it the line would be about another journal.
+        return text
     masked = mask_numbers if isinstance(value, (int, float)) else mask_name
     return name if text is None or masked(text) != text else text
 
@@ -105,13 +157,17 @@ def shown_value(name: str, value: Any) -> str:
 def _literal(value: Any) -> str | None:
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, (np.ndarray, pd.Index, pd.Series)) and value.ndim == 1 and value.size <= _LISTED:
+        value = value.tolist()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if isinstance(value, str):
         return str.__repr__(value)
     if value is None or isinstance(value, bool):
         return repr(value)
     if isinstance(value, (int, float)):
         return repr(value) if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
-    if type(value) in (list, tuple) and len(value) <= 12:
+    if type(value) in (list, tuple) and len(value) <= _LISTED:
         parts = [_literal(part) for part in value]
         if None in parts:
             return None

@@ -181,6 +181,18 @@ def test_a_run_in_doubt_names_the_call_that_settles_it(given):
         assert (settled[prefix + "status"] == "Success").sum() == len(sandbox.ledger)
 
 
+@pytest.mark.parametrize("kind", ["path", "journal", "number"])
+def test_a_journal_is_named_by_its_place(sandbox, tmp_path, kind):
+    """A path or a Journal is no name in the notebook, and digits in a path are nobody's number."""
+    path = tmp_path / ("8615088888888.db" if kind == "number" else "journal.db")
+    journal = {"path": path, "journal": nx.Journal(path), "number": str(path)}[kind]
+    df, client = people(3).assign(status="mine"), sandbox.client
+    with pytest.raises(nx.ColumnError) as refused:
+        df.nxsms.send(client, journal=journal, key=pd.Index(["order"]))
+    eval(only_call(str(refused.value), "send"), {"df": df, "client": client})  # noqa: S307
+    assert nx.Journal(path).campaigns()["rows"].sum() == len(sandbox.ledger) == 3
+
+
 @pytest.mark.parametrize("given", [{}, OPTIONS["much"], OPTIONS["columns"]], ids=["none", "much", "columns"])
 @pytest.mark.parametrize("verb", ["send", "asend", "start", "retry"])
 def test_agreement_is_asked_for_with_the_whole_call(verb, given):
@@ -193,7 +205,7 @@ def test_agreement_is_asked_for_with_the_whole_call(verb, given):
     if verb == "retry":
         with pytest.raises(nx.NoConnection) as stopped:
             df.nxsms.send(client, **{"journal": journal, **given, "confirm": 150})
-        names["df"] = df = stopped.value.frame
+        names["sent"] = df = stopped.value.frame
 
     def run(made):
         if verb == "asend":

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, as_mask, present
 from nxsms_nb.engine import history
 from nxsms_nb.formatting import count, mask_digits, mask_phone, named
+from nxsms_nb.invocation import ROWS_OF_ERROR
 from nxsms_nb.journal.lookup import HOMELESS
 from nxsms_nb.results import columns
 from nxsms_nb.results.table import FAILURE, INVALID, SUCCESS, UNDECIDED, UNKNOWN, Results, among
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
     from nxsms_nb.results.table import Rows
 
 OTHER_ID: Final = (
-    "stops the call: it went out under another id than this call gives, so text or key was changed, or campaign= or key= is "
-    "not what it was"
+    "stops the call: it was sent under another id than this call gives, so text or key was changed, or campaign= or key= "
+    "differs"
 )
 """The reason of such a row in a plan, and where `recorded` shows it."""
 
-_FEW: Final = 20
-"""Up to so many rows are named in a line to paste."""
+_FEW_HOMES: Final = 1
+"""How many other campaigns are named: a notebook shows six lines."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Conflicts:
         The first row's id.
     now : str
         The id that this call gives it, or why it gives none.
-    home : str or None
-        Another campaign in which the journal knows the first row's id, empty for the unnamed one; None where there is none.
+    homes : mapping of str to ndarray of int64
+        Other campaigns (empty: the unnamed one) to the positions of those rows whose ids the journal knows there.
     known_by_frame : int
         How many other rows the frame says went out and the journal does not know: they must keep their results.
     by_journal : int
@@ -68,7 +69,7 @@ class Conflicts:
     prefixes: Sequence[str]
     had: str | None
     now: str
-    home: str | None
+    homes: Mapping[str, Rows]
     known_by_frame: int
     by_journal: int
 
@@ -154,10 +155,11 @@ def find(
         had = _replaced(had, these, columns.to_arrow(words["messageid"]))
     for said, code in ((SUCCESS, codes.SUCCESS), (UNKNOWN, None)):
         told.decide(rows[told.status[rows] == said], said, code, OTHER_ID)
-    home = next(iter(set(journal.homes(had.slice(first, 1))) - {campaign or ""}), None)
+    of_rows = had.take(pa.array(rows))
+    homes = {name: rows[at] for name, at in journal.homes(of_rows).items() if name != (campaign or "")}
     prefixes = [prefix for prefix in earlier if prefix in found or prefix in later]
-    conflicts = Conflicts(rows, prefixes, had[first].as_py(), now, home, known_by_frame, by_journal)
-    return conflicts, _replaced(ids, rows, had.take(pa.array(rows)))
+    conflicts = Conflicts(rows, prefixes, had[first].as_py(), now, homes, known_by_frame, by_journal)
+    return conflicts, _replaced(ids, rows, of_rows)
 
 
 def _latest(
@@ -202,35 +204,45 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
         The call that sends them in another campaign.
     """
     n = len(conflicts.rows)
-    says = f"{'says that it' if n == 1 else 'say that they'} went out under another id than this call gives"
+    says = f"{'says that it was' if n == 1 else 'say that they were'} sent under another id than this call gives"
     if conflicts.by_journal:
         says = (
-            f"went out under another id than this call gives (for {conflicts.by_journal:,}, the journal alone says so)"
+            f"{'was' if n == 1 else 'were'} sent under another id than this call gives (for {conflicts.by_journal:,}, only the "
+            "journal says so)"
         )
     new = "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in conflicts.prefixes)
-    own = "" if conflicts.had is None or id_format.is_ours(conflicts.had) else ", or sys_message_id is not what it was"
-    there = (
-        ""
-        if conflicts.home is None
-        else f": the journal knows the first in {_in(conflicts.home)}, {call.text(campaign=conflicts.home or None)}"
-    )
+    own = conflicts.had is not None and not id_format.is_ours(conflicts.had)
+    changed = "text, key or sys_message_id" if own else "text or key"
     if not conflicts.known_by_frame:
         send_new = call.on(f"df{new}").text()
     else:
-        alone = f"df.iloc[{conflicts.rows.tolist()}]" if n <= _FEW else "df.iloc[sys.last_value.rows]"
-        verb = "send" if call.verb == "send_stream" else None
+        of_rows = call.on_rows(conflicts.rows, rows)
         send_new = (
-            f"{'' if n <= _FEW else 'import sys; '}{call.on(alone + new).text(verb)}   (of these rows alone: df{new} would "
-            f"also send {count(conflicts.known_by_frame, 'row')} again that only the frame knows)"
+            f"{of_rows.on(f'{of_rows.frame or call.subject}{new}').text()}   # these rows alone: df{new} would also send "
+            f"{count(conflicts.known_by_frame, 'row')} again that only the frame knows"
         )
     return (
         f"{n:,} of {count(rows, 'row')} {says}; the first, at position "
         f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {conflicts.now}. Nothing was sent.\n"
-        f"Text or key was changed, by hand or by a file{own}: give them back as they were. Or the row was corrected and retried, or "
-        f"another account or the sandbox sent it, or campaign= or key= was left out{there}.\n"
+        f"If {changed} was changed, by hand or by a file, restore it. Otherwise the row was corrected and retried, another "
+        f"account or the sandbox sent it, or campaign= or key= was left out{_where(conflicts, rows, call)}\n"
         f"If they are new messages:  {send_new}\n"
-        f"To send in another campaign:  {another}"
+        f"To send them in another campaign:  {another}"
     )
+
+
+def _where(conflicts: Conflicts, rows: int, call: Invocation) -> str:
+    """Name the other campaigns that know the rows, with the call for the rows of each alone."""
+    if not conflicts.homes:
+        return "."
+    parts = []
+    for name, these in sorted(conflicts.homes.items(), key=lambda item: -len(item[1])):
+        line = call.on_rows(these, rows).text(campaign=name or None)
+        if ROWS_OF_ERROR in line and len(these) < len(conflicts.rows):
+            # The error has the rows of all campaigns.
+            line = ""
+        parts.append(f"the journal knows {count(len(these), 'row')} in {_in(name)}" + (f":  {line}" if line else ""))
+    return ":\n" + "\n".join(parts[:_FEW_HOMES])
 
 
 def _in(home: str) -> str:

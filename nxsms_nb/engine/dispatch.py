@@ -20,7 +20,7 @@ from nxsms_nb.engine.batches import Outbox
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.formatting import count, masks, named
 from nxsms_nb.given import frame_as_given
-from nxsms_nb.invocation import Invocation
+from nxsms_nb.invocation import Invocation, another_campaign
 from nxsms_nb.journal.journal import Journal
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results import statuses, table
@@ -180,8 +180,9 @@ class Prepared:
         if self.conflicts is None:
             return
         phone = self.checked.fields["phone"][int(self.conflicts.rows[0])].as_py() or ""
-        another = self.call.text(campaign=another_campaign(self.campaign), **self._key_kept())
-        error = ColumnError(engine_conflicts.words(self.conflicts, len(self.frame), phone, self.call, another))
+        rows, total = self.conflicts.rows, len(self.frame)
+        another = self.call.on_rows(rows, total).text(campaign=another_campaign(self.campaign), **self._key_kept())
+        error = ColumnError(engine_conflicts.words(self.conflicts, total, phone, self.call, another))
         error.rows = self.conflicts.rows.tolist()
         raise error
 
@@ -361,8 +362,8 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
         or result_columns.carries(frame, candidate, gaps=True)
     )
     results = (
-        " If these are results of an earlier send, better mend them (all eight columns, statuses as they were): what went "
-        "out is then known from the frame, too, and not from the journal alone."
+        " If these are results of an earlier send, restore them first (all eight columns, with the statuses they had), so that "
+        "the frame shows what was sent and not the journal alone."
         if len(taken) > 1
         else ""
     )
@@ -384,13 +385,12 @@ def repeated_words(prepared: Prepared) -> str | None:
     doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
     went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
     rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
-    return f"{went}{rest}. To send those again: campaign={another_campaign(prepared.campaign)!r}"
+    return f"{went}{rest}. To send those again: {again_elsewhere(prepared.campaign)}"
 
 
-def another_campaign(campaign: str | None) -> str:
-    """Return the name of another campaign, for a line to paste."""
-    other = f"{campaign} 2"
-    return "…" if campaign is None or masks(other) else other
+def again_elsewhere(campaign: str | None) -> str:
+    """Return the option that sends rows again: they are other messages in another campaign."""
+    return "campaign='…'" if campaign is None or masks(campaign) else f"campaign={another_campaign(campaign)!r}"
 
 
 def clock(us: int) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from nxsms_nb._arrow import present
-from nxsms_nb.client import same_gateway
+from nxsms_nb.client import BASE_URL, same_gateway
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import count, named
+from nxsms_nb.invocation import ROWS_OF_ERROR, another_campaign
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, among
 from nxsms_nb.rows import keys, message_ids
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.tables import Run
     from nxsms_nb.results.table import Rows
 
+_GONE: Final = (SUCCESS, FAILURE, UNKNOWN)
+_LOOPBACK: Final = "http://localhost"
 MOST: Final = 3
 """How many other campaigns are named at most."""
 
@@ -27,54 +32,127 @@ def refuse_other_gateway(prepared: Prepared) -> None:
 
     Ids are made of the account's app_key and not of the gateway: what a mock accepted would pass for sent.
     """
-    words = known_elsewhere(prepared)
-    if words is not None:
-        raise ConfigError(words)
+    _refuse(_gateway_words(prepared, _gone(prepared)) or _account_words(prepared))
 
 
 def known_elsewhere(prepared: Prepared) -> str | None:
     """What to say where rows are known from another gateway, or the campaign from another account; else None."""
-    gone = among(prepared.results.status, SUCCESS, FAILURE, UNKNOWN)
-    rows = np.flatnonzero(gone & present(prepared.all_ids())) if gone.any() else np.empty(0, np.int64)
-    return _gateway_words(prepared, rows) or _account_words(prepared)
+    words = _gateway_words(prepared, _gone(prepared)) or _account_words(prepared)
+    if words is None or ROWS_OF_ERROR not in words[0]:
+        return words and words[0]
+    # Without an error, no line can name its rows.
+    return f"{words[0].splitlines()[0]}\n`send` stops for them, and its error has the calls to go on with."
 
 
 def refuse(prepared: Prepared, rows: Rows) -> None:
     """Refuse to take another gateway's word for rows."""
-    words = _gateway_words(prepared, rows)
+    _refuse(_gateway_words(prepared, rows))
+
+
+def _refuse(words: tuple[str, Rows] | None) -> None:
     if words is not None:
-        raise ConfigError(words)
+        error = ConfigError(words[0])
+        error.rows = words[1].tolist()
+        raise error
 
 
-def _gateway_words(prepared: Prepared, rows: Rows) -> str | None:
-    """What to say of rows that are known from another gateway; None where there are none."""
-    client, journal = prepared.client, prepared.journal
-    if not len(rows):
+def _gone(prepared: Prepared) -> Rows:
+    """The rows that were sent, or may have been."""
+    gone = among(prepared.results.status, *_GONE)
+    return np.flatnonzero(gone & present(prepared.all_ids())) if gone.any() else np.empty(0, np.int64)
+
+
+def _gateway_words(prepared: Prepared, rows: Rows) -> tuple[str, Rows] | None:
+    """What to say of rows that are known from another gateway, and which they are; None where there are none."""
+    journal = prepared.journal
+    if not len(rows) or not (others := _at_other_gateways(prepared)):
         return None
-    others = [run for run in journal.made_by() if run.gateway and not same_gateway(run.gateway, client.base_url)]
-    if not others:
-        return None
-    strange = {run.id for run in others}
     ids = prepared.all_ids().take(prepared.positions(rows))
-    by_others = journal.known(ids, everywhere=True, of=lambda run: run.id in strange)
+    by_others = journal.known(ids, everywhere=True, of=lambda run: run.id in others)
     # A request to this gateway says more than one to the other.
-    here = journal.known(ids, everywhere=True, of=lambda run: run.id not in strange)
-    gone = (SUCCESS, FAILURE, UNKNOWN)
-    mine = among(by_others.status, *gone) & ~among(here.status, *gone)
-    if not mine.any():
+    here = journal.known(ids, everywhere=True, of=lambda run: run.id not in others)
+    strange = among(by_others.status, *_GONE) & ~among(here.status, *_GONE)
+    if not strange.any():
         return None
-    names = ", ".join(sorted({run.gateway for run in others if run.gateway}))
-    live, another = prepared.call.text(journal="live.sqlite3"), f"{prepared.campaign or 'live'} 2"
+    silent = _silent(prepared, others)
+    by_gateways = journal.known(ids, everywhere=True, of=lambda run: run.id in others and run.id not in silent)
+    sent = strange & among(by_gateways.status, *_GONE)
+    if not sent.any():
+        return _silent_words(prepared, rows[strange], {others[run] for run in silent}), rows[strange]
+    return _sent_words(prepared, rows[sent], {url for run, url in others.items() if run not in silent}), rows[sent]
+
+
+def _at_other_gateways(prepared: Prepared) -> dict[int, str]:
+    """The runs of the journal that went to other gateways, with their URLs."""
+    url = prepared.client.base_url
+    return {
+        run.id: run.gateway for run in prepared.journal.made_by() if run.gateway and not same_gateway(run.gateway, url)
+    }
+
+
+def _silent(prepared: Prepared, others: dict[int, str]) -> set[int]:
+    """The runs of this account that went to a URL from which nothing in the journal came that a gateway says.
+
+    The vendor's URL is a gateway's without proof.
+    """
+    answering = {
+        url
+        for url in set(others.values())
+        if same_gateway(url, BASE_URL)
+        or prepared.journal.answered({run for run, other in others.items() if same_gateway(other, url)})
+    }
+    apps = {run.id: run.app for run in prepared.journal.made_by()}
+    return {run for run, url in others.items() if url not in answering and apps[run] in (None, prepared.client.app)}
+
+
+def _silent_words(prepared: Prepared, rows: Rows, urls: set[str]) -> str:
+    """What to say of rows in doubt at what never answered as a gateway: a base_url that was wrong, most likely."""
+    call = prepared.call
+    recorded = "." + call.text("recorded").removeprefix(f"{call.subject}.")
+    settle = (
+        replace(call, verb="recorded").on_rows(rows, len(prepared.frame), recorded).text("reconcile", absent="Unsent")
+    )
     return (
-        f"{count(int(mine.sum()), 'row')} of {len(prepared.frame):,}, the first at position {rows[mine][0]}, went to "
-        f"{names} as this journal has it, not to {client.base_url}: what one gateway accepted, another does not know "
-        "(if both are the same gateway, give the client the base_url of before). "
-        f"Nothing was sent.\nIf that was a rehearsal, send with a journal of its own:\n    {live}\nor as new messages:\n"
-        f"    {prepared.call.text(campaign=another)}"
+        f"{count(len(rows), 'row')} of {len(prepared.frame):,}, the first at position {rows[0]}, may have been sent to "
+        f"{', '.join(sorted(urls))}, which never replied as a gateway does; this client's gateway is "
+        f"{prepared.client.base_url}. Nothing was sent.\nIf that base_url was wrong, look for these rows here and release those "
+        f"that are not found, a minute after they were sent. Then run this call again:\n    {settle}"
     )
 
 
-def _account_words(prepared: Prepared) -> str | None:
+def _sent_words(prepared: Prepared, rows: Rows, urls: set[str]) -> str:
+    """What to say of rows that another gateway accepted, refused or may have."""
+    call, total, client = prepared.call, len(prepared.frame), prepared.client
+    here = {run.id for run in prepared.journal.made_by()} - _at_other_gateways(prepared).keys()
+    rehearsed = client.on_loopback or all(same_gateway(url, _LOOPBACK) for url in urls)
+    rest = np.setdiff1d(np.arange(total), rows)
+    lines = []
+    # A new journal forgets what this one knows of this gateway.
+    if rehearsed and not prepared.journal.sent_anything(here):
+        apart = call.text(journal="rehearsal.sqlite3" if client.on_loopback else "live.sqlite3")
+        lines.append(f"To keep a rehearsal apart, use a separate journal:\n    {apart}")
+    elif len(rest):
+        lines.append(f"To go on with the other rows alone:\n    {_others(call, rows, rest, total)}")
+    as_new = call.on_rows(rows, total).text(campaign=another_campaign(prepared.campaign))
+    fact = (
+        f"{count(len(rows), 'row')} of {total:,}, the first at position {rows[0]}, went to {', '.join(sorted(urls))} according to "
+        f"this journal, not to {client.base_url}, and one gateway does not know what another accepted (if both are the same "
+        "gateway, use the earlier base_url). Nothing was sent."
+    )
+    return "\n".join([fact, *lines, f"To send these rows as new messages:\n    {as_new}"])
+
+
+def _others(call: Invocation, rows: Rows, rest: Rows, total: int) -> str:
+    """The call for the rows that are left, which are described by those that are not where that is shorter."""
+    text = call.on_rows(rest, total).text()
+    if ROWS_OF_ERROR not in text:
+        return text
+    frame = call.on_rows(rows, total).frame or call.subject
+    dropped = frame.replace(f"{call.subject}.iloc", f"{call.subject}.drop({call.subject}.index", 1) + ")"
+    return call.on_rows(rows, total).on(dropped).text()
+
+
+def _account_words(prepared: Prepared) -> tuple[str, Rows] | None:
     """What to say where another account sent this campaign for real: its rows would go again, since ids tell accounts apart."""
     client, name = prepared.client, prepared.campaign
     if name is None or client.on_loopback or not len(prepared.todo):
@@ -84,13 +162,14 @@ def _account_words(prepared: Prepared) -> str | None:
     # With a wrong app_key nothing went out: the corrected one begins the campaign.
     if not others or not prepared.journal.sent_anything(others):
         return None
-    another = prepared.call.text(campaign=f"{name} 2")
-    return (
+    another = prepared.call.text(campaign=another_campaign(name))
+    words = (
         f"Campaign {named(name)} of this journal was sent by another account (app_key) at {client.base_url}, and ids tell "
         f"accounts apart: whoever got the message from it would get it again. Nothing was sent.\nTo send what it left "
         f"unsent, take the frame of its run:\n    {prepared.call.text('retry')}\n"
         f"To send new messages:\n    {another}"
     )
+    return words, prepared.todo
 
 
 def _of_another_account(prepared: Prepared, run: Run) -> bool:
@@ -116,11 +195,10 @@ def met_before(prepared: Prepared, *, run: int) -> bool:
 def refuse_strange_doubts(prepared: Prepared, doubtful: Rows) -> None:
     """Refuse to settle rows by the records of a gateway or an account that they did not go to."""
     client = prepared.client
-    strange = {
-        run.id
-        for run in prepared.journal.made_by()
-        if run.gateway and (not same_gateway(run.gateway, client.base_url) or _of_another_account(prepared, run))
-    }
+    others = _at_other_gateways(prepared)
+    of_accounts = {run.id for run in prepared.journal.made_by() if _of_another_account(prepared, run)}
+    # What never was a gateway has no records, so that nobody but the analyst can release its rows.
+    strange = of_accounts | (others.keys() - _silent(prepared, others))
     if not strange or not len(doubtful):
         return
     ids = prepared.all_ids().take(prepared.positions(doubtful))
@@ -159,7 +237,7 @@ def campaign_words(prepared: Prepared, found: list[tuple[str, Rows]]) -> str | N
         for name, rows in found[:MOST]
     ]
     if len(found) > MOST:
-        lines.append(f"{count(len(found) - MOST, 'further campaign')} of the journal know some of them, too.")
+        lines.append(f"{count(len(found) - MOST, 'further campaign')} of the journal know some of them as well.")
     return "\n".join(line[:1].upper() + line[1:] for line in lines) or None
 
 

@@ -23,7 +23,9 @@ FATES: Final = (
 )  # fmt: skip
 """What may become of a row, in the order of the ``fate`` categorical."""
 
-_STOPPED: Final = "Nothing would be sent: rows say that they went out under another id. .frame has them and the reason."
+_STOPPED: Final = (
+    "Nothing would be sent: rows say that they were sent under another id. .frame has them and the reason."
+)
 
 _FATE: Final = pd.CategoricalDtype(list(FATES))
 _FATE_OF: Final = {UNDECIDED: 0, SUCCESS: 1, FAILURE: 2, UNKNOWN: 3, INVALID: 4, SKIPPED: 5}

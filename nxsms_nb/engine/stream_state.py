@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import screen
-from nxsms_nb.engine.dispatch import another_campaign, clock
+from nxsms_nb.engine.dispatch import again_elsewhere, clock
 from nxsms_nb.errors import AlreadySentWarning, ConfirmationNeeded, NxsmsError, ValidationError
 from nxsms_nb.formatting import count
 from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNKNOWN
@@ -114,7 +114,7 @@ class SoFar:
         rest = f"sent {self._left:,}" if self._left else "nothing was sent"
         words = (
             f"{self._before:,} of {count(self.rows, 'row')} had been sent before{when}{doubt}; {rest}. "
-            f"To send those again: campaign={another_campaign(self._campaign)!r}"
+            f"To send those again: {again_elsewhere(self._campaign)}"
         )
         if self._left:
             screen.say(words)

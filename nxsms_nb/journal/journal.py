@@ -271,6 +271,11 @@ class Journal:
         with self._reading() as connection:
             return connection is not None and lookup.reached(connection, runs)
 
+    def answered(self, runs: Collection[int]) -> bool:
+        """Whether any request of some runs had a reply that only a gateway gives."""
+        with self._reading() as connection:
+            return connection is not None and lookup.answered(connection, runs)
+
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """The campaigns to which messages belong.
 

@@ -16,7 +16,18 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, present
 from nxsms_nb.journal import tables
 from nxsms_nb.journal.blocks import Packed, keys_of, unpacked
-from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Exceptional, Outcome, Results, Rows, among
+from nxsms_nb.results.table import (
+    FAILURE,
+    SUCCESS,
+    UNDECIDED,
+    UNKNOWN,
+    UNSENT,
+    Exceptional,
+    Outcome,
+    Results,
+    Rows,
+    among,
+)
 from nxsms_nb.rows import id_format
 
 if TYPE_CHECKING:
@@ -110,6 +121,15 @@ def reached(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
     """Return whether any request of some runs reached a gateway, or may have: one that is unsent did with a code alone."""
     return any(
         told is None or told.status != UNSENT or told.code is not None or told.exceptions
+        for told in _outcomes(connection, wanted)
+    )
+
+
+def answered(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+    """Return whether any request of some runs had a reply that only a gateway gives: items, or a documented refusal."""
+    return any(
+        told is not None
+        and (told.exceptions or told.status in (SUCCESS, FAILURE) or (told.status == UNSENT and told.code is not None))
         for told in _outcomes(connection, wanted)
     )
 

@@ -124,7 +124,7 @@ def test_a_row_with_another_message_than_its_results_say_stops_the_call(sandbox)
     """Results only speak for the message they belong to; a changed text is sent when the rows are said to be new."""
     sent = people(3).nxsms.send(sandbox.client)
     changed = sent.assign(content="Your order is late")
-    with pytest.raises(nx.ColumnError, match="3 of 3 rows say that they went out under another id") as refused:
+    with pytest.raises(nx.ColumnError, match="3 of 3 rows say that they were sent under another id") as refused:
         changed.nxsms.send(sandbox.client)
     assert refused.value.rows == [0, 1, 2]
     again = changed.nxsms.new().nxsms.send(sandbox.client)

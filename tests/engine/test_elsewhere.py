@@ -1,12 +1,15 @@
 """Rows that the journal knows from another gateway, another account or another campaign."""
 
+import sys
+
+import pandas as pd
 import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import Client
 from nxsms_nb.results import table
 from nxsms_nb.results.table import Outcome
-from tests.engine.people import counts, people, record_ago
+from tests.engine.people import counts, no_double, people, record_ago
 
 ACCEPTED = Outcome(table.SUCCESS, 0, latency_ms=1.0)
 LOST = Outcome(table.UNKNOWN, None, "the connection broke")
@@ -43,7 +46,8 @@ def test_a_mocks_success_is_not_the_real_gateways(sandbox, real, journal, campai
     assert "Nothing was sent" in str(refused.value)
     assert len("\n".join(refused.value._render_traceback_()).splitlines()) <= 6
     assert "journal='live.sqlite3')" in str(refused.value)
-    assert f"campaign='{campaign or 'live'} 2'" in str(refused.value)
+    assert f"df.iloc[0:3].nxsms.{verb.removesuffix('_stream')}(" in str(refused.value)
+    assert f"campaign='{f'{campaign} 2' if campaign else 'again'}')" in str(refused.value)
     assert journal.runs()["requests"].sum() == 1
     assert counts(people(5).nxsms.send(sandbox.client, **given)) == {"Success": 5}
 
@@ -51,7 +55,9 @@ def test_a_mocks_success_is_not_the_real_gateways(sandbox, real, journal, campai
 def test_the_real_gateways_success_is_not_a_mocks(sandbox, real, journal):
     """The other way round, too: a rehearsal of rows that went out for real says so."""
     record_ago(journal, people(3).nxsms.plan(real).frame, ACCEPTED, 5, client=real)
-    with pytest.raises(nx.ConfigError, match=f"3 rows of 3, the first at position 0, went to {REAL} as this journal"):
+    with pytest.raises(
+        nx.ConfigError, match=f"3 rows of 3, the first at position 0, went to {REAL} according to this journal"
+    ):
         people(3).nxsms.send(sandbox.client, journal=journal)
     assert len(sandbox.ledger) == 0
 
@@ -74,7 +80,7 @@ def test_gateways_are_told_apart_by_their_hosts(sandbox, journal, before, now, s
         with pytest.warns(nx.AlreadySentWarning):
             assert counts(people(3).nxsms.send(second, journal=journal)) == {"Success": 3}
     else:
-        with pytest.raises(nx.ConfigError, match="what one gateway accepted, another does not know"):
+        with pytest.raises(nx.ConfigError, match="one gateway does not know what another accepted"):
             people(3).nxsms.send(second, journal=journal)
 
 
@@ -100,7 +106,7 @@ def test_looks_say_so_and_do_not_raise(sandbox, real, journal, capsys):
     people(3).nxsms.send(sandbox.client, journal=journal)
     for verb in ("plan", "recorded"):
         getattr(people(3).nxsms, verb)(real, journal=journal)
-        assert "what one gateway accepted, another does not know" in capsys.readouterr().out
+        assert "one gateway does not know what another accepted" in capsys.readouterr().out
 
 
 def test_a_retry_takes_no_other_gateways_word(make, real, journal):
@@ -109,10 +115,116 @@ def test_a_retry_takes_no_other_gateways_word(make, real, journal):
     failed = people(3).nxsms.send(sandbox.client, journal=journal)
     sandbox.failures = None
     failed.nxsms.retry(sandbox.client, codes=13009, journal=journal)
-    with pytest.raises(nx.ConfigError, match="what one gateway accepted, another does not know"):
+    with pytest.raises(nx.ConfigError, match="one gateway does not know what another accepted"):
         failed.nxsms.retry(real, codes=13009, journal=journal)
     again = failed.nxsms.retry(sandbox.client, codes=13009, journal=journal)
     assert counts(again) == {"Success": 3}
+
+
+def way_out(said, verb):
+    """The line that a message has for a verb."""
+    (line,) = [line for line in said.splitlines() if line.startswith("    ") and f".{verb}(" in line]
+    return line.strip()
+
+
+@pytest.mark.parametrize("scattered", [False, True], ids=["slice", "scattered"])
+@pytest.mark.parametrize("before", [0, 40], ids=["nobody before", "some before"])
+@pytest.mark.parametrize("campaign", ["spring", None])
+def test_rows_in_doubt_at_what_never_was_a_gateway_have_a_way_out(sandbox, journal, campaign, before, scattered):
+    """The message's line releases these rows alone on the analyst's word, and the same call then sends each row once."""
+    df, given = people(130), {"campaign": campaign, "journal": journal}
+    if before:
+        df[:before].nxsms.send(sandbox.client, **given)
+    wrong = client_at("https://wrong.example", sandbox)
+    lost = (
+        df.nxsms.plan(wrong, **given).frame.iloc[before::3] if scattered else df.nxsms.plan(wrong).frame.iloc[before:90]
+    )
+    if campaign and not scattered:
+        lost = df.nxsms.plan(wrong, campaign=campaign).frame.iloc[before:90]
+    record_ago(journal, lost, LOST, 5, campaign=campaign, client=wrong)
+    # A doubt of this gateway's own is not released with them.
+    own = people(1, first=500)
+    record_ago(journal, own.nxsms.plan(sandbox.client, campaign=campaign).frame, LOST, 5, campaign=campaign)
+    df = pd.concat([df, own], ignore_index=True)
+    names = {"df": df, "client": sandbox.client, "campaign": campaign, "sys": sys}
+    with pytest.raises(
+        nx.ConfigError, match=f"{len(lost)} rows of 131, the first at position {before}, may have"
+    ) as refused:
+        df.nxsms.send(sandbox.client, **given)
+    assert len(sandbox.ledger) == before
+    assert "live.sqlite3" not in str(refused.value)
+    sys.last_value = refused.value
+    exec(f"{way_out(str(refused.value), 'reconcile')}", names)  # noqa: S102
+    sent = df.nxsms.send(sandbox.client, **given)
+    assert counts(sent) == {"Success": 130, "Unknown": 1}
+    assert no_double(sandbox)
+    assert len(sandbox.ledger) == 130
+
+
+def test_the_analysts_word_does_not_hold_within_a_minute_of_a_wrong_url(sandbox, journal):
+    """Whatever is there may still pass the request on: the journal's time counts."""
+    wrong = client_at("https://wrong.example", sandbox)
+    record_ago(journal, people(3).nxsms.plan(wrong).frame, LOST, 0, client=wrong)
+    frame = people(3).nxsms.recorded(sandbox.client, journal=journal).assign(sent_at=pd.NaT)
+    settled = frame.nxsms.reconcile(sandbox.client, absent="Unsent", journal=journal)
+    assert counts(settled) == {"Unknown": 3}
+
+
+def test_a_record_of_a_row_sent_by_way_of_a_wrong_url_proves_it_accepted(sandbox, journal, path):
+    """It was a way to the same gateway: nothing is released, and nobody gets the message again."""
+    wrong = client_at("https://proxy.example", sandbox)
+    record_ago(journal, people(3).nxsms.plan(wrong).frame, LOST, 5, client=wrong)
+    people(3).nxsms.send(sandbox.client, journal=path.parent / "other.sqlite3")
+    frame = people(3).nxsms.recorded(sandbox.client, journal=journal)
+    assert counts(frame.nxsms.reconcile(sandbox.client, absent="Unsent", journal=journal)) == {"Success": 3}
+    with pytest.warns(nx.AlreadySentWarning):
+        people(3).nxsms.send(sandbox.client, journal=journal)
+    assert no_double(sandbox)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ACCEPTED, Outcome(table.FAILURE, 13005, "refused"), Outcome(table.UNSENT, 1102, "Insufficient balance")],
+    ids=["accepted", "refused", "account"],
+)
+def test_a_gateway_that_answered_once_keeps_its_doubts(sandbox, journal, answer):
+    """Whatever it answered, it is a gateway, and only its own records tell."""
+    other = client_at("https://sms.example", sandbox)
+    record_ago(journal, people(1, first=9).nxsms.plan(other).frame, answer, 9, client=other)
+    record_ago(journal, people(3).nxsms.plan(other).frame, LOST, 5, client=other)
+    with pytest.raises(nx.ConfigError, match="one gateway does not know what another accepted"):
+        people(3).nxsms.send(sandbox.client, journal=journal)
+    with pytest.raises(nx.ConfigError, match=r"Use the client of their run: sent\.nxsms\.reconcile\("):
+        people(3).nxsms.recorded(sandbox.client, journal=journal).nxsms.reconcile(
+            sandbox.client, absent="Unsent", journal=journal
+        )
+
+
+def test_the_vendors_own_url_is_a_gateways_without_an_answer(sandbox, real, journal):
+    """A first request that was lost on its way there is no sign of a wrong URL."""
+    record_ago(journal, people(3).nxsms.plan(real).frame, LOST, 5, client=real)
+    frame = people(3).nxsms.recorded(real, journal=journal)
+    with pytest.raises(nx.ConfigError, match="Use the client of their run"):
+        frame.nxsms.reconcile(sandbox.client, absent="Unsent", journal=journal)
+
+
+@pytest.mark.parametrize("at", [slice(4, 8), slice(0, 4), slice(8, 12), [1, 5, 7]])
+def test_where_the_journal_knows_rows_here_no_line_forgets_them(sandbox, journal, at):
+    """The other rows can go on alone, and only those of the other gateway are sent as new messages."""
+    df, other = people(12), client_at("https://sms.example", sandbox)
+    given = {"campaign": "spring", "journal": journal}
+    lines = df.nxsms.plan(other, campaign="spring").frame.iloc[at]
+    record_ago(journal, lines, ACCEPTED, 5, campaign="spring", client=other)
+    df.drop(lines.index)[:3].nxsms.send(sandbox.client, **given)
+    with pytest.raises(nx.ConfigError, match=r"went to https://sms\.example according to this journal") as refused:
+        df.nxsms.send(sandbox.client, **given)
+    assert "sqlite3')" not in str(refused.value).replace(str(journal.path), "")
+    calls = [line.strip() for line in str(refused.value).splitlines() if line.startswith("    ")]
+    assert len(calls) == 2
+    for call in calls:
+        eval(call, {"df": df, "client": sandbox.client, "sys": sys})  # noqa: S307
+    assert sandbox.ledger["phone"].is_unique
+    assert len(sandbox.ledger) == 12
 
 
 @pytest.mark.parametrize("other", [{"base_url": REAL}, {"app_key": "another-app"}])
@@ -120,6 +232,7 @@ def test_another_gateways_records_do_not_settle_a_doubt(sandbox, journal, other)
     """Neither another gateway nor another account has a record of it: its absence there says nothing."""
     client = client_at("https://sms.example", sandbox)
     planned = people(3).nxsms.plan(client).frame
+    record_ago(journal, people(1, first=9).nxsms.plan(client).frame, ACCEPTED, 5, client=client)
     record_ago(journal, planned, LOST, 5, client=client)
     frame = people(3).nxsms.recorded(client, journal=journal)
     assert counts(frame) == {"Unknown": 3}
@@ -172,7 +285,7 @@ def test_recorded_says_which_other_campaign_knows_the_rows(sandbox, journal, cap
     said = capsys.readouterr().out
     assert counts(found) == {"Unsent": 6}
     assert "Campaign 'spring' knows 5 of these 6 rows, of which the unnamed campaign knows nothing." in said
-    assert "    df.nxsms.recorded(client, journal=journal, campaign='spring')" in said
+    assert f"    df.nxsms.recorded(client, journal={str(journal.path)!r}, campaign='spring')" in said
     assert said.index("'spring'") < said.index("'autumn'")
     assert found["reason"].iloc[4].endswith("in this campaign; campaign 'spring' has it")
     assert found["reason"].iloc[5] == "nothing is recorded of it"
@@ -185,7 +298,7 @@ def test_recorded_says_that_the_unnamed_campaign_knows_the_rows(sandbox, journal
     people(5).nxsms.recorded(sandbox.client, campaign="spring", journal=journal)
     said = capsys.readouterr().out
     assert "The unnamed campaign knows 5 of these 5 rows, of which campaign 'spring' knows nothing." in said
-    assert "    df.nxsms.recorded(client, journal=journal)\n" in said
+    assert f"    df.nxsms.recorded(client, journal={str(journal.path)!r})\n" in said
 
 
 def test_recorded_says_nothing_of_other_campaigns_where_its_own_knows_the_rows(sandbox, journal, capsys):
@@ -231,4 +344,4 @@ def test_a_frame_of_several_campaigns_is_no_larger_for_it(sandbox, journal, caps
     people(2).nxsms.recorded(sandbox.client, journal=journal)
     said = capsys.readouterr().out
     assert said.count("knows 2 of these 2 rows") == 3
-    assert "2 further campaigns of the journal know some of them, too." in said
+    assert "2 further campaigns of the journal know some of them as well." in said

@@ -207,7 +207,7 @@ class History:
 
     def way_out(self, refused, options):
         """Take one of the ways that the refusal offers: each works."""
-        if "went out under another id" in str(refused):
+        if "sent under another id" in str(refused):
             self.paste(str(refused), options, self.random.choice([NEW, ANOTHER]))
         elif self.random.choice([True, False]):
             self.frame = self.frame.drop(columns="sys_message_id")
