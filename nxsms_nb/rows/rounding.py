@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import as_mask
+from nxsms_nb._arrow import as_mask, present
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -28,12 +28,10 @@ DOUBT: Final = 1e-6
 """What chance brings about more rarely than this is taken for damage."""
 
 _CHANCE: Final = 10.0**-ZEROS
-# Digits of all scripts that are read as digits; those of a number that somebody grouped ("9000 0000") are not the end of one.
-_RUN: Final = rf"[0０٠۰]{{{ZEROS}}}(?:[.．][0０]{{1,2}})?[^\pN]*$"
-# As a spreadsheet groups a long number itself: 8.615.090.000.000.
-_THOUSANDS: Final = r"[ .\x{A0}\x{2009}\x{202F}][0-9]{3}"
-_GROUPED: Final = rf"^(?:[1-9][0-9]{{1,2}}(?:{_THOUSANDS}){{3}}|[1-9][0-9]{{0,2}}(?:{_THOUSANDS}){{4,}})$"
-_CUT: Final = f"{_RUN}|{_GROUPED}"
+# Whatever is no digit, and the decimals of a whole number.
+_NO_DIGITS: Final = r"[.]0+$|[^0-9]"
+_NARROW: Final = 24
+"""So many binary digits a float32 keeps of a number."""
 _LARGE: Final = 2**63
 _LARGEST: Final = 10**308
 _LOOKED_AT: Final = 256
@@ -79,6 +77,8 @@ def tail(hits: int, of: int, chance: float) -> float:
 def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows:
     """The rows whose numbers were cut, as the whole column shows.
 
+    A number that stands in groups counts like any other: a spreadsheet's format for phone numbers writes a cut one in groups.
+
     Parameters
     ----------
     given : pyarrow.Array
@@ -88,8 +88,9 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
     counts : Counts, optional
         Of the chunks before; those of this one are added.
     """
+    if _of_narrow_floats(given, digits):
+        return np.flatnonzero(present(digits))
     rows = np.flatnonzero(as_mask(pc.ends_with(digits, "0" * ZEROS)))
-    rows = rows[as_mask(pc.match_substring_regex(given.take(pa.array(rows)), _CUT))]
     if counts is None and len(rows) < 2:
         return rows[:0]
     rounded = _different(digits.take(pa.array(rows))).tolist()
@@ -102,6 +103,22 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
         hits = len(counts.rounded)
         damaged = hits > 1 and tail(hits, counts.numbers, _CHANCE) < DOUBT
     return rows if damaged else rows[:0]
+
+
+def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
+    """Whether all numbers are what float32 leaves of numbers, and together too many for chance.
+
+    What was given is looked at: a number that a country code completed is not the one that was cut.
+    """
+    given = given.filter(pc.is_valid(digits))
+    seen: set[int] = set()
+    for start in range(0, len(given), _LOOKED_AT):
+        texts = pc.replace_substring_regex(given.slice(start, _LOOKED_AT), _NO_DIGITS, "")
+        numbers = np.unique(np.array([int(text or 0) for text in texts.to_pylist()], np.float64))
+        if (numbers.astype(np.float32) != numbers).any():
+            return False
+        seen |= {int(number) for number in numbers}
+    return sum(max(number.bit_length() - _NARROW, 0) for number in seen) > -math.log2(DOUBT)
 
 
 def of_floats(numbers: pa.Array) -> bool:

@@ -1,6 +1,7 @@
 """Digits that a spreadsheet cut are found by what a column's numbers say together; honest columns raise no alarm."""
 
 import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -101,12 +102,63 @@ def test_repeated_rows_neither_hide_damage_nor_make_it():
     assert lost(people(many + CUT[:2] * 50)) == []
 
 
-def test_a_number_that_somebody_grouped_was_not_cut():
-    """A spreadsheet leaves one run of zeros; "9000 0000" was written by a person."""
-    assert (
-        lost(people(["+86 150 9000 0000", "+86 137 7000 0000", "+34 900 100 000", "900 200 000", "+49800 100-0000"]))
-        == []
-    )
+def laid_out(number, layout):
+    """Fill the digits of a number into a spreadsheet's format for it."""
+    digits = iter(str(number))
+    return re.sub("#", lambda _: next(digits), layout)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "+## ### #### ####",
+        "(#####) ####-####",
+        "##-###-####-####",
+        "+## ## ## ## ## ###",
+        "#####\u00a0####\u00a0####",
+        "+## (###) ###.#####",
+    ],
+)
+@pytest.mark.parametrize("zeros", [5, 6, 7])
+def test_cut_numbers_that_a_spreadsheet_shows_in_groups_are_found(layout, zeros):
+    """Its formats for phone numbers, saved as CSV, break up the zeros that it left."""
+    cut = [86150 * 10**8 + i * 10**zeros for i in range(10, 40)]
+    assert lost(people([laid_out(number, layout) for number in cut])) == list(range(30))
+    one = [laid_out(number, layout) for number in [CUT[0], *range(8615088888001, 8615088888010)]]
+    assert lost(people(one)) == []
+
+
+def test_national_numbers_in_groups_are_evidence_too():
+    """What completes them does not bring their digits back."""
+    assert lost(people(["138 0000 0000", "139-0000-0000", "137 1234 5678"]), region="CN") == [0, 1]
+
+
+NARROW = [int(np.float32(number)) for number in [8615031734001, 8613712345678, 8615088888881]]
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        int,
+        str,
+        "{}.0".format,
+        "+{}".format,
+        lambda n: f"{n:,}".replace(",", "."),
+        lambda n: f"+{str(n)[:2]} {str(n)[2:]}",
+    ],
+)
+def test_numbers_that_passed_through_a_narrow_float_are_found(spell):
+    """A float32 column made whole numbers or text has no round numbers, but all are multiples of a power of two."""
+    assert lost(people([spell(number) for number in NARROW] * 200, object)) == list(range(600))
+    assert lost(people([spell(number) for number in NARROW[:1]] * 3, object)) == []
+    assert lost(people([spell(number) for number in [*NARROW, 8615088888881]], object)) == []
+
+
+def test_national_numbers_that_passed_through_a_narrow_float_are_found():
+    """The digits that were given count, not those that they were completed to."""
+    narrow = [int(np.float32(number)) for number in [13812345678, 13987654321, 13700011122]]
+    assert lost(people(narrow), region="CN") == [0, 1, 2]
+    assert lost(people([*narrow, 13712345678]), region="CN") == []
 
 
 def test_honest_columns_raise_no_alarm():
