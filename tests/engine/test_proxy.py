@@ -244,7 +244,7 @@ def test_a_tunnel_that_breaks_under_a_request_is_doubt(tls, ca_file, tmp_path):
     assert len(proxy.heads) == len(gateway.batches) == 1
 
 
-@pytest.mark.parametrize("status", [403, 407, 502, 504])
+@pytest.mark.parametrize("status", [403, 404, 407, 501, 502, 504])
 def test_a_proxy_that_forwards_proves_nothing_by_its_status(status, tmp_path):
     """It has had the whole batch, and another proxy behind it may answer so after the gateway accepted."""
     (frame, error), proxy, _, _ = asyncio.run(through(status, "http", tmp_path))
