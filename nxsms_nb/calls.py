@@ -13,6 +13,7 @@ import atexit
 import inspect
 import math
 import os
+import sys
 import threading
 import time
 import traceback
@@ -209,7 +210,14 @@ class Call(Generic[_T]):
         if not self._launched:
             # The thread gets its turn once it is certain that it has been started. By then nothing here holds the Thread:
             # an interrupt in the callbacks of its end would be lost.
-            threading.Thread(target=self._main, name="nxsms-call", daemon=True).start()
+            outside = sys.exception()
+            try:
+                threading.Thread(target=self._main, name="nxsms-call", daemon=True).start()
+            except Exception as error:
+                # An interrupt between a lock's release and its return makes the lock's owner raise this instead.
+                if _is_of_interrupt(error, outside):
+                    raise KeyboardInterrupt from error
+                raise
             self._launched = True
             self._inbox.put(True)
 
@@ -339,6 +347,16 @@ def _emptied(error: BaseException) -> BaseException:
             waiting += [one.__cause__, one.__context__]
     # It is shown in a few lines.
     return error.with_traceback(None) if isinstance(error, Stopped) else error
+
+
+def _is_of_interrupt(error: BaseException, outside: BaseException | None) -> bool:
+    """Whether an error was raised while an interrupt passed by; one that the caller handles, `outside`, is none."""
+    one: BaseException | None = error
+    while one is not None and one is not outside:
+        if isinstance(one, KeyboardInterrupt):
+            return True
+        one = one.__context__
+    return False
 
 
 def _callers_level() -> int:
