@@ -110,10 +110,10 @@ def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
 
     What was given is looked at: a number that a country code completed is not the one that was cut.
     """
-    given = given.filter(pc.is_valid(digits))
     seen: set[int] = set()
     for start in range(0, len(given), _LOOKED_AT):
-        texts = pc.replace_substring_regex(given.slice(start, _LOOKED_AT), _NO_DIGITS, "")
+        read = given.slice(start, _LOOKED_AT).filter(pc.is_valid(digits.slice(start, _LOOKED_AT)))
+        texts = pc.replace_substring_regex(read, _NO_DIGITS, "")
         numbers = np.unique(np.array([int(text or 0) for text in texts.to_pylist()], np.float64))
         if (numbers.astype(np.float32) != numbers).any():
             return False
