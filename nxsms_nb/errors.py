@@ -181,7 +181,7 @@ class Stopped(NxsmsError):
         # No traceback and no place: nothing is wrong with the analyst's code.
         lines = [self.reason]
         if self.frame is not None:
-            later = f"   (later: sent = {self.recorded})" if self.recorded else ""
+            later = f"   # later: sent = {self.recorded}" if self.recorded else ""
             lines.append(f"Every row is accounted for:  import sys; sent = sys.last_value.frame{later}")
         return [*lines, GO_ON]
 
@@ -266,7 +266,7 @@ def tell_of_cancellation(cancelled: BaseException, recorded: str) -> None:
     recorded : str
         The call that gives the frame.
     """
-    told = f"Every row is accounted for: {recorded} has the frame."
+    told = f"Every row is accounted for:  sent = {recorded}"
     cancelled.add_note(f"The run was stopped. {told}")
     kind = type(cancelled).__name__
     cancelled._render_traceback_ = _Brief([f"{kind}: The run was stopped.", told, GO_ON])  # type: ignore[attr-defined]

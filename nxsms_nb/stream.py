@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 import pandas as pd
 import pyarrow as pa
 
+from nxsms_nb import screen
 from nxsms_nb.calls import Call, StopRequest
-from nxsms_nb.engine import dispatch, elsewhere
+from nxsms_nb.engine import dispatch, elsewhere, other_keys
 from nxsms_nb.engine.progress import Observer, Snapshot
 from nxsms_nb.engine.run import Run, Session, stopped
 from nxsms_nb.engine.sources import Measured, source_of
@@ -139,6 +140,8 @@ def _stream(
                 ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
                 session = Session(prepared, limits, rows=ahead)
                 so_far.memory = session.memory
+                if (words := other_keys.sent_before_words(prepared, settings)) is not None:
+                    screen.say(words)
             run = Run(prepared, limits, observer, call, session=session)
             run.go()
             sent = run.outcome(last=True)

@@ -11,7 +11,7 @@ import numpy as np
 from nxsms_nb import screen
 from nxsms_nb._arrow import present
 from nxsms_nb.client import Client
-from nxsms_nb.engine import dispatch, elsewhere, reconcile, retry
+from nxsms_nb.engine import dispatch, elsewhere, other_keys, reconcile, retry
 from nxsms_nb.engine.dispatch import Prepared, prepare
 from nxsms_nb.engine.loops import in_loop, unless_stopped
 from nxsms_nb.engine.plan import Plan, plan_of
@@ -51,7 +51,7 @@ def sent(
     observer = progress.watch(settings["progress"])
     prepared = _prepared(call, frame, client, settings, spelled)
     with freed_by_errors(prepared.claim):
-        _tell_repeats(call, prepared)
+        _tell_repeats(call, prepared, settings)
     return _outcome(call, prepared, settings, observer)
 
 
@@ -63,7 +63,7 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
     observer = progress.watch(settings["progress"], stop=call.stop.ask)
     prepared = _prepared(call, frame, client, settings, spelled)
     with freed_by_errors(prepared.claim):
-        _tell_repeats(call, prepared)
+        _tell_repeats(call, prepared, settings)
         run = Run(prepared, limits_of(settings), observer, call)
     call.hand_out(run)
     # Where the person stopped it on the way, and nobody has a handle, the run ends before its first request.
@@ -77,7 +77,7 @@ def planned(call: Call[Plan], *, frame: pd.DataFrame, client: Client | None, giv
     settings, spelled = settle(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
     prepared = prepare(frame, client_or_env(client), settings, call=spelled)
     call.stop.check()
-    _show(elsewhere.known_elsewhere(prepared))
+    _show(elsewhere.known_elsewhere(prepared), other_keys.sent_before_words(prepared, settings))
     return plan_of(prepared)
 
 
@@ -92,7 +92,10 @@ def known(
         reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
         prepared.results.decide(prepared.results.untold(rows), UNSENT, None, reason)
     _show(
-        elsewhere.campaign_words(prepared, others), elsewhere.known_elsewhere(prepared), elsewhere.new_words(prepared)
+        other_keys.sent_before_words(prepared, settings),
+        elsewhere.campaign_words(prepared, others),
+        elsewhere.known_elsewhere(prepared),
+        elsewhere.new_words(prepared),
     )
     prepared.results.status[prepared.todo] = UNSENT
     prepared.results.decide(prepared.results.untold(prepared.todo), UNSENT, None, NOTHING_RECORDED)
@@ -224,7 +227,8 @@ def _outcome(
     return run.outcome(last=True)
 
 
-def _tell_repeats(call: Call[Any], prepared: Prepared) -> None:
+def _tell_repeats(call: Call[Any], prepared: Prepared, settings: Mapping[str, Any]) -> None:
+    _show(other_keys.sent_before_words(prepared, settings))
     words = dispatch.repeated_words(prepared)
     if words is not None and len(prepared.todo):
         # Not through the observer: that fewer people are reached must be seen with progress off as well.
@@ -244,7 +248,7 @@ def _early_words(prepared: Prepared, rows: Rows, wanted: frozenset[int]) -> str:
     times = retry.may_go_us(prepared.results, rows)
     first, last = (dispatch.clock(int(us)) for us in (times.min(), times.max()))
     return (
-        f"{count(len(rows), 'row')} stayed Failure: refused by the limit of an hour (13007), they may go from {first}"
+        f"{count(len(rows), 'row')} stayed Failure: refused by the hourly limit (13007), to be retried from {first}"
         + (f", the last from {last}" if last != first else "")
-        + f". To send them all the same: {prepared.call.text(codes=sorted(wanted | {code_table.HOURLY}))}"
+        + f". To send them anyway: {prepared.call.text(codes=sorted(wanted | {code_table.HOURLY}))}"
     )

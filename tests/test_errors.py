@@ -181,5 +181,8 @@ def test_a_cancellation_keeps_its_class(requests):
         sandbox.release()
     cancelled = caught.value.__cause__ or caught.value.__context__
     assert type(cancelled) is asyncio.CancelledError
-    assert "df.nxsms.recorded(client, campaign='a') has the frame" in cancelled._render_traceback_()[1]
+    assert (
+        "Every row is accounted for:  sent = df.nxsms.recorded(client, campaign='a')"
+        in cancelled._render_traceback_()[1]
+    )
     assert restored(pickle.dumps(cancelled))._render_traceback_() == cancelled._render_traceback_()

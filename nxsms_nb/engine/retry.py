@@ -98,7 +98,7 @@ def asked_for(codes: Any) -> frozenset[int]:
         known = False
     if not known:
         raise ConfigError(
-            f"codes={named(codes)} is not a code of the vendor's, or several, as in codes=13006 or codes=[13006, 13009]. "
+            f"codes={named(codes)} is not a vendor result code or a list of them, for example codes=13006 or codes=[13006, 13009]. "
             "nx.codes() lists them."
         )
     return numbers

@@ -45,7 +45,7 @@ def test_an_interrupt_ends_an_awaited_run(outputs):
     (error,) = awaited
     assert error.ename == "CancelledError"
     assert len(error.traceback) == 3
-    assert "df.nxsms.recorded(client) has the frame" in error.traceback[1]
+    assert "Every row is accounted for:  sent = df.nxsms.recorded(client)" in error.traceback[1]
     assert after[0].text == "True True\n"
 
 

@@ -66,9 +66,9 @@ def test_rows_refused_by_the_hours_limit_stay_until_the_hour_is_over(within_the_
     pd.testing.assert_frame_equal(again, failed)
     local = (failed["sent_at"].max() + pd.Timedelta(hours=1)).to_pydatetime().astimezone()
     said = capsys.readouterr().out
-    assert f"3 rows stayed Failure: refused by the limit of an hour (13007), they may go from {local.day}" in said
+    assert f"3 rows stayed Failure: refused by the hourly limit (13007), to be retried from {local.day}" in said
     assert f"{local:%H:%M}" in said
-    assert "df.nxsms.retry(client, campaign='second', codes=[13007])" in said
+    assert "sent.nxsms.retry(client, campaign='second', codes=[13007])" in said
     assert counts(failed.nxsms.retry(sandbox.client, codes=[13007], campaign="second")) == {"Success": 3}
 
 
@@ -325,7 +325,7 @@ def test_what_is_no_code_is_refused(make, codes):
     """Text would otherwise try nothing again, without a word."""
     sandbox = make(failures={13006: 1.0})
     failed = people(1).nxsms.send(sandbox.client)
-    with pytest.raises(nx.ConfigError, match="is not a code of the vendor's, or several, as in codes=13006"):
+    with pytest.raises(nx.ConfigError, match="is not a vendor result code or a list of them, for example codes=13006"):
         failed.nxsms.retry(sandbox.client, codes=codes)
 
 
