@@ -5,11 +5,18 @@ a lock and noting that it is held, or in a weak reference's callback, where it i
 nothing here: it hands the work over, waits, and turns an interrupt into a request to stop. Locks, files, connections and
 imports belong to the work's thread alone, which gives them back. The two talk through queues and plain attributes; an
 interrupt leaves those whole, which ``threading.Event`` and ``Condition`` do not promise.
+
+Whoever is interrupted, once or several times, has the error when the work has ended and holds nothing any more. There are
+three exceptions: one interrupt more after five seconds leaves the work behind, as documented; three interrupts within
+some hundred instructions may escape before the wait; and one that comes between ``start`` and ``wait`` reaches neither.
+The work then ends without another request in the first two cases; in the third the run goes on, as ``start`` says.
+Python itself loses an interrupt that comes while the main thread collects garbage of others and runs its callbacks.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
 import inspect
 import math
 import os
@@ -21,9 +28,9 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
+from functools import partial, wraps
 from queue import Empty, SimpleQueue
-from typing import Any, ClassVar, Final, Generic, TypeVar, cast
+from typing import Any, ClassVar, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
@@ -38,6 +45,7 @@ _SOON_S: Final = 0.01
 _GLANCE_S: Final = 0.002
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class StopRequest:
@@ -84,6 +92,28 @@ class StopRequest:
             raise Interrupted("Stopped by the person before anything was sent.")
 
 
+def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Concatenate[Call[Any], _P], _T]:
+    """Whatever interrupts a step, the work is stopped and its end awaited before that is raised."""
+
+    @wraps(step)
+    def through(call: Call[Any], /, *args: _P.args, **given: _P.kwargs) -> _T:
+        try:
+            try:
+                return step(call, *args, **given)
+            except BaseException as error:
+                # Assignments come first: another interrupt may keep the call from beginning.
+                call.stop.asked = call.left = True
+                call.leave(error)
+                raise
+        except BaseException as error:
+            # Once more, for an interrupt that came just before the first one's wait.
+            call.stop.asked = call.left = True
+            call.leave(error)
+            raise
+
+    return through
+
+
 class Call(Generic[_T]):
     """One call's work in a thread of its own.
 
@@ -121,7 +151,7 @@ class Call(Generic[_T]):
         self._outbox: SimpleQueue[tuple[Any] | None] = SimpleQueue()
         self._work: Callable[[], _T] | None = partial(copy_context().run, work, self)
         self._warnings: list[tuple[str, type[Warning]]] = []
-        self._launched = self._permitted = self.left = False
+        self._launched = self._permitted = self._abandoned = self.left = False
         self._value: _T | None = None
         self._error: BaseException | None = None
         self.at_end: Callable[[], object] | None = None
@@ -131,16 +161,17 @@ class Call(Generic[_T]):
     def result(self) -> _T:
         """Do the work and return its result; an interrupt stops it, awaits its end, and is raised."""
         try:
-            self.launch()
-            self.await_end()
-            return self.outcome()
-        except BaseException as error:
-            self.leave(error)
-            raise
+            return self._resulting()
         finally:
             # Whoever leaves, in whatever way, lets nothing go on behind them; and the error refers back to this object.
             self.stop.asked = self.left = True
             self._error = None
+
+    @_seen_through
+    def _resulting(self) -> _T:
+        self.launch()
+        self.await_end()
+        return self.outcome()
 
     def let_go(self) -> None:
         """Wait no longer: what still goes on ends by itself, without another request."""
@@ -148,53 +179,47 @@ class Call(Generic[_T]):
         self._error = None
         self.stop.wake()
 
+    @_seen_through
     def first(self) -> Any:
         """Do the work and return what it hands out first; it goes on by itself from then on."""
-        try:
-            self.launch()
-            handed = self._handed_out()
-            if handed is None:
-                return self.outcome()
-            self._issue_warnings()
-            # An assignment, and no call: that would give way to the thread it wakes, and an interrupt that comes meanwhile
-            # is raised after this try, where nobody has a handle yet.
-            self._permitted = True
-            return handed[0]
-        except BaseException as error:
-            # Assignments come first: another interrupt may keep the call from beginning.
-            self.stop.asked = self.left = True
-            self.leave(error)
-            raise
+        self.launch()
+        handed = self._handed_out()
+        if handed is None:
+            return self.outcome()
+        self._issue_warnings()
+        # An assignment, and no call: that would give way to the thread it wakes, and an interrupt that comes meanwhile is
+        # raised where nobody has a handle yet.
+        self._permitted = True
+        return handed[0]
 
+    @_seen_through
     def exchange(self, given: Any) -> Any:
         """Give the work something, and return what it hands out for it."""
-        try:
-            self._value = None
-            self._inbox.put((given,))
-            handed = self._handed_out()
-            return self.outcome() if handed is None else handed[0]
-        except BaseException as error:
-            self.stop.asked = self.left = True
-            self.leave(error)
-            raise
+        self._value = None
+        self._inbox.put((given,))
+        handed = self._handed_out()
+        return self.outcome() if handed is None else handed[0]
 
+    @_seen_through
     def finish(self) -> None:
         """Let work that is given one thing after the other come to its end, and wait for it."""
-        try:
-            self._inbox.put(None)
-            self.await_end()
-            self.outcome()
-        except BaseException as error:
-            self.stop.asked = self.left = True
-            self.leave(error)
-            raise
+        self._inbox.put(None)
+        self.await_end()
+        self.outcome()
 
+    @_seen_through
+    def see_out(self) -> None:
+        """Wait until work that goes on by itself has ended."""
+        self.await_end()
+
+    @_seen_through
     def close(self) -> None:
         """Stop the work where it has not ended, and await its end."""
         self.leave(None)
 
     def outcome(self) -> _T:
         """The result of work that has ended, or what it raised."""
+        self.refuse_fork()
         if self._error is not None:
             raise self._error
         self._issue_warnings()
@@ -204,6 +229,14 @@ class Call(Generic[_T]):
         while self._warnings:
             words, category = self._warnings.pop(0)
             screen.warn(words, category, stacklevel=_callers_level())
+
+    def refuse_fork(self) -> None:
+        """Raise in a process that was forked while the work went on: its thread is not there, and its end never comes."""
+        if self._is_elsewhere():
+            raise RuntimeError(f"This run belongs to process {self._pid}, from which this one was forked. Wait there.")
+
+    def _is_elsewhere(self) -> bool:
+        return self._pid != os.getpid() and not self.ended
 
     def launch(self) -> None:
         """Begin the work."""
@@ -223,8 +256,7 @@ class Call(Generic[_T]):
 
     def _handed_out(self, until: float = math.inf) -> tuple[Any] | None:
         """What the work hands out next; None: it has ended."""
-        if self._pid != os.getpid():
-            raise RuntimeError(f"This run belongs to process {self._pid}, from which this one was forked. Wait there.")
+        self.refuse_fork()
         while not (self.ended and self._outbox.empty()) and time.monotonic() < until:
             with suppress(Empty):
                 # With a timeout, since a wait without one cannot be interrupted everywhere.
@@ -239,14 +271,17 @@ class Call(Generic[_T]):
             """Nobody wants it."""
 
     def leave(self, error: BaseException | None) -> None:
-        """Stop the work and await its end; raise `Interrupted` in the place of a bare interrupt."""
+        """Stop the work and await its end; raise `Interrupted` in the place of a bare interrupt.
+
+        Once hurried and after `PATIENCE_S`, one more interrupt leaves the work behind.
+        """
         self.stop.asked = self.left = True
         late, again, patience = error, False, math.inf
-        # In a forked process there is no thread to wait for.
-        while self._launched and not self.ended and self._pid == os.getpid():
+        while self._launched and not self.ended and not self._abandoned:
             try:
                 now = time.monotonic()
-                if again and now > patience:
+                if self._is_elsewhere() or (again and now > patience):
+                    self._abandoned = True
                     break
                 again, patience = False, min(patience, now + PATIENCE_S) if self.stop.hurried else math.inf
                 self.stop.wake()
@@ -293,10 +328,14 @@ class Call(Generic[_T]):
 
     def given(self) -> Any:
         """What this call is given next; None: it is to end."""
-        while not self.stop.asked:
-            with suppress(Empty):
-                return self._inbox.get(timeout=LOOK_S)
-        return None
+        self.stop.listener = partial(self._inbox.put, None)
+        try:
+            while not self.stop.asked:
+                with suppress(Empty):
+                    return self._inbox.get(timeout=LOOK_S)
+            return None
+        finally:
+            self.stop.listener = None
 
     @property
     def wanted(self) -> bool:
@@ -327,6 +366,9 @@ class Call(Generic[_T]):
             self._error = _emptied(error)
         finally:
             del work
+            # Cycles that the work leaves, as transports of event loops are: dissolved in the main thread, an interrupt that
+            # comes in one of their callbacks would be lost. The young ones are soon looked through.
+            gc.collect(1)
             self._live.discard(self)
             self.ended = True
             self._outbox.put(None)

@@ -101,6 +101,7 @@ class Run:
     @property
     def done(self) -> bool:
         """Whether the run has ended."""
+        self._call.refuse_fork()
         return self._call.ended
 
     @property
@@ -145,7 +146,7 @@ class Run:
             The frame with its result columns, complete.
         """
         # On one line: an interrupt at the line of the try alone would come before it, and nobody would stop the run.
-        try: self._call.await_end()  # noqa: E701  # fmt: skip
+        try: self._call.see_out()  # noqa: E701  # fmt: skip
         except BaseException as error:
             # Assignments come first: another interrupt may keep the call from beginning.
             self._call.stop.asked = self._call.left = True
@@ -210,7 +211,7 @@ class Run:
             request.listener = None
 
     def __repr__(self) -> str:
-        state = "under way" if not self.done else f"stopped: {self.stopped}" if self.stopped else "done"
+        state = "under way" if not self._call.ended else f"stopped: {self.stopped}" if self.stopped else "done"
         return f"Run({len(self._prepared.todo):,} rows, {state})"
 
     def _ipython_display_(self) -> None:

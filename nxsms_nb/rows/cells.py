@@ -36,7 +36,7 @@ class Cells:
     text: pa.Array
     kinds: npt.NDArray[np.uint8]
 
-    def of(self, *kinds: Kind) -> npt.NDArray[np.bool_]:
+    def of(self, *kinds: int) -> npt.NDArray[np.bool_]:
         """Which cells are of one of these kinds."""
         return functools.reduce(np.logical_or, [self.kinds == kind for kind in kinds])
 
@@ -118,7 +118,7 @@ def _has_fraction(kind: pa.DataType) -> bool:
     return bool(pa.types.is_time(kind)) and kind.unit != "s"
 
 
-def _kinds(array: pa.Array, kind: Kind) -> npt.NDArray[np.uint8]:
+def _kinds(array: pa.Array, kind: int) -> npt.NDArray[np.uint8]:
     if array.null_count == 0:
         return np.full(len(array), kind, np.uint8)
     return np.where(present(array), np.uint8(kind), np.uint8(Kind.NULL))

@@ -223,7 +223,7 @@ def _given(cells: Cells) -> Mask:
     return given & as_mask(pc.not_equal(cells.text, "")) if given.any() else given
 
 
-def _optional(rule: str, pattern: str | None, *kinds: Kind) -> Callable[[Cells], tuple[pa.Array, Found]]:
+def _optional(rule: str, pattern: str | None, *kinds: int) -> Callable[[Cells], tuple[pa.Array, Found]]:
     def read_field(cells: Cells) -> tuple[pa.Array, Found]:
         given = _given(cells)
         usable = given & cells.of(*kinds)
@@ -246,6 +246,7 @@ def _link_verbose(cells: Cells) -> tuple[pa.Array, Found]:
 
 
 _NUMBERS: Final = (Kind.TEXT, Kind.INT, Kind.WHOLE)
+_UNICODE: Final = (*_NUMBERS, Kind.FRACTION, Kind.LOST, Kind.BOOL, Kind.OTHER)
 _URL: Final = (
     r"(?i)^https?://(?:[^\s\pZ\pC/?#@]*@)?(?:[\pL\pN](?:[\pL\pN._\-]*)|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
     r"(?:[/?#][^\s\pZ\pC]*)?$"
@@ -256,7 +257,7 @@ _OPTIONAL: Final[Mapping[str, Callable[[Cells], tuple[pa.Array, Found]]]] = {
     "short_link": _optional("short_link_not_text", None, *_NUMBERS),
     "link_verbose": _link_verbose,
     "dr_url": _optional("dr_url_form", _URL, Kind.TEXT),
-    "ext": _optional("ext_not_unicode", None, *(kind for kind in Kind if kind != Kind.BROKEN)),
+    "ext": _optional("ext_not_unicode", None, *_UNICODE),
 }
 
 

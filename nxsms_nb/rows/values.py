@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -16,21 +15,21 @@ import pyarrow.compute as pc
 _TEXT: Final = pa.large_string()
 
 
-class Kind(IntEnum):
-    """What a cell held."""
+class Kind:
+    """What a cell held: plain integers, since numpy, comparing with an `enum.IntEnum`, discards an interrupt."""
 
-    NULL = 0
-    TEXT = 1
-    INT = 2
-    WHOLE = 3
+    NULL: Final = 0
+    TEXT: Final = 1
+    INT: Final = 2
+    WHOLE: Final = 3
     """A float without a fraction: what a gap makes of a column of whole numbers."""
-    FRACTION = 4
+    FRACTION: Final = 4
     """A float with a fraction, infinite, or too large to be written in digits."""
-    LOST = 5
+    LOST: Final = 5
     """A number too large for its float type to hold every digit."""
-    BOOL = 6
-    OTHER = 7
-    BROKEN = 8
+    BOOL: Final = 6
+    OTHER: Final = 7
+    BROKEN: Final = 8
     """Text that is not Unicode: lone surrogates, bytes that are not UTF-8."""
 
 
@@ -44,7 +43,7 @@ def times(array: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, " 00:00:00$", "")
 
 
-def kind_and_text(value: Any) -> tuple[Kind, str | None]:
+def kind_and_text(value: Any) -> tuple[int, str | None]:
     """What a cell holds, and of what kind it is; nothing that it holds raises."""
     if value is None or value is pd.NA or value is pd.NaT:
         return Kind.NULL, None
@@ -60,7 +59,7 @@ def kind_and_text(value: Any) -> tuple[Kind, str | None]:
     return kind, text
 
 
-def _told(value: Any) -> tuple[Kind, str | None]:
+def _told(value: Any) -> tuple[int, str | None]:
     if isinstance(value, str):
         return Kind.TEXT, str(value)
     if isinstance(value, (bool, np.bool_)):
@@ -100,7 +99,7 @@ def duration(value: dt.timedelta | np.timedelta64) -> str:
     return f"{span.days} days {'+' if span.days < 0 else ''}{clock}{fraction}"
 
 
-def _float(value: float, exact: float, written: str) -> tuple[Kind, str | None]:
+def _float(value: float, exact: float, written: str) -> tuple[int, str | None]:
     if math.isnan(value):
         return Kind.NULL, None
     if not value.is_integer() or abs(value) >= 2**63:
@@ -108,7 +107,7 @@ def _float(value: float, exact: float, written: str) -> tuple[Kind, str | None]:
     return (Kind.LOST if abs(value) >= exact else Kind.WHOLE), str(int(value))
 
 
-def _decimal(value: decimal.Decimal) -> tuple[Kind, str | None]:
+def _decimal(value: decimal.Decimal) -> tuple[int, str | None]:
     if value.is_nan():
         return Kind.NULL, None
     if value.is_infinite() or value != value.to_integral_value():

@@ -1,6 +1,7 @@
 """Runs that something else than their own end puts an end to: the interpreter, a handler, a person who waits no longer."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -192,3 +193,81 @@ def test_an_observer_that_ends_the_interpreter_ends_nothing(sandbox):
             raise KeyboardInterrupt
 
     assert counts(people(300).nxsms.send(sandbox.client, progress=Leaves())) == {"Success": 300}
+
+
+FORKED = """
+import traceback
+sandbox.hold()
+journal = {journal}
+run = df.nxsms.start(client, **{{**slow, "journal": journal}})
+assert sandbox.wait_for(requests=1)
+child = os.fork()
+if not child:
+    wrong = []
+    # faulthandler waits for its thread, which is not there in a fork.
+    signal.alarm(30)
+    for act in (run.stop, run.wait, lambda: run.done, lambda: df.nxsms.send(client, journal=journal, progress="silent"),
+                lambda: df.nxsms.send(client, journal=journal, campaign="child", progress="silent")):
+        try:
+            act()
+            wrong.append(act)
+        except (RuntimeError, nx.JournalError, nx.CampaignBusy) as error:
+            pass
+        except BaseException:
+            traceback.print_exc()
+            wrong.append(act)
+    os._exit(len(wrong))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+try:
+    nx.Journal.of(journal).claim(None)
+except nx.CampaignBusy:
+    print("busy")
+sandbox.release()
+print(run.wait()["status"].unique().tolist(), len(sandbox.ledger), sandbox.effects().max())
+nx.Journal.of(journal).claim(None).release()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("journal", ["path", "nx.Journal.in_memory()"])
+def test_a_fork_neither_waits_nor_sends_nor_frees_the_campaign(path, journal):
+    """The run and its journal belong to the process that started it; the forked one is told so at once."""
+    assert told(path, FORKED.format(journal=journal)) == ["0", "busy", "['Success'] 2000 1"]
+
+
+FRESH = """
+import faulthandler, random, signal, sys
+faulthandler.dump_traceback_later(60, exit=True)
+import pandas as pd
+import nxsms_nb as nx
+
+def ring(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, ring)
+df = pd.DataFrame({"phone": [str(8615000000000 + i) for i in range(100)], "content": "Hi"})
+interrupted = False
+try:
+    signal.setitimer(signal.ITIMER_REAL, random.Random(int(sys.argv[2])).uniform(0.001, 1.0))
+    sandbox = nx.Sandbox(seed=7, latency=0.02)
+    df.nxsms.send(sandbox.client, journal=sys.argv[1], batch_size=10, concurrency=1, progress="silent")
+    while True:
+        pass
+except KeyboardInterrupt:
+    interrupted = True
+assert interrupted
+sandbox = globals().get("sandbox") or nx.Sandbox(seed=7)
+nx.Journal(sys.argv[1]).claim(None).release()
+print(df.nxsms.send(sandbox.client, journal=sys.argv[1], progress="silent")["status"].unique().tolist(), sandbox.effects().max())
+"""
+
+
+@posix
+@pytest.mark.parametrize("seed", range(4))
+def test_an_interrupt_in_the_first_call_of_a_process_stops_it(path, seed):
+    """Modules are loaded by then: it is raised, and the cell run again has whole modules and sends to everybody once."""
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, path, str(seed)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "['Success'] 1"

@@ -21,7 +21,7 @@ NUMBER = "8615088888888"
 
 def read(value, region=None, dtype=object):
     digits, troubles = normalise(pd.Series([value], dtype=dtype), region)
-    return digits[0].as_py(), Trouble(troubles[0])
+    return digits[0].as_py(), troubles[0]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_unknown_region_is_refused_with_an_example(region):
 
 def test_every_trouble_has_a_rule_and_a_hint():
     """The table of rules covers all troubles."""
-    assert set(TROUBLES) == set(Trouble) - {Trouble.NONE}
+    assert set(TROUBLES) == {code for name, code in vars(Trouble).items() if name.isupper()} - {Trouble.NONE}
 
 
 LOOKS = st.text(alphabet="0123456789+-. ()０９eE'=\"x\u00a0\u202a", max_size=24)
@@ -277,7 +277,7 @@ def test_a_row_is_read_without_regard_to_its_neighbours(values):
     column = pd.Series(values, dtype=object)
     digits, troubles = normalise(column)
     alone = [read(value) for value in values]
-    assert list(zip(digits.to_pylist(), map(Trouble, troubles), strict=True)) == alone
+    assert list(zip(digits.to_pylist(), troubles, strict=True)) == alone
 
 
 REGIONS = [
