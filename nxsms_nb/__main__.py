@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -108,13 +109,43 @@ def _broken_off(error: BaseException) -> int:
     return 1 if begun or isinstance(error, Stopped) else 2
 
 
+_OPTION = re.compile(
+    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|prefix|phone|content)=(\"[^\"]*\"|'[^']*'|\d+)"
+)
+_CALL = re.compile(r"\n {4}(.+)")
+_PYTHON = {
+    "client = nx.Sandbox().client, then df.nxsms.send(client)": "--sandbox",
+    "; .report.problems of this error lists all": "",
+}
+"""What an error advises in Python, and what the command line has in its place."""
+
+
 def _in_options(text: str) -> str:
-    """An error that ends in a call to paste, with the option that the command line has in its place."""
-    told, call = text.rsplit("\n    ", 1) if "\n    " in text else (text, "")
-    added = re.search(r"(\w+)=('[^']*'|\w+)\)$", call)
-    if added is None:
-        return " ".join(text.split())
-    return f"{' '.join(told.split())} --{added[1].replace('_', '-')} {added[2].strip(chr(39))}"
+    """Put the command line's options in the place of keywords and calls that an error names."""
+    for python, words in _PYTHON.items():
+        text = text.replace(python, words)
+    # Prose and calls take turns.
+    parts = [_of_call(part) if at % 2 else _OPTION.sub(_as_option, part) for at, part in enumerate(_CALL.split(text))]
+    return " ".join(" ".join(parts).split())
+
+
+def _of_call(call: str) -> str:
+    """The option that a call to paste adds; one for some of the rows stays Python's, since no option chooses rows."""
+    added = re.search(r"\w+=(?:'[^']*'|\w+)(?=\)$)", call)
+    if not call.startswith("nx.send_stream(frames") or added is None:
+        return f"(in Python) {call}"
+    return _OPTION.sub(_as_option, added[0])
+
+
+def _as_option(found: re.Match[str]) -> str:
+    value = found[2].strip("'\"")
+    return f"--{found[1].replace('_', '-')} {value if value == '…' else shlex.quote(value)}"
+
+
+def _file(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty text is not a file")
+    return Path(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -156,8 +187,8 @@ def _parser() -> argparse.ArgumentParser:
         "from NXSMS_ACCESS_KEY, NXSMS_ACCESS_SECRET and NXSMS_APP_KEY or a .env file. After a stop the same command goes "
         "on: what went out does not go out twice.",
     )
-    send.add_argument("source", type=Path, metavar="IN", help=".parquet or .csv with phone and content")
-    send.add_argument("target", type=Path, metavar="OUT", help=".parquet or .csv to write")
+    send.add_argument("source", type=_file, metavar="IN", help=".parquet or .csv with phone and content")
+    send.add_argument("target", type=_file, metavar="OUT", help=".parquet or .csv to write")
     send.add_argument("--campaign", required=True, help="in a campaign a number gets one message")
     send.add_argument("--phone", metavar="COLUMN", help="the column with the numbers (default: phone)")
     send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
@@ -169,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--confirm", type=int, metavar="N", help="agreement to send at most N messages")
     send.add_argument("--concurrency", type=int, metavar="N", help="requests under way at once (default: 8)")
     send.add_argument("--max-rate", type=float, metavar="N", help="most messages a second")
-    send.add_argument("--journal", type=Path, help="what was attempted before (default: NXSMS_JOURNAL, or the user's)")
+    send.add_argument("--journal", type=_file, help="what was attempted before (default: NXSMS_JOURNAL, or the user's)")
     send.add_argument("--sandbox", action="store_true", help="practise: a simulated gateway instead of the real one")
 
     sandbox = commands.add_parser(

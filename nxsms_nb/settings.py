@@ -216,6 +216,10 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+PLACEHOLDER: Final = "…"
+"""What a message writes where the person has to name something; pasted as it is, it must not become that name."""
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
@@ -227,6 +231,8 @@ def _max_failures(value: Any) -> str | None:
 
 
 def _campaign(value: Any) -> str | None:
+    if value == PLACEHOLDER:
+        return "is a message's placeholder. Put the campaign's name in its place."
     if value is None or (isinstance(value, str) and value.strip() == value and 0 < len(value) <= 200):
         return None
     return "is not a campaign's name: text of 1 to 200 characters without blanks at its ends."

@@ -58,6 +58,46 @@ def test_an_error_is_one_line_with_the_remedy(words, said, capsys):
     assert shown.out == ""
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--phone", "mobile"], "--duplicates drop sends only the first of each, --duplicates allow"),
+        ([], "as in --phone mobile."),
+        (["--phone", "mobile", "--duplicates", "drop", "--journal", "IN"], "Name another file: --journal …."),
+        (["--phone", "mobile", "--region", "XX"], "as in --region CN."),
+    ],
+)
+def test_an_error_of_a_file_advises_options(tmp_path, capsys, options, said):
+    """Python's keywords are no remedy on the command line."""
+    source = tmp_path / "in.csv"
+    source.write_text("mobile,content\n8615088888881,a\n8615088888881,b\n")
+    given = [str(source) if word == "IN" else word for word in options]
+    assert main(["send", str(source), str(tmp_path / "out.csv"), "--campaign", "c", "--sandbox", *given]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert ".report" not in shown
+    assert "=" not in shown.replace("region='XX'", "")
+
+
+def test_without_credentials_the_sandbox_is_advised(tmp_path, capsys, monkeypatch):
+    """By its option."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ACCESS_KEY", "ACCESS_SECRET", "APP_KEY"):
+        monkeypatch.delenv(f"NXSMS_{name}", raising=False)
+    (tmp_path / "in.csv").write_text("phone,content\n8615088888881,a\n")
+    assert main(["send", "in.csv", "out.csv", "--campaign", "c"]) == 2
+    assert "or practise without an account: --sandbox." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["in.csv", "out.csv", "--journal", ""], ["", "out.csv"], ["in.csv", " "]])
+def test_an_empty_text_is_no_file(capsys, words):
+    """As a variable of the shell that is not set gives one; it is not the folder one works in."""
+    with pytest.raises(SystemExit) as ended:
+        main(["send", *words, "--campaign", "c", "--sandbox"])
+    assert ended.value.code == 2
+    assert "an empty text is not a file" in capsys.readouterr().err
+
+
 def test_only_lab_passes_arguments_on(capsys):
     """An argument that a command does not know ends it with the usage, but for ``lab``, where it goes to JupyterLab."""
     with pytest.raises(SystemExit) as ended:

@@ -181,6 +181,31 @@ def test_a_run_in_doubt_names_the_call_that_settles_it(given):
         assert (settled[prefix + "status"] == "Success").sum() == len(sandbox.ledger)
 
 
+@pytest.mark.parametrize("option", ["campaign", "journal"])
+def test_a_placeholder_is_no_name(sandbox, tmp_path, monkeypatch, option):
+    """Pasted as the message writes it, the line says what to put in its place."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(nx.ConfigError, match="is a message's placeholder"):
+        people(3).nxsms.send(sandbox.client, **{option: "…"})
+    assert not list(tmp_path.iterdir())
+    assert len(sandbox.ledger) == 0
+
+
+def test_what_follows_the_colon_can_be_run():
+    """Every line of a stopped run, as it stands after its label."""
+    with nx.Sandbox(seed=7, faults=["lost"] * 3) as sandbox:
+        df, client = people(100), sandbox.client
+        with pytest.raises(nx.InDoubt) as caught:
+            df.nxsms.send(client, campaign="spring", batch_size=20, concurrency=1)
+        sys.last_value = caught.value
+        names = {"df": df, "client": client}
+        lines = [line.partition(":  ")[2] for line in shown(caught.value).splitlines() if ":  " in line]
+        assert len(lines) == 2
+        for line in lines:
+            exec(line, names)  # noqa: S102
+        assert not (names["sent"]["status"] == "Unknown").any()
+
+
 @pytest.mark.parametrize("kind", ["path", "journal", "number"])
 def test_a_journal_is_named_by_its_place(sandbox, tmp_path, kind):
     """A path or a Journal is no name in the notebook, and digits in a path are nobody's number."""

@@ -20,6 +20,7 @@ import psutil
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
 from nxsms_nb.journal.tables import APPLICATION_ID
+from nxsms_nb.settings import PLACEHOLDER
 
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     [
@@ -121,6 +122,8 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
         raise ConfigError(
             f"{what}{path!r} names no file. Name one, as in journal='campaigns.sqlite3', or omit journal=."
         )
+    if path == PLACEHOLDER:
+        raise ConfigError(f"{what}{path!r} is a message's placeholder. Put the journal's file in its place.")
     if _URL.match(path):
         raise ConfigError(
             f"{what}{named(path)} is a URL. Name a file on a local disk, as in journal='campaigns.sqlite3'."

@@ -141,7 +141,7 @@ REFUSED = {
     ),
     "a quote that never ends": (lambda: [broken_csv(HEAD + '861500,"a\n'), "out.csv"], "cannot be read after"),
     "no column with the numbers": (lambda: [broken_csv("mobile,content\n861500,Hi\n"), "out.csv"], "no column 'phone'"),
-    "no such column": (lambda: ["in.csv", "out.csv", "--phone", "mobile"], "phone='mobile'"),
+    "no such column": (lambda: ["in.csv", "out.csv", "--phone", "mobile"], "--phone mobile"),
     "two columns of one name": (
         lambda: [broken_csv("phone,phone,content\n1,1,Hi\n"), "out.csv"],
         "more than one column",
@@ -154,7 +154,7 @@ REFUSED = {
     "a column that no CSV can hold": (lambda: [views_parquet(), "out.csv"], "cannot be written as CSV"),
     "target is the journal": (lambda: ["in.csv", "out.csv", "--journal", "out.csv"], "out.csv is the journal"),
     "no journal can be there": (lambda: ["in.csv", "out.csv", "--journal", "in.csv"], "in.csv"),
-    "a campaign without a name": (lambda: ["in.csv", "out.csv", "--campaign", ""], "campaign="),
+    "a campaign without a name": (lambda: ["in.csv", "out.csv", "--campaign", ""], "--campaign"),
 }
 
 
