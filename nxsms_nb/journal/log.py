@@ -49,6 +49,31 @@ def has_log(path: Path) -> bool:
         return False
 
 
+class State(NamedTuple):
+    """A log's head, as SQLite writes it whenever it begins the log anew, and the log's size."""
+
+    head: bytes
+    size: int
+
+    def may_become(self, other: State) -> bool:
+        """Whether SQLite itself makes this log that one: it adds to it, or begins anew from its start."""
+        if other.head == self.head:
+            return len(self.head) == _HEAD.size and any(self.head) and other.size >= self.size
+        if len(other.head) < _HEAD.size:
+            return False
+        order: Order = "big" if other.head[3] & 1 else "little"
+        *_, one, two = _HEAD.unpack(other.head)
+        # Its numbers and salts say nothing: a connection that is new here counts from 0 and draws lots.
+        return any(other.head) and _checksum(other.head[:24], order, (0, 0)) == (one, two)
+
+
+def state(log: Path) -> State:
+    """Return the state of a write-ahead log."""
+    with log.open("rb") as file:
+        head = file.read(_HEAD.size)
+        return State(head, os.fstat(file.fileno()).st_size)
+
+
 def refuse_torn_log(path: Path, connection: sqlite3.Connection) -> None:
     """Raise `Damage` where transactions that were committed are no longer read from the log; `connection` has it open."""
     size = connection.execute("PRAGMA page_size").fetchone()[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journal.log import log_of
+from nxsms_nb.journal.log import log_of, state
 from nxsms_nb.journal.place import locks_folder, lost_note, real
 from nxsms_nb.journal.tables import Damage, close_broken, open_runs, verify_all, writing
 
@@ -41,9 +41,10 @@ class Watch:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = _identity(path.stat())
-        log = log_of(path)
+        self._log = log = log_of(path)
         memory = log.with_name(log.name.removesuffix("-wal") + "-shm")
         self._beside = [(file, _identity(file.stat())) for file in (log, memory)]
+        self._logged = state(log)
 
     def trouble(self) -> Trouble | None:
         """Return what has happened to the files, or None."""
@@ -61,9 +62,23 @@ class Watch:
             return Trouble(f"cannot be reached any more ({error.strerror})", lost=True)
         try:
             intact = all(_identity(file.stat()) == identity for file, identity in self._beside)
+            whole = intact and self._log_is_whole()
         except OSError:
-            intact = False
+            intact = whole = False
+        if intact and not whole:
+            return Trouble(
+                f"has lost what its log, {self._log.name}, held: that file was emptied, cut or overwritten", lost=True
+            )
         return None if intact else Trouble("has lost the files beside it that end in -wal and -shm", lost=True)
+
+    def _log_is_whole(self) -> bool:
+        """Whether the log is what SQLite made of the one that was here; another process may be at its head just now."""
+        for _ in range(2):
+            now = state(self._log)
+            if self._logged.may_become(now):
+                self._logged = now
+                return True
+        return False
 
 
 def _identity(about: os.stat_result) -> tuple[int, int]:

@@ -116,6 +116,8 @@ class Writer:
         """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
         self.unwritten += finished
         asked = begins
+        # Before the transaction, too: SQLite writes on behind what was cut off its log, and then no cut shows.
+        self.lost = self.lost or self._look()
         if self.lost is not None:
             begins = ()
         try:

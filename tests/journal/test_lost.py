@@ -88,6 +88,25 @@ def log_deleted(path):
     beside(path, "-wal").unlink()
 
 
+def log_emptied(path):
+    os.truncate(beside(path, "-wal"), 0)
+
+
+def log_cut(path):
+    os.truncate(beside(path, "-wal"), beside(path, "-wal").stat().st_size - 100)
+
+
+def log_zeroed(path):
+    """Overwrite it in place, as a program that restores a file does."""
+    with beside(path, "-wal").open("r+b") as log:
+        log.write(bytes(beside(path, "-wal").stat().st_size))
+
+
+def log_cut_behind_its_head(path):
+    """Leave the head alone."""
+    os.truncate(beside(path, "-wal"), 32)
+
+
 def index_of_the_log_deleted(path):
     beside(path, "-shm").unlink()
 
@@ -120,6 +139,7 @@ ACTS = [
     *(deleted, deleted_with_its_log, moved, moved_with_its_log, folder_removed, folder_moved),
     *(replaced_by_an_older_copy, replaced_by_an_older_copy_without_the_log, replaced_by_a_text),
     *(replaced_by_an_empty_file, replaced_by_its_own_copy, emptied, log_deleted, index_of_the_log_deleted),
+    *(log_emptied, log_cut, log_zeroed, log_cut_behind_its_head),
     *(log_and_index_deleted, locks_emptied, locks_removed, linked, folder_made_a_link),
 ]
 
@@ -225,6 +245,21 @@ def test_a_journal_moved_away_and_back_is_the_same(path):
         sandbox.release()
         assert set(run.wait()["status"]) == {"Success"}
         assert set(people().nxsms.recorded(sandbox.client, journal=path)["status"]) == {"Success"}
+
+
+@pytest.mark.usefixtures("older")
+def test_a_log_that_sqlite_begins_anew_is_no_lost_one(path):
+    """Another program's checkpoint, between any two requests, harms nothing: what the log held is in the main file."""
+    with Sandbox(seed=7) as sandbox, contextlib.closing(sqlite3.connect(path)) as other:
+        for n in range(3):
+            sandbox.hold()
+            options = {"journal": path, "campaign": f"spring {n}", "batch_size": 5, "progress": "silent"}
+            run = people().nxsms.start(sandbox.client, **options)
+            assert sandbox.wait_for(requests=1 + n * ROWS // 5)
+            other.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            sandbox.release()
+            assert set(run.wait()["status"]) == {"Success"}
+        assert set(people().nxsms.recorded(sandbox.client, journal=path, campaign="spring 0")["status"]) == {"Success"}
 
 
 @pytest.mark.parametrize("locks", ["emptied", "removed"])
