@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         help="open JupyterLab on copies of the notebooks",
         description="Copy the notebooks and open JupyterLab on the copies. Copies that you changed are kept. Further "
-        "arguments go to JupyterLab, --no-browser or --port=8889 say.",
+        "arguments go to JupyterLab, for example --no-browser or --port=8889.",
     )
     lab.add_argument(
         "--folder",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import Secret, hidden, mask_secret
+from nxsms_nb.formatting import Secret, hidden, mask_secret, named, shorten
 from nxsms_nb.network import authorities, check_not_read, checked_proxy, is_loopback
 from nxsms_nb.wire.requests import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 
@@ -34,6 +34,11 @@ ENVIRONMENT: Final = {
 
 _SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure", "ca_file"})
 _LOGIN: Final = re.compile(r"[^/\s]*@")
+_NO_PATH: Final = re.compile(r"[\s\\?#\x00-\x1f\x7f]")
+"""What a path cannot have."""
+_NO_URL: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")
+_LONGEST_S: Final = 86_400
+"""The longest timeout, a day."""
 _QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
 
 
@@ -105,10 +110,19 @@ class Client:
                 )
         if algorithm not in get_args(Algorithm):
             raise ConfigError(f"algorithm={algorithm!r} is not one of {', '.join(map(repr, get_args(Algorithm)))}.")
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-            raise ConfigError(f"timeout={timeout!r} is not a number of seconds above 0.")
+        if app_secret is not None and not isinstance(app_secret, str):
+            raise ConfigError("app_secret is not text. Give the application's secret as text, or leave it out.")
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST_S:
+            shown = "" if isinstance(timeout, (str, bytes)) else f"={shorten(timeout)}"
+            raise ConfigError(f"timeout{shown} is not a number of seconds above 0, up to {_LONGEST_S:,}.")
+        if not isinstance(path, str):
+            raise ConfigError(f"path is not text. Give it like path={SEND_PATH!r}.")
+        if _NO_PATH.search(path):
+            raise ConfigError(
+                f"path={named(path)} has blanks, a backslash, a '?' or a '#'. Give it like path={SEND_PATH!r}."
+            )
         if not path.startswith("/"):
-            raise ConfigError(f"path={path!r} does not begin with a slash, as in path={SEND_PATH!r}.")
+            raise ConfigError(f"path={named(path)} does not begin with a slash, as in path={SEND_PATH!r}.")
         self.access_key = access_key
         self.access_secret = access_secret
         self.app_key = app_key
@@ -158,7 +172,9 @@ class Client:
 
         path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
         if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
-            raise ConfigError(f"env_file={path!r} does not exist.")
+            # What does not look like a file's name may be a key in the wrong place.
+            shown = f"={named(path)}" if re.search(r"[./\\]", path) else ""
+            raise ConfigError(f"env_file{shown} does not exist.")
         overrides = _masked(overrides)
         settings = {**_from_environment(path), **overrides}
         missing = [ENVIRONMENT[name] for name in ("access_key", "access_secret", "app_key") if name not in settings]
@@ -270,19 +286,29 @@ def _complaint(name: str, url: Any, *, insecure: bool) -> str | None:
         parts = None
     if parts is not None and "@" in parts.netloc:
         return only
-    shown = repr(_QUERY.sub(r"\1…", _LOGIN.sub("…@", str(url)))) if isinstance(url, str) else type(url).__name__
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    shown = repr(_QUERY.sub(r"\1…", _LOGIN.sub("…@", str(url))))
+    if not isinstance(url, str):
+        return f"{name} is not text. Give it like {BASE_URL!r}."
+    if parts is None or parts.scheme not in ("http", "https") or not _can_be_reached(url.strip(), parts):
         return f"{name}={shown} is not a URL like {BASE_URL!r}."
     if not _has_usable_port(parts):
-        return f"{name}={shown} names a port that cannot be. Leave it out, or name one from 1 to 65535."
+        return f"{name}={shown} names a port that does not exist. Leave it out, or name one from 1 to 65535."
     if parts.query or parts.fragment:
         return only
-    if parts.scheme == "http" and not is_loopback(parts.hostname) and not insecure:
+    if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not insecure:
         return (
-            f"{name}={shown} is plain http to another machine: everybody on the way reads texts, numbers and keys. "
+            f"{name}={shown} is plain http to another machine: texts, numbers and keys travel unencrypted. "
             "Use https, or say insecure=True."
         )
     return None
+
+
+def _can_be_reached(url: str, parts: SplitResult) -> bool:
+    """Whether a URL has a host that can exist, and a path that stays as it is."""
+    host = (parts.hostname or "").removesuffix(".")
+    if _NO_URL.search(url) or parts.netloc.endswith(":") or {".", ".."} & {*parts.path.split("/")}:
+        return False
+    return ":" in host or all(host.split("."))
 
 
 def _hidden_login(url: Any) -> Any:

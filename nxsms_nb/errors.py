@@ -4,6 +4,7 @@
 
     NxsmsError               all but Interrupted are an Exception, too
     ├── ConfigError          a client, an option or an argument is not usable     (also ValueError)
+    │   └── OptionError      a keyword that the call does not take                (also TypeError)
     ├── ColumnError          a column is missing, ambiguous or already taken      (also ValueError)
     ├── ValidationError      rows that must not be sent; .report has them all     (also ValueError)
     ├── ConfirmationNeeded   more messages than agreed to; .count
@@ -93,6 +94,10 @@ class ConfigError(NxsmsError, ValueError):
     """
 
     rows: list[int] | None = None
+
+
+class OptionError(ConfigError, TypeError):
+    """A keyword is not one that the call takes."""
 
 
 class ColumnError(NxsmsError, ValueError):

@@ -100,9 +100,10 @@ class SecretBytes(bytes):
 
 def hidden(value: Any) -> Any:
     """Take a secret as it was given, so that it does not show itself."""
-    if isinstance(value, str):
-        return Secret(value)
-    return SecretBytes(value) if isinstance(value, (bytes, bytearray)) else value
+    if value is None:
+        return None
+    # Whatever else it is, a list with the secret in it for example, is refused later on and is not to be seen until then.
+    return Secret(value) if isinstance(value, str) else SecretBytes(1)
 
 
 def masks(text: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import unicodedata
 from collections.abc import Callable, Hashable, Mapping
 from numbers import Integral, Real
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
-from nxsms_nb.errors import ConfigError
+from nxsms_nb.errors import ConfigError, OptionError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import value_as_given
 from nxsms_nb.wire.fields import FIELDS
@@ -192,7 +193,7 @@ def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, An
 
     Raises
     ------
-    TypeError
+    OptionError
         A keyword the verb does not take.
     ConfigError
         A value that is not usable.
@@ -200,7 +201,7 @@ def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, An
     defaults = {name: value for group in groups for name, value in group.items()}
     unknown = [name for name in given if name not in defaults]
     if unknown:
-        raise TypeError(f"{named(unknown[0])} is not an option here. The options: {', '.join(defaults)}")
+        raise OptionError(f"{named(unknown[0])} is not an option here. The options: {', '.join(defaults)}")
     settled = {**defaults, **{name: value_as_given(value) for name, value in given.items()}}
     for name, check in _CHECKS.items():
         if name in settled and (complaint := check(settled[name])):
@@ -227,15 +228,20 @@ def _is_number(value: Any) -> bool:
 def _max_failures(value: Any) -> str | None:
     if value is None or (_is_whole(value) and value >= 0) or (isinstance(value, float) and 0 <= value < 1):
         return None
-    return "is neither a count (a whole number, 0 or more) nor a share of the answered rows (0.05 say)."
+    return "is neither a count (a whole number, 0 or more) nor a share of the answered rows (for example 0.05)."
 
 
 def _campaign(value: Any) -> str | None:
     if value == PLACEHOLDER:
         return "is a message's placeholder. Put the campaign's name in its place."
-    if value is None or (isinstance(value, str) and value.strip() == value and 0 < len(value) <= 200):
+    if value is None or (
+        isinstance(value, str)
+        and value.strip() == value
+        and 0 < len(value) <= 200
+        and not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value)
+    ):
         return None
-    return "is not a campaign's name: text of 1 to 200 characters without blanks at its ends."
+    return "is not a campaign's name: text of 1 to 200 characters without blanks at its ends and control characters."
 
 
 _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
@@ -247,7 +253,14 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "batch_size": lambda v: (
         None if _is_whole(v) and 1 <= v <= BATCH_MAX else f"is not a whole number from 1 to {BATCH_MAX}."
     ),
-    "max_rate": lambda v: None if v is None or (_is_number(v) and v > 0) else "is not a number of messages a second.",
+    "max_rate": lambda v: (
+        None
+        if v is None or (_is_number(v) and (0 < v <= 1e12 or v == float("inf")))
+        else "is not a number of messages a second."
+    ),
     "max_failures": _max_failures,
     "prefix": lambda v: None if isinstance(v, str) else "is not text.",
+    "region": lambda v: (
+        None if v is None or isinstance(v, str) else "is not a country's two capital letters, as in region='CN'."
+    ),
 }

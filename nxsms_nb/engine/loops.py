@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from nxsms_nb.calls import LOOK_S, PATIENCE_S, Call
-from nxsms_nb.errors import tell_of_cancellation
+from nxsms_nb.errors import ConfigError, tell_of_cancellation
 
 _T = TypeVar("_T")
 
@@ -56,7 +56,12 @@ async def unless_stopped(call: Call[Any], work: Coroutine[Any, Any, object]) -> 
 
 async def awaited(call: Call[_T]) -> _T:
     """Do a call's work without holding up the event loop; a cancellation stops it, awaits its end and is raised again."""
-    loop = asyncio.get_running_loop()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigError(
+            "asend needs a running event loop of asyncio. Under trio or another library, use send."
+        ) from None
     end = loop.create_future()
     call.at_end = partial(loop.call_soon_threadsafe, _fulfil, end)
     try:

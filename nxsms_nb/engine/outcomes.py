@@ -69,7 +69,7 @@ SETTLED: Final = Case("code 0 with data", Fate.JUDGED, "an item for each row, ma
 MIXED: Final = Case(
     "a refusal that carries data", Fate.JUDGED, "only data: null says that nothing was sent, so each item counts"
 )
-NO_DATA: Final = Case("code 0 without data", Fate.DOUBT, "success is claimed, and nothing of it shown")
+NO_DATA: Final = Case("code 0 without data", Fate.DOUBT, "the reply reports success but lists no message")
 FAILED: Final = Case("code -1", Fate.DOUBT, "the vendor does not say that nothing was sent")
 UNDOCUMENTED: Final = Case("an undocumented code", Fate.DOUBT, "nobody says that nothing was sent")
 
@@ -117,6 +117,13 @@ class Verdict:
     reply: Reply | None = None
     code: int | None = None
     words: str = ""
+
+    @property
+    def settles_nothing(self) -> bool:
+        """Whether it is a reply in the vendor's form that names none of the request's rows and no refusal of the vendor's."""
+        if self.reply is None or self.code in codes.TABLE:
+            return False
+        return self.reply.items is None or not any(self.reply.items)
 
     @property
     def fate(self) -> Fate:
@@ -186,13 +193,14 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
     try:
         reply = parse(body, ids)
     except NotUnderstood as why:
-        damaged = isinstance(why, NotJson) and b'"code"' in body
+        # No gateway's reply begins with a byte order mark, whole or damaged.
+        damaged = isinstance(why, NotJson) and b'"code"' in body and not body.startswith(b"\xef\xbb\xbf")
         return Verdict(DAMAGED if damaged else NONSENSE, words=str(why))
     if reply.items is not None:
         code = reply.code if reply.code != codes.SUCCESS else None
         return Verdict(SETTLED if code is None else MIXED, reply, code, words="the reply says nothing of this row")
     if reply.code == codes.SUCCESS:
-        return Verdict(NO_DATA, reply, words="code 0 without data: success is claimed, and nothing of it shown")
+        return Verdict(NO_DATA, reply, words="code 0 without data: the reply reports success but lists no message")
     words = codes.TABLE[reply.code].text if reply.code in codes.TABLE else "not documented"
     case = REFUSED.get(reply.code, FAILED if reply.code in codes.TABLE else UNDOCUMENTED)
     if case.fate == Fate.DOUBT:

@@ -277,7 +277,7 @@ class Consequences:
         self._memory.refusals += 1
         if self._memory.refusals >= REFUSALS_IN_A_ROW:
             reason = (
-                f"the gateway answered {words} {self._memory.refusals} times in a row and took nothing between. "
+                f"the gateway answered {words} {self._memory.refusals} times in a row without accepting a message. "
                 "Try later, or ask the vendor for the account's limit."
             )
             self._course.end(Ending(errors.Throttled, reason, code))
@@ -290,9 +290,7 @@ class Consequences:
         except Exception:  # noqa: BLE001  its rows have their outcome; what cannot be read teaches nothing
             first, words = False, ""
         if self._memory.doubts >= IN_A_ROW:
-            reason = (
-                f"{self._memory.doubts} requests in a row had an outcome nobody knows{words}. Their rows are Unknown."
-            )
+            reason = f"{self._memory.doubts} requests in a row had an unknown outcome{words}. Their rows are Unknown."
             self._course.end(Ending(errors.InDoubt, reason))
         if self._limits.max_failures is not None and not self._course.stopping.is_set():
             self._bear(self._limits.max_failures)
@@ -309,8 +307,8 @@ class Consequences:
         else:
             memory.trouble = ""
             memory.budget = min(10.0, memory.budget + 0.1)
-        foreign = verdict.case.seen in FOREIGN
-        if fate == Fate.DOUBT and foreign and not memory.met:
+        foreign = verdict.case.seen in FOREIGN or (verdict.settles_nothing and not self._client.at_vendor)
+        if fate in (Fate.DOUBT, Fate.JUDGED) and foreign and not memory.met:
             reason = (
                 f"the first reply from {self._client.endpoint} is not the gateway's: {verdict.words}. Check the client's "
                 "base_url and path. The rows of this request are Unknown, since a gateway may be behind it."

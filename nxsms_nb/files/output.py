@@ -68,6 +68,8 @@ class Output:
         try:
             if target.is_dir():
                 raise ConfigError(f"{self._named} is a folder. Name a file.")
+            if target.exists() and not target.is_file():
+                raise ConfigError(f"{self._named} is a pipe or a device, which a file would replace. Name a file.")
             if not target.parent.is_dir():
                 raise ConfigError(f"The folder {target.parent} does not exist. Make it first.")
             if target.exists() and not os.access(target, os.W_OK):
@@ -261,7 +263,7 @@ def _beside(target: Path) -> tuple[Path, IO[bytes]]:
             number += 1
             continue
         if left:
-            screen.say(f"Kept as it is, of a run that has not ended: {', '.join(map(str, left))}", error=True)
+            screen.say(f"Left untouched, from runs that did not finish: {', '.join(map(str, left))}", error=True)
         return part, file
 
 

@@ -410,7 +410,10 @@ class Journal:
         """
         target = place.place(to)
         if self.path is None or target is None:
-            raise ConfigError(f"A backup is made of a file into a file, and {self} to {os.fspath(to)!r} is not.")
+            raise ConfigError(
+                "Only a journal in a file can be backed up, and only to a file. "
+                "Name a file for both, as in nx.Journal('journal.sqlite3').backup('copy.sqlite3')."
+            )
         if not place.holds_something(self.path):
             raise JournalError(f"There is no journal at {self.path} to make a backup of.")
         custody.backup(self.path, target)

@@ -125,8 +125,9 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
     if path == PLACEHOLDER:
         raise ConfigError(f"{what}{path!r} is a message's placeholder. Put the journal's file in its place.")
     if _URL.match(path):
+        # Without what follows, which may be a password.
         raise ConfigError(
-            f"{what}{named(path)} is a URL. Name a file on a local disk, as in journal='campaigns.sqlite3'."
+            f"{what}'{path.partition(':')[0]}:…' is a URL. Name a file on a local disk, as in journal='campaigns.sqlite3'."
         )
     if path.endswith(("/", os.sep)):
         raise ConfigError(
@@ -229,7 +230,7 @@ def holds_something(path: Path) -> bool:
     if lost is not None:
         raise JournalError(lost)
     if about is not None and about.st_size:
-        _refuse_others(path)
+        _refuse_others(path, about.st_size)
         return True
     if locked:
         raise JournalError(
@@ -246,12 +247,16 @@ def _refuse_other_kinds(path: Path, about: os.stat_result) -> None:
             raise JournalError(f"The journal {path} is {kind}, not a file. Nothing was sent. {_ELSEWHERE}")
     if about.st_nlink > 1:
         raise JournalError(
-            f"The journal {path} has {about.st_nlink} names (hard links), and runs under different names do not know of "
-            "one another. Nothing was sent. Delete the other names, or copy it with nx.Journal(…).backup('…') and use the copy."
+            f"The journal {path} has {about.st_nlink} names (hard links). A run that uses one name does not see the locks "
+            "of a run that uses another. Nothing was sent. Delete the other names, or copy it with nx.Journal(…).backup('…') and use the copy."
         )
 
 
-def _refuse_others(path: Path) -> None:
+_HEADER: Final = 512
+"""How many bytes a database of SQLite has at least; it takes a file with fewer as an empty one."""
+
+
+def _refuse_others(path: Path, size: int) -> None:
     """Raise `JournalError` where a file is not a database of ours.
 
     It is read through SQLite: closing a descriptor of our own would drop the locks that SQLite holds on the file in this
@@ -269,6 +274,8 @@ def _refuse_others(path: Path) -> None:
         if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
             raise unusable(path, error) from error
         # SQLite may quote in its error the bytes that it does not understand.
+        application = None
+    if size < _HEADER:
         application = None
     if application != APPLICATION_ID:
         what = "not a journal" if application is None else "a database of another program"

@@ -239,7 +239,9 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
     return None
 
 
-_REMEDY: Final = 'Send it first, sent = df.nxsms.send(client); results under a prefix are read with prefix="sms_", say.'
+_REMEDY: Final = (
+    'Send it first, sent = df.nxsms.send(client); for results under a prefix, name it, for example prefix="sms_".'
+)
 
 
 def _other_prefix(frame: pd.DataFrame, prefix: str) -> str | None:

@@ -241,7 +241,7 @@ def _measure(digits: pa.Array, troubles: Codes) -> None:
 def _known(region: str) -> str:
     import phonenumbers  # noqa: PLC0415 - heavy, for those who name a region only
 
-    if region not in phonenumbers.SUPPORTED_REGIONS:
+    if not isinstance(region, str) or region not in phonenumbers.SUPPORTED_REGIONS:
         raise ConfigError(
             f"region={named(region)} is not a country phonenumbers knows. Give its two capital letters, as in region='CN'."
         )

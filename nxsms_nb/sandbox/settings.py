@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import Secret, mask_secret
+from nxsms_nb.formatting import Secret, mask_secret, named
 from nxsms_nb.sandbox import delivery as sandbox_delivery
 from nxsms_nb.sandbox.draws import derived
 from nxsms_nb.wire import codes
@@ -60,7 +60,9 @@ class Settings:
         for name, check in _CHECKS.items():
             value = getattr(self, name)
             if complaint := check(value):
-                raise ConfigError(f"Sandbox: {name}={value!r} {complaint}")
+                # A text is a mistake in its place, a key or a number of somebody for example.
+                shown = "" if isinstance(value, (str, bytes)) and name in _NUMBERS else f"={named(value)}"
+                raise ConfigError(f"Sandbox: {name}{shown} {complaint}")
 
 
 def _whole(value: Any) -> bool:
@@ -109,8 +111,13 @@ def _dr_url(value: Any) -> str | None:
 def _refuse(value: Any) -> str | None:
     if value is None or (_whole(value) and value in codes.TABLE and value != codes.SUCCESS):
         return None
-    return "is not a code of the vendor's that refuses, 1100 say. nxsms_nb.codes() lists them."
+    return "is not a code of the vendor's that refuses, for example 1100. nxsms_nb.codes() lists them."
 
+
+_NUMBERS: Final = frozenset(
+    {"seed", "latency", "tps", "balance", "hourly_limit", "refuse", "clock_offset", "query_limit"}
+)
+"""The settings that no text can be right for."""
 
 _CHECKS: Final[Mapping[str, Any]] = {
     "seed": lambda v: None if _whole(v) else "is not a whole number.",

@@ -90,7 +90,7 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
         observer: Observer = progress
         return observer
     raise ConfigError(
-        f"progress={named(progress)} is none of 'widget', 'bar', 'silent', True, False or None, and has no methods "
+        f"progress={named(progress)} is not one of 'widget', 'bar', 'silent', True, False or None, and has no methods "
         "update and close."
     )
 

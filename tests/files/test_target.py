@@ -197,7 +197,7 @@ def test_a_complete_target_is_replaced_by_a_complete_one_only(account, sandbox, 
     assert Path(target).read_bytes() == complete
     sandbox.balance = None
     assert main(["send", source, target, "--campaign", "summer"]) == 0
-    assert f"Kept as it is, of a run that has not ended: {Path.cwd() / target}.part" in capsys.readouterr().err
+    assert f"Left untouched, from runs that did not finish: {Path.cwd() / target}.part" in capsys.readouterr().err
     assert Path(target).read_bytes() != complete
     assert Path(f"{target}.part").exists()
     assert not Path(f"{target}.part2").exists()

@@ -71,7 +71,7 @@ def test_an_observer_of_ones_own_is_taken_as_it_is():
     """Whatever has update and close watches; anything else is refused with the names there are."""
     mine = Silent()
     assert choose(mine) is mine
-    with pytest.raises(ConfigError, match="progress='loud' is none of 'widget', 'bar', 'silent'"):
+    with pytest.raises(ConfigError, match="progress='loud' is not one of 'widget', 'bar', 'silent'"):
         choose("loud")
 
 
