@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Final
 
 import numpy as np
@@ -159,8 +159,8 @@ def _literal(value: Any) -> str | None:
         value = value.item()
     if isinstance(value, (np.ndarray, pd.Index, pd.Series)) and value.ndim == 1 and value.size <= _LISTED:
         value = value.tolist()
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
+    if isinstance(value, PurePath):
+        value = str(value)
     if isinstance(value, str):
         return str.__repr__(value)
     if value is None or isinstance(value, bool):
