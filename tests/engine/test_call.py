@@ -104,7 +104,7 @@ def test_many_messages_to_a_real_gateway_need_agreement(no_network, journal, con
         people(101).nxsms.send(real(), journal=journal, campaign="spring", confirm=confirm)
     assert asked.value.count == 101
     assert "This would send 101 messages to https://sms.invalid" in str(asked.value)
-    assert "df.nxsms.send(client, journal=journal, campaign='spring', confirm=101)" in str(asked.value)
+    assert f"df.nxsms.send(client, journal={str(journal.path)!r}, campaign='spring', confirm=101)" in str(asked.value)
     assert no_network == []
     assert journal.runs().empty
 
@@ -125,7 +125,7 @@ def test_agreement_holds_for_retries_too(no_network, journal):
     with pytest.raises(ConfirmationNeeded) as asked:
         stopped.value.frame.nxsms.retry(real(), journal=journal)
     assert asked.value.count == 150
-    assert "df.nxsms.retry(client, journal=journal, confirm=150)" in str(asked.value)
+    assert f"sent.nxsms.retry(client, journal={str(journal.path)!r}, confirm=150)" in str(asked.value)
     assert no_network == []
 
 
