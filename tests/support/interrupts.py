@@ -206,11 +206,12 @@ class Signals:
         self._rng = rng
         self._left = 0
         self.struck = 0
+        self.armed = False
         signal.signal(signal.SIGALRM, self._strike)
 
     def arm(self, times: int) -> None:
         """Let so many come, the first within 30 ms, the others soon after."""
-        self._left, self.struck = times, 0
+        self._left, self.struck, self.armed = times, 0, True
         signal.setitimer(signal.ITIMER_REAL, self._rng.uniform(1e-5, WITHIN_S))
 
     def disarm(self) -> None:
@@ -218,6 +219,7 @@ class Signals:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._strike)
+        self.armed = False
 
     def _strike(self, *_: Any) -> None:
         self.struck += 1
@@ -243,7 +245,10 @@ def by_signals(scene: Scene, times: int, seed: int, most: int = 1) -> Counter[st
                 scene.act()
                 returned = not signals.struck
             finally:
-                signals.disarm()
+                # One that comes in the disarming would leave the others to the cell that is run again.
+                while signals.armed:
+                    with contextlib.suppress(KeyboardInterrupt):
+                        signals.disarm()
         except KeyboardInterrupt:
             raised = True
         told["calls"] += 1
