@@ -173,7 +173,7 @@ class Client:
         path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
         if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
             # What does not look like a file's name may be a key in the wrong place.
-            shown = f"={named(path)}" if re.search(r"[./\\]", path) else ""
+            shown = f"={named(os.path.basename(path))}" if re.search(r"[./\\]", path) else ""  # noqa: PTH119
             raise ConfigError(f"env_file{shown} does not exist.")
         overrides = _masked(overrides)
         settings = {**_from_environment(path), **overrides}

@@ -107,7 +107,9 @@ def note_last(path: Path, connection: sqlite3.Connection) -> None:
 
 def refuse_older(path: Path, connection: sqlite3.Connection) -> None:
     """Raise `JournalError` where a journal has not come as far as it had: it is an older copy."""
-    if any(now < before for now, before in zip(_come(connection), last_known(path), strict=True)):
+    # The mark first: another process may record, and then mark, a run between the two looks.
+    last = last_known(path)
+    if any(now < before for now, before in zip(_come(connection), last, strict=True)):
         raise JournalError(
             f"The journal {path} is older than the one that was here: runs or requests are missing that it had (a backup, "
             "a checkout or a synchronising program put back an older copy). Nothing was sent. Put the newer one back. "

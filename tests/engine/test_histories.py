@@ -24,7 +24,7 @@ CAMPAIGNS = [None, None, "spring", "autumn"]
 KEYS = [None, None, None, "order", "phone"]
 WENT = ("Success", "Unknown")
 NEW = "If they are new messages:  "
-ANOTHER = "To send in another campaign:  "
+ANOTHER = "To send them in another campaign:  "
 
 
 def own_ids(frame):
@@ -218,9 +218,11 @@ class History:
 
     def paste(self, said, options, label):
         line = next(line for line in said.splitlines() if line.startswith(label))
-        call, frame = line.removeprefix(label).split("   (")[0], self.frame
-        names = {"df": frame, "client": self.sandbox.client, "journal": self.journal}
+        call = line.removeprefix(label)
+        names = {"df": self.frame, "client": self.sandbox.client, "journal": self.journal}
         if label == ANOTHER:
+            # Only the rows that it is about.
+            frame = eval(call.partition(".nxsms.")[0], names).reset_index(drop=True)  # noqa: S307
             kept = {"key": ["phone", "content"]} if "key=['phone', 'content']" in call else {}
             options = {**options, "campaign": another(options.get("campaign"))} | kept
         else:
@@ -242,7 +244,7 @@ class History:
 
 
 def another(campaign):
-    return "…" if campaign is None else f"{campaign} 2"
+    return "again" if campaign is None else f"{campaign} 2"
 
 
 @pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
