@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -230,7 +231,7 @@ def holds_something(path: Path) -> bool:
     if lost is not None:
         raise JournalError(lost)
     if about is not None and about.st_size:
-        _refuse_others(path, about.st_size)
+        _refuse_others(path)
         return True
     if locked:
         raise JournalError(
@@ -256,8 +257,29 @@ _HEADER: Final = 512
 """How many bytes a database of SQLite has at least; it takes a file with fewer as an empty one."""
 
 
-def _refuse_others(path: Path, size: int) -> None:
-    """Raise `JournalError` where a file is not a database of ours.
+_YOUNG_S: Final = 1.0
+"""A file changed within so many seconds may be a journal that another process is making at this moment."""
+_LOOKS: Final = 60
+_PAUSE_S: Final = 0.02
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise `JournalError` where a file is not a database of ours, nor becomes one while it is young."""
+    for _ in range(_LOOKS):
+        application = _application_of(path)
+        if application == APPLICATION_ID:
+            return
+        if not 0 <= time.time() - path.stat().st_mtime < _YOUNG_S:
+            break
+        time.sleep(_PAUSE_S)
+    what = "not a journal" if application is None else "a database of another program"
+    raise JournalError(
+        f"{path} is {what}, or was damaged. Nothing was sent, and it was left as it is. Name another file: journal='…'."
+    )
+
+
+def _application_of(path: Path) -> int | None:
+    """Return the application id of a database; None: the file is not one.
 
     It is read through SQLite: closing a descriptor of our own would drop the locks that SQLite holds on the file in this
     process (sqlite.org, "How To Corrupt An SQLite Database File", 2.2). As one that nobody changes, so that SQLite puts
@@ -266,7 +288,7 @@ def _refuse_others(path: Path, size: int) -> None:
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
         try:
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            application: int = connection.execute("PRAGMA application_id").fetchone()[0]
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         finally:
             connection.close()
@@ -274,14 +296,8 @@ def _refuse_others(path: Path, size: int) -> None:
         if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
             raise unusable(path, error) from error
         # SQLite may quote in its error the bytes that it does not understand.
-        application = None
-    if size < _HEADER:
-        application = None
-    if application != APPLICATION_ID:
-        what = "not a journal" if application is None else "a database of another program"
-        raise JournalError(
-            f"{path} is {what}, or was damaged. Nothing was sent, and it was left as it is. Name another file: journal='…'."
-        )
+        return None
+    return application if path.stat().st_size >= _HEADER else None
 
 
 def _lost(path: Path) -> str | None:
