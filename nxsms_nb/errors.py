@@ -201,7 +201,7 @@ class AccountRefused(Stopped, Exception):
     Attributes
     ----------
     code : int
-        The vendor's code, 1102 for an insufficient balance say.
+        The vendor's code, for example 1102 for an insufficient balance.
     """
 
     def __init__(self, reason: str, frame: pd.DataFrame | None = None, code: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Who is who: the key of a row, and the messageid made from it.
 
 The hash is version 1 and never changes: a row that got an id once gets it for ever, in every kernel. It is XXH3-128 over
-the key, seeded by campaign and appKey; `spelling` has its form as an id.
+the key, seeded by campaign and appKey; `id_format` has its form as an id.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
         The recipients.
     **options
         ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` (the
-        country of national numbers), and the columns of the fields, ``phone="mobile"`` say.
+        country of national numbers), and the columns of the fields, for example ``phone="mobile"``.
 
     Returns
     -------
