@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from nxsms_nb.journal.place import real
-from nxsms_nb.journal.tables import Damage
+from nxsms_nb.journal.tables import BUSY_S, Damage, writing
 
 Order = Literal["big", "little"]
 Sums = tuple[int, int]
@@ -77,21 +79,44 @@ def state(log: Path) -> State:
 def refuse_torn_log(path: Path, connection: sqlite3.Connection) -> None:
     """Raise `Damage` where transactions that were committed are no longer read from the log; `connection` has it open."""
     size = connection.execute("PRAGMA page_size").fetchone()[0]
-    with log_of(path).open("rb") as log:
+    # While another run commits, its frames are in the log before SQLite counts them, so that they would look lost.
+    with writing(connection), log_of(path).open("rb") as log:
         head = log.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            return
         frames = []
         while len(raw := log.read(_FRAME.size)) == _FRAME.size:
             frames.append(_Frame(*_FRAME.unpack(raw)))
             log.seek(size, os.SEEK_CUR)
-        valid = max(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1], 0)
-        log.seek(0)
-        if log.read(_HEAD.size) != head or len(head) < _HEAD.size:
-            # Another run goes on writing: SQLite has not read the log anew, and has dropped nothing.
-            return
+        valid = _frames_read(path)
         log.seek(_HEAD.size + valid * (_FRAME.size + size))
         rest = [log.read(_FRAME.size + size) for _ in frames[valid:]]
     if _torn(head, frames[valid - 1] if valid else None, frames[valid:], rest):
         raise Damage(f"its log, {log_of(path).name}, was changed, and what was recorded last is missing")
+
+
+def _frames_read(path: Path) -> int:
+    """Return how many frames SQLite reads from the log of a journal; only a checkpoint says so.
+
+    Raises
+    ------
+    sqlite3.OperationalError
+        Another connection has been at a checkpoint for 20 s, which makes SQLite say -1.
+    """
+    # A connection of its own: SQLite refuses a checkpoint inside a transaction.
+    with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as beside:
+        until = time.monotonic() + BUSY_S
+        while True:
+            busy, frames, _ = beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if frames >= 0:
+                return int(frames)
+            if not busy:
+                return 0
+            if time.monotonic() > until:
+                error = sqlite3.OperationalError("another program does not end its checkpoint")
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+            time.sleep(0.005)
 
 
 def _torn(head: bytes, last: _Frame | None, frames: list[_Frame], rest: list[bytes]) -> bool:

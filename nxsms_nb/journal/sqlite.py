@@ -15,10 +15,9 @@ from nxsms_nb.errors import JournalError, NxsmsError
 from nxsms_nb.journal.forks import connect
 from nxsms_nb.journal.log import has_log, log_of
 from nxsms_nb.journal.place import holds_something, unusable
-from nxsms_nb.journal.tables import Damage, Run, open_runs, prepare, runs
+from nxsms_nb.journal.tables import BUSY_S, Damage, Run, open_runs, prepare, runs
 from nxsms_nb.journal.watch import Watch, note_last, refuse_older
 
-_BUSY_S: Final = 20.0
 _ROW_BYTES: Final = 80
 
 
@@ -99,7 +98,7 @@ _REMEDIES: Final = {
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    connection = connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         prepare(connection, str(path))
         _log_ahead(connection)
@@ -119,7 +118,7 @@ def begun(connection: sqlite3.Connection, path: Path, run: Run) -> Watch:
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     try:
         watch = Watch(path)
-        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as another:
+        with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as another:
             there = runs(another).get(run.id) == run
     except OSError:
         there = False
@@ -179,7 +178,7 @@ def damaged(path: Path | None, what: object) -> JournalError:
 
 
 def _log_ahead(connection: sqlite3.Connection) -> None:
-    until = time.monotonic() + _BUSY_S
+    until = time.monotonic() + BUSY_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -118,6 +118,10 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
+BUSY_S: Final = 20.0
+"""How long a connection waits for another one's transaction or checkpoint, in seconds."""
+
+
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """One write transaction; rolled back whole where anything in it fails, so that no half of a record stays."""

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -147,3 +148,36 @@ def test_every_bit_of_the_log_counts(killed):
             assert found == KNOWN, place
             told["known"] += 1
     assert told == {"known": 0, "refused": len(places)}
+
+
+def test_what_others_write_meanwhile_is_no_sign_of_a_loss(killed):
+    """Commits and checkpoints of other connections go on while a log is looked at, and SQLite then counts its frames late."""
+    for number in range(40):
+        copy = killed.parent / str(number) / "journal.sqlite3"
+        copy.parent.mkdir()
+        shutil.copy2(killed, copy)
+        shutil.copy2(log_of(killed), log_of(copy))
+        with busy(copy):
+            assert known(Journal(copy), ids(8), "spring") == KNOWN
+
+
+@contextlib.contextmanager
+def busy(path):
+    """Two other connections write to a journal, and bring its log into the file, all the time."""
+    over = threading.Event()
+
+    def go_on():
+        with contextlib.closing(sqlite3.connect(path, timeout=20, isolation_level=None)) as connection:
+            while not over.is_set():
+                connection.execute("UPDATE run SET rows = rows")
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    threads = [threading.Thread(target=go_on) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
