@@ -15,6 +15,7 @@ from .errors import JournalLost as JournalLost
 from .errors import NoConnection as NoConnection
 from .errors import NxsmsError as NxsmsError
 from .errors import QueryError as QueryError
+from .errors import RenderWarning as RenderWarning
 from .errors import Stopped as Stopped
 from .errors import Throttled as Throttled
 from .errors import TooManyFailures as TooManyFailures

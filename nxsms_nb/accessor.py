@@ -63,35 +63,53 @@ class NxsmsAccessor:
 
     # ------------------------------------------------------------------ before sending
 
-    def render(self, template: str) -> pd.Series[str]:
+    def render(self, template: str | Mapping[Any, str], *, by: Hashable | None = None) -> pd.Series[str]:
         """Make each row's text from a template.
 
         Parameters
         ----------
-        template : str
-            Text with ``{column}`` names, each with a format spec where one is needed: ``{amount:.2f}``, ``{when:%d %b}``;
-            ``{{`` and ``}}`` stand for braces.
+        template : str or mapping of value to str
+            Text with ``{column}`` names, each with a format spec where one is needed (``{amount:.2f}``, ``{when:%d %b}``), and
+            behind a ``|`` what is written where the column has a gap (``{name|there}``, ``{amount:.2f|nothing}``); ``{{`` and
+            ``}}`` stand for braces. A mapping has a template for each value of the column `by`; that of ``None`` is for rows
+            without a value.
+        by : label, optional
+            The column that says which template of a mapping is a row's, for example ``"language"``.
 
         Returns
         -------
         pandas.Series of str
-            Named ``content``, with the frame's index; missing where a column that the row needs is null.
+            Named ``content``, with the frame's index; missing where a column that the row needs has a gap, a value cannot be
+            written, or no template is for the row.
 
         Raises
         ------
         ColumnError
             The frame has no such column, or several of that name.
         ConfigError
-            The template cannot be read, or a format spec fits no value.
+            The template cannot be read, a format spec fits no value, or a mapping and `by` do not fit each other.
+
+        Warns
+        -----
+        RenderWarning
+            Rows got no text; it says how many, and which column they lack.
+
+        Notes
+        -----
+        Without a spec a value is written as the frame shows it: a moment in its own zone, a decimal with its zeros, floats
+        whole where the whole column is. A float of 2**53 or more in such a column is not written: it need not hold every
+        digit.
 
         Examples
         --------
         >>> import pandas as pd, nxsms_nb as nx
-        >>> df = pd.DataFrame({"name": ["Ann"], "amount": [1200]})
-        >>> df.nxsms.render("Hi {name}, you owe {amount:,.2f}").to_list()
-        ['Hi Ann, you owe 1,200.00']
+        >>> df = pd.DataFrame({"name": ["Ann", None], "amount": [1200, 9], "language": ["en", "de"]})
+        >>> df.nxsms.render("Hi {name|there}, you owe {amount:,.2f}").to_list()
+        ['Hi Ann, you owe 1,200.00', 'Hi there, you owe 9.00']
+        >>> df.nxsms.render({"en": "Hi {name|there}!", "de": "Hallo {name|}!"}, by="language").to_list()
+        ['Hi Ann!', 'Hallo !']
         """
-        return render(self._frame, template)
+        return render(self._frame, template, by=by)
 
     @spelled_out(CHECKING, COLUMNS)
     def validate(self, **given: Unpack[Checking]) -> ValidationReport:
@@ -104,7 +122,9 @@ class NxsmsAccessor:
         Returns
         -------
         ValidationReport
-            ``.ok``, ``.problems`` (a frame: one row per problem, values masked); shown, it counts them by rule.
+            ``.ok``, ``.problems`` (a frame: one row per problem, values masked), ``.warnings`` (texts that read ``nan``,
+            ``None``, hold a ``{name}`` that was not filled in or a character that could not be decoded); shown, it counts them
+            by rule.
 
         Raises
         ------

@@ -228,7 +228,7 @@ class Call(Generic[_T]):
     def _issue_warnings(self) -> None:
         while self._warnings:
             words, category = self._warnings.pop(0)
-            screen.warn(words, category, stacklevel=_callers_level())
+            screen.warn(words, category, stacklevel=callers_level())
 
     def refuse_fork(self) -> None:
         """Raise in a process that was forked while the work went on: its thread is not there, and its end never comes."""
@@ -401,7 +401,7 @@ def _is_of_interrupt(error: BaseException, outside: BaseException | None) -> boo
     return False
 
 
-def _callers_level() -> int:
+def callers_level() -> int:
     """The ``stacklevel`` that names, in whoever asks for it, the line that called this package."""
     level, frame = 0, inspect.currentframe()
     package = __name__.partition(".")[0]

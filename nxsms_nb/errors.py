@@ -22,6 +22,7 @@
         └── TooManyFailures  by max_failures
 
     AlreadySentWarning       everything in the call went out before               (a UserWarning)
+    RenderWarning            rows got no text from a template                     (a UserWarning)
 
 ``except Exception`` in a loop over campaigns must not swallow the stop, as it does not swallow a KeyboardInterrupt, while
 ``except nx.Stopped`` and ``except nx.NxsmsError`` catch it. So the two bases are BaseExceptions, and each kind below them
@@ -247,6 +248,10 @@ class JournalLost(Stopped, JournalError):
 
 class AlreadySentWarning(UserWarning):
     """Everything in the call went out before; nothing was sent."""
+
+
+class RenderWarning(UserWarning):
+    """Rows got no text from a template; the message says how many and for want of which column."""
 
 
 class _Brief:

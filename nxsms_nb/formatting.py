@@ -20,16 +20,18 @@ _SPANS: Final = (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 
 
 
 def mask_phone(value: object) -> str:
-    """Mask a phone number: the first three and the last two digits stay.
+    """Mask a phone number: the first three and the last two digits stay. What has no digit is no number.
 
     Examples
     --------
     >>> mask_phone("8615088888888")
     '861••••••••88'
-    >>> mask_phone("12345")
-    '•••••'
+    >>> mask_phone("12345"), mask_phone("unknown")
+    ('•••••', 'unknown')
     """
     text = str(value)
+    if not any(map(str.isdecimal, text)):
+        return text
     if len(text) < 7:
         return "•" * len(text)
     return text[:3] + "•" * (len(text) - 5) + text[-2:]

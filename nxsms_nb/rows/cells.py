@@ -45,7 +45,7 @@ class Cells:
         return Cells(self.text.slice(start, size), self.kinds[start : start + size])
 
 
-_EXACT: Final = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
+EXACT: Final = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
 """Where a float type begins to skip whole numbers."""
 
 
@@ -139,7 +139,7 @@ def is_blank(text: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def _floats(array: pa.Array) -> Cells:
-    exact = _EXACT[array.type]
+    exact = EXACT[array.type]
     values = array.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)
     gap = np.isnan(values)
     size = np.abs(np.where(gap, 0, values))

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from nxsms_nb.errors import ColumnError
-from nxsms_nb.formatting import listed, named
+from nxsms_nb.formatting import listed, mask_name, named
+from nxsms_nb.wire.fields import FIELDS, Field
 
 if TYPE_CHECKING:
     import pandas as pd
-from nxsms_nb.wire.fields import FIELDS
+
+_INVISIBLE: Final = re.compile("[\u200b-\u200f\u2060\ufeff]")
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {
+    "phone": (
+        "mobile", "msisdn", "telephone", "tel", "cell", "phone_number", "mobile_number", "handy", "telefon", "number", "to",
+        "手机号", "手机", "电话", "手机号码",
+    ),
+    "content": ("text", "message", "body", "sms", "msg", "nachricht", "内容", "短信内容", "短信"),
+    "source_address": ("sender", "sender_id", "from", "absender"),
+}  # fmt: skip
+"""What a field's column is called elsewhere, folded as `_folded` does."""
 
 
 def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None = None) -> dict[str, Hashable]:
@@ -41,34 +56,86 @@ def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None =
     {'phone': 'mobile', 'content': 'content'}
     """
     renames = {name: label for name, label in (renames or {}).items() if label is not None}
-    found: dict[str, Hashable] = {}
+    resolved: dict[str, Hashable] = {}
     for field in FIELDS:
         if field.name in renames:
-            label = one_label(field.name, renames[field.name])
-            if label not in frame.columns:
-                raise ColumnError(
-                    f"{field.name}={named(label)} names a column the frame does not have. "
-                    f"Its columns: {listed(list(frame.columns))}"
-                )
-        else:
-            spellings = [name for name in dict.fromkeys((field.name, field.wire)) if name in frame.columns]
-            if len(spellings) > 1:
-                raise ColumnError(
-                    f"The frame has both {spellings[0]!r} and {spellings[1]!r}, two spellings of one field. "
-                    f"Drop one, or say which: {field.name}={spellings[0]!r}"
-                )
-            if not spellings:
-                if field.required:
-                    raise ColumnError(
-                        f"The frame has no column {field.name!r}. Name the one that holds it, as in "
-                        f'{field.name}="mobile". Its columns: {listed(list(frame.columns))}'
-                    )
-                continue
-            label = spellings[0]
-        if int((frame.columns == label).sum()) > 1:
-            raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
-        found[field.name] = label
-    return found
+            resolved[field.name] = one_column(frame, renames[field.name], field.name)
+            continue
+        spellings = {name: label for name in (field.name, field.wire) if (label := found(frame, name)) is not None}
+        if len(spellings) > 1:
+            raise ColumnError(
+                f"The frame has both {field.name!r} and {field.wire!r}, two spellings of one field. "
+                f"Drop one, or say which: {field.name}={field.name!r}"
+            )
+        if spellings:
+            resolved[field.name] = next(iter(spellings.values()))
+        elif field.required:
+            raise ColumnError(_missing(frame, field))
+    return resolved
+
+
+def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:
+    """The frame's own label for one that a person wrote; None where there is no such column.
+
+    Of columns of several levels, ``"phone"`` is ``("phone", "")``.
+
+    Raises
+    ------
+    ColumnError
+        Several columns have that label.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found(pd.DataFrame(columns=["phone", "content"]), "content")
+    'content'
+    """
+    columns = list(frame.columns)
+    number = sum(1 for column in columns if _same(column, label))
+    if number > 1:
+        raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
+    if number:
+        return label
+    below = [column for column in columns if isinstance(column, tuple) and column[:1] == (label,)]
+    alone = [column for column in below if not any(part != "" for part in column[1:])]
+    if len(alone) == 1 == len(below):
+        return alone[0]
+    if below:
+        raise ColumnError(
+            f"Column {named(label)} has several below it: {listed(below, 5)}. Name one of them whole, with all its levels; or "
+            "give the columns one level:\n"
+            '    df.columns = ["_".join(map(str, label)).strip("_") for label in df.columns]'
+        )
+    return None
+
+
+def _same(column: Hashable, label: Hashable) -> bool:
+    equal = column == label
+    # What a missing label is equal to is not known.
+    return column is label or (isinstance(equal, (bool, np.bool_)) and bool(equal))
+
+
+def one_column(frame: pd.DataFrame, label: Any, option: str) -> Hashable:
+    """The frame's column that an option names.
+
+    Raises
+    ------
+    ColumnError
+        It names no column, or no single one.
+    """
+    there = found(frame, one_label(option, label))
+    if there is not None:
+        return there
+    near = meant(frame, label)
+    if near is not None:
+        hint = f" Did you mean {option}={named(near)}?"
+    elif option in _NAMES and (option != "phone" or mask_name(repr(label)) != repr(label)):
+        hint = f" {_constant(option, label)}"
+    else:
+        hint = ""
+    raise ColumnError(
+        f"{option}={named(label)} names a column the frame does not have.{hint} Its columns: {listed(list(frame.columns))}"
+    )
 
 
 def one_label(option: str, label: Any) -> Hashable:
@@ -82,7 +149,57 @@ def one_label(option: str, label: Any) -> Hashable:
     try:
         hash(label)
     except TypeError:
+        values = f" Values go into a column first: df = df.assign({option}=…)." if option in _NAMES else ""
         raise ColumnError(
-            f"{option}= takes a column's name, as in {option}='name', and was given a {type(label).__name__}."
+            f"{option}= takes a column's name, as in {option}='name', and was given a {type(label).__name__}.{values}"
         ) from None
     return label  # type: ignore[no-any-return]
+
+
+def meant(frame: pd.DataFrame, label: Any, *also: str) -> Hashable | None:
+    r"""The frame's column that a person may mean by a label: the same but for case, blanks and invisible signs, or a near one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame(columns=[chr(0xFEFF) + "phone", " Content "])
+    >>> meant(frame, "phone"), meant(frame, "content"), meant(frame, "code")
+    ('\ufeffphone', ' Content ', None)
+    """
+    columns: dict[str, Hashable] = {}
+    for column in frame.columns:
+        columns.setdefault(_folded(column), column)
+    for name in (label, *also):
+        if _folded(name) in columns:
+            return columns[_folded(name)]
+    near = difflib.get_close_matches(_folded(label), list(columns), 1, 0.75)
+    return columns[near[0]] if near else None
+
+
+_NAMES: Final = frozenset(field.name for field in FIELDS)
+
+
+def _folded(label: Any) -> str:
+    text = _INVISIBLE.sub("", "_".join(map(str, label)).rstrip("_") if isinstance(label, tuple) else str(label))
+    return re.sub(r"[\s_\-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text.strip())).strip("_").casefold()
+
+
+def _missing(frame: pd.DataFrame, field: Field) -> str:
+    """Say that a required field has no column, and where it may be."""
+    near = meant(frame, field.name, *_ALSO[field.name])
+    if near is not None:
+        remedy = f"Is it {near!r}? Name it, {field.name}={near!r}, or rename it: df.rename(columns={{{near!r}: {field.name!r}}})."
+    elif field.name == "content":
+        remedy = (
+            "Make it, df['content'] = df.nxsms.render('Hi {name}'), for one text df = df.assign(content='…'); or name the column "
+            "that holds the texts: content='text'."
+        )
+    else:
+        remedy = "Name the column that holds the numbers, as in phone='mobile'."
+    return f"The frame has no column {field.name!r}. {remedy} Its columns: {listed(list(frame.columns))}"
+
+
+def _constant(option: str, label: Any) -> str:
+    shown = repr(label)
+    shown = "…" if len(shown) > 40 or mask_name(shown) != shown else shown
+    return f"If that is one value for every row, make a column of it, df = df.assign({option}={shown}), and leave {option}= out."

@@ -10,11 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb._arrow import buffers, only, present
-from nxsms_nb.errors import ColumnError, ConfigError
-from nxsms_nb.formatting import listed, named
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.rows.canonical import canonical, rounded
 from nxsms_nb.rows.cells import read
-from nxsms_nb.rows.columns import one_label
+from nxsms_nb.rows.columns import one_column, one_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +47,8 @@ def labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> li
     wanted = [one_label("key", label) for label in (key if several else [key])]  # type: ignore[union-attr]
     if not wanted:
         raise ConfigError(f"key={key} names no column. Leave it out, or name one, as in key='order_id'.")
-    for label in wanted:
-        there = int((frame.columns == label).sum()) if label in frame.columns else 0
-        if there != 1:
-            wrong = "a column the frame does not have" if not there else "more than one column of the frame"
-            raise ColumnError(f"key={named(label)} names {wrong}. Its columns: {listed(list(frame.columns))}")
-    return sorted(dict.fromkeys(wanted), key=lambda label: (str(label), type(label).__name__))
+    there = {label: one_column(frame, label, "key") for label in wanted}
+    return [there[label] for label in sorted(there, key=lambda label: (str(label), type(label).__name__))]
 
 
 def _is_label(frame: pd.DataFrame, label: tuple[Hashable, ...]) -> bool:

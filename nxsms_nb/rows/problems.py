@@ -47,8 +47,8 @@ RULES: Final = (
         "content_missing",
         "content",
         13009,
-        "no text; if render() made the column, look at the columns its template uses: a null there, or a whole number "
-        "that a gap turned into a float (1200.0), gives no text; a spec such as {amount:.0f} does",
+        "no text; if render() made the column, a column that its template uses has a gap here: write what stands there "
+        "instead after a |, as in {name|there}",
     ),
     Rule("content_blank", "content", 13009, "white space or invisible characters only: write a text or drop the row"),
     Rule("content_not_text", "content", PARAMETER, "not text: make it text, as in astype(str) or with render()"),
@@ -100,6 +100,20 @@ RULES: Final = (
         "key",
         None,
         'an earlier row has the same key: duplicates="drop" sends the first only, duplicates="allow" sends each',
+    ),
+    # Warnings: such a text may be sent, and may be meant.
+    Rule(
+        "content_reads_missing",
+        "content",
+        None,
+        "the text reads nan, None, NaT or <NA>, as a gap does that was made text: fill the gaps before, or {name|there}",
+    ),
+    Rule("content_unfilled", "content", None, "a {name} was not filled in: make the text with df.nxsms.render"),
+    Rule(
+        "content_replacement_character",
+        "content",
+        None,
+        "\ufffd stands for what could not be decoded: load the text again with its right encoding",
     ),
 )
 """Every rule, in the order in which a row's problems are told."""
@@ -231,20 +245,47 @@ def nothing(sources: Mapping[str, pa.Array]) -> Problems:
     return Problems(np.empty(0, np.int64), np.empty(0, np.uint8), sources)
 
 
+_SUSPICIOUS: Final = {
+    "content_reads_missing": r"\b(?:nan|NaN|None|NaT)\b|<NA>",
+    "content_unfilled": r"\{(?:\pL[^{}\n]{0,40}|[0-9]*)\}",
+    "content_replacement_character": "\ufffd",
+}
+"""What a text holds that reads as a mistake, by the name of its rule."""
+
+
+def suspicions(content: pa.Array) -> Problems:
+    """What reads as a mistake in texts that may be sent.
+
+    Examples
+    --------
+    >>> [RULES[number].name for number in suspicions(pa.array(["Hi nan", "Hi {name}", "Hi Nancy"], TEXT)).rules]
+    ['content_reads_missing', 'content_unfilled']
+    """
+    found = [
+        (name, np.flatnonzero(as_mask(pc.match_substring_regex(content, pattern))).astype(np.int64))
+        for name, pattern in _SUSPICIOUS.items()
+    ]
+    return nothing({"content": content}).plus(found, {})
+
+
 def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
     if source is None:
         return pa.nulls(len(rows), TEXT)
     text = source.take(rows)
     if field == "phone":
-        return mask_phones(text)
+        return pc.if_else(_has_digits(text), mask_phones(text), _short(text))
     if field == "key" and as_mask(pc.ascii_is_decimal(text)).all():
         return mask_phones(text)
-    head = pc.binary_join_element_wise(pc.utf8_slice_codeunits(text, 0, _SHOWN - 1), _MORE, _NOTHING)
-    text = pc.if_else(pc.greater(pc.utf8_length(text), _SHOWN), head, text)
-    text = pc.replace_substring_regex(text, r"[\s\pC]+", " ")
+    text = _short(text)
     # Any digit of a text may be somebody's code; elsewhere a long run may be somebody's number.
     digits = r"\p{Nd}" if field == "content" else r"\p{Nd}(?:[ \-.()]?\p{Nd}){5,}"
     return pc.replace_substring_regex(text, digits, _DOT if field == "content" else _DOT * 6)
+
+
+def _short(text: pa.Array) -> pa.Array:
+    head = pc.binary_join_element_wise(pc.utf8_slice_codeunits(text, 0, _SHOWN - 1), _MORE, _NOTHING)
+    text = pc.if_else(pc.greater(pc.utf8_length(text), _SHOWN), head, text)
+    return pc.replace_substring_regex(text, r"[\s\pC]+", " ")
 
 
 def mask_phones(text: pa.Array) -> pa.Array:
@@ -254,4 +295,9 @@ def mask_phones(text: pa.Array) -> pa.Array:
     long = pc.binary_join_element_wise(
         pc.utf8_slice_codeunits(text, 0, 3), middle, pc.utf8_slice_codeunits(text, -2), _NOTHING
     )
-    return pc.if_else(pc.less(size, 7), pc.binary_repeat(pa.scalar(_DOT, TEXT), size), long)
+    masked = pc.if_else(pc.less(size, 7), pc.binary_repeat(pa.scalar(_DOT, TEXT), size), long)
+    return pc.if_else(_has_digits(text), masked, text)
+
+
+def _has_digits(text: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(text, r"\p{Nd}")

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from nxsms_nb._arrow import only
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.formatting import count, escape
 from nxsms_nb.given import frame_as_given
+from nxsms_nb.rows.problems import suspicions
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from nxsms_nb.rows.message_ids import Keys
+    from nxsms_nb.rows.problems import Problems
     from nxsms_nb.rows.rules import Checked
     from nxsms_nb.settings import Duplicates
 
@@ -45,6 +48,9 @@ class ValidationReport:
     problems : pandas.DataFrame
         One row per problem, never cut short: ``position`` (int64, counted from 0), ``index`` (the label), ``field``,
         ``code`` (Int64, the vendor's number where there is one), ``rule``, ``value`` (masked), ``hint``.
+    warnings : pandas.DataFrame
+        Texts that may be sent and read as a mistake: ``nan`` or ``None``, a ``{name}`` that was not filled in, a character
+        that could not be decoded. One row per text and rule, columns as of ``problems``.
     counts : pandas.DataFrame
         One row per rule that was broken, index ``rule``: ``field``, ``code``, ``rows``, ``position`` (of the first),
         ``hint``.
@@ -67,6 +73,7 @@ class ValidationReport:
         self.ordinals = ordinals
         self.duplicates = duplicates
         self._problems: pd.DataFrame | None = None
+        self._suspicions: Problems | None = None
 
     @property
     def ok(self) -> bool:
@@ -79,6 +86,17 @@ class ValidationReport:
         if self._problems is None:
             self._problems = self.checked.problems.frame(self.frame.index)
         return frame_as_given(self._problems)
+
+    @property
+    def warnings(self) -> pd.DataFrame:
+        """One row per text that reads as a mistake, and rule."""
+        return self._suspicious().frame(self.frame.index)
+
+    def _suspicious(self) -> Problems:
+        # When it is first looked at: a run does not need it.
+        if self._suspicions is None:
+            self._suspicions = suspicions(only(self.checked.fields["content"], self.checked.good))
+        return self._suspicions
 
     @property
     def counts(self) -> pd.DataFrame:
@@ -139,12 +157,10 @@ class ValidationReport:
         if repeated := self._repeated():
             lines.append(repeated)
         if not self.ok:
-            lines += ["", f"{'rule':<24}{'field':<16}{'code':>6}{'rows':>12}  first at position"]
-            lines += [
-                f"{row.Index:<24}{row.field:<16}{_number(row.code):>6}{row.rows:>12,}  {row.position}"
-                for row in self.counts.itertuples()
-            ]
+            lines += ["", *_lines(self.counts)]
             lines += ["", "Each one, with what to do: .problems   The rows: .valid, .invalid"]
+        if len(self._suspicious()):
+            lines += ["", _WARNED, *_lines(self._suspicious().counts()), "", "Each one, with what to do: .warnings"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -152,14 +168,34 @@ class ValidationReport:
         if repeated := self._repeated():
             parts.append(f"<br>{escape(repeated)}")
         if not self.ok:
-            head = _row("th", ("rule", "field", "code", "rows", "first at position", "what to do"))
-            body = "".join(
-                _row("td", (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, row.hint))
-                for row in self.counts.itertuples()
-            )
-            parts.append(f'<table style="{_TABLE}"><thead>{head}</thead><tbody>{body}</tbody></table>')
+            parts.append(_table(self.counts))
             parts.append("Each one: <code>.problems</code>; the rows: <code>.valid</code>, <code>.invalid</code>")
+        if len(self._suspicious()):
+            parts.append(f"<p>{escape(_WARNED)}</p>{_table(self._suspicious().counts())}")
+            parts.append("Each one: <code>.warnings</code>")
         return f"<div>{''.join(parts)}</div>"
+
+
+_WARNED: Final = "Texts that may be sent, and read as a mistake:"
+
+
+def _lines(counts: pd.DataFrame) -> list[str]:
+    return [
+        f"{'rule':<24}{'field':<16}{'code':>6}{'rows':>12}  first at position",
+        *(
+            f"{row.Index:<24}{row.field:<16}{_number(row.code):>6}{row.rows:>12,}  {row.position}"
+            for row in counts.itertuples()
+        ),
+    ]
+
+
+def _table(counts: pd.DataFrame) -> str:
+    head = _row("th", ("rule", "field", "code", "rows", "first at position", "what to do"))
+    body = "".join(
+        _row("td", (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, row.hint))
+        for row in counts.itertuples()
+    )
+    return f'<table style="{_TABLE}"><thead>{head}</thead><tbody>{body}</tbody></table>'
 
 
 def _number(code: object) -> str:

@@ -2,172 +2,161 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-import string
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, only, to_series
-from nxsms_nb.errors import ColumnError, ConfigError
-from nxsms_nb.formatting import listed, mask_digits, mask_name, named
-from nxsms_nb.rows.cells import read
-from nxsms_nb.rows.values import Kind
+from nxsms_nb._arrow import TEXT, present, to_series
+from nxsms_nb.calls import callers_level
+from nxsms_nb.errors import ColumnError, ConfigError, RenderWarning
+from nxsms_nb.formatting import count, listed, named
+from nxsms_nb.rows.columns import one_column
+from nxsms_nb.rows.display import shown
+from nxsms_nb.rows.placeholders import Placeholder, parsed
+from nxsms_nb.rows.specs import formatted
+from nxsms_nb.screen import warn
 
-_DATES: Final = frozenset("aAbBCdeDFgGhjmuUVwWxyY%")
-"""The directives of ``strftime`` that show a date only."""
+Mask = npt.NDArray[np.bool_]
+_NOTHING: Final = pa.scalar("", TEXT)
+_UNFIT: Final = "does not fit the value"
+_UNWRITABLE: Final = "is half a character, or a float too large to hold every digit,"
 
-_TEXT_AS_IT_IS: Final = (Kind.TEXT, Kind.INT, Kind.FRACTION, Kind.BOOL, Kind.OTHER)
 
+def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashable | None = None) -> pd.Series:
+    """Make each row's text; see ``df.nxsms.render``.
 
-def render(frame: pd.DataFrame, template: str) -> pd.Series:
-    """Make each row's text.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    template : str
-        Text with ``{column}`` names, each with a format spec if need be (``{amount:.2f}``, ``{when:%d %b}``);
-        ``{{`` and ``}}`` stand for braces. A name is a column's label; ``{0}`` is a column labelled 0.
-
-    Returns
-    -------
-    pandas.Series of str
-        Named ``content``, with the frame's index. Missing where a column it uses is null, where a whole number is a
-        float without a spec (``1200.0``, which a gap somewhere in the column makes of 1200), where a value is not
-        Unicode text, or where the spec does not fit this row's value. `validation` reports such rows.
-
-    Raises
-    ------
-    ColumnError
-        The frame has no such column, or more than one of that label.
-    ConfigError
-        The template cannot be read, wants more than a column and a spec, or has a spec that fits no value.
-
-    Notes
-    -----
-    A row's text depends on that row only. Moments without a spec are written as ``2026-03-01 12:30:00``, midnight as
-    the date alone. Attributes, items and conversions (``{x.y}``, ``{x[0]}``, ``{x!r}``) are not taken: a template must
-    not reach further than the frame.
+    A template must not reach further than the frame: attributes, items and conversions (``{x.y}``, ``{x[0]}``, ``{x!r}``)
+    are refused.
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"name": ["Ann", "Bo"], "amount": [1200, None]})
-    >>> content = render(frame, "Hi {name}, you owe {amount:,.2f}")
-    >>> content[0], content.isna().tolist()
-    ('Hi Ann, you owe 1,200.00', [False, True])
+    >>> frame = pd.DataFrame({"name": ["Ann", None], "amount": [1200, 9]})
+    >>> render(frame, "Hi {name|there}, you owe {amount:,.2f}").to_list()
+    ['Hi Ann, you owe 1,200.00', 'Hi there, you owe 9.00']
     """
-    if not isinstance(template, str):
-        raise ConfigError(f"A template is text, not {type(template).__name__}: render('Hi {{name}}')")
-    pieces: list[pa.Array | pa.Scalar] = []
-    for literal, name, spec in _parsed(template):
-        if literal:
-            pieces.append(_literal(literal))
-        if name is not None:
-            values = frame[_label(frame, name)]
-            pieces.append(_formatted(values, name, spec) if spec else _plain(values))
-    if not any(isinstance(piece, pa.Array) for piece in pieces):
-        pieces.append(pa.repeat(_literal(""), len(frame)))
-    text = pc.binary_join_element_wise(*pieces, _literal(""))
+    texts = _Texts(frame)
+    if isinstance(template, Mapping):
+        text = _by_value(texts, template, by)
+    elif by is not None:
+        raise ConfigError(
+            f"by={named(by)} needs a template for each value of that column. Give a mapping: "
+            f"df.nxsms.render({{'de': 'Hallo {{name}}', 'en': 'Hi {{name}}'}}, by={named(by)})"
+        )
+    else:
+        text = texts.of(template, None)
+    if (words := texts.words(text)) is not None:
+        warn(words, RenderWarning, stacklevel=callers_level())
     return to_series(text, frame.index, "content")
 
 
-def _parsed(template: str) -> Iterator[tuple[str, str | None, str]]:
-    try:
-        pieces = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise ConfigError(
-            f"The template cannot be read: {error}. A brace that is part of the text is written twice: {{{{ or }}}}."
-        ) from error
-    for literal, name, spec, conversion in pieces:
-        if conversion is not None:
-            raise ConfigError(
-                f"{{{mask_name(name or '')}!{conversion}}} in the template asks for a conversion. Only {{column}} and {{column:spec}} are "
-                "taken: make a column of it first."
-            )
-        if spec and "{" in spec:
-            raise ConfigError(
-                f"{{{mask_name(name or '')}:{mask_name(spec)}}} in the template has a field within its spec. Write the spec out."
-            )
-        if name == "":
-            raise ConfigError("{} in the template names no column. Write its name, as in {name}.")
-        yield literal, name, spec or ""
+class _Texts:
+    """The texts of a frame's rows, and which of them are missing for want of what."""
 
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+        self._written: dict[tuple[Hashable, str], tuple[pa.Array, Mask]] = {}
+        self._lacks: dict[str, tuple[Placeholder | None, Mask]] = {}
 
-def _literal(text: str) -> pa.Scalar:
-    try:
-        return pa.scalar(text, TEXT)
-    except UnicodeEncodeError as error:
-        raise ConfigError(
-            "The template holds half a character (a lone surrogate). Write that character anew."
-        ) from error
+    def of(self, template: str, rows: npt.NDArray[np.int64] | None) -> pa.Array:
+        """The texts of all rows, or of some."""
+        if not isinstance(template, str):
+            raise ConfigError(f"A template is text, not {type(template).__name__}: render('Hi {{name}}')")
+        pieces = [
+            self._filled(piece, rows) if isinstance(piece, Placeholder) else piece
+            for piece in parsed(template, self.frame)
+        ]
+        if not any(isinstance(piece, pa.Array) for piece in pieces):
+            pieces.append(pa.repeat(_NOTHING, len(self.frame) if rows is None else len(rows)))
+        return pc.binary_join_element_wise(*pieces, _NOTHING)
 
+    def _filled(self, piece: Placeholder, rows: npt.NDArray[np.int64] | None) -> pa.Array:
+        text, gaps = self._of_column(piece)
+        if rows is not None:
+            text, gaps = text.take(pa.array(rows)), gaps[rows]
+        if piece.fallback is not None and gaps.any():
+            text = pc.if_else(pa.array(gaps), piece.fallback, text)
+            gaps = np.zeros(len(gaps), np.bool_)
+        if text.null_count:
+            lacking = ~present(text)
+            self.lack(f"{named(piece.label)} is missing in", piece, gaps, rows)
+            self.lack(f"{piece} {_UNFIT if piece.spec else _UNWRITABLE} in", None, lacking & ~gaps, rows)
+        return text
 
-def _label(frame: pd.DataFrame, name: str) -> Hashable:
-    labels: list[Hashable] = [name]
-    if name.isdecimal():
-        labels.append(int(name))
-    for label in labels:
-        there = int((frame.columns == label).sum()) if label in frame.columns else 0
-        if there == 1:
-            return label
-        if there:
-            raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
-    columns = [str(label) for label in frame.columns]
-    there_are = f"Its columns: {listed(list(frame.columns), 20)}" if columns else "It has no columns"
-    if "." in name or "[" in name:
-        raise ConfigError(
-            f"{{{mask_name(name)}}} in the template reaches into a value. Only {{column}} and {{column:spec}} are taken: make a "
-            f"column of it first. {there_are}"
+    def _of_column(self, piece: Placeholder) -> tuple[pa.Array, Mask]:
+        at = piece.label, piece.spec
+        if at not in self._written:
+            values = self.frame[piece.label]
+            text = formatted(values, str(piece), piece.spec) if piece.spec else shown(values)
+            self._written[at] = text, np.asarray(values.isna(), np.bool_)
+        return self._written[at]
+
+    def lack(self, why: str, piece: Placeholder | None, lacking: Mask, rows: npt.NDArray[np.int64] | None) -> None:
+        """Note rows that get no text."""
+        if not lacking.any():
+            return
+        _, mask = self._lacks.setdefault(why, (piece, np.zeros(len(self.frame), np.bool_)))
+        mask[np.flatnonzero(lacking) if rows is None else rows[lacking]] = True
+
+    def words(self, text: pa.Array) -> str | None:
+        """Say how many rows got no text and for want of what; None where none is lacking."""
+        if not text.null_count:
+            return None
+        first = int(np.flatnonzero(~present(text))[0])
+        why = ", ".join(f"{words} {int(mask.sum()):,}" for words, (_, mask) in self._lacks.items())
+        gap = next((piece for piece, _ in self._lacks.values() if piece is not None), None)
+        remedy = "" if gap is None else f" Write what stands there instead after a |, as in {gap.with_fallback()}."
+        return (
+            f"{text.null_count:,} of {count(len(text), 'row')} got no text, the first at position {first}: {why}."
+            f"{remedy} Rows without a text are not sent."
         )
-    near = difflib.get_close_matches(name, columns, 1)
-    meant = f" Did you mean {{{mask_name(near[0])}}}?" if near else ""
-    raise ColumnError(
-        f"{{{mask_name(name)}}} in the template names a column the frame does not have.{meant} {there_are}"
-    )
 
 
-def _plain(values: pd.Series) -> pa.Array:
-    cells = read(values)
-    return only(cells.text, cells.of(*_TEXT_AS_IT_IS))
-
-
-def _formatted(values: pd.Series, name: str, spec: str) -> pa.Array:
-    if values.dtype == object:
-        # A mixture: 1, 1.0 and True are equal but not written alike.
-        return pa.array(_written(values.tolist(), name, spec), TEXT)
-    codes, different = pd.factorize(_rounded(values, spec))
-    written = pa.array(_written(pd.Series(different).tolist(), name, spec), TEXT)
-    return written.take(pa.array(codes, mask=codes < 0))
-
-
-def _rounded(values: pd.Series, spec: str) -> pd.Series:
-    """Moments without the hours that the spec does not show: as many different values as there are days."""
-    asked = set(re.findall("%[-#^_0]?(.)", spec))
-    return values.dt.normalize() if values.dtype.kind == "M" and asked and asked <= _DATES else values
-
-
-def _written(values: list[Any], name: str, spec: str) -> list[str | None]:
-    texts: list[str | None] = []
-    wrong: Exception | None = None
-    for value in values:
-        try:
-            text = None if pd.isna(value) is True else format(value, spec)
-            if text is not None and not text.isascii():
-                text.encode()
-        except UnicodeEncodeError:
-            text = None
-        except Exception as error:  # noqa: BLE001 - whatever a value's own __format__ raises
-            text, wrong = None, error
-        texts.append(text)
-    if wrong is not None and not any(text is not None for text in texts):
+def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) -> pa.Array:
+    """Give each row the template that is named by its value in a column."""
+    frame = texts.frame
+    if by is None:
         raise ConfigError(
-            f"{{{mask_name(name)}:{mask_name(spec)}}} in the template: the spec fits no value of the column ({mask_digits(str(wrong))}). Give one for its type: "
-            ".2f for numbers, %d %b for dates, none for text."
-        ) from wrong
-    return texts
+            f"Several templates need the column that says which is whose, as in render({{…}}, by={_example(frame)})"
+        )
+    if not templates:
+        raise ConfigError("The mapping has no template. Give one for each value: render({'de': '…', 'en': '…'}, by=…)")
+    values = frame[one_column(frame, by, "by")]
+    try:
+        codes, different = pd.factorize(values, use_na_sentinel=True)
+    except TypeError:
+        raise ColumnError(f"by={named(by)} names a column of values such as lists. Name one of plain values.") from None
+    names = list(templates)
+    known = pd.Series(different).tolist()
+    # A gap is one more value, which a template may be for.
+    which = np.array([names.index(value) if value in names else -1 for value in known] + [_of_gaps(names)], np.int64)[
+        codes
+    ]
+    if len(frame) and (which < 0).all():
+        there = listed(known, 5) if known else "only gaps"
+        raise ConfigError(
+            f"No row's {named(by)} is one of {listed(names, 5)}, for which there are templates. The column has {there}."
+        )
+    pieces, places = [pa.array([], TEXT)], [np.empty(0, np.int64)]
+    for number, name in enumerate(names):
+        rows = np.flatnonzero(which == number)
+        pieces.append(texts.of(templates[name], rows))
+        places.append(rows)
+    for code in np.unique(codes[which < 0]):
+        value = "a gap" if code < 0 else named(known[code])
+        texts.lack(f"no template is for {named(by)} {value} in", None, codes == code, None)
+    order = np.full(len(frame), -1, np.int64)
+    order[np.concatenate(places)] = np.arange(sum(map(len, places)))
+    return pa.concat_arrays(pieces).take(pa.array(order, mask=order < 0))
+
+
+def _of_gaps(names: Sequence[Any]) -> int:
+    return next((number for number, name in enumerate(names) if pd.api.types.is_scalar(name) and pd.isna(name)), -1)
+
+
+def _example(frame: pd.DataFrame) -> str:
+    return named(frame.columns[0]) if len(frame.columns) else "'language'"

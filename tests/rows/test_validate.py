@@ -254,7 +254,7 @@ def test_the_report_keeps_what_it_saw():
     ("options", "error", "words"),
     [
         ({"key": "order"}, ColumnError, "key='order' names a column the frame does not have"),
-        ({"key": "twice"}, ColumnError, "key='twice' names more than one column"),
+        ({"key": "twice"}, ColumnError, "more than one column 'twice'"),
         ({"key": []}, ConfigError, "key='order_id'"),
         ({"phone": "mobile"}, ColumnError, "phone='mobile'"),
         ({"duplicates": "keep"}, ConfigError, "duplicates='keep'"),
@@ -268,6 +268,38 @@ def test_a_wrong_option_is_named(options, error, words):
     with pytest.raises(error) as caught:
         validate(frame, **options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("nan", ["content_reads_missing"]),
+        ("Hi None, your code", ["content_reads_missing"]),
+        ("Due <NA>.", ["content_reads_missing"]),
+        ("你好nan", ["content_reads_missing"]),
+        ("{name}, hi", ["content_unfilled"]),
+        ("{amount:.2f} {first name}", ["content_unfilled"]),
+        ("{} nan \ufffd", ["content_reads_missing", "content_unfilled", "content_replacement_character"]),
+        ("Gr\ufffd\ufffde", ["content_replacement_character"]),
+        ("Nancy has naan, nonetheless {:-} { } 1}", []),
+    ],
+)
+def test_a_text_that_reads_as_a_mistake_is_warned_of(text, rules):
+    """It may be meant, so it is no problem and may be sent."""
+    report = validate(frame_of([(A, "Hi"), (B, text), ("x", "nan")]))
+    assert report.warnings["rule"].tolist() == rules
+    assert report.warnings["position"].tolist() == [1] * len(rules)
+    assert report.problems["position"].tolist() == [2]
+    assert report.valid["content"].tolist() == ["Hi", text]
+    for shown in (repr(report), report._repr_html_()):
+        assert all(rule in shown for rule in rules)
+        assert (".warnings" in shown) is bool(rules)
+
+
+def test_a_value_that_is_no_number_is_shown():
+    """What is nobody's number is what the analyst has to look for."""
+    report = validate(frame_of([("unknown", "Hi"), ("Mobil: 0151 123", "Hi"), ("see notes " * 9, "Hi")]))
+    assert report.problems["value"].tolist() == ["unknown", "Mob••••••••••23", "see notes see notes see notes…"]
 
 
 def test_columns_may_have_any_label():
