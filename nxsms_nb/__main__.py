@@ -74,7 +74,7 @@ def _send(given: argparse.Namespace) -> int:
     from nxsms_nb.files.sending import send_file  # noqa: PLC0415
 
     sending = ("campaign", "journal", "confirm", "concurrency", "max_rate")
-    names = (*sending, "duplicates", "region", "prefix", "phone", "content")
+    names = (*sending, "duplicates", "region", "prefix", "phone", "content", "encoding", "sep", "sheet")
     options = {name: value for name in names if (value := getattr(given, name)) is not None}
     try:
         with ExitStack() as stack:
@@ -110,12 +110,13 @@ def _broken_off(error: BaseException) -> int:
 
 
 _OPTION = re.compile(
-    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|prefix|phone|content)=(\"[^\"]*\"|'[^']*'|\d+)"
+    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
 )
 _CALL = re.compile(r"\n {4}(.+)")
 _PYTHON = {
     "client = nx.Sandbox().client, then df.nxsms.send(client)": "--sandbox",
     "; .report.problems of this error lists all": "",
+    "where a file has no header row, read it with header=None": "where its first line has no names, put such a line in front",
 }
 """What an error advises in Python, and what the command line has in its place."""
 
@@ -182,16 +183,25 @@ def _parser() -> argparse.ArgumentParser:
 
     send = commands.add_parser(
         "send",
-        help="send a Parquet or CSV file, larger than memory if need be",
+        help="send a file of recipients, larger than memory if need be",
         description="Send a file's rows chunk by chunk and write it again with what became of each. The account comes "
         "from NXSMS_ACCESS_KEY, NXSMS_ACCESS_SECRET and NXSMS_APP_KEY or a .env file. After a stop the same command goes "
         "on: what went out does not go out twice.",
     )
-    send.add_argument("source", type=_file, metavar="IN", help=".parquet or .csv with phone and content")
-    send.add_argument("target", type=_file, metavar="OUT", help=".parquet or .csv to write")
+    send.add_argument(
+        "source", type=_file, metavar="IN", help=".csv, .csv.gz, .tsv, .xlsx or .parquet with phone and content"
+    )
+    send.add_argument("target", type=_file, metavar="OUT", help="the file to write, of any of these kinds")
     send.add_argument("--campaign", required=True, help="in a campaign a number gets one message")
     send.add_argument("--phone", metavar="COLUMN", help="the column with the numbers (default: phone)")
     send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
+    send.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="encoding of a text file (default: UTF-8, UTF-16 by its mark, GB18030 where it certainly is Chinese)",
+    )
+    send.add_argument("--sep", metavar="CHARACTER", help="what separates columns: ; or tab, for example")
+    send.add_argument("--sheet", metavar="NAME", help="sheet of a workbook, or its number (default: the first)")
     send.add_argument("--region", help="country that completes national numbers, CN say")
     send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
     send.add_argument(

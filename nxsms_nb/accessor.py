@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Coroutine, Hashable, Iterable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 from nxsms_nb import api, views
 from nxsms_nb.analysis.failures import failures
 from nxsms_nb.analysis.summary import summary
 from nxsms_nb.analysis.throughput import throughput
+from nxsms_nb.analysis.workbook import to_excel
 from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.results.columns import new
@@ -36,6 +38,7 @@ _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "new"),
     "look": ("summary", "failures", "throughput", "plot", "dashboard"),
+    "keep": ("to_excel",),
 }
 """The accessor's methods in the order in which they are used."""
 
@@ -433,6 +436,47 @@ class NxsmsAccessor:
         ['phone', 'content']
         """
         return new(self._frame, prefix)
+
+    def to_excel(self, path: str | PathLike[str], prefix: str = "", *, phone: Hashable | None = None) -> None:
+        """Write the sent frame as an Excel workbook that comes back as a sent frame.
+
+        The first sheet has the rows under their own headings. Phones and ids are text, as are whole numbers that Excel
+        would show or keep with fewer digits, and no text is a formula. The sheet behind it counts the rows by status and
+        code, and names the time zone of each column of times, which a cell cannot hold; `sent_at` is in UTC. Nothing is
+        masked: the file holds the numbers and texts of your frame.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, ending in ``.xlsx``. A complete file replaces what stands there.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        phone : label, optional
+            The column with the numbers, where it is not named ``phone``.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results, or its columns have several levels.
+        ConfigError
+            The file cannot be written there, a sheet cannot hold the frame (1,048,575 rows), or openpyxl is not installed.
+
+        Notes
+        -----
+        ``pd.read_excel(path, dtype=str)`` reads it back with every zero; results are read whatever their dtypes became.
+        The index is written where it has a name. Excel keeps times to the millisecond.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox, tempfile.TemporaryDirectory() as folder:
+        ...     df.nxsms.send(sandbox.client).nxsms.to_excel(folder + "/sent.xlsx")
+        ...     pd.read_excel(folder + "/sent.xlsx").nxsms.summary()["count"].to_list()
+        [1, 0, 0, 0, 0, 0]
+        """
+        to_excel(self._frame, path, prefix, phone=phone)
 
     def summary(self, prefix: str = "") -> pd.DataFrame:
         """Count the rows by status.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
 import shutil
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nxsms_nb import screen
+from nxsms_nb.analysis.workbook import digits_columns, status_rows, zone_rows
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.filetypes import workbooks
+from nxsms_nb.filetypes.kinds import kind_of
 from nxsms_nb.formatting import count, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS
@@ -39,13 +44,17 @@ class Output:
     Parameters
     ----------
     target : Path
-        The file, ending in ``.parquet`` or ``.csv``.
+        The file; its ending tells its kind.
     source : pyarrow.Schema
         The columns of the source.
     rows : int
         How many rows there will be.
     prefix : str
         What the names of the result columns begin with.
+    separator : str, optional
+        What separates the columns of a text file; None: a tab in ``.tsv``, else a comma.
+    phone : label, optional
+        The column with the numbers, where it is not named ``phone``.
 
     Raises
     ------
@@ -53,9 +62,21 @@ class Output:
         The file cannot be written there.
     """
 
-    def __init__(self, target: Path, source: pa.Schema, rows: int, *, prefix: str = "") -> None:
+    def __init__(
+        self,
+        target: Path,
+        source: pa.Schema,
+        rows: int,
+        *,
+        prefix: str = "",
+        separator: str | None = None,
+        phone: Any = None,
+    ) -> None:
         self._target = Path(os.path.realpath(target))  # a link stays one
         self._named = target
+        self._kind = kind_of(target)
+        self._separator = separator or ("\t" if self._kind.startswith(".tsv") else ",")
+        self._prefix, self._phone = prefix, phone
         self._rows = rows
         self._written = 0
         self._labels = [prefix + name for name in RESULT_COLUMNS]
@@ -74,8 +95,9 @@ class Output:
                 raise ConfigError(f"The folder {target.parent} does not exist. Make it first.")
             if target.exists() and not os.access(target, os.W_OK):
                 raise ConfigError(f"{self._named} is write-protected. Name another file.")
-            parquet = target.suffix.lower() == ".parquet"
-            if not parquet:
+            if self._kind == ".xlsx":
+                workbooks.check_size(self._rows, len(self._schema), "The target")
+            elif self._kind != ".parquet":
                 _try_to_write(self._schema)
             self._part, self._file = _beside(target)
         except OSError as error:
@@ -83,7 +105,7 @@ class Output:
         try:
             if target.exists():
                 shutil.copymode(target, self._part)
-            self._writer: _Writer = (_Parquet if parquet else _Csv)(self._file, self._schema)
+            self._writer = self._begun()
             # A disk that is full already shows here.
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -92,6 +114,13 @@ class Output:
                 self._file.close()
             self._part.unlink()
             raise self._refused(error) from error
+
+    def _begun(self) -> _Writer:
+        if self._kind == ".parquet":
+            return _Parquet(self._file, self._schema)
+        if self._kind == ".xlsx":
+            return _Workbook(self._file, self._schema, self._prefix, self._phone)
+        return _Csv(self._file, self._schema, self._separator, packed=self._kind.endswith(".gz"))
 
     def _refused(self, error: Exception) -> ConfigError:
         return ConfigError(f"{self._named} cannot be written ({_why(error)}). Nothing was sent.")
@@ -212,24 +241,55 @@ class _Parquet:
 class _Csv:
     """Text as it was read; what was something else, as pandas writes it."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], schema: pa.Schema, separator: str, *, packed: bool) -> None:
+        # Without name and time: the same rows give the same bytes.
+        self._packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if packed else None
+        self._file: Any = self._packed or file
+        self._separator = separator
         self._write(schema.empty_table(), header=True)
 
     def write(self, table: pa.Table) -> None:
         self._write(table, header=False)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        if self._packed is not None:
+            self._packed.close()
 
     def _write(self, table: pa.Table, *, header: bool) -> None:
-        index = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
-        named = [name for name in index if isinstance(name, str) and not name.startswith("__index_level_")]
-        plain = table.drop_columns([name for name in index if isinstance(name, str) and name not in named])
+        plain = _own_columns(table)
         # Python's writer leaves a lone carriage return unquoted, and whoever reads the file ends the row there.
         quoting: Literal[0, 1] = csv.QUOTE_ALL if any(map(_returns, plain.columns)) else csv.QUOTE_MINIMAL
-        text = as_pandas(plain.replace_schema_metadata(None)).to_csv(index=False, header=header, quoting=quoting)
+        text = as_pandas(plain).to_csv(index=False, header=header, quoting=quoting, sep=self._separator)
         self._file.write(text.encode())
+
+
+class _Workbook:
+    """A sheet with the rows, and one behind it; the file is written when it is closed."""
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, prefix: str, phone: Any) -> None:
+        self._file = file
+        self._status = f"{prefix}status"
+        names = _own_columns(schema.empty_table()).column_names
+        self._writer = workbooks.Writer(names, digits_columns(prefix, phone))
+        self._counts: Counter[str] = Counter()
+
+    def write(self, table: pa.Table) -> None:
+        frame = as_pandas(_own_columns(table))
+        self._writer.write(frame)
+        self._counts.update(frame[self._status].astype(str))
+
+    def close(self) -> None:
+        told = status_rows(self._counts, self._counts.total())
+        self._writer.summary([*told, *zone_rows(self._writer.zones)])
+        self._writer.save(self._file)
+
+
+def _own_columns(table: pa.Table) -> pa.Table:
+    """A table's columns without an index that has no name, for files that note no index."""
+    index = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+    named = [name for name in index if isinstance(name, str) and not name.startswith("__index_level_")]
+    plain = table.drop_columns([name for name in index if isinstance(name, str) and name not in named])
+    return plain.replace_schema_metadata(None)
 
 
 def _try_to_write(schema: pa.Schema) -> None:

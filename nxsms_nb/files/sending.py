@@ -8,10 +8,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
+from nxsms_nb import screen
 from nxsms_nb.engine.dispatch import journal_of
 from nxsms_nb.errors import ConfigError, JournalError, Stopped
 from nxsms_nb.files.output import Output
 from nxsms_nb.files.reading import open_source
+from nxsms_nb.filetypes import workbooks
+from nxsms_nb.filetypes.kinds import kind_of
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.settings import COLUMNS, SENDING, settle
@@ -27,21 +30,38 @@ ROWS: Final = 50_000
 
 
 def send_file(
-    source: Path, target: Path, client: Client | None = None, *, rows: int = ROWS, **given: Unpack[Sending]
+    source: Path,
+    target: Path,
+    client: Client | None = None,
+    *,
+    rows: int = ROWS,
+    encoding: str | None = None,
+    sep: str | None = None,
+    sheet: str | None = None,
+    **given: Unpack[Sending],
 ) -> dict[str, int]:
-    """Send a Parquet or CSV file, chunk by chunk, and write it again with what became of each row.
+    """Send a file, chunk by chunk, and write it again with the result of each row.
 
     Parameters
     ----------
     source, target : Path
-        Files ending in ``.parquet`` or ``.csv``. The source's columns are written as they were read, with their types and
-        the index that pandas noted. A complete file replaces the target. After a stop the rows so far have the target's
-        name where nothing stood there, else they stay beside it; a note of the error says where. Run the same call again
-        to go on: what was sent is not sent again.
+        Files ending in ``.csv``, ``.csv.gz``, ``.tsv``, ``.tsv.gz``, ``.xlsx`` or ``.parquet``, in any case. The source's
+        columns are written as they were read, those of Parquet with their types and the index that pandas noted, all
+        others as text. A complete file replaces the target. After a stop the rows so far have the target's name where
+        nothing stood there, else they stay beside it; a note of the error says where. Run the same call again to
+        continue: what was sent is not sent again.
     client : Client, optional
         The account; None: `Client.from_env`.
     rows : int, default 50,000
         Rows held at a time.
+    encoding : str, optional
+        The encoding of a text file. None: by its byte order mark, else UTF-8, else GB18030 where it certainly is Chinese.
+        The target is UTF-8.
+    sep : str, optional
+        What separates the columns of the text files, ``"tab"`` for a tab. None: a comma or a tab, as the name says;
+        another one where the source's header shows it.
+    sheet : str, optional
+        The sheet of a workbook: its name, or its number counted from 1. None: the first that is visible.
     **given
         As for `send_stream`.
 
@@ -67,11 +87,12 @@ def send_file(
     ...     send_file(source, Path(folder) / "out.csv", sandbox.client, campaign="spring", progress="silent")
     {'Success': 1}
     """
-    for path in (source, target):
-        if path.suffix.lower() not in (".parquet", ".csv"):
-            raise ConfigError(f"{path} is neither a .parquet nor a .csv file.")
+    if kind_of(target) == ".xlsx":
+        workbooks.engine()
     settings = settle(given, SENDING, COLUMNS)
-    reading = open_source(source, rows)
+    reading, notes = open_source(source, rows, encoding=encoding, separator=sep, sheet=sheet)
+    for note in notes:
+        screen.say(note, error=True)
     resolve(as_pandas(reading.schema.empty_table()), {name: settings[name] for name in COLUMNS})
     with suppress(OSError):  # whether it can be written at all is found out below
         if target.samefile(source):
@@ -83,7 +104,14 @@ def send_file(
     counts: Counter[str] = Counter()
     label = settings["prefix"] + "status"
     with (
-        Output(target, reading.schema, reading.rows, prefix=settings["prefix"]) as output,
+        Output(
+            target,
+            reading.schema,
+            reading.rows,
+            prefix=settings["prefix"],
+            separator=reading.separator if kind_of(source)[:4] == kind_of(target)[:4] else None,
+            phone=settings["phone"],
+        ) as output,
         closing(send_stream(reading, client, **given)) as stream,
     ):
         try:

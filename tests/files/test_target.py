@@ -111,7 +111,7 @@ REFUSED = {
         lambda: [os.link("in.csv", "l.csv") or "in.csv", "l.csv"],
         "is the source itself",
     ),
-    "target of another kind": (lambda: ["in.csv", "out.xls"], "neither a .parquet nor a .csv"),
+    "target of another kind": (lambda: ["in.csv", "out.xls"], "ends in neither .csv"),
     "target whose name is too long": (lambda: ["in.csv", "x" * 252 + ".csv"], "cannot be written"),
     "source is not there": (lambda: ["gone.csv", "out.csv"], "gone.csv does not exist"),
     "source is a folder": (lambda: [Path("dir.csv").mkdir() or "dir.csv", "out.csv"], "dir.csv is not a file"),
@@ -120,7 +120,7 @@ REFUSED = {
     "source is blank": (lambda: [broken_csv("\n\n"), "out.csv"], "is empty"),
     "source is no Parquet": (lambda: [Path("in.csv").rename("x.parquet"), "out.csv"], "cannot be read"),
     "source is a Parquet without a footer": (lambda: [cut_parquet(500), "out.csv"], "cannot be read"),
-    "source is a Parquet of no bytes": (lambda: [cut_parquet(0), "out.csv"], "cannot be read"),
+    "source is a Parquet of no bytes": (lambda: [cut_parquet(0), "out.csv"], "is empty"),
     "source is torn": (lambda: [torn_parquet(), "out.csv"], "cannot be read"),
     "source is a Parquet by another name": (
         lambda: [Path("in.parquet").rename("x.csv"), "out.csv"],
@@ -130,7 +130,10 @@ REFUSED = {
         lambda: [broken_csv(HEAD + "861500,Grüße\n", "latin-1"), "out.csv"],
         "not UTF-8",
     ),
-    "source is UTF-16": (lambda: [broken_csv(HEAD[:300], "utf-16"), "out.csv"], "not UTF-8"),
+    "source is UTF-16 without a mark": (
+        lambda: [broken_csv(HEAD[:300], "utf-16-le"), "out.csv"],
+        "--encoding utf-16-le",
+    ),
     "a row with too many fields at its end": (
         lambda: [broken_csv(HEAD + "861500,a,b\n"), "out.csv"],
         "cannot be read after",

@@ -1,0 +1,1 @@
+"""The files that people keep tables in: recognised by name and content, read as Arrow tables, written."""

@@ -1,0 +1,298 @@
+"""Excel workbooks: read as text, so that numbers keep their zeros, and written so that nothing in a cell is a formula."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, Final
+from zipfile import BadZipFile
+
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb._arrow import TEXT
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import listed, named
+
+MOST_ROWS: Final = 1_048_575
+"""How many rows a sheet holds below its heading."""
+MOST_COLUMNS: Final = 16_384
+_LONGEST: Final = 32_767
+"""Characters that a cell holds."""
+_SHOWN: Final = 10**11
+"""Excel shows whole numbers from this on as 8.61509E+12, and beyond 15 digits it loses some: they are written as text."""
+_EXACT: Final = 15
+"""Digits of a number that Excel keeps."""
+_ZEROS: Final = re.compile(r"0+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\uffff]")
+"""What XML has no place for; Excel's own way to write it is _x000B_."""
+
+
+def engine() -> Any:
+    """Return openpyxl.
+
+    Raises
+    ------
+    ConfigError
+        It is not installed.
+    """
+    try:
+        import openpyxl  # noqa: PLC0415 - for those who have workbooks only
+    except ImportError:
+        raise ConfigError(
+            "Excel workbooks need openpyxl, which is not installed: pip install openpyxl, or save the list as .csv."
+        ) from None
+    return openpyxl
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet that was read, and what a person should see of the choice."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
+
+
+def read(path: Path, sheet: str | None = None) -> Sheet:
+    """Read a sheet of a workbook as text; its first row that is not empty has the headings.
+
+    Parameters
+    ----------
+    path : Path
+        The workbook.
+    sheet : str, optional
+        The sheet's name, or its number counted from 1; None: the first one that is visible.
+
+    Raises
+    ------
+    ConfigError
+        There is no such sheet, it is empty, or the workbook is damaged.
+    """
+    openpyxl = engine()
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # parts of a workbook that openpyxl does not read, none of them cells
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            chosen = _chosen(path, book.worksheets, sheet)
+            chosen.reset_dimensions()  # what some programs note there is wrong
+            rows = [row for row in map(_texts, chosen.iter_rows()) if any(text is not None for text in row)]
+            others = [one.title for one in book.worksheets if one is not chosen]
+    except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:  # whatever damage brings about
+        raise ConfigError(f"{path} cannot be read: the workbook is damaged.") from error
+    if not rows:
+        raise ConfigError(f"The sheet {named(chosen.title)} of {path} is empty.")
+    note = f"Read the sheet {named(chosen.title)} of {path}; the others are {listed(others)}."
+    return Sheet(_table(rows), (note,) if others and sheet is None else ())
+
+
+def _chosen(path: Path, sheets: Sequence[Any], wanted: str | None) -> Any:
+    titles = {sheet.title: sheet for sheet in sheets}
+    if wanted is None:
+        return next((sheet for sheet in sheets if sheet.sheet_state == "visible"), sheets[0])
+    if wanted in titles:
+        return titles[wanted]
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(sheets):
+        return sheets[int(wanted) - 1]
+    raise ConfigError(f"{path} has no sheet {named(wanted)}. Its sheets: {listed(list(titles))}")
+
+
+def _table(rows: list[list[str | None]]) -> pa.Table:
+    header, *body = rows
+    width = max(max(at + 1 for at, text in enumerate(row) if text is not None) for row in rows)
+    names = [text or "" for text in header[:width]] + [""] * (width - len(header))
+    columns = [pa.array([row[at] if at < len(row) else None for row in body], TEXT) for at in range(width)]
+    return pa.Table.from_arrays(columns, names=names)
+
+
+def _texts(cells: Iterable[Any]) -> list[str | None]:
+    return [None if cell.value is None else _text(cell) for cell in cells]
+
+
+def _text(cell: Any) -> str | None:
+    value = cell.value
+    if isinstance(value, str):
+        # An error of a formula is no text of anybody's.
+        return None if cell.data_type == "e" else value or None
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, (int, float)):
+        if isinstance(value, int) or (value.is_integer() and abs(value) < 10**_EXACT):
+            text = str(int(value))
+            # A format of zeros alone shows those in front, which the number itself does not have.
+            return text.zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else text
+        return repr(value)
+    return value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
+
+
+def chunks(table: pa.Table, rows: int) -> Iterator[pa.Table]:
+    """Cut a table into parts of at most so many rows."""
+    for start in range(0, len(table), rows):
+        yield table.slice(start, rows)
+
+
+class Writer:
+    """A workbook on its way into a file, row by row; texts are never formulas, and long numbers are texts.
+
+    Parameters
+    ----------
+    labels : sequence of object
+        The headings of the data sheet.
+    texts : collection of object
+        Labels whose numbers are written as text, however short: phones and ids.
+
+    Attributes
+    ----------
+    zones : dict of object to str
+        Label to the time zone of its moments, which a cell cannot hold.
+    """
+
+    def __init__(self, labels: Sequence[Any], texts: Iterable[Any] = ()) -> None:
+        openpyxl = engine()
+        self._cell: Any = openpyxl.cell.WriteOnlyCell
+        self._book = openpyxl.Workbook(write_only=True)
+        self._sheet = self._book.create_sheet("rows")
+        self._sheet.freeze_panes = "A2"
+        self._texts = {*texts}
+        self.zones: dict[Any, str] = {}
+        self._heading: list[Any] | None = [_value(label, label) for label in labels]
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Append a frame's rows.
+
+        Raises
+        ------
+        ConfigError
+            A text is longer than a cell may be.
+        """
+        columns = []
+        for at, label in enumerate(frame.columns):
+            values = frame.iloc[:, at]
+            if isinstance(values.dtype, pd.DatetimeTZDtype):
+                self.zones[label] = str(values.dt.tz)
+            as_text = label in self._texts
+            cells = _column(values, label, as_text=as_text)
+            columns.append(self._as_text(cells) if as_text else self._guarded(cells))
+        self._begin()
+        for row in zip(*columns, strict=True):
+            self._sheet.append(row)
+
+    def summary(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Append the second sheet, with what is to be known about the first."""
+        sheet = self._book.create_sheet("summary")
+        sheet.column_dimensions["A"].width = sheet.column_dimensions["C"].width = 30
+        for row in rows:
+            self._append(sheet, row)
+
+    def save(self, file: IO[bytes]) -> None:
+        """Write the whole workbook into a file."""
+        self._begin()
+        self._book.save(file)
+
+    def _begin(self) -> None:
+        # Not before there are rows: openpyxl cannot give up a sheet that has begun.
+        if self._heading is not None:
+            self._append(self._sheet, self._heading)
+            self._heading = None
+
+    def _append(self, sheet: Any, values: Sequence[Any]) -> None:
+        sheet.append([self._literal(sheet, value) if _is_read_into(value) else value for value in values])
+
+    def _literal(self, sheet: Any, value: str) -> Any:
+        cell = self._cell(sheet)
+        cell.value, cell.data_type, cell.quotePrefix = value, "s", True
+        return cell
+
+    def _as_text(self, values: Iterable[Any]) -> Iterator[Any]:
+        """The same cell again and again: each row is written before the next one is made."""
+        cell, prefixed = self._cell(self._sheet), self._cell(self._sheet)
+        # So a number stays text when somebody edits its cell.
+        cell.number_format = prefixed.number_format = "@"
+        prefixed.quotePrefix = True
+        for value in values:
+            one = prefixed if _is_read_into(value) else cell
+            one.value = value
+            if isinstance(value, str):
+                one.data_type = "s"
+            yield None if value is None else one
+
+    def _guarded(self, values: Iterable[Any]) -> Iterator[Any]:
+        for value in values:
+            yield self._literal(self._sheet, value) if _is_read_into(value) else value
+
+
+def check_size(rows: int, columns: int, what: str) -> None:
+    """Refuse what no sheet can hold.
+
+    Raises
+    ------
+    ConfigError
+        There are too many rows or columns.
+    """
+    if rows > MOST_ROWS:
+        raise ConfigError(
+            f"{what} has {rows:,} rows, and an Excel sheet holds {MOST_ROWS:,}. Write it as .parquet or .csv, or in parts."
+        )
+    if columns > MOST_COLUMNS:
+        raise ConfigError(f"{what} has {columns:,} columns, and an Excel sheet holds {MOST_COLUMNS:,}.")
+
+
+def _is_read_into(value: Any) -> bool:
+    """Whether openpyxl or Excel would take a text for something else: a formula or an error."""
+    return isinstance(value, str) and value[:1] in ("=", "#")
+
+
+def _column(values: pd.Series[Any], label: Any, *, as_text: bool) -> list[Any]:
+    dtype: Any = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        names = _column(pd.Series(dtype.categories), label, as_text=as_text)
+        return [None if code < 0 else names[code] for code in values.cat.codes]
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        values = values.dt.tz_localize(None)
+    objects = values.astype(object).tolist()
+    numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    if numeric and not as_text:
+        numbers = values.dropna()
+        as_text = len(numbers) > 0 and bool((numbers.abs() >= _SHOWN).any() and (numbers % 1 == 0).all())
+    return [_value(one, label, as_text=as_text) for one in objects]
+
+
+def _value(value: Any, label: Any, *, as_text: bool = False) -> Any:
+    """A value as a cell holds it; None where there is none."""
+    if isinstance(value, str):
+        return _written(value, label) or None
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        whole = isinstance(value, int) or value.is_integer()
+        if whole and (as_text or abs(value) >= _SHOWN) and abs(value) < 2**63:
+            return str(int(value))
+        return str(value) if as_text or not -1e308 < value < 1e308 else value
+    if isinstance(value, Decimal) and value.is_finite() and len(value.as_tuple().digits) <= _EXACT:
+        return str(value) if as_text else value
+    if isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return value.isoformat(" ")
+    if isinstance(value, (dt.date, dt.time)) and getattr(value, "year", 1900) >= 1900:
+        return value
+    if isinstance(value, bytes):
+        value = value.decode(errors="backslashreplace")
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        return _value(value.item(), label, as_text=as_text)
+    return _written(str(value), label)
+
+
+def _written(text: str, label: Any) -> str:
+    if len(text) > _LONGEST:
+        raise ConfigError(
+            f"Column {named(label)} has a text of {len(text):,} characters, and a cell of Excel holds {_LONGEST:,}. "
+            "Drop the column or shorten it."
+        )
+    return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", text)

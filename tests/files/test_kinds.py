@@ -1,0 +1,361 @@
+"""Files as people have them: every kind and case of ending, old encodings, odd separators, and what is refused in a line."""
+
+import csv
+import gzip
+import sys
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from nxsms_nb.__main__ import main
+from nxsms_nb.filetypes import text
+
+PEOPLE = [["015112345678", "Hi 1", "007"], ["015112345679", "Hi, 2", ""], ["+4915112345670", '=1+"1"', "1e5"]]
+HEADER = ["phone", "content", "id"]
+
+
+def write(name, rows=PEOPLE, header=HEADER):
+    path, kind = Path(name), name.lower()
+    if kind.endswith("xlsx"):
+        book = openpyxl.Workbook()
+        for row in [header, *rows]:
+            book.active.append(row)
+        for row in book.active:
+            for cell in row:
+                cell.data_type = "s" if isinstance(cell.value, str) else cell.data_type
+        book.save(path)
+    elif kind.endswith("parquet"):
+        pd.DataFrame(rows, columns=header).to_parquet(path)
+    else:
+        opened = gzip.open if kind.endswith("gz") else open
+        with opened(path, "wt", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter="\t" if ".tsv" in kind else ",").writerows([header, *rows])
+    return name
+
+
+def read(name):
+    """A target as text."""
+    kind = name.lower()
+    if kind.endswith("xlsx"):
+        return pd.read_excel(name, dtype=str, keep_default_na=False)
+    if kind.endswith("parquet"):
+        return pd.read_parquet(name)
+    sep, packed = "\t" if ".tsv" in kind else ",", "gzip" if kind.endswith("gz") else None
+    return pd.read_csv(name, dtype=str, keep_default_na=False, sep=sep, compression=packed)
+
+
+@pytest.fixture(name="folder", autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def send(source, target="out.csv", *more, region=("--region", "DE")):
+    words = ["send", source, target, "--campaign", "spring", "--sandbox", "--journal", "journal.sqlite"]
+    return main([*words, *region, *more])
+
+
+def sent(source, capsys, *more, target="out.csv", **given):
+    """The target's rows, and what was said of the source."""
+    assert send(source, target, *more, **given) == 0, capsys.readouterr().err
+    return read(target), capsys.readouterr().err
+
+
+def refused(capsys, source, *more, target="out.csv"):
+    assert send(source, target, *more) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert not Path(target).is_file()
+    return line
+
+
+@pytest.mark.parametrize(
+    "source", ["in.csv", "IN.CSV", "in.csv.gz", "In.Csv.GZ", "in.tsv", "in.TSV.gz", "in.xlsx", "in.XLSX", "in.Parquet"]
+)
+@pytest.mark.parametrize("target", ["out.csv", "out.CSV.gz", "out.tsv", "out.Xlsx", "out.PARQUET"])
+def test_every_kind_is_read_and_written_whatever_its_case(capsys, source, target):
+    """Numbers and ids keep their zeros, a text that begins with = is a text, and the results come back."""
+    back, said = sent(write(source), capsys, target=target)
+    assert back[HEADER].fillna("").to_numpy().tolist() == PEOPLE
+    assert back["status"].tolist() == ["Success"] * 3
+    assert back.nxsms.summary()["count"].tolist() == [3, 0, 0, 0, 0, 0]
+    assert said == ""
+
+
+def test_a_workbook_that_was_written_is_a_source_again(capsys):
+    """It is a sent frame: nothing is sent again, and its results are replaced by the same ones."""
+    first, _ = sent(write("in.csv"), capsys, target="a.xlsx")
+    again, said = sent("a.xlsx", capsys, target="b.xlsx")
+    assert "3 of 3 rows had been sent before" in said
+    assert "Read the sheet 'rows' of a.xlsx; the others are 'summary'." in said
+    pd.testing.assert_frame_equal(first.drop(columns="sent_at"), again.drop(columns="sent_at"))
+
+
+GREETING = "您好，您的订单已发货，回复T退订"
+ENCODINGS = {
+    "utf-8": ("Grüße", ""),
+    "utf-8-sig": ("Grüße", "is read as UTF-8 with a byte order mark."),
+    "utf-16": ("Grüße", "is read as UTF-16."),
+    "gb18030": (GREETING, "is read as GB18030."),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_encoding_is_found_out_and_said(capsys, encoding, packed):
+    """UTF-8 with a mark, UTF-16 by its mark, GB18030 where it certainly is Chinese."""
+    content, note = ENCODINGS[encoding]
+    data = f"phone,content\n015112345678,{content}\n".encode(encoding)
+    source = "in.csv.gz" if packed else "in.csv"
+    Path(source).write_bytes(gzip.compress(data) if packed else data)
+    back, said = sent(source, capsys)
+    assert back["content"].tolist() == [content]
+    assert said == (f"{source} {note}\n" if note else "")
+
+
+FOREIGN = {
+    "cp1252": "Grüße aus München, schöne Füße",
+    "cp850": "Grüße aus München, schöne Füße",
+    "cp1250": "Zażółć gęślą jaźń",
+    "cp1251": "Привет, ваш заказ готов",
+    "koi8-r": "ПРИВЕТ",
+    "cp1253": "Καλημέρα σας, η παραγγελία",
+    "cp1254": "Günaydın, şirket İstanbul",
+    "cp932": "こんにちは、ご注文の商品を発送しました",
+    "euc-jp": "こんにちは、ご注文の商品を発送しました",
+    "euc-kr": "안녕하세요 고객님 주문하신 상품이 발송되었습니다",
+    "big5": "您好，您的訂單已經出貨，請注意查收",
+    "cp874": "สวัสดีครับ สินค้าของคุณ",
+    "cp1256": "مرحبا طلبك جاهز",
+}
+
+
+@pytest.mark.parametrize("encoding", FOREIGN)
+def test_another_encoding_is_asked_for_and_never_guessed(capsys, encoding):
+    """Text of most old encodings can be read as GB18030, and strangers would get Chinese characters."""
+    content = FOREIGN[encoding]
+    # The one such row stands behind more than is looked at in one piece.
+    rows = "".join(f"+4915{i:09},{'x' * 100}\n" for i in range(12_000)) + f'015112345678,"{content}"\n'
+    Path("in.csv").write_bytes(("phone,content\n" + rows).encode(encoding))
+    line = refused(capsys, "in.csv")
+    assert "in.csv cannot be read (it is not UTF-8: byte 0x" in line
+    assert "--encoding cp1252" in line
+    back, said = sent("in.csv", capsys, "--encoding", encoding, "--duplicates", "drop")
+    assert back["content"].iloc[-1] == content
+    assert "is read as" not in said
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "said"),
+    [
+        ("phone;content\n015112345678;a, b\n", [], "separated by a semicolon"),
+        ("phone\tcontent\n015112345678\ta, b\n", [], "separated by a tab"),
+        ("phone|content\n015112345678|a, b\n", [], "separated by a bar"),
+        ("sep=;\nphone;content\n015112345678;a, b\n", [], ""),
+        ("phone:content\n015112345678:a, b\n", ["--sep", ":"], ""),
+        ("phone\tcontent\n015112345678\ta, b\n", ["--sep", "tab"], ""),
+        ("\n\nphone;content\n\n015112345678;a, b\n\n", [], "separated by a semicolon"),
+    ],
+)
+def test_a_separator_is_given_or_seen_in_the_header(capsys, data, more, said):
+    """A file whose header has one column alone holds no messages: it is separated otherwise; the target is like it."""
+    Path("in.csv").write_text(data)
+    assert send("in.csv", "out.csv", *more) == 0
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert bool(shown) == bool(said)
+    separator = more[1] if more == ["--sep", ":"] else next(one for one in ";\t|" if one in data)
+    back = pd.read_csv("out.csv", dtype=str, sep=separator)
+    assert back[["phone", "content", "status"]].to_numpy().tolist() == [["015112345678", "a, b", "Success"]]
+
+
+def encrypted():
+    Path("in.xlsx").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))
+    return "in.xlsx"
+
+
+def damaged():
+    """A workbook whose sheet is cut off."""
+    write("whole.xlsx")
+    with zipfile.ZipFile("whole.xlsx") as whole, zipfile.ZipFile("in.xlsx", "w") as other:
+        for name in whole.namelist():
+            data = whole.read(name)
+            other.writestr(name, data[: len(data) // 2] if "sheet1" in name else data)
+    return "in.xlsx"
+
+
+def archive():
+    with zipfile.ZipFile("in.xlsx", "w") as file:
+        file.writestr("people.csv", "phone,content\n")
+    return "in.xlsx"
+
+
+def cut(name, keep):
+    Path(name).write_bytes(Path(write(name)).read_bytes()[:keep])
+    return name
+
+
+def text_file(name, words):
+    Path(name).write_bytes(words)
+    return name
+
+
+ODD = {
+    "a folder": (lambda: [Path("in.csv").mkdir() or "in.csv"], "in.csv is not a file but a folder"),
+    "no such file": (lambda: ["gone.xlsx"], "gone.xlsx does not exist"),
+    "an empty text file": (lambda: [text_file("in.tsv", b"")], "in.tsv is empty"),
+    "an empty workbook": (lambda: [text_file("in.xlsx", b"")], "in.xlsx is empty"),
+    "an empty sheet": (lambda: [write("in.xlsx", [], [])], "The sheet 'Sheet' of in.xlsx is empty"),
+    "blank lines": (lambda: [text_file("in.csv", b"\n\r\n")], "in.csv is empty"),
+    "a mark and nothing else": (lambda: [text_file("in.csv", b"\xef\xbb\xbf")], "in.csv is empty"),
+    "nothing, compressed": (lambda: [text_file("in.csv.gz", gzip.compress(b""))], "in.csv.gz is empty"),
+    "an unknown ending": (lambda: [text_file("in.ods", b"x")], "ends in neither .csv, .csv.gz"),
+    "no ending": (lambda: [text_file("people", b"x")], "ends in neither .csv, .csv.gz"),
+    "an old workbook": (lambda: [text_file("in.xls", b"x")], "ends in neither .csv, .csv.gz"),
+    "a workbook with a password": (
+        lambda: [encrypted()],
+        "it is an Excel workbook with a password, or of the old .xls",
+    ),
+    "a text file that is a workbook": (
+        lambda: [Path(write("a.xlsx")).rename("in.csv") and "in.csv"],
+        "text by its name, an Excel workbook by its content. Rename it, for example to in.xlsx.",
+    ),
+    "a workbook that is text": (
+        lambda: [Path(write("a.csv")).rename("in.xlsx") and "in.xlsx"],
+        "an Excel workbook by its name, text by its content. Rename it, for example to in.csv.",
+    ),
+    "a Parquet that is text": (
+        lambda: [Path(write("a.csv")).rename("in.parquet") and "in.parquet"],
+        "Parquet by its name, text by its content",
+    ),
+    "a Parquet that is a workbook": (
+        lambda: [Path(write("a.xlsx")).rename("in.parquet") and "in.parquet"],
+        "for example to in.xlsx",
+    ),
+    "text that is Parquet": (
+        lambda: [Path(write("a.parquet")).rename("in.tsv") and "in.tsv"],
+        "Parquet by its content",
+    ),
+    "text that is compressed": (
+        lambda: [Path(write("a.csv.gz")).rename("in.csv") and "in.csv"],
+        "compressed with gzip by its content. Rename it, for example to in.csv.gz.",
+    ),
+    "compressed text that is not": (
+        lambda: [Path(write("a.csv")).rename("in.csv.gz") and "in.csv.gz"],
+        "text by its content. Rename it, for example to in.csv.",
+    ),
+    "a cut archive": (lambda: [cut("in.csv.gz", 40)], "in.csv.gz cannot be read (it is cut short)"),
+    "a cut workbook": (lambda: [cut("in.xlsx", 700)], "a zip archive or a damaged workbook by its content"),
+    "a damaged workbook": (lambda: [damaged()], "the workbook is damaged"),
+    "an archive": (lambda: [archive()], "a zip archive or a damaged workbook by its content. Take the file out of it."),
+    "a cut Parquet": (lambda: [cut("in.parquet", 200)], "in.parquet cannot be read"),
+    "a row with too many fields": (
+        lambda: [text_file("in.csv", b"phone,content\n4915112345678,a\n4915112345679,b,c\n")],
+        "cannot be read after row 0 (",
+    ),
+    "NUL bytes": (lambda: [text_file("in.csv", b"phone,content\n49151\x0012345678,a\n")], "it holds NUL bytes"),
+    "UTF-16 without a mark": (
+        lambda: [text_file("in.csv", "phone,content\n4915112345678,a\n".encode("utf-16-le"))],
+        "--encoding utf-16-le",
+    ),
+    "no header": (
+        lambda: [text_file("in.csv", b"4915112345678,Hi\n4915112345679,Ho\n")],
+        "where its first line has no names",
+    ),
+    "no header in a workbook": (
+        lambda: [write("in.xlsx", [], ["4915112345678", "Hi"])],
+        "where its first line has no names",
+    ),
+    "headings twice": (
+        lambda: [text_file("in.csv", b"phone,phone,content\n4915112345678,,Hi\n")],
+        "more than one column 'phone'",
+    ),
+    "headings twice in a workbook": (
+        lambda: [write("in.xlsx", [["4915112345678", "a", "b"]], ["phone", "content", "content"])],
+        "more than one column 'content'",
+    ),
+    "headings of two levels": (
+        lambda: [write("in.xlsx", [["phone", "content"], ["4915112345678", "a"]], ["person", "message"])],
+        "no column 'phone'",
+    ),
+    "no such sheet": (
+        lambda: [write("in.xlsx"), "--sheet", "People"],
+        "in.xlsx has no sheet 'People'. Its sheets: 'Sheet'",
+    ),
+    "no such number of a sheet": (lambda: [write("in.xlsx"), "--sheet", "2"], "has no sheet '2'"),
+    "no encoding": (lambda: [write("in.csv"), "--encoding", "utf-9"], "--encoding utf-9 is not an encoding"),
+    "no text's encoding": (lambda: [write("in.csv"), "--encoding", "hex"], "--encoding hex is not an encoding"),
+    "a wrong encoding": (
+        lambda: [text_file("in.csv", "phone,content\n1,ü\n".encode("cp1252")), "--encoding", "utf-8"],
+        "it is not UTF-8: byte 0xfc",
+    ),
+    "no separator": (lambda: [write("in.csv"), "--sep", ";;"], "--sep ';;' is not one character"),
+}
+
+
+@pytest.mark.parametrize("why", ODD)
+def test_an_odd_source_is_one_line(capsys, why):
+    """It says what the file is and what to do; nothing is sent or written."""
+    make, said = ODD[why]
+    assert said in refused(capsys, *map(str, make()))
+
+
+def test_a_sheet_is_chosen_by_name_number_or_sight(capsys):
+    """The first that is visible is read and said; another one by its name or number."""
+    book = openpyxl.Workbook()
+    hidden, lists, people = book.active, book.create_sheet("Lists"), book.create_sheet("2026")
+    hidden.title, hidden.sheet_state = "Codes", "hidden"
+    for sheet, name in ((hidden, "a"), (lists, "b"), (people, "c")):
+        sheet.append(["phone", "content"])
+        sheet.append([f"+49151123456{ord(name)}", name])
+    book.save("in.xlsx")
+    for more, content in (([], "b"), (["--sheet", "2026"], "c"), (["--sheet", "1"], "a")):
+        back, said = sent("in.xlsx", capsys, *more)
+        assert back["content"].tolist() == [content]
+        assert ("Read the sheet 'Lists' of in.xlsx; the others are 'Codes', '2026'." in said) == (not more)
+
+
+def test_cells_of_a_workbook_are_read_as_they_are_shown(capsys):
+    """Numbers without .0, zeros that a format shows, moments, truth values; a formula's error is nothing."""
+    book = openpyxl.Workbook()
+    book.active.append(["phone", "content", "zip", "n", "when", "x", "rounded", None, None])
+    book.active.append(
+        [4915112345678, "Hi", 1067, 1200.0, pd.Timestamp("2026-03-03 14:02").to_pydatetime(), True, 1e22]
+    )
+    book.active.append([4915112345679.0, "#N/A", 12345, 0.5, None, None, None])
+    book.active.append([])
+    for cell in book.active["C"]:
+        cell.number_format = "00000"
+    book.save("in.xlsx")
+    back, _ = sent("in.xlsx", capsys, region=())
+    names = ["phone", "content", "zip", "n", "when", "x", "rounded"]
+    assert list(back.columns[: len(names) + 1]) == [*names, "messageid"]
+    assert back[names].to_numpy().tolist() == [
+        ["4915112345678", "Hi", "01067", "1200", "2026-03-03 14:02:00", "True", "1e+22"],
+        ["4915112345679", "", "12345", "0.5", "", "", ""],
+    ]
+    assert back["status"].tolist() == ["Success", "Invalid"]
+
+
+def test_without_openpyxl_a_workbook_is_refused_in_a_line(capsys, monkeypatch):
+    """Source or target; nothing is sent."""
+    write("in.xlsx"), write("in.csv")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    assert "pip install openpyxl" in refused(capsys, "in.xlsx")
+    assert "pip install openpyxl" in refused(capsys, "in.csv", target="out.xlsx")
+
+
+def test_a_sheet_that_cannot_hold_the_rows_is_refused_beforehand(capsys):
+    """Before a row is sent."""
+    pd.DataFrame({"phone": "015112345678", "content": "Hi"}, index=range(1_048_576)).to_parquet("in.parquet")
+    line = refused(capsys, "in.parquet", target="out.xlsx")
+    assert "has 1,048,576 rows, and an Excel sheet holds 1,048,575" in line
+
+
+def test_chinese_of_every_common_kind_is_seen_as_such(tmp_path):
+    """Names alone, short words and ordinary messages in GB18030."""
+    for words in ("张三,王小明,你好", "您好", GREETING, "亲爱的客户，优惠活动已经开始！"):
+        (tmp_path / "in.csv").write_bytes(f"phone,content\n8615000000000,{words}\n".encode("gb18030"))
+        assert text.layout_of(tmp_path / "in.csv", ".csv").encoding == "gb18030"
