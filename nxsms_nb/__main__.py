@@ -112,6 +112,7 @@ def _broken_off(error: BaseException) -> int:
 _OPTION = re.compile(
     r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
 )
+_RENAMED = re.compile(r",? or rename it: df\.rename\(columns=\{[^}]*\}\)")
 _CALL = re.compile(r"\n {4}(.+)")
 _PYTHON = {
     "client = nx.Sandbox().client, then df.nxsms.send(client)": "--sandbox",
@@ -125,6 +126,7 @@ def _in_options(text: str) -> str:
     """Put the command line's options in the place of keywords and calls that an error names."""
     for python, words in _PYTHON.items():
         text = text.replace(python, words)
+    text = _RENAMED.sub("", text)
     # Prose and calls take turns.
     parts = [_of_call(part) if at % 2 else _OPTION.sub(_as_option, part) for at, part in enumerate(_CALL.split(text))]
     return " ".join(" ".join(parts).split())

@@ -62,7 +62,7 @@ def test_an_error_is_one_line_with_the_remedy(words, said, capsys):
     ("options", "said"),
     [
         (["--phone", "mobile"], "--duplicates drop sends only the first of each, --duplicates allow"),
-        ([], "as in --phone mobile."),
+        ([], "Is it 'mobile'? Name it, --phone mobile. Its columns"),
         (["--phone", "mobile", "--duplicates", "drop", "--journal", "IN"], "Name another file: --journal …."),
         (["--phone", "mobile", "--region", "XX"], "as in --region CN."),
     ],

@@ -9,7 +9,7 @@ import nxsms_nb as nx
 from nxsms_nb import settings
 
 VERBS = {"send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
-LOOKS = {"validate", "render", "new", "summary", "failures", "throughput", "plot", "dashboard"}
+LOOKS = {"validate", "render", "new", "summary", "failures", "throughput", "plot", "dashboard", "to_excel"}
 
 
 def test_every_public_name_is_there_and_documented():
