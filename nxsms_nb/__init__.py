@@ -13,6 +13,7 @@ import lazy_loader
 import pandas as pd
 
 from nxsms_nb.calls import apart as _apart
+from nxsms_nb.errors import no_attribute
 
 if TYPE_CHECKING:
     from nxsms_nb.accessor import NxsmsAccessor
@@ -25,7 +26,7 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return version(__name__)
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise no_attribute(f"module {__name__!r}", name, __all__)
     # Apart from this thread: where an interrupt comes in the midst of an import, it is lost, or the module is left half.
     return _apart(_load, name)
 

@@ -15,6 +15,7 @@ from nxsms_nb.analysis.failures import failures
 from nxsms_nb.analysis.summary import summary
 from nxsms_nb.analysis.throughput import throughput
 from nxsms_nb.analysis.workbook import to_excel
+from nxsms_nb.arguments import Names, strict_methods
 from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.results.columns import new
@@ -43,7 +44,8 @@ _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
 """The accessor's methods in the order in which they are used."""
 
 
-class NxsmsAccessor:
+@strict_methods(but=("send", "asend", "start", "retry", "reconcile"))  # whose result must reach the person
+class NxsmsAccessor(Names):
     """Check a frame of recipients, send it, and look at the results.
 
     Parameters
@@ -597,7 +599,8 @@ class NxsmsAccessor:
         return views.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
 
 
-class NxsmsPlots:
+@strict_methods()
+class NxsmsPlots(Names):
     """Figures of a sent frame; each takes ``ax=None`` and returns the Axes.
 
     Parameters

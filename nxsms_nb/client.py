@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
+from nxsms_nb.arguments import Names, strict_and_hidden
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret, hidden, mask_secret, named, shorten
 from nxsms_nb.network import authorities, check_not_read, checked_proxy, is_loopback
@@ -42,7 +43,20 @@ _LONGEST_S: Final = 86_400
 _QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
 
 
-class Client:
+def _hidden_login(url: Any) -> Any:
+    """A URL that may carry a password or a token does not show itself."""
+    return hidden(url) if not isinstance(url, str) or set("@?#") & set(url) else url
+
+
+def _masked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a client; what is a secret, or may be one under a misspelt name, does not show itself."""
+    return {
+        name: value if name in _SHOWN else _hidden_login(value) if name.endswith("_url") else hidden(value)
+        for name, value in settings.items()
+    }
+
+
+class Client(Names):
     """An account at the gateway: keys, address, limits of patience.
 
     Parameters
@@ -83,6 +97,7 @@ class Client:
     Client(access_key='fme…', access_secret=•••, app_key='app', app_secret=None, base_url='https://api2.nxcloud.com')
     """
 
+    @strict_and_hidden(_masked)
     def __init__(
         self,
         *,
@@ -309,19 +324,6 @@ def _can_be_reached(url: str, parts: SplitResult) -> bool:
     if _NO_URL.search(url) or parts.netloc.endswith(":") or {".", ".."} & {*parts.path.split("/")}:
         return False
     return ":" in host or all(host.split("."))
-
-
-def _hidden_login(url: Any) -> Any:
-    """A URL that may carry a password or a token does not show itself."""
-    return hidden(url) if not isinstance(url, str) or set("@?#") & set(url) else url
-
-
-def _masked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a client; what is a secret, or may be one under a misspelt name, does not show itself."""
-    return {
-        name: value if name in _SHOWN else _hidden_login(value) if name.endswith("_url") else hidden(value)
-        for name, value in settings.items()
-    }
 
 
 def _from_environment(path: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@
     NxsmsError               all but Interrupted are an Exception, too
     ├── ConfigError          a client, an option or an argument is not usable     (also ValueError)
     │   └── OptionError      a keyword that the call does not take                (also TypeError)
+    ├── NoSuchName           an attribute is not there                            (also AttributeError)
     ├── ColumnError          a column is missing, ambiguous or already taken      (also ValueError)
     ├── ValidationError      rows that must not be sent; .report has them all     (also ValueError)
     ├── ConfirmationNeeded   more messages than agreed to; .count
@@ -31,9 +32,11 @@ but `Interrupted` derives from Exception as well. All of them can be pickled and
 
 from __future__ import annotations
 
+import difflib
 import linecache
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 _PACKAGE: Final = str(Path(__file__).parent)
 _LINES: Final = 6
 """How many lines of an error a notebook shows, so that it is read."""
-_SENTENCE: Final = re.compile(r"(?<=[.!?:]) +(?=[A-Z])")
+_SENTENCE: Final = re.compile(r"(?<=[.!?:]) +(?=[A-Z](?![A-Z_]))")
 
 
 class NxsmsError(BaseException):
@@ -75,9 +78,9 @@ def _restored(kind: type[NxsmsError], args: tuple[Any, ...], state: Mapping[str,
 
 
 def _place(error: BaseException) -> list[str]:
-    """The line outside this package that led to an error."""
+    """The person's line that led into this package."""
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    outside = [place for place in places if not place[0].startswith(_PACKAGE)]
+    outside = list(takewhile(lambda place: not place[0].startswith(_PACKAGE), places))
     if outside:
         file, line = outside[-1]
         if source := linecache.getline(file, line).strip():
@@ -99,6 +102,10 @@ class ConfigError(NxsmsError, ValueError):
 
 class OptionError(ConfigError, TypeError):
     """A keyword is not one that the call takes."""
+
+
+class NoSuchName(NxsmsError, AttributeError):
+    """An attribute that is not there was asked for."""
 
 
 class ColumnError(NxsmsError, ValueError):
@@ -262,6 +269,27 @@ class _Brief:
 
     def __call__(self) -> list[str]:
         return self.lines
+
+
+def no_attribute(owner: str, name: str, names: Iterable[str]) -> AttributeError:
+    """The error about a name that is not there, which a notebook shows in a few lines.
+
+    Parameters
+    ----------
+    owner : str
+        What was asked for it.
+    name : str
+        What it was asked for.
+    names : iterable of str
+        What there is; those that begin with an underscore are not proposed.
+    """
+    words = f"{owner} has no attribute {name!r}"
+    if name.startswith("_"):
+        return AttributeError(words)
+    public = [one for one in names if not one.startswith("_")]
+    near = difflib.get_close_matches(name, public, 1)
+    meant = f"\nDid you mean {near[0]}?" if near else ""
+    return NoSuchName(f"{words}. There is: {', '.join(public)}{meant}", name=name)
 
 
 def tell_of_cancellation(cancelled: BaseException, recorded: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable, Mapping
 from numbers import Integral, Real
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
-from nxsms_nb.errors import ConfigError, OptionError
+from nxsms_nb.arguments import Names, unknown_option
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import value_as_given
 from nxsms_nb.wire.fields import FIELDS
@@ -17,7 +18,7 @@ from nxsms_nb.wire.requests import BATCH_MAX
 Duplicates = Literal["raise", "drop", "allow"]
 
 
-class Settings:
+class Settings(Names):
     """Settings that hold for the whole session.
 
     Attributes
@@ -41,6 +42,11 @@ class Settings:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise ConfigError(f"options.confirm_above={named(value)} is not a whole number of messages, 0 or more.")
         self._confirm_above = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in dir(type(self)):
+            raise unknown_option(name, [one for one in dir(type(self)) if not one.startswith("_")])
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         return f"options(confirm_above={self._confirm_above})"
@@ -201,7 +207,7 @@ def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, An
     defaults = {name: value for group in groups for name, value in group.items()}
     unknown = [name for name in given if name not in defaults]
     if unknown:
-        raise OptionError(f"{named(unknown[0])} is not an option here. The options: {', '.join(defaults)}")
+        raise unknown_option(unknown[0], defaults)
     settled = {**defaults, **{name: value_as_given(value) for name, value in given.items()}}
     for name, check in _CHECKS.items():
         if name in settled and (complaint := check(settled[name])):

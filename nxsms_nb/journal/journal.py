@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
+from nxsms_nb.arguments import Names, strict
 from nxsms_nb.calls import apart
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Journal:
+class Journal(Names):
     """The record of what was sent: an SQLite file of the user's, or one in memory.
 
     Parameters
@@ -52,7 +53,12 @@ class Journal:
     []
     """
 
+    @strict
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        if not (path is None or isinstance(path, (str, os.PathLike))):
+            raise ConfigError(
+                f"path={named(path)} is not a path. Give text or a pathlib.Path, as in nx.Journal('sent.sqlite3')."
+            )
         self.path = place.place(path)
         self._begin(sqlite.open_memory() if self.path is None else None)
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from nxsms_nb.arguments import strict_and_hidden
 from nxsms_nb.formatting import hidden
 from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
+
+
+def _hidden(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: hidden(value) if "secret" in name else value for name, value in given.items()}
 
 
 class Sandbox(LiveSettings):
@@ -113,6 +118,7 @@ class Sandbox(LiveSettings):
     b'{"code":1001,"message":"Missing common request header","data":null}'
     """
 
+    @strict_and_hidden(_hidden)
     def __init__(
         self,
         *,

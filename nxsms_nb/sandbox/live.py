@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeVar, cast, overload
 
+from nxsms_nb.arguments import Names, unknown_option
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox.settings import Failures, Faults, Per, Seconds, Settings, Wording
 
@@ -35,8 +36,14 @@ class _Live(Generic[_Value]):
         sandbox.change(**{self._name: value})
 
 
-class LiveSettings:
+class LiveSettings(Names):
     """The part of `Sandbox` that is about settings."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt setting would be an attribute that nobody reads.
+        if not name.startswith("_") and name not in dir(type(self)):
+            raise unknown_option(name, NAMES)
+        super().__setattr__(name, value)
 
     _service: Service
 
