@@ -1,3 +1,4 @@
+from .analysis.sample_sizes import sample_size as sample_size
 from .client import Client as Client
 from .engine.plan import Plan as Plan
 from .engine.run import Run as Run
@@ -16,6 +17,7 @@ from .errors import NoConnection as NoConnection
 from .errors import NxsmsError as NxsmsError
 from .errors import QueryError as QueryError
 from .errors import RenderWarning as RenderWarning
+from .errors import SampleRatioWarning as SampleRatioWarning
 from .errors import Stopped as Stopped
 from .errors import Throttled as Throttled
 from .errors import TooManyFailures as TooManyFailures

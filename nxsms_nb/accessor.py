@@ -6,11 +6,13 @@ The package loads this module when a frame's ``nxsms`` is first asked for.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Coroutine, Hashable, Iterable, Mapping
+from collections.abc import Coroutine, Hashable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 from nxsms_nb import api, views
+from nxsms_nb.analysis.assignment import assign_variants
+from nxsms_nb.analysis.experiments import compare
 from nxsms_nb.analysis.failures import failures
 from nxsms_nb.analysis.summary import summary
 from nxsms_nb.analysis.throughput import throughput
@@ -35,10 +37,10 @@ if TYPE_CHECKING:
 
 
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "before": ("render", "validate", "plan"),
+    "before": ("render", "assign_variants", "validate", "plan"),
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "new"),
-    "look": ("summary", "failures", "throughput", "plot", "dashboard"),
+    "look": ("summary", "failures", "throughput", "compare", "plot", "dashboard"),
     "keep": ("to_excel",),
 }
 """The accessor's methods in the order in which they are used."""
@@ -63,7 +65,7 @@ class NxsmsAccessor(Names):
         for stage, names in _STAGES.items():
             for place, name in enumerate(names):
                 purpose = (inspect.getdoc(getattr(type(self), name)) or "").partition("\n")[0]
-                lines.append(f"  {'' if place else stage:<8}.{name:<11}{purpose}")
+                lines.append(f"  {'' if place else stage:<8}.{name:<16}{purpose}")
         return "\n".join([*lines, "Shift-Tab, or df.nxsms.send?, shows the options of a method."])
 
     # ------------------------------------------------------------------ before sending
@@ -115,6 +117,86 @@ class NxsmsAccessor(Names):
         ['Hi Ann!', 'Hallo !']
         """
         return render(self._frame, template, by=by)
+
+    def assign_variants(
+        self,
+        variants: Mapping[str, str] | Sequence[str],
+        *,
+        campaign: str,
+        unit: Hashable | list[Hashable] = "phone",
+        weights: Mapping[str, float] | Sequence[float] | None = None,
+        holdout: float = 0.0,
+        column: Hashable = "variant",
+        phone: Hashable | None = None,
+        region: str | None = None,
+    ) -> pd.DataFrame:
+        """Assign each person to a variant of an experiment, and write the variant's text.
+
+        Who gets which variant is decided by a hash of the campaign's name and the person, as good as drawn by lot: the same
+        person has the same variant in any order of rows, in any part of the frame, in every kernel, and in another campaign
+        the lot is drawn anew. Running the cell again changes nothing.
+
+        Parameters
+        ----------
+        variants : dict of str to str, or list of str
+            Name to template (see `render`), or the names alone where the texts are written otherwise.
+        campaign : str
+            The campaign's name, as it is given to `send`.
+        unit : label or list of labels, default "phone"
+            The columns that tell who is one person: all their rows have one variant. Phones count by their digits, however
+            they are written.
+        weights : dict or list of float, optional
+            How the arms are to be sized, for example ``{"A": 9, "B": 1}``. None: equally. Arms are stretches of one line, so
+            that a changed weight moves few people.
+        holdout : float, default 0.0
+            The share of people who get no message, so that one sees what the messages do. It is drawn by a hash of its own: a
+            larger share adds people and keeps those held out before, and the others' variants stay.
+        column : label, default "variant"
+            The column to write. `send` looks for ``"variant"``; of another name tell it, ``variant=``.
+        phone : label, optional
+            The column of the phones, where it is not named ``phone``.
+        region : str, optional
+            The country of numbers written without a country code, as in `send`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame with ``variant`` (categorical: the names in their order, then ``holdout``; missing where there is no
+            readable phone, or nothing in the columns of `unit`) and, where `variants` has templates, ``content`` (str; missing
+            for held-out rows).
+
+        Raises
+        ------
+        ColumnError
+            A column is missing or ambiguous.
+        ConfigError
+            An option is not usable.
+
+        Notes
+        -----
+        XXH3-64 of the unit, seeded by that of the campaign's name. `send` makes held-out rows ``Skipped``, "held out"; they
+        have no messageid, so outcomes that come later are joined by phone or by a key of your own:
+        ``sent.merge(orders, on="customer", how="left")``.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "4915112345678", "14155550123"], "name": ["Li", "Ann", "Bo"]})
+        >>> df = df.nxsms.assign_variants({"A": "Hi {name}", "B": "Hello {name}!"}, campaign="spring")
+        >>> df[["variant", "content"]].values.tolist()
+        [['B', 'Hello Li!'], ['B', 'Hello Ann!'], ['A', 'Hi Bo']]
+        """
+        return assign_variants(
+            self._frame,
+            variants,
+            campaign=campaign,
+            unit=unit,
+            weights=weights,
+            holdout=holdout,
+            column=column,
+            phone=phone,
+            region=region,
+        )
 
     @spelled_out(CHECKING, COLUMNS)
     def validate(self, **given: Unpack[Checking]) -> ValidationReport:
@@ -536,6 +618,108 @@ class NxsmsAccessor(Names):
             The frame carries no results, or a column is missing, ambiguous or named like one of the result.
         """
         return failures(self._frame, by, prefix=prefix, phone=phone, content=content, region=region)
+
+    def compare(
+        self,
+        by: Hashable = "variant",
+        *,
+        outcome: Hashable,
+        control: Any = None,
+        level: float = 0.05,
+        unit: Hashable | list[Hashable] | None = None,
+        weights: Mapping[Any, float] | Sequence[float] | None = None,
+        sequential: bool = False,
+        phone: Hashable | None = None,
+        region: str | None = None,
+        prefix: str = "",
+    ) -> pd.DataFrame:
+        """Compare the arms of an experiment: which one does better, by how much, and whether it may be chance.
+
+        Parameters
+        ----------
+        by : label, default "variant"
+            The column that says each row's arm.
+        outcome : label
+            ``"accepted"``: the rows that the gateway accepted, of those it answered. ``"delivered"``: the rows that arrived, of
+            those with a final receipt. Or a column, over every assigned row whatever its status, held-out rows as an arm of
+            their own: true and false or 1 and 0 are compared as a rate, other numbers by their mean.
+        control : value, optional
+            The arm that the others are held against. None: the first.
+        level : float, default 0.05
+            The probability of calling chance a difference, and of an interval to miss; 0.05 gives 95% intervals.
+        unit : label or list of labels, optional
+            The columns that tell who is one person, where people have several rows: ``"phone"``, for example. Rows of one
+            person are not independent, and without it repeated phones warn.
+        weights : dict or list of float, optional
+            The sizes of the arms that were intended, as in `assign_variants`. None: equal ones.
+        sequential : bool, default False
+            Make intervals and p-values that hold however often one looks while results come in. Without it they hold for one
+            look, at the end.
+        phone : label, optional
+            The column of the phones, where it is not named ``phone``.
+        region : str, optional
+            The country of numbers written without a country code, as in `send`.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row an arm, the control's differences missing: the arm, in a column named as `by`; ``n`` (int64, rows that
+            count), with `unit` ``units`` (int64); ``hits`` (int64) and ``rate``, or ``mean`` (float64), with ``low``, ``high``;
+            ``diff``, ``diff_low``, ``diff_high``, to the control, in absolute points; ``lift``, ``lift_low``, ``lift_high``, the
+            same relative to the control, so that 0.1 is 10% more; ``p``; and ``p_adjusted``, which is the verdict: p corrected
+            for the number of arms. Intervals are not corrected. ``attrs["words"]``, shown below the table, says it in words,
+            ``attrs["methods"]`` what each column was made by.
+
+        Raises
+        ------
+        ColumnError
+            A column is missing or ambiguous, there is one arm only, or the outcome cannot be compared; of true and missing
+            values, for example, it is not known whether missing means no.
+        ConfigError
+            An option is not usable.
+
+        Warns
+        -----
+        SampleRatioWarning
+            The arms are not of the intended sizes, by more than chance (chi-squared test, p < 0.001): rows were lost.
+        UserWarning
+            Phones are repeated and `unit` is not given.
+
+        Notes
+        -----
+        Rates: Wilson (1927) for each; Newcombe (1998), method 10, for differences; MOVER-R, Donner & Zou (2012), for lifts; p of
+        the pooled z-test, and of Fisher's exact test on arm and control where fewer than 5 are expected in a cell. Means:
+        Welch (1947), for lifts Fieller (1954). With `unit`: the delta method, Deng, Knoblich & Lu (2018), with Student's t, and
+        as for means; where an arm's units do not differ at all, as for so many independent rows. p_adjusted: Holm (1979).
+        With `sequential`: the same intervals at the critical value of a normal mixture, Robbins (1970) and Waudby-Smith et al.
+        (2024), and the always valid p-value of the mixture sequential probability ratio test, Johari et al. (2022). Coverage,
+        errors and power were simulated; the project's ``benchmarks/EXPERIMENTS.md`` has the tables.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"variant": ["A"] * 100 + ["B"] * 100, "bought": [1] * 10 + [0] * 90 + [1] * 25 + [0] * 75})
+        >>> table = df.nxsms.compare(outcome="bought")
+        >>> table[["variant", "n", "hits", "rate", "diff", "p_adjusted"]].round(4).values.tolist()
+        [['A', 100, 10, 0.1, nan, nan], ['B', 100, 25, 0.25, 0.15, 0.0052]]
+        >>> print(table.attrs["words"].splitlines()[1])
+        B: 25.00% against 10.00% of A, a difference of +15.00 points (+4.47 to +25.33), +150.0% relative; p_adjusted = 0.005: higher than A, by more than chance.
+        """
+        return compare(
+            self._frame,
+            by,
+            outcome=outcome,
+            control=control,
+            level=level,
+            unit=unit,
+            weights=weights,
+            sequential=sequential,
+            phone=phone,
+            region=region,
+            prefix=prefix,
+        )
 
     def throughput(self, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
         """Count the messages per interval of time.

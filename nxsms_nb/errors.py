@@ -24,6 +24,7 @@
 
     AlreadySentWarning       everything in the call went out before               (a UserWarning)
     RenderWarning            rows got no text from a template                     (a UserWarning)
+    SampleRatioWarning       an experiment's arms are not of the intended sizes   (a UserWarning)
 
 ``except Exception`` in a loop over campaigns must not swallow the stop, as it does not swallow a KeyboardInterrupt, while
 ``except nx.Stopped`` and ``except nx.NxsmsError`` catch it. So the two bases are BaseExceptions, and each kind below them
@@ -259,6 +260,10 @@ class AlreadySentWarning(UserWarning):
 
 class RenderWarning(UserWarning):
     """Rows got no text from a template; the message says how many and for want of which column."""
+
+
+class SampleRatioWarning(UserWarning):
+    """The arms of an experiment are not of the sizes that were intended, by more than chance."""
 
 
 class _Brief:

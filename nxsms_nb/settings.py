@@ -76,6 +76,7 @@ class Checking(Columns, total=False):
     key: Hashable | list[Hashable] | None
     duplicates: Duplicates
     region: str | None
+    variant: Hashable
 
 
 class Looking(Checking, total=False):
@@ -97,7 +98,13 @@ class Sending(Looking, total=False):
     progress: Any
 
 
-CHECKING: Final[Mapping[str, Any]] = {"campaign": None, "key": None, "duplicates": "raise", "region": None}
+CHECKING: Final[Mapping[str, Any]] = {
+    "campaign": None,
+    "key": None,
+    "duplicates": "raise",
+    "region": None,
+    "variant": "variant",
+}
 LOOKING: Final[Mapping[str, Any]] = {**CHECKING, "journal": None, "prefix": ""}
 SENDING: Final[Mapping[str, Any]] = {
     "campaign": None,
@@ -113,6 +120,7 @@ SENDING: Final[Mapping[str, Any]] = {
     "journal": None,
     "prefix": "",
     "region": None,
+    "variant": "variant",
 }
 COLUMNS: Final[Mapping[str, Any]] = {field.name: None for field in FIELDS}
 
@@ -145,6 +153,9 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     What the names of the result columns begin with.""",
     "region": """str, optional
     The country that completes national numbers, for example ``"CN"``.""",
+    "variant": """label, default "variant"
+    The column that says each row's variant, as `assign_variants` makes it: rows that say ``holdout`` are not sent and
+    become ``Skipped``, whatever their content. A frame without a column of the default name holds nobody out.""",
 }
 """What each option means, in numpydoc: the docstrings of the verbs take it from here."""
 
@@ -265,6 +276,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
         else "is not a number of messages a second."
     ),
     "max_failures": _max_failures,
+    "variant": lambda v: "is no column. Leave it out, or name one, as in variant='arm'." if v is None else None,
     "prefix": lambda v: None if isinstance(v, str) else "is not text.",
     "region": lambda v: (
         None if v is None or isinstance(v, str) else "is not a country's two capital letters, as in region='CN'."

@@ -9,7 +9,19 @@ import nxsms_nb as nx
 from nxsms_nb import settings
 
 VERBS = {"send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
-LOOKS = {"validate", "render", "new", "summary", "failures", "throughput", "plot", "dashboard", "to_excel"}
+LOOKS = {
+    "validate",
+    "render",
+    "assign_variants",
+    "new",
+    "summary",
+    "failures",
+    "throughput",
+    "compare",
+    "plot",
+    "dashboard",
+    "to_excel",
+}
 
 
 def test_every_public_name_is_there_and_documented():

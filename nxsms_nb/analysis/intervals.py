@@ -38,7 +38,19 @@ def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.05) -> tuple[
     >>> low.round(4).tolist(), high.round(4).tolist()
     ([0.0, 0.2366], [0.2775, 0.7634])
     """
-    z2 = NormalDist().inv_cdf(1 - level / 2) ** 2
+    return wilson_at(hits, n, NormalDist().inv_cdf(1 - level / 2))
+
+
+def wilson_at(hits: npt.ArrayLike, n: npt.ArrayLike, z: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Same as `wilson`, but with the critical value `z` in place of the level: it may differ from group to group.
+
+    Examples
+    --------
+    >>> low, high = wilson_at(5, 10, [1.96, 3.0])
+    >>> low.round(4).tolist(), high.round(4).tolist()
+    ([0.2366, 0.1559], [0.7634, 0.8441])
+    """
+    z2 = np.asarray(z, np.float64) ** 2
     k, total = np.broadcast_arrays(np.asarray(hits, np.float64), np.asarray(n, np.float64))
     size: Any = np.where(total > 0, total, np.nan)
     middle = (k + z2 / 2) / (size + z2)

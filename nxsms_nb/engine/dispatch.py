@@ -27,6 +27,7 @@ from nxsms_nb.results import statuses, table
 from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.rows import columns as row_columns
 from nxsms_nb.rows import message_ids, validate
+from nxsms_nb.rows.holdout import HELD_OUT
 from nxsms_nb.settings import COLUMNS, options
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ def prepare(
     told = Results(len(frame))
     bad, codes, reasons = checked.refusals()
     told.decide_each(bad, INVALID, codes, reasons)
+    told.decide(np.flatnonzero(checked.held), SKIPPED, None, HELD_OUT)
     repeated = np.flatnonzero(ordinals > 0) if settings["duplicates"] == "drop" else np.empty(0, np.int64)
     if len(repeated):
         told.decide(repeated, SKIPPED, None, DUPLICATE)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Prepared
 
 FATES: Final = (
-    "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "stops the call",
+    "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "held out", "stops the call",
 )  # fmt: skip
 """What may become of a row, in the order of the ``fate`` categorical."""
 
@@ -39,9 +39,9 @@ class Plan:
     ----------
     frame : pandas.DataFrame
         The rows with ``messageid`` (str), ``fate`` (categorical: send, accepted before, refused before, in doubt, invalid,
-        duplicate, stops the call) and ``reason`` (str) joined on.
+        duplicate, held out, stops the call) and ``reason`` (str) joined on.
     counts : pandas.Series
-        Fate to rows (int64), all seven.
+        Fate to rows (int64), all eight.
     requests : int
         How many requests of 200 rows the rest would take.
     """
@@ -73,6 +73,7 @@ def plan_of(prepared: Prepared) -> Plan:
     fates = np.zeros(len(told), np.int8)
     for status, fate in _FATE_OF.items():
         fates[told.status == status] = fate
+    fates[prepared.checked.held] = FATES.index("held out")
     if prepared.conflicts is not None:
         fates[prepared.conflicts.rows] = FATES.index("stops the call")
     reasons = pa.array([told.reason(row) for row in range(len(told))], pa.large_string())

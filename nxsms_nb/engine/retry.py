@@ -25,6 +25,7 @@ from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.rows import id_format, validate
 from nxsms_nb.rows.columns import resolve
+from nxsms_nb.rows.holdout import held_out
 from nxsms_nb.settings import COLUMNS
 from nxsms_nb.wire import codes as code_table
 
@@ -44,6 +45,7 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     earlier = result_columns.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = validate.check(frame, columns, region=settings["region"])
+    checked = checked.holding_out(held_out(frame, settings["variant"]))
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     told = Results(len(frame))
     told.adopt(np.arange(len(frame)), earlier)

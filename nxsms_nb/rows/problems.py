@@ -221,6 +221,11 @@ class Problems:
         codes = [rule.code for rule in RULES]
         return self.positions[starts], [codes[number] for number in self.rules[starts]], reasons.to_pylist()
 
+    def but(self, rows: npt.NDArray[np.bool_]) -> Problems:
+        """These problems without those of some rows."""
+        kept = ~rows[self.positions]
+        return Problems(self.positions[kept], self.rules[kept], self.sources)
+
     def plus(self, found: Iterable[tuple[str, Positions]], sources: Mapping[str, pa.Array]) -> Problems:
         """These problems and more.
 

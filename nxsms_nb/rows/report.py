@@ -55,7 +55,7 @@ class ValidationReport:
         One row per rule that was broken, index ``rule``: ``field``, ``code``, ``rows``, ``position`` (of the first),
         ``hint``.
     valid, invalid : pandas.DataFrame
-        The frame's rows without and with a problem.
+        The frame's rows without and with a problem; held-out rows are among those without.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class ValidationReport:
     @property
     def valid(self) -> pd.DataFrame:
         """The frame's rows without a problem."""
-        return self.frame.loc[self.checked.good]
+        return self.frame.loc[self.checked.good | self.checked.held]
 
     @property
     def invalid(self) -> pd.DataFrame:
         """The frame's rows with a problem."""
-        return self.frame.loc[~self.checked.good]
+        return self.frame.loc[~(self.checked.good | self.checked.held)]
 
     def raise_if_bad(self) -> ValidationReport:
         """Raise where there is a problem.
@@ -136,13 +136,14 @@ class ValidationReport:
         )
 
     def _headline(self) -> str:
-        rows, bad = self.checked.rows, self.checked.rows - int(self.checked.good.sum())
+        rows, sendable, held = self.checked.rows, int(self.checked.good.sum()), int(self.checked.held.sum())
+        bad, aside = rows - sendable - held, f"; {held:,} held out" if held else ""
         if self.ok:
-            return f"No problem in {count(rows, 'row')}."
+            return f"No problem in {count(rows, 'row')}{aside}."
         found = len(self.checked.problems)
         total = f" ({found:,} in all)" if found > bad else ""
         verb, noun = ("has", "a problem") if bad == 1 else ("have", "problems")
-        return f"{bad:,} of {count(rows, 'row')} {verb} {noun}{total}; {rows - bad:,} may be sent."
+        return f"{bad:,} of {count(rows, 'row')} {verb} {noun}{total}; {sendable:,} may be sent{aside}."
 
     def _repeated(self) -> str | None:
         repeated = int((self.ordinals > 0).sum())

@@ -43,9 +43,11 @@ class Checked:
     keys : list of pyarrow.Array
         The columns named by ``key=`` as canonical text, null where empty.
     good : numpy.ndarray of bool
-        The rows without a problem.
+        The rows that may be sent: those without a problem, and not held out.
     problems : Problems
-        All problems of all rows.
+        All problems of all rows; of held-out rows none.
+    held : numpy.ndarray of bool
+        The rows that are held out.
     """
 
     rows: int
@@ -53,6 +55,7 @@ class Checked:
     keys: list[pa.Array]
     good: Mask
     problems: Problems
+    held: Mask
 
     def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
         """What a result says of each row with a problem.
@@ -73,7 +76,13 @@ class Checked:
         good = self.good.copy()
         for _, rows in found:
             good[rows] = False
-        return Checked(self.rows, self.fields, self.keys, good, self.problems.plus(found, sources))
+        return Checked(self.rows, self.fields, self.keys, good, self.problems.plus(found, sources), self.held)
+
+    def holding_out(self, held: Mask) -> Checked:
+        """The same rows, some of them held out: they are not sent, and what is wrong with them does not matter."""
+        if not held.any():
+            return self
+        return Checked(self.rows, self.fields, self.keys, self.good & ~held, self.problems.but(held), held)
 
 
 def check(
@@ -142,7 +151,7 @@ def check(
     for _, positions in found:
         good[positions] = False
     sources = {name: column.text for name, column in cells.items()}
-    return Checked(rows, fields, columned, good, nothing(sources).plus(found, {}))
+    return Checked(rows, fields, columned, good, nothing(sources).plus(found, {}), np.zeros(rows, np.bool_))
 
 
 _CHUNK: Final = 32_768

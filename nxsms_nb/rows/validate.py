@@ -16,6 +16,7 @@ from nxsms_nb.given import frame_as_given
 from nxsms_nb.rows import keys, message_ids
 from nxsms_nb.rows.canonical import line_ends
 from nxsms_nb.rows.columns import resolve
+from nxsms_nb.rows.holdout import held_out
 from nxsms_nb.rows.keys import repeats
 from nxsms_nb.rows.report import ValidationReport
 from nxsms_nb.rows.rules import Checked, Found, check
@@ -39,7 +40,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
         The recipients.
     **options
         ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` (the
-        country of national numbers), and the columns of the fields, for example ``phone="mobile"``.
+        country of national numbers), ``variant`` (whose rows are held out), and the columns of the fields, for example ``phone="mobile"``.
 
     Returns
     -------
@@ -99,6 +100,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     key = keys.labels(frame, settings["key"])
     checked = check(frame, columns, region=settings["region"], key=key, counts=settings.get("counts"))
+    checked = checked.holding_out(held_out(frame, settings["variant"]))
     texts = message_ids.key_texts(_told_apart(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
     ordinals = repeats(texts, checked.good)

@@ -1,0 +1,135 @@
+"""The arms of an experiment: which row is in which, and whether they are of the sizes that were intended."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nxsms_nb.errors import ColumnError, ConfigError
+from nxsms_nb.formatting import listed, mask_name, named
+from nxsms_nb.rows.holdout import HOLDOUT
+
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.intervals import Floats
+
+Ints = npt.NDArray[np.int64]
+
+MISMATCH: Final = 0.001
+"""A split that chance gives more rarely than this is a fault of the assignment or of the frame."""
+
+_MOST: Final = 50
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The arms of a frame's rows.
+
+    Parameters
+    ----------
+    ids : ndarray of int64
+        The arm of each row; -1 where it has none.
+    names : list
+        The arms, held-out rows last.
+    labels : array
+        The same, as the column has them.
+    intended : int
+        How many of them are variants: all but the held-out rows.
+    unassigned : int
+        How many rows have no arm.
+    """
+
+    ids: Ints
+    names: list[Any]
+    labels: Any
+    intended: int
+    unassigned: int
+
+    def without_holdout(self) -> Arms:
+        """The same without held-out rows."""
+        kept = self.intended
+        return Arms(
+            np.where(self.ids < kept, self.ids, -1), self.names[:kept], self.labels[:kept], kept, self.unassigned
+        )
+
+
+def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
+    """Sort rows into arms, in the order of their categories, else of their values; held-out ones last.
+
+    Raises
+    ------
+    ColumnError
+        The column holds no arms.
+    """
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        try:
+            values = values.astype("category")
+        except (TypeError, NotImplementedError):
+            raise ColumnError(f"Column {named(by)} holds values that are no arms: lists or the like.") from None
+    values = values.cat.remove_unused_categories()
+    names = list(values.cat.categories)
+    if len(names) > _MOST:
+        raise ColumnError(
+            f"Column {named(by)} has {len(names):,} different values, which are no arms. Name the column that says each row's "
+            "variant, as in by='variant'."
+        )
+    order = [name for name in names if not _is_holdout(name)] + [name for name in names if _is_holdout(name)]
+    intended = sum(not _is_holdout(name) for name in names)
+    if not names:
+        raise ColumnError(f"No row has an arm: column {named(by)} is empty.")
+    values = values.cat.reorder_categories(order)
+    return Arms(
+        values.cat.codes.to_numpy().astype(np.int64),
+        order,
+        pd.Series(order).astype(values.dtype).array,
+        intended,
+        int(values.isna().sum()),
+    )
+
+
+def _is_holdout(name: Any) -> bool:
+    return isinstance(name, str) and name == HOLDOUT
+
+
+def control_of(arms: Arms, control: Any) -> int:
+    """Find the arm that the others are held against: the first, where none is named."""
+    if len(arms.names) < 2:
+        raise ColumnError(
+            f"There is one arm only, {listed(arms.names)}, and nothing to compare it with. "
+            "Compare the frame as it was assigned, all arms of it."
+        )
+    if control is None:
+        return 0
+    if control not in arms.names:
+        raise ConfigError(f"control={named(control)} is none of the arms: {listed(arms.names)}.")
+    return arms.names.index(control)
+
+
+def mismatch(arms: Arms, shares: Floats, units: Ints | None) -> str | None:
+    """Hold the split over all assigned rows, or their units, against the intended one; say so where chance does not explain it."""
+    if arms.intended < 2:
+        return None
+    from scipy.special import chdtrc  # noqa: PLC0415 - heavy
+
+    assigned = (arms.ids >= 0) & (arms.ids < arms.intended)
+    ids = arms.ids[assigned]
+    if units is not None:
+        # A person with many rows is one draw of the lot.
+        ids = np.unique(units[assigned] * arms.intended + ids) % arms.intended
+    found = np.bincount(ids, minlength=arms.intended)
+    wanted = shares * found.sum()
+    p = float(chdtrc(arms.intended - 1, ((found - wanted) ** 2 / wanted).sum()))
+    if p >= MISMATCH:
+        return None
+    split = ", ".join(
+        f"{mask_name(str(name))} {n:,} of {w:,.0f} intended"
+        for name, n, w in zip(arms.names, found, wanted, strict=False)
+    )
+    return (
+        f"sample ratio mismatch: {split} (p = {p:.1g}). Rows were lost or added, or the weights are others, and what the arms "
+        "show may come from that. Compare the frame as it was assigned, and name its weights=."
+    )

@@ -1,0 +1,201 @@
+"""Arms of an experiment compared: how far each is from the control, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb._arrow import present
+from nxsms_nb.analysis import contrasts, means, verdicts
+from nxsms_nb.analysis.arms import Arms, Ints, arms_of, control_of, mismatch
+from nxsms_nb.analysis.assignment import Unit, Weights, is_number, shares_of, unit_texts
+from nxsms_nb.analysis.means import Estimate
+from nxsms_nb.analysis.measures import Measure, measure
+from nxsms_nb.analysis.verdicts import Comparison
+from nxsms_nb.calls import callers_level
+from nxsms_nb.errors import ColumnError, ConfigError, SampleRatioWarning
+from nxsms_nb.formatting import count, mask_name, named
+from nxsms_nb.results.columns import from_sandbox
+from nxsms_nb.rows.columns import found, one_column, one_label
+from nxsms_nb.rows.holdout import VARIANT
+from nxsms_nb.screen import warn
+
+_TAKEN: Final = frozenset({"n", "units", "hits", "rate", "mean", "low", "high", *contrasts.CONTRAST, "p_adjusted"})
+
+
+def compare(
+    frame: pd.DataFrame,
+    by: Hashable = VARIANT,
+    *,
+    outcome: Hashable,
+    control: Any = None,
+    level: float = 0.05,
+    unit: Unit | None = None,
+    weights: Weights = None,
+    sequential: bool = False,
+    phone: Hashable | None = None,
+    region: str | None = None,
+    prefix: str = "",
+) -> pd.DataFrame:
+    """Compare the arms of an experiment; see ``df.nxsms.compare``.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"variant": ["A"] * 100 + ["B"] * 100, "bought": [1] * 10 + [0] * 90 + [1] * 25 + [0] * 75})
+    >>> compare(frame, outcome="bought")[["variant", "n", "hits", "rate", "diff", "p_adjusted"]].round(4).values.tolist()
+    [['A', 100, 10, 0.1, nan, nan], ['B', 100, 25, 0.25, 0.15, 0.0052]]
+    """
+    by = one_label("by", by)
+    if not is_number(level) or not 0 < level < 1:
+        raise ConfigError(f"level={named(level)} is not a share between 0 and 1, as in level=0.05.")
+    if by in _TAKEN:
+        raise ColumnError(f"by={named(by)} has the name of a column of the result. Rename it: frame.rename(columns=…)")
+    arms = arms_of(frame[one_column(frame, by, "by")], by)
+    told = measure(frame, outcome, rows=arms.ids >= 0, prefix=prefix)
+    shares = shares_of(weights, arms.names[: arms.intended])
+    units = None if unit is None else _numbered(unit_texts(frame, unit, phone=phone, region=region))
+    if (words := mismatch(arms, shares, units)) is not None:
+        warn(words, SampleRatioWarning, stacklevel=callers_level())
+    if told.sent_only:
+        # Nothing was sent to them, so there is nothing to be accepted or delivered.
+        arms = arms.without_holdout()
+    first = control_of(arms, control)
+    counted = (arms.ids >= 0) & ~np.isnan(told.of_rows)
+    if units is None:
+        _warn_of_repeats(frame, counted, phone, region)
+    columns = _columns(told, arms, counted, units, control=first, level=level, sequential=sequential)
+    made: dict[Any, Any] = {by: arms.labels, **columns, "p_adjusted": contrasts.holm(columns["p"])}
+    table = pd.DataFrame(made)
+    result = Comparison(table)
+    missing = int((told.missing & (arms.ids >= 0)).sum())
+    result.attrs = dict(frame.attrs) | {
+        "outcome": mask_name(str(outcome)),
+        "control": mask_name(str(arms.names[first])),
+        "level": float(level),
+        "missing": missing,
+        "methods": _methods(told, units, sequential=sequential),
+        "words": verdicts.words(
+            table,
+            by,
+            first,
+            outcome=told.words,
+            level=level,
+            sequential=sequential,
+            notes=_notes(frame, arms, units, counted=counted, missing=missing, outcome=outcome),
+        ),
+    }
+    return result
+
+
+def _numbered(texts: pa.Array) -> Ints:
+    """A number for each unit; rows without one are units of their own."""
+    numbers = texts.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    without = ~present(texts)
+    numbers[without] = len(texts) + np.arange(int(without.sum()))
+    return np.asarray(np.unique(numbers, return_inverse=True)[1], np.int64)
+
+
+def _columns(
+    told: Measure,
+    arms: Arms,
+    counted: npt.NDArray[np.bool_],
+    units: Ints | None,
+    *,
+    control: int,
+    level: float,
+    sequential: bool,
+) -> dict[str, Any]:
+    rows = [np.flatnonzero(counted & (arms.ids == arm)) for arm in range(len(arms.names))]
+    columns: dict[str, Any] = {"n": np.array([len(some) for some in rows], np.int64)}
+    values = [told.of_rows[some] for some in rows]
+    if units is not None:
+        numbers = [np.unique(units[some], return_inverse=True)[1] for some in rows]
+        columns["units"] = np.array([int(some.max()) + 1 if len(some) else 0 for some in numbers], np.int64)
+        estimates = [means.of_units(*each) for each in zip(values, numbers, strict=True)]
+    else:
+        estimates = [means.of_rows(some) for some in values]
+    if told.proportion:
+        columns["hits"] = np.array([some.sum() for some in values]).astype(np.int64)
+        if units is None:
+            rates = contrasts.of_counts(columns["hits"], columns["n"], control, level, sequential=sequential)
+            return columns | rates
+    stacked = Estimate(
+        *(np.array([getattr(each, name) for each in estimates], float) for name in ("mean", "variance", "df", "rows"))
+    )
+    if told.proportion:
+        return columns | contrasts.of_clustered_rates(stacked, columns["units"], control, level, sequential=sequential)
+    size = means.event_size(told.of_rows[counted]) if sequential else 1.0
+    return columns | contrasts.of_means(stacked, control, level, sequential=sequential, size=size)
+
+
+def _warn_of_repeats(
+    frame: pd.DataFrame, counted: npt.NDArray[np.bool_], phone: Hashable | None, region: str | None
+) -> None:
+    """Warn where people have several rows: these are no independent draws."""
+    if phone is None and found(frame, "phone") is None:
+        return
+    numbers = unit_texts(frame, "phone", phone=phone, region=region).filter(pa.array(counted)).drop_null()
+    repeated = len(numbers) - len(numbers.unique())
+    if repeated:
+        warn(
+            f"{count(repeated, 'row')} of {int(counted.sum()):,} repeat an earlier row's phone, and rows of one person are not "
+            "independent: the intervals are too narrow. Name who is one: compare(…, unit='phone')",
+            UserWarning,
+            stacklevel=callers_level(),
+        )
+
+
+def _methods(told: Measure, units: Ints | None, *, sequential: bool) -> dict[str, str]:
+    if told.proportion and units is None:
+        methods = {
+            "low, high": "Wilson",
+            "diff_low, diff_high": "Newcombe's hybrid score (method 10)",
+            "lift_low, lift_high": "MOVER-R with Wilson's bounds (Donner and Zou)",
+            "p": "pooled two-proportion z-test; Fisher's exact test where an expected count is under 5",
+        }
+    else:
+        of = "delta method over units" if units is not None else "independent rows"
+        methods = {
+            "low, high": f"Student's t, {of}",
+            "diff_low, diff_high": f"Welch, {of}",
+            "lift_low, lift_high": f"Fieller, {of}",
+            "p": f"Welch's t-test, {of}",
+        }
+    if sequential:
+        methods |= {name: f"{method}, at the critical value of the normal mixture" for name, method in methods.items()}
+        methods["p"] = "normal mixture sequential probability ratio test (always valid)"
+    return {**methods, "p_adjusted": "Holm"}
+
+
+def _notes(
+    frame: pd.DataFrame,
+    arms: Arms,
+    units: Ints | None,
+    *,
+    counted: npt.NDArray[np.bool_],
+    missing: int,
+    outcome: Hashable,
+) -> list[str]:
+    """What a reader has to know of the rows."""
+    notes = []
+    if missing:
+        no_value = f"of {int((arms.ids >= 0).sum()):,} {'has' if missing == 1 else 'have'} no value of {mask_name(str(outcome))}"
+        notes.append(f"{verdicts.left_out(missing, no_value)} If missing means 0: .fillna(0)")
+    unassigned = arms.unassigned
+    if unassigned:
+        notes.append(verdicts.left_out(unassigned, f"{'has' if unassigned == 1 else 'have'} no arm"))
+    if units is not None:
+        pairs = np.unique(np.stack([units[counted], arms.ids[counted]]), axis=1)[0]
+        both = len(pairs) - len(np.unique(pairs))
+        if both:
+            notes.append(
+                f"{count(both, 'unit')} {'is' if both == 1 else 'are'} in more than one arm; arms count as independent."
+            )
+    if from_sandbox(frame):
+        notes.append("Results of the simulated gateway.")
+    return notes

@@ -1,0 +1,140 @@
+"""Held-out rows: no verb sends them, and all say so."""
+
+import asyncio
+
+import pandas as pd
+import pytest
+
+import nxsms_nb as nx
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox():
+    with nx.Sandbox(seed=7) as sandbox:
+        yield sandbox
+
+
+def people(n=40, **columns):
+    frame = pd.DataFrame(
+        {"phone": [f"86150888{i:05d}" for i in range(n)], "name": [f"N{i}" for i in range(n)], **columns}
+    )
+    return frame.nxsms.assign_variants({"A": "Hi {name}", "B": "Hello {name}"}, campaign="spring", holdout=0.3)
+
+
+def verbs(frame, client, **options):
+    yield frame.nxsms.send(client, **options)
+    yield asyncio.run(frame.nxsms.asend(client, **options))
+    yield frame.nxsms.start(client, **options).wait()
+    yield frame.nxsms.recorded(client, **options)
+    chunks = [frame.iloc[:7], frame.iloc[7:]]
+    yield pd.concat(nx.send_stream(chunks, client, **{"campaign": "stream", **options}))
+
+
+def check(sent, held, prefix=""):
+    mine = sent[held.to_numpy()]
+    assert set(mine[f"{prefix}status"]) == {"Skipped"}
+    assert set(mine[f"{prefix}reason"]) == {"held out"}
+    assert mine[f"{prefix}messageid"].isna().all()
+    assert mine[f"{prefix}code"].isna().all()
+    assert (mine[f"{prefix}attempts"] == 0).all()
+    assert set(sent[~held.to_numpy()][f"{prefix}status"]) == {"Success"}
+
+
+@pytest.mark.parametrize("content", [None, "Buy now"])
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+def test_held_out_rows_are_skipped_by_every_verb(sandbox, content):
+    """With or without content, they are Skipped, "held out", get no id and never reach the gateway."""
+    frame = people()
+    held = frame["variant"] == "holdout"
+    if content is not None:
+        frame["content"] = frame["content"].fillna(content)
+    assert 5 < held.sum() < 20
+    for sent in verbs(frame, sandbox.client):
+        check(sent, held)
+    assert set(sandbox.ledger["phone"]) == set(frame["phone"][~held])
+
+
+@pytest.mark.parametrize("dtype", ["category", "object", "str", "string"])
+def test_the_column_may_have_another_name_and_dtype(sandbox, dtype, tmp_path):
+    """variant= names the column; what a file made of it holds people out as well."""
+    frame = people().rename(columns={"variant": "arm"}).astype({"arm": dtype})
+    check(
+        frame.nxsms.send(sandbox.client, variant="arm", campaign="one", prefix="sms_"),
+        frame["arm"] == "holdout",
+        "sms_",
+    )
+    frame.to_csv(tmp_path / "frame.csv", index=False)
+    back = pd.read_csv(tmp_path / "frame.csv", dtype={"phone": str})
+    check(back.nxsms.send(sandbox.client, variant="arm", campaign="two"), back["arm"] == "holdout")
+
+
+def test_what_is_wrong_with_a_held_out_row_does_not_matter(sandbox):
+    """Neither a missing text nor a number that cannot be read is a problem of a row that is not sent; nor are repeats."""
+    frame = pd.DataFrame(
+        {
+            "phone": ["8615088888888", "n/a", "8615088888888", "12"],
+            "content": ["Hi", None, "Hi", "Hi"],
+            "variant": ["A", "holdout", "holdout", "B"],
+        }
+    )
+    report = frame.nxsms.validate()
+    assert report.problems["position"].tolist() == [3]
+    assert "1 of 4 rows has a problem; 1 may be sent; 2 held out." in repr(report)
+    assert list(report.valid.index) == [0, 1, 2]
+    assert list(report.invalid.index) == [3]
+    sent = frame.nxsms.send(sandbox.client, campaign="spring")
+    assert sent["status"].tolist() == ["Success", "Skipped", "Skipped", "Invalid"]
+    clean = frame.iloc[:3]
+    assert "No problem in 3 rows; 2 held out." in repr(clean.nxsms.validate())
+    assert clean.nxsms.send(sandbox.client, campaign="summer", on_invalid="raise")["status"].tolist()[0] == "Success"
+
+
+def test_a_plan_counts_them(sandbox):
+    """The fate of a held-out row is to be held out, not to be a duplicate."""
+    frame = people()
+    plan = frame.nxsms.plan(sandbox.client)
+    held = int((frame["variant"] == "holdout").sum())
+    assert plan.counts["held out"] == held
+    assert plan.counts["duplicate"] == 0
+    assert set(plan.frame.loc[frame["variant"] == "holdout", "reason"]) == {"held out"}
+    assert f"held out {held:>16,}"[:8] in repr(plan)
+
+
+def test_a_retry_leaves_them_alone(sandbox):
+    """A row that is held out by now is not tried again, whatever became of it."""
+    frame = pd.DataFrame({"phone": [f"86150888{i:05d}" for i in range(10)], "content": "Hi", "variant": "A"})
+    sandbox.failures = {13006: 1.0}
+    sent = frame.nxsms.send(sandbox.client)
+    sandbox.failures = {}
+    sent.loc[:3, "variant"] = "holdout"
+    again = sent.nxsms.retry(sandbox.client, codes=13006)
+    assert again["status"].tolist() == ["Failure"] * 4 + ["Success"] * 6
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "words"),
+    [
+        (lambda f: f, {"variant": "arm"}, "variant='arm' names a column the frame does not have"),
+        (lambda f: f, {"variant": None}, "is no column"),
+        (lambda f: f, {"variant": ["variant"]}, "takes a column's name"),
+        (lambda f: pd.concat([f, f[["variant"]]], axis=1), {}, "more than one column 'variant'"),
+    ],
+)
+def test_a_column_that_is_not_there_or_not_one_is_refused(sandbox, change, options, words):
+    """Who is held out is not guessed: nothing is sent."""
+    frame = change(people())
+    with pytest.raises((nx.ColumnError, nx.ConfigError), match=words):
+        frame.nxsms.send(sandbox.client, **options)
+    assert not len(sandbox.ledger)
+
+
+def test_a_column_of_another_meaning_holds_nobody_out(sandbox):
+    """Only the word itself holds out: numbers, gaps and other words are sent."""
+    for values in (
+        [1, 2, 3],
+        ["Holdout sale", None, "control"],
+        pd.to_datetime(["2026-01-01"] * 3),
+        [True, False, True],
+    ):
+        frame = pd.DataFrame({"phone": [f"86150888{i:05d}" for i in range(3)], "content": "Hi", "variant": values})
+        assert frame.nxsms.plan(sandbox.client).counts["send"] == 3
