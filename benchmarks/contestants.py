@@ -21,7 +21,7 @@ import orjson
 
 from benchmarks.data import recipients
 from nxsms_nb import Client
-from nxsms_nb.engine.transport import Connection
+from nxsms_nb.engine.transport import Transport
 from nxsms_nb.wire.requests import body, headers
 
 KEY, SECRET, APP = "bench-key", "bench-secret", "bench-app"
@@ -87,7 +87,7 @@ async def post_signed(bodies: list[bytes], url: str, concurrency: int, *, parse:
     """Post bodies through our own connection with so many requests under way; parse each reply, or only read it."""
     client = Client(access_key=KEY, access_secret=SECRET, app_key=APP, base_url=url)
     waiting = iter(bodies)
-    async with Connection(client) as connection:
+    async with Transport(client) as connection:
 
         async def work() -> None:
             for data in waiting:

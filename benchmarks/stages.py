@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.contestants import APP, KEY, SECRET, post_signed
 from benchmarks.data import recipients
-from nxsms_nb.engine.batches import Batch, Outbox
-from nxsms_nb.engine.outcomes import judge
+from nxsms_nb.engine.batches import Batch, BatchQueue
+from nxsms_nb.engine.outcomes import classify
 from nxsms_nb.journal.journal import Journal
 from nxsms_nb.results.table import SUCCESS, Outcome, Results
 from nxsms_nb.rows import keys, message_ids
@@ -22,7 +22,7 @@ from nxsms_nb.rows.rules import check
 from nxsms_nb.wire import requests
 
 if TYPE_CHECKING:
-    from nxsms_nb.journal.recorder import Recording
+    from nxsms_nb.journal.recorder import Recorder
 
 
 def main() -> None:
@@ -39,20 +39,20 @@ def main() -> None:
     frame = recipients(rows)
     checked = timed("validate", lambda: check(frame, {"phone": "phone", "content": "content"}))
     ids = timed("ids and duplicates", lambda: _ids(checked))
-    outbox = Outbox(checked.fields, ids, checked.good.nonzero()[0])
+    outbox = BatchQueue(checked.fields, ids, checked.good.nonzero()[0])
     timed("build", lambda: [None for _ in _built(outbox)])
     # Again, to be kept: memory that nobody has touched before is no part of building.
-    batches = list(_built(Outbox(checked.fields, ids, checked.good.nonzero()[0])))
+    batches = list(_built(BatchQueue(checked.fields, ids, checked.good.nonzero()[0])))
     bodies = [body for _, body in batches]
     timed("sign", lambda: [requests.headers(KEY, SECRET, 1_655_710_885_431, body) for body in bodies])
     url = f"http://127.0.0.1:{port}"
     timed("HTTP, replies read", lambda: asyncio.run(post_signed(bodies, url, 16, parse=False)))
     told["HTTP, replies read"] -= told["sign"]
     replies = [(batch.ids, _reply(batch.ids)) for batch, _ in batches]
-    timed("parse", lambda: [judge(left=True, status=200, body=raw, error="", ids=asked) for asked, raw in replies])
+    timed("parse", lambda: [classify(left=True, status=200, body=raw, error="", ids=asked) for asked, raw in replies])
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder) / "journal")
-        recording = journal.record(journal.claim(None), rows=rows, workers=16)
+        recording = journal.record(journal.lock(None), rows=rows, workers=16)
         timed("journal", lambda: (asyncio.run(_record(recording, [batch for batch, _ in batches])), recording.close()))
     timed("join", lambda: _joined(frame, ids, [batch for batch, _ in batches]))
     print(json.dumps(told))
@@ -63,7 +63,7 @@ def _ids(checked: Any) -> Any:
     return message_ids.MessageIds(texts, keys.repeats(texts, checked.good), app_key=APP).whole()
 
 
-def _built(outbox: Outbox) -> Iterator[tuple[Batch, bytes]]:
+def _built(outbox: BatchQueue) -> Iterator[tuple[Batch, bytes]]:
     while (batch := outbox.take(lambda: 200, 0.0)) is not None:
         yield batch, requests.body(APP, batch.items())
 
@@ -73,12 +73,12 @@ def _reply(ids: list[str]) -> bytes:
     return f'{{"code":0,"message":"Success","data":[{items}]}}'.encode()
 
 
-async def _record(recording: Recording, batches: list[Batch]) -> None:
+async def _record(recording: Recorder, batches: list[Batch]) -> None:
     waiting = iter(batches)
 
     async def work() -> None:
         for batch in waiting:
-            number = await recording.begin(batch.lot.block, batch.start, batch.size, sent_us=0)
+            number = await recording.begin(batch.chunk.block, batch.start, batch.size, sent_us=0)
             recording.finish(number, Outcome(SUCCESS, 0, latency_ms=1.0))
 
     await asyncio.gather(*(work() for _ in range(16)))

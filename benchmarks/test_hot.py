@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.data import recipients
-from nxsms_nb.engine.outcomes import judge
+from nxsms_nb.engine.outcomes import classify
 from nxsms_nb.journal.blocks import Block
 from nxsms_nb.journal.journal import Journal
 from nxsms_nb.results.table import SUCCESS, Outcome, Results
@@ -85,7 +85,7 @@ def test_sign(benchmark: Any, body: bytes, algorithm: requests.Algorithm) -> Non
 def test_judge(benchmark: Any, ids: Any, failing: int | None) -> None:
     asked = Block(ids).ids(0, BATCH)
     raw = reply(list(asked), failing)
-    verdict = benchmark(judge, left=True, status=200, body=raw, error="", ids=asked)
+    verdict = benchmark(classify, left=True, status=200, body=raw, error="", ids=asked)
     assert verdict.reply.all_accepted is (failing is None)
 
 
@@ -105,7 +105,7 @@ def test_known_of_a_campaign_that_has_other_rows(benchmark: Any, ids: Any, tmp_p
     import asyncio
 
     journal = Journal(tmp_path / "journal")
-    recording = journal.record(journal.claim("spring"), rows=ROWS, workers=1)
+    recording = journal.record(journal.lock("spring"), rows=ROWS, workers=1)
 
     async def write() -> None:
         for start in range(0, ROWS // 2, 2000):
@@ -118,4 +118,4 @@ def test_known_of_a_campaign_that_has_other_rows(benchmark: Any, ids: Any, tmp_p
 
 
 def test_count_segments(benchmark: Any, checked: Checked) -> None:
-    assert len(benchmark(segments.count, checked.fields["content"])[0]) == ROWS
+    assert len(benchmark(segments.count_segments, checked.fields["content"])[0]) == ROWS

@@ -66,7 +66,7 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
 
     Parameters, results and errors stand with ``df.nxsms.recorded``.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.known, frame=frame, client=client, given=given))
+    call: Call[pd.DataFrame] = Call(partial(verbs.looked_up, frame=frame, client=client, given=given))
     return call.result()
 
 

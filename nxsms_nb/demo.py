@@ -77,14 +77,14 @@ def demo(folder: Path) -> None:
 
 
 def _by_rule(problems: pd.DataFrame) -> pd.DataFrame:
-    told = problems.groupby("rule", sort=False).agg(rows=("position", "size"), hint=("hint", "first"))
-    return told.sort_values("rows", ascending=False, kind="stable").reset_index()[["rows", "rule", "hint"]]
+    table = problems.groupby("rule", sort=False).agg(rows=("position", "size"), hint=("hint", "first"))
+    return table.sort_values("rows", ascending=False, kind="stable").reset_index()[["rows", "rule", "hint"]]
 
 
-def _readable(told: pd.DataFrame) -> pd.DataFrame:
-    return told.assign(
-        count=[f"{rows:,}" for rows in told["count"]],
-        share=["" if pd.isna(share) else f"{share:.1%}" for share in told["share"]],
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(
+        count=[f"{rows:,}" for rows in table["count"]],
+        share=["" if pd.isna(share) else f"{share:.1%}" for share in table["share"]],
     )
 
 

@@ -309,7 +309,7 @@ def tell_of_cancellation(cancelled: BaseException, recorded: str) -> None:
     recorded : str
         The call that gives the frame.
     """
-    told = f"Every row is accounted for:  sent = {recorded}"
-    cancelled.add_note(f"The run was stopped. {told}")
+    words = f"Every row is accounted for:  sent = {recorded}"
+    cancelled.add_note(f"The run was stopped. {words}")
     kind = type(cancelled).__name__
-    cancelled._render_traceback_ = _Brief([f"{kind}: The run was stopped.", told, GO_ON])  # type: ignore[attr-defined]
+    cancelled._render_traceback_ = _Brief([f"{kind}: The run was stopped.", words, GO_ON])  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ def notebooks() -> Path:
     return packed if packed.is_dir() else _PACKAGE.parent / "notebooks"
 
 
-def copy(source: Path, target: Path) -> tuple[list[Path], list[Path]]:
+def copy_notebooks(source: Path, target: Path) -> tuple[list[Path], list[Path]]:
     """Copy what is not there yet; what is there and differs is the person's own and stays.
 
     Parameters
@@ -72,7 +72,7 @@ def lab(target: Path, arguments: Sequence[str] = ()) -> int:
         raise ConfigError(
             'JupyterLab is not installed in this environment. Install it:  python -m pip install "nxsms_nb[lab]"'
         )
-    copied, kept = copy(notebooks(), target)
+    copied, kept = copy_notebooks(notebooks(), target)
     say(f"Notebooks in {target}: {len(copied)} new")
     for file in kept:
         say(f"  kept as you changed it: {file}  (delete it to get a fresh copy)")

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.progress import Observer, Snapshot
+    from nxsms_nb.engine.progress import Observer, Progress
 
 PATIENCE_S: Final = 2.0
 """How long the end of a run waits for an observer, in seconds."""
@@ -146,16 +146,16 @@ class Watched:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._news = threading.Condition()
-        self._latest: list[Snapshot] = []
+        self._latest: list[Progress] = []
         self._final = False
         self._thread: threading.Thread | None = None
         self._through = threading.Event()
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Progress) -> None:
         """Pass a snapshot on, and return at once."""
         self._pass_on(snapshot, final=False)
 
-    def close(self, snapshot: Snapshot) -> None:
+    def close(self, snapshot: Progress) -> None:
         """Pass the last snapshot on and wait a moment until it is shown."""
         self._pass_on(snapshot, final=True)
         self._through.wait(PATIENCE_S)
@@ -173,7 +173,7 @@ class Watched:
 
         return shown
 
-    def _pass_on(self, snapshot: Snapshot, *, final: bool) -> None:
+    def _pass_on(self, snapshot: Progress, *, final: bool) -> None:
         with self._news:
             self._latest, self._final = [snapshot], final
             self._news.notify()

@@ -18,7 +18,7 @@ from nxsms_nb.wire.requests import BATCH_MAX
 Duplicates = Literal["raise", "drop", "allow"]
 
 
-class Settings(Names):
+class SessionOptions(Names):
     """Settings that hold for the whole session.
 
     Attributes
@@ -52,7 +52,7 @@ class Settings(Names):
         return f"options(confirm_above={self._confirm_above})"
 
 
-options: Final = Settings()
+options: Final = SessionOptions()
 """The settings of this session."""
 
 
@@ -193,7 +193,7 @@ def _documented(names: list[str]) -> str:
     return "\n".join([*entries, f"{columns} : {_COLUMN_DOCS}"] if columns else entries)
 
 
-def settle(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the defaults of the options not given, and check those that are.
 
     Parameters

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from nxsms_nb import screen
 from nxsms_nb.calls import Call, StopRequest
-from nxsms_nb.engine import dispatch, elsewhere, other_keys
-from nxsms_nb.engine.progress import Observer, Snapshot
+from nxsms_nb.engine import elsewhere, other_keys
+from nxsms_nb.engine.dispatch import journal_of, prepare
+from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
 from nxsms_nb.engine.sources import Measured, source_of
 from nxsms_nb.engine.stream_state import SoFar, agreed_to, fewer
@@ -25,13 +26,13 @@ from nxsms_nb.formatting import count
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.results import columns
 from nxsms_nb.rows.rounding import Counts
-from nxsms_nb.settings import COLUMNS, SENDING, Sending, settle, spelled_out
-from nxsms_nb.verbs import client_or_env, limits_of, ready_to_claim
+from nxsms_nb.settings import COLUMNS, SENDING, Sending, spelled_out, with_defaults
+from nxsms_nb.verbs import client_or_env, limits_of, ready_to_lock
 from nxsms_nb.views import progress
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
-    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.journal.locks import CampaignLock
 
 _BYTES: Final = (
@@ -83,7 +84,7 @@ def send_stream(
     ...     sum(len(sent) for sent in nx.send_stream(chunks, sandbox.client, campaign="spring", progress="silent"))
     3
     """
-    settings = settle(given, SENDING, COLUMNS)
+    settings = with_defaults(given, SENDING, COLUMNS)
     spelled = Invocation("send_stream", given, client is not None)
     if settings["campaign"] is None:
         raise ConfigError(f"A stream needs a campaign's name: {spelled.text(campaign='spring')}")
@@ -119,30 +120,30 @@ def _stream(
     settings: dict[str, Any],
     spelled: Invocation,
 ) -> None:
-    """Send the frames that come, in the thread of the stream's call, with one claim and one record for all of them."""
+    """Send the frames that come, in the thread of the stream's call, with one lock and one record for all of them."""
     limits = limits_of(settings)
     call.recorded = spelled.text("recorded")
     observer = _Whole(progress.watch(settings["progress"]))
     session: Session | None = None
     reason: str | None = "the stream was given up before its end"
-    ready_to_claim(call)
-    claim = dispatch.journal_of(settings, client).claim(settings["campaign"])
+    ready_to_lock(call)
+    lock = journal_of(settings, client).lock(settings["campaign"])
     try:
-        _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, claim=claim)
+        _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, lock=lock)
         settings = {**settings, "counts": Counts()}
         call.hand_out(None)
         while (given := call.given()) is not None:
-            prepared = _prepared(given[0], so_far, client=client, settings=settings, call=spelled, claim=claim)
-            with so_far.placing(len(prepared.frame)):
-                so_far.agree(prepared, settings["confirm"])
-            so_far.look_at(prepared)
+            dispatch = _dispatch(given[0], so_far, client=client, settings=settings, call=spelled, lock=lock)
+            with so_far.placing(len(dispatch.frame)):
+                so_far.agree(dispatch, settings["confirm"])
+            so_far.look_at(dispatch)
             if session is None:
                 ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
-                session = Session(prepared, limits, rows=ahead)
+                session = Session(dispatch, limits, rows=ahead)
                 so_far.memory = session.memory
-                if (words := other_keys.sent_before_words(prepared, settings)) is not None:
+                if (words := other_keys.sent_before_words(dispatch, settings)) is not None:
                     screen.say(words)
-            run = Run(prepared, limits, observer, call, session=session)
+            run = Run(dispatch, limits, observer, call, session=session)
             run.go()
             sent = run.outcome(last=True)
             if run.ending is not None:
@@ -151,7 +152,7 @@ def _stream(
             so_far.rows += len(sent)
             call.hand_out(sent)
             # Only one chunk is held at a time: the next one may be as large.
-            del given, prepared, run, sent
+            del given, dispatch, run, sent
         if not call.stop.asked:
             reason = None
             so_far.tell(call.warn)
@@ -169,20 +170,20 @@ def _stream(
             error.frame = getattr(broken, "frame", None)
             raise
         finally:
-            claim.release()
+            lock.release()
 
 
-def _prepared(
-    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, claim: CampaignLock
-) -> Prepared:
+def _dispatch(
+    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, lock: CampaignLock
+) -> Dispatch:
     """Prepare the next chunk; its errors say where in the source it is."""
     with so_far.placing(0):
         chunk = as_pandas(frame)
     with so_far.placing(len(chunk)):
-        prepared = dispatch.prepare(chunk, client, settings, call=call, claim=claim)
-        prepared.refuse_conflicts()
-        elsewhere.refuse_other_gateway(prepared)
-    return prepared
+        dispatch = prepare(chunk, client, settings, call=call, lock=lock)
+        dispatch.refuse_conflicts()
+        elsewhere.refuse_other_gateway(dispatch)
+    return dispatch
 
 
 def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
@@ -205,7 +206,7 @@ def _agree_beforehand(
     client: Client,
     settings: dict[str, Any],
     spelled: Invocation,
-    claim: CampaignLock,
+    lock: CampaignLock,
 ) -> None:
     """Ask before the first row where the source tells that more would leave than was agreed to."""
     most = agreed_to(settings["confirm"])
@@ -216,9 +217,9 @@ def _agree_beforehand(
     leaving, looked = 0, SoFar(settings["campaign"])
     for frame in frames:
         stop.check()
-        prepared = _prepared(frame, looked, client=client, settings=settings, call=spelled, claim=claim)
-        leaving += len(prepared.todo)
-        looked.rows += len(prepared.frame)
+        dispatch = _dispatch(frame, looked, client=client, settings=settings, call=spelled, lock=lock)
+        leaving += len(dispatch.todo)
+        looked.rows += len(dispatch.frame)
     if leaving > most:
         raise ConfirmationNeeded(
             f"This stream would send {count(leaving, 'message')} to {client.base_url}"
@@ -233,19 +234,19 @@ class _Whole:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._before = Snapshot(total=0, sending=0)
+        self._before = Progress(total=0, sending=0)
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Progress) -> None:
         self._observer.update(self._added(snapshot))
 
-    def close(self, snapshot: Snapshot) -> None:
+    def close(self, snapshot: Progress) -> None:
         self._before = self._added(snapshot)
 
     def end(self) -> None:
         with suppress(Exception):
             self._observer.close(replace(self._before, final=True))
 
-    def _added(self, now: Snapshot) -> Snapshot:
+    def _added(self, now: Progress) -> Progress:
         before = self._before
         return replace(
             now,
@@ -304,14 +305,14 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 
 def _dtype(kind: pa.DataType) -> Any:
     """The dtype of an Arrow type, whatever the values of a chunk are; None: pandas' own, which is the same for all."""
-    of = pa.types
-    if of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind):
+    types = pa.types
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return columns.TEXT
-    if of.is_boolean(kind):
+    if types.is_boolean(kind):
         return pd.BooleanDtype()
-    if of.is_integer(kind):
+    if types.is_integer(kind):
         # With a gap they would be floats, which lose digits from 2**53 on.
         return pd.api.types.pandas_dtype(str(kind).replace("int", "Int").replace("uI", "UI"))
     # As objects, these would be of the type that the values of each chunk seem to have.
-    exact = of.is_decimal, of.is_date, of.is_time, of.is_nested, of.is_null, *_BYTES
+    exact = types.is_decimal, types.is_date, types.is_time, types.is_nested, types.is_null, *_BYTES
     return pd.ArrowDtype(kind) if any(is_one(kind) for is_one in exact) else None

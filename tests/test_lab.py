@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from nxsms_nb.__main__ import main
-from nxsms_nb.lab import copy, notebooks
+from nxsms_nb.lab import copy_notebooks, notebooks
 
 
 @pytest.fixture(name="source")
@@ -29,7 +29,7 @@ def _source(tmp_path):
 
 def test_every_file_but_the_hidden_is_copied(source, tmp_path):
     """Notebooks and the files they show are copied, folders included; checkpoints are not."""
-    copied, kept = copy(source, tmp_path / "mine")
+    copied, kept = copy_notebooks(source, tmp_path / "mine")
     assert [file.as_posix() for file in copied] == ["01_first.ipynb", "img/a.png"]
     assert kept == []
     assert (tmp_path / "mine" / "img" / "a.png").read_bytes() == b"picture"
@@ -39,10 +39,10 @@ def test_every_file_but_the_hidden_is_copied(source, tmp_path):
 def test_a_changed_copy_is_kept_and_named(source, tmp_path):
     """A second run overwrites nothing: it names the copies that differ and brings back those that are gone."""
     mine = tmp_path / "mine"
-    copy(source, mine)
+    copy_notebooks(source, mine)
     (mine / "01_first.ipynb").write_text("my own words")
     (mine / "img" / "a.png").unlink()
-    copied, kept = copy(source, mine)
+    copied, kept = copy_notebooks(source, mine)
     assert [file.as_posix() for file in copied] == ["img/a.png"]
     assert [file.as_posix() for file in kept] == ["01_first.ipynb"]
     assert (mine / "01_first.ipynb").read_text() == "my own words"

@@ -14,7 +14,7 @@ from rich.traceback import Traceback
 
 import nxsms_nb as nx
 from nxsms_nb.client import ENVIRONMENT
-from nxsms_nb.engine.transport import Connection
+from nxsms_nb.engine.transport import Transport
 from nxsms_nb.formatting import Secret
 from nxsms_nb.sandbox import Sandbox
 
@@ -154,7 +154,7 @@ def test_a_signature_that_fails_shows_no_secret():
     client.algorithm = "sha1"
 
     async def signed():
-        return Connection(client)._signed(b"{}")
+        return Transport(client)._signed(b"{}")
 
     with pytest.raises(KeyError) as caught:
         asyncio.run(signed())
@@ -177,7 +177,7 @@ def test_a_record_query_that_fails_shows_no_secret(kind):
         server = await asyncio.start_server(conversation, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         client = nx.Client(**GOOD, base_url=f"http://127.0.0.1:{port}")
-        async with server, Connection(client) as connection:
+        async with server, Transport(client) as connection:
             task = asyncio.current_task()
             await connection.query("/api/sms/getSmsCdr", {"page": "1"})
 

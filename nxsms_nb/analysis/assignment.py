@@ -24,7 +24,7 @@ from nxsms_nb.rows import keys, message_ids, phones
 from nxsms_nb.rows.columns import found, one_column, one_label
 from nxsms_nb.rows.holdout import HOLDOUT, VARIANT
 from nxsms_nb.rows.templates import render
-from nxsms_nb.settings import CHECKING, settle
+from nxsms_nb.settings import CHECKING, with_defaults
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis.intervals import Floats
@@ -60,7 +60,7 @@ def assign_variants(
     ['Hello Li!', 'Hello Ann!', 'Hi Bo']
     """
     names = _names(variants)
-    if campaign is None or settle({"campaign": campaign}, CHECKING)["campaign"] is None:
+    if campaign is None or with_defaults({"campaign": campaign}, CHECKING)["campaign"] is None:
         raise ConfigError(
             "campaign=None names no campaign. Who gets which variant depends on its name: campaign='spring'"
         )

@@ -20,12 +20,12 @@ _NO_CODE: Final = np.iinfo(np.int64).min
 Ints = npt.NDArray[np.int64]
 
 
-def count(told: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFrame:
+def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFrame:
     """Count what stands behind the rows that were not accepted.
 
     Parameters
     ----------
-    told : pandas.DataFrame
+    results : pandas.DataFrame
         ``status``, ``code`` and ``reason``, as `columns.read` gives them.
     ids : ndarray of int64
         The group of each row.
@@ -39,12 +39,12 @@ def count(told: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFrame:
         many rows are Failure (``count``), Invalid (``invalid``) and Unsent with a code (``unsent``), int64. A group
         without any has one row of zeros.
     """
-    status = told["status"].cat.codes.to_numpy()
-    code = told["code"].to_numpy(np.int64, na_value=_NO_CODE)
+    status = results["status"].cat.codes.to_numpy()
+    code = results["code"].to_numpy(np.int64, na_value=_NO_CODE)
     uncoded = code == _NO_CODE
     rows = np.flatnonzero((status == _FAILURE) | (status == _INVALID) | ((status == _UNSENT) & ~uncoded))
     status, code, group, uncoded = status[rows], code[rows], ids[rows], uncoded[rows]
-    text, texts = pd.factorize(_texts(told["reason"].iloc[rows[uncoded]], status[uncoded] == _INVALID))
+    text, texts = pd.factorize(_texts(results["reason"].iloc[rows[uncoded]], status[uncoded] == _INVALID))
     number, numbers = pd.factorize(code)
     cause = number.astype(np.int64)
     cause[uncoded] = len(numbers) + text
@@ -87,8 +87,8 @@ def _texts(reasons: pd.Series[Any], invalid: npt.NDArray[np.bool_]) -> Any:
     return columns.from_arrow(pc.fill_null(array, "no reason given"), columns.TEXT)
 
 
-def explained(found: pd.DataFrame) -> pd.DataFrame:
-    """Add ``meaning``, ``scope`` and ``advice`` (str), as the code table has them, to what `count` found."""
+def with_meanings(found: pd.DataFrame) -> pd.DataFrame:
+    """Add ``meaning``, ``scope`` and ``advice`` (str), as the code table has them, to what `count_causes` found."""
     numbers = found["code"].drop_duplicates().dropna()
     table = {number: TABLE[number] for number in numbers if number in TABLE}
     meanings = {number: table[number].meaning if number in table else "(not documented)" for number in numbers}
@@ -103,7 +103,7 @@ def explained(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def names(told: pd.DataFrame) -> list[str]:
+def names(causes: pd.DataFrame) -> list[str]:
     """Each cause as people read it: a code with its meaning, or the gateway's text; empty where there is none.
 
     Examples
@@ -111,5 +111,5 @@ def names(told: pd.DataFrame) -> list[str]:
     >>> names(pd.DataFrame({"code": [13005, None], "meaning": ["incorrect phone number", "Handset gone"]}))
     ['13005 incorrect phone number', 'Handset gone']
     """
-    texts = told["meaning"].astype(object).where(told["meaning"].notna(), "")
-    return [str(text) if pd.isna(code) else label(int(code)) for code, text in zip(told["code"], texts, strict=True)]
+    texts = causes["meaning"].astype(object).where(causes["meaning"].notna(), "")
+    return [str(text) if pd.isna(code) else label(int(code)) for code, text in zip(causes["code"], texts, strict=True)]

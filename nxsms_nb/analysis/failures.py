@@ -96,8 +96,8 @@ class Grouped(NamedTuple):
 
 def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grouped:
     """Same as `failures`, but with what a picture needs beside."""
-    told = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
-    found = groups.of(frame, by, asked)
+    results = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
+    found = groups.group_rows(frame, by, asked)
     labels: list[Hashable] = list(found.keys.columns)
     taken = [label for label in labels if label in TAKEN]
     if taken:
@@ -105,11 +105,11 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grou
             f"by={taken[0]!r} has the name of a column of the result. Rename it: "
             f"frame.rename(columns={{{taken[0]!r}: 'my_{taken[0]}'}})"
         )
-    status = told["status"].cat.codes.to_numpy()
+    status = results["status"].cat.codes.to_numpy()
     total = len(found.keys)
     answered = np.bincount(found.ids[status <= _FAILURE], minlength=total)
     failed = np.bincount(found.ids[status == _FAILURE], minlength=total)
-    cause = causes.count(told, found.ids, total if by is not None else 0)
+    cause = causes.count_causes(results, found.ids, total if by is not None else 0)
     group = cause["group"].to_numpy(np.int64)
     share = _over(cause["count"].to_numpy(np.float64), answered[group])
     rates = {"answered": answered[group], "failed": failed[group], "rate": _over(failed, answered)[group]}
@@ -117,7 +117,7 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grou
         [
             found.keys.iloc[group].reset_index(drop=True),
             pd.DataFrame({} if by is None else rates, index=cause.index),
-            causes.explained(cause).assign(share=share)[list(_CAUSE)],
+            causes.with_meanings(cause).assign(share=share)[list(_CAUSE)],
         ],
         axis=1,
     )

@@ -63,7 +63,7 @@ class Asked:
     region: str | None = None
 
 
-def of(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
+def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
     """Sort the rows of a sent frame into groups.
 
     Parameters
@@ -196,11 +196,11 @@ def _digits(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
 
 
 def _content(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
-    return cells.read(_needed(frame, "content", asked.content, what)).text
+    return cells.read_cells(_needed(frame, "content", asked.content, what)).text
 
 
 def _country(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    return pd.Series(calling_codes.of(_digits(frame, asked, "country")))
+    return pd.Series(calling_codes.countries_of(_digits(frame, asked, "country")))
 
 
 def _length(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
@@ -212,12 +212,12 @@ def _length(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
 def _segments(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
     content = _content(frame, asked, "segments")
     there = ("phone" if asked.phone is None else asked.phone) in frame.columns
-    number, _ = segments.count(content, _digits(frame, asked, "segments") if there else None)
+    number, _ = segments.count_segments(content, _digits(frame, asked, "segments") if there else None)
     return pd.Series(pd.arrays.IntegerArray(number, number == 0))
 
 
 def _encoding(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    _, encoding = segments.count(_content(frame, asked, "encoding"))
+    _, encoding = segments.count_segments(_content(frame, asked, "encoding"))
     return pd.Series(pd.Categorical(encoding, categories=[segments.GSM, segments.UCS]))
 
 

@@ -63,7 +63,7 @@ def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     share = np.full(len(STATUSES), np.nan)
     if answered:
         share[[_SUCCESS, _FAILURE]] = counts[[_SUCCESS, _FAILURE]] / answered
-    told = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "status": pd.Categorical(list(STATUSES), dtype=columns.STATUS),
             "label": pd.Series([LABELS[status] for status in STATUSES], dtype=columns.TEXT),
@@ -71,5 +71,5 @@ def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
             "share": share,
         }
     )
-    told.attrs = dict(frame.attrs)
-    return told
+    table.attrs = dict(frame.attrs)
+    return table

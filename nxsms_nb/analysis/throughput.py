@@ -51,9 +51,9 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
     [1, 0, 1]
     """
     step = microseconds(freq)
-    told = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"])
-    told = told[told["sent_at"].notna()]
-    ended = ended_us(told)
+    results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"])
+    results = results[results["sent_at"].notna()]
+    ended = ended_us(results)
     first = int(ended.min()) // step if len(ended) else 0
     spots = ended // step - first
     total = int(spots.max()) + 1 if len(spots) else 0
@@ -63,8 +63,8 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
             f"freq={named(freq)} makes {total:,} intervals of the {length} between the first and the last message. "
             "Take a longer one, as in freq='1h', or a part of the frame."
         )
-    status = told["status"].cat.codes.to_numpy()
-    requests = _first_rows(told, spots)
+    status = results["status"].cat.codes.to_numpy()
+    requests = _first_rows(results, spots)
     messages = np.bincount(spots, minlength=total)
     result = pd.DataFrame(
         {
@@ -80,12 +80,12 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
     return result
 
 
-def _first_rows(told: pd.DataFrame, spots: Ints) -> Ints:
+def _first_rows(results: pd.DataFrame, spots: Ints) -> Ints:
     """The first row of each request in each interval."""
-    batch = told["batch"].to_numpy(np.int64, na_value=-1)
+    batch = results["batch"].to_numpy(np.int64, na_value=-1)
     # Of two journals, requests may have one number; not one time as well.
-    left = told["sent_at"].to_numpy("M8[us]").view(np.int64)
-    new = np.ones(len(told), np.bool_)
+    left = results["sent_at"].to_numpy("M8[us]").view(np.int64)
+    new = np.ones(len(results), np.bool_)
     # The rows of a request mostly stand together: what is as the row before needs no search.
     new[1:] = (batch[1:] != batch[:-1]) | (left[1:] != left[:-1]) | (spots[1:] != spots[:-1])
     rows = np.flatnonzero(new & (batch >= 0))
@@ -94,10 +94,10 @@ def _first_rows(told: pd.DataFrame, spots: Ints) -> Ints:
     return first
 
 
-def ended_us(told: pd.DataFrame) -> Ints:
+def ended_us(results: pd.DataFrame) -> Ints:
     """When the request of each row ended, in microseconds since the epoch; all rows have a `sent_at`."""
-    left = told["sent_at"].to_numpy("M8[us]").view(np.int64)
-    lasted = np.nan_to_num(told["latency_ms"].to_numpy(np.float64))
+    left = results["sent_at"].to_numpy("M8[us]").view(np.int64)
+    lasted = np.nan_to_num(results["latency_ms"].to_numpy(np.float64))
     ended: Ints = left + np.rint(lasted * 1000).astype(np.int64)
     return ended
 

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from nxsms_nb.rows.message_ids import MessageIds
     from nxsms_nb.wire.items import Items
 
-LOT_ROWS: Final = 8192
+CHUNK_ROWS: Final = 8192
 """Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat; …"""
 FIRST_ROWS: Final = 1024
 """… fewer at first, so that the first request leaves soon."""
 AHEAD_ROWS: Final = 400
-"""How few rows are left of a lot when the next one is encoded, if there is time for it."""
+"""How few rows are left of a chunk when the next one is encoded, if there is time for it."""
 
 
 @dataclass(frozen=True)
-class Lot:
+class Chunk:
     """Rows that were encoded together.
 
     Parameters
@@ -38,7 +38,7 @@ class Lot:
         Their positions in the frame.
     block : Block
         Their ids, as the journal holds them.
-    items : bodies.Items
+    items : items.Items
         Their items.
     first : int or None
         The first of them where they follow one another.
@@ -52,11 +52,11 @@ class Lot:
 
 @dataclass
 class Batch:
-    """The rows of one request: a part of a lot.
+    """The rows of one request: a part of a chunk.
 
     Parameters
     ----------
-    lot : Lot
+    chunk : Chunk
         Where its rows stand.
     start, size : int
         Which of them.
@@ -66,7 +66,7 @@ class Batch:
         Monotonic time before which it must not leave again.
     """
 
-    lot: Lot
+    chunk: Chunk
     start: int
     size: int
     tries: int = 0
@@ -75,43 +75,43 @@ class Batch:
     @property
     def rows(self) -> npt.NDArray[np.int64]:
         """The positions of its rows in the frame."""
-        return self.lot.rows[self.start : self.start + self.size]
+        return self.chunk.rows[self.start : self.start + self.size]
 
     @property
     def span(self) -> slice | npt.NDArray[np.int64]:
         """The same, as a slice where they follow one another."""
-        first = self.lot.first
+        first = self.chunk.first
         return self.rows if first is None else slice(first + self.start, first + self.start + self.size)
 
     @property
     def ids(self) -> Sequence[str]:
         """The messageids of its rows."""
-        return self.lot.block.ids(self.start, self.size)
+        return self.chunk.block.ids(self.start, self.size)
 
     def items(self) -> memoryview:
         """Its items as JSON, joined by commas."""
-        return self.lot.items.joined(self.start, self.size)
+        return self.chunk.items.joined(self.start, self.size)
 
     def cut(self, size: int) -> tuple[Batch, Batch]:
         """Cut it in two, the first of `size` rows."""
         return (
-            Batch(self.lot, self.start, size, self.tries, self.not_before),
-            Batch(self.lot, self.start + size, self.size - size, self.tries, self.not_before),
+            Batch(self.chunk, self.start, size, self.tries, self.not_before),
+            Batch(self.chunk, self.start + size, self.size - size, self.tries, self.not_before),
         )
 
 
-class Outbox:
-    """Rows that wait to leave. Items are encoded lot by lot as they are sent, not beforehand.
+class BatchQueue:
+    """Rows that wait to leave. Items are encoded chunk by chunk as they are sent, not beforehand.
 
     Parameters
     ----------
     fields : mapping of str to pyarrow.Array
         The checked fields of all rows of the frame.
-    ids : pyarrow.Array of str or identity.MessageIds
+    ids : pyarrow.Array of str or message_ids.MessageIds
         The messageids of all rows.
     todo : ndarray of int64
         The positions of the rows to send, ascending.
-    keys : pyarrow.Array of str or identity.MessageIds, optional
+    keys : pyarrow.Array of str or message_ids.MessageIds, optional
         The ids that the rows' keys give; None: they are those of the first attempts.
     """
 
@@ -128,17 +128,17 @@ class Outbox:
         self._todo = todo
         self._encoded = 0
         self._rest: Batch | None = None
-        self._ahead: Lot | None = None
+        self._ahead: Chunk | None = None
         self._again: deque[Batch] = deque()
 
-    def _next_lot(self) -> Lot | None:
-        rows = self._todo[self._encoded : self._encoded + (LOT_ROWS if self._encoded else FIRST_ROWS)]
-        lot = self.lot(rows) if len(rows) else None
+    def _next_chunk(self) -> Chunk | None:
+        rows = self._todo[self._encoded : self._encoded + (CHUNK_ROWS if self._encoded else FIRST_ROWS)]
+        chunk = self.chunk(rows) if len(rows) else None
         self._encoded += len(rows)
-        return lot
+        return chunk
 
-    def lot(self, rows: npt.NDArray[np.int64]) -> Lot:
-        """Encode rows, ascending, as a lot of their own."""
+    def chunk(self, rows: npt.NDArray[np.int64]) -> Chunk:
+        """Encode rows, ascending, as a chunk of their own."""
         first = int(rows[0]) if len(rows) and rows[-1] - rows[0] == len(rows) - 1 else None
         if first is not None:
             fields = {name: values.slice(first, len(rows)) for name, values in self._fields.items()}
@@ -149,7 +149,7 @@ class Outbox:
             fields = {name: values.take(at) for name, values in self._fields.items()}
             ids = self._ids.take(at)
             keys = None if self._keys is None else self._keys.take(at)
-        return Lot(rows, Block(ids, keys), wire_items.encode(fields, ids), first)
+        return Chunk(rows, Block(ids, keys), wire_items.encode(fields, ids), first)
 
     def take(self, most: Callable[[], int], now: float) -> Batch | None:
         """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""
@@ -162,10 +162,10 @@ class Outbox:
                 return batch
             self._again.append(batch)
         if self._rest is None:
-            lot, self._ahead = self._ahead or self._next_lot(), None
-            if lot is None:
+            chunk, self._ahead = self._ahead or self._next_chunk(), None
+            if chunk is None:
                 return None
-            self._rest = Batch(lot, 0, len(lot.rows))
+            self._rest = Batch(chunk, 0, len(chunk.rows))
         batch, self._rest = self._rest, None
         if batch.size > (size := most()):
             batch, self._rest = batch.cut(size)
@@ -176,7 +176,7 @@ class Outbox:
         if self._ahead is None and (self._rest is None or self._rest.size <= AHEAD_ROWS):
             # Whatever goes wrong is raised to who asks for them.
             with suppress(Exception):
-                self._ahead = self._next_lot()
+                self._ahead = self._next_chunk()
 
     def put_back(self, *batches: Batch) -> None:
         """Put requests that must leave again in front."""

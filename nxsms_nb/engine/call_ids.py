@@ -62,12 +62,14 @@ def made_for(
     ids = message_ids.MessageIds(report.keys, ordinals, app_key=client.app_key, campaign=settings["campaign"], own=own)
     if settings["duplicates"] != "allow":
         return ids, {}
-    claims = {name: ids.claims(result_columns.to_arrow(words["messageid"])) for name, words in earlier.items()}
+    earlier_ordinals = {
+        name: ids.earlier_ordinals(result_columns.to_arrow(words["messageid"])) for name, words in earlier.items()
+    }
     of_own = []
     if own is not None and own.null_count < len(own):
         brought = own.cast(TEXT)
-        of_own = [ids.claims(brought), ids.claims(journal.origins(brought)[1])]
-    return ids.keeping([*of_own, *claims.values()]), claims
+        of_own = [ids.earlier_ordinals(brought), ids.earlier_ordinals(journal.origins(brought)[1])]
+    return ids.keeping([*of_own, *earlier_ordinals.values()]), earlier_ordinals
 
 
 def made_in(

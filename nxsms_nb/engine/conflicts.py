@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.history import Copies
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.journal import Journal
-    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Rows
 
 OTHER_ID: Final = (
@@ -75,7 +75,7 @@ class Conflicts:
 
 
 def find(
-    told: Results,
+    results: Results,
     earlier: Mapping[str, pd.DataFrame],
     ids: pa.Array,
     journal: Journal,
@@ -89,7 +89,7 @@ def find(
 
     Parameters
     ----------
-    told : Results
+    results : Results
         What is known; rows that are undecided would leave.
     earlier : mapping of str to pandas.DataFrame
         Prefix to the frame's results under it, as `columns.read` gives them; those that this call replaces first.
@@ -113,10 +113,10 @@ def find(
         The messageids, those of the rows' own results in the place of this call's.
     """
     # A row that the file made invalid would lose its record, and leave again when it is corrected to something else.
-    waiting = ((told.status == UNDECIDED) & present(ids)) | (told.status == INVALID)
+    waiting = ((results.status == UNDECIDED) & present(ids)) | (results.status == INVALID)
     said_by = ids
     if copies is not None:
-        leaving = keys.filter(pa.array((told.status == UNDECIDED) & present(ids)))
+        leaving = keys.filter(pa.array((results.status == UNDECIDED) & present(ids)))
         copied = as_mask(pc.is_in(copies.keys, value_set=leaving))
         waiting[copies.rows[copied]] = True
         said_by = _replaced(ids, copies.rows, pc.coalesce(copies.own, copies.keys))
@@ -143,18 +143,18 @@ def find(
     by_journal = len(rows) - len(np.unique(np.concatenate([np.empty(0, np.int64), *found.values()])))
     first = int(rows[0])
     now = said_by[first].as_py()
-    now = f"invalid ({told.reason(first)})" if now is None else _shown(now)
+    now = f"invalid ({results.reason(first)})" if now is None else _shown(now)
     had = pa.nulls(len(ids), ids.type)
     for these, known, latest in reversed(later.values()):
-        told.attempts[these] = 0
-        told.take_over(these, known, these)
+        results.attempts[these] = 0
+        results.take_over(these, known, these)
         had = _replaced(had, these, latest.take(pa.array(these)))
     for prefix in reversed(found):
         words, these = earlier[prefix].iloc[found[prefix]], found[prefix]
-        told.adopt(these, words)
+        results.adopt(these, words)
         had = _replaced(had, these, columns.to_arrow(words["messageid"]))
     for said, code in ((SUCCESS, codes.SUCCESS), (UNKNOWN, None)):
-        told.decide(rows[told.status[rows] == said], said, code, OTHER_ID)
+        results.decide(rows[results.status[rows] == said], said, code, OTHER_ID)
     of_rows = had.take(pa.array(rows))
     homes = {name: rows[at] for name, at in journal.homes(of_rows).items() if name != (campaign or "")}
     prefixes = [prefix for prefix in earlier if prefix in found or prefix in later]
@@ -167,10 +167,12 @@ def _latest(
 ) -> tuple[Results, pa.Array]:
     """Return the latest attempts that the journal knows of messages that some rows name, and their ids."""
 
-    def is_of_campaign(run: Run) -> bool:
+    def is_of_campaign(run: RunRow) -> bool:
         return run.campaign == campaign or run.anywhere == HOMELESS
 
-    where: dict[str, Any] = {"everywhere": True} if campaign is None else {"campaign": campaign, "of": is_of_campaign}
+    where: dict[str, Any] = (
+        {"everywhere": True} if campaign is None else {"campaign": campaign, "run_filter": is_of_campaign}
+    )
     known = Results(len(had))
     latest = history.from_journal(known, journal, had, rows, **where)
     # The refusal may be recorded in another journal, or nowhere any more, and its retry in this one.

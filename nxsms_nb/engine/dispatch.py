@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, as_mask, present
 from nxsms_nb.engine import call_ids, history, own_ids
 from nxsms_nb.engine import conflicts as engine_conflicts
-from nxsms_nb.engine.batches import Outbox
+from nxsms_nb.engine.batches import BatchQueue
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.formatting import count, masks, named
 from nxsms_nb.given import frame_as_given
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.client import Client
     from nxsms_nb.journal.locks import CampaignLock
-    from nxsms_nb.journal.recorder import Recording
+    from nxsms_nb.journal.recorder import Recorder
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
 
@@ -43,7 +43,7 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass
-class Prepared:
+class Dispatch:
     """A frame's rows, ready to be sent or looked at.
 
     Parameters
@@ -58,7 +58,7 @@ class Prepared:
         The campaign's name.
     prefix : str
         What the names of result columns begin with.
-    checked : validation.Checked
+    checked : rules.Checked
         The rows as the wire wants them.
     ids : pyarrow.Array of str or message_ids.MessageIds
         Their messageids; null for rows that get none.
@@ -68,7 +68,7 @@ class Prepared:
         The rows that would leave now.
     doubtful : ndarray of int64 or None
         The rows an earlier run left in doubt, where the client can ask about them.
-    claim : CampaignLock or None
+    lock : CampaignLock or None
         The campaign, held since before the journal was read; None where nothing is to be sent or settled.
     carried : bool
         Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
@@ -92,34 +92,34 @@ class Prepared:
     results: Results
     todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     doubtful: Rows | None = None
-    claim: CampaignLock | None = None
+    lock: CampaignLock | None = None
     carried: bool = False
     copies: tuple[Rows, Rows] | None = None
     call: Invocation = field(default_factory=Invocation)
     keys: pa.Array | message_ids.MessageIds | None = None
     conflicts: engine_conflicts.Conflicts | None = None
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Give the campaign free: there is nothing to run."""
-        if self.claim is not None:
-            self.claim.release()
+        if self.lock is not None:
+            self.lock.release()
 
-    def record(self, *, rows: int, workers: int) -> Recording:
+    def record(self, *, rows: int, workers: int) -> Recorder:
         """Begin the record of the run that sends or settles these rows; it holds the campaign until it is closed."""
-        if self.claim is None:
-            raise ValueError("the campaign must be claimed before the journal is read")
+        if self.lock is None:
+            raise ValueError("the campaign must be locked before the journal is read")
         client = self.client
         return self.journal.record(
-            self.claim, rows=rows, workers=workers, anywhere=self.carried, gateway=client.base_url, app=client.app
+            self.lock, rows=rows, workers=workers, anywhere=self.carried, gateway=client.base_url, app=client.app
         )
 
     def all_ids(self) -> pa.Array:
         """The messageids of all rows."""
         return self.ids if isinstance(self.ids, pa.Array) else self.ids.whole()
 
-    def outbox(self) -> Outbox:
+    def queue(self) -> BatchQueue:
         """The rows that would leave, waiting."""
-        return Outbox(self.checked.fields, self.ids, self.todo, self.keys)
+        return BatchQueue(self.checked.fields, self.ids, self.todo, self.keys)
 
     def keys_at(self, rows: Rows) -> pa.Array | None:
         """The ids that the keys of some rows give; None where they are those of the first attempts."""
@@ -230,8 +230,8 @@ def prepare(
     settings: Mapping[str, Any],
     *,
     call: Invocation,
-    claim: CampaignLock | None = None,
-) -> Prepared:
+    lock: CampaignLock | None = None,
+) -> Dispatch:
     """Check a frame's rows, make their ids and take over what is known of them.
 
     Parameters
@@ -244,12 +244,12 @@ def prepare(
         The options of the verb, settled.
     call : Invocation
         The call as the person wrote it; for messages.
-    claim : CampaignLock, optional
+    lock : CampaignLock, optional
         The campaign, where rows are to be sent.
 
     Returns
     -------
-    Prepared
+    Dispatch
 
     Raises
     ------
@@ -267,35 +267,35 @@ def prepare(
     report = validate.examine(frame, settings, strict=strict)
     checked, ordinals = report.checked, report.ordinals
     journal = journal_of(settings, client)
-    told = Results(len(frame))
+    results = Results(len(frame))
     bad, codes, reasons = checked.refusals()
-    told.decide_each(bad, INVALID, codes, reasons)
-    told.decide(np.flatnonzero(checked.held), SKIPPED, None, HELD_OUT)
+    results.decide_each(bad, INVALID, codes, reasons)
+    results.decide(np.flatnonzero(checked.held), SKIPPED, None, HELD_OUT)
     repeated = np.flatnonzero(ordinals > 0) if settings["duplicates"] == "drop" else np.empty(0, np.int64)
     if len(repeated):
-        told.decide(repeated, SKIPPED, None, DUPLICATE)
+        results.decide(repeated, SKIPPED, None, DUPLICATE)
         ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
     earlier = {name: result_columns.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
     own = checked.fields.get("sys_message_id")
     ids: pa.Array | message_ids.MessageIds
-    ids, claims = call_ids.made_for(report, ordinals, settings, client, earlier=earlier, journal=journal)
+    ids, earlier_ordinals = call_ids.made_for(report, ordinals, settings, client, earlier=earlier, journal=journal)
     of_keys = ids.made
     brought = own is not None and own.null_count < len(own)
     if own is not None and brought:
         own_ids.refuse_made(own, of_keys)
-        if claim is not None:
-            claim.hold_brought_ids()
+        if lock is not None:
+            lock.hold_own_ids()
     if journal.holds(campaign, everywhere=brought):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
-        waiting = np.flatnonzero(present(ids) & (told.status == UNDECIDED))
-        ids = history.by_key(told, journal, of_keys.whole(), ids, waiting, campaign=campaign)
+        waiting = np.flatnonzero(present(ids) & (results.status == UNDECIDED))
+        ids = history.by_key(results, journal, of_keys.whole(), ids, waiting, campaign=campaign)
         # Whether an own id was used for this message is seen below.
-        made = waiting if own is None else waiting[~present(own)[waiting] | (told.status[waiting] == FAILURE)]
+        made = waiting if own is None else waiting[~present(own)[waiting] | (results.status[waiting] == FAILURE)]
         may_be = call_ids.keys_in(frame, settings, client, campaign)
-        ids = history.from_retries(told, journal, ids, made, campaign=campaign, keys=may_be)
+        ids = history.from_retries(results, journal, ids, made, campaign=campaign, keys=may_be)
         if own is not None and brought:
             ids = own_ids.take_over_used(
-                told,
+                results,
                 journal,
                 own.cast(TEXT),
                 ids,
@@ -304,15 +304,17 @@ def prepare(
                 phones=checked.fields["phone"],
                 keys_in=functools.partial(call_ids.keys_in, frame, settings, client),
             )
-    prepared = Prepared(frame, client, journal, campaign, prefix, checked, ids, told, claim=claim, call=call)
-    prepared.keys = None if ids is of_keys else of_keys
+    dispatch = Dispatch(frame, client, journal, campaign, prefix, checked, ids, results, lock=lock, call=call)
+    dispatch.keys = None if ids is of_keys else of_keys
     if earlier:
         copies = _copies(repeated, of_keys, own) if len(repeated) else None
-        _apply_earlier(prepared, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in claims.items()}, copies)
-    prepared.todo = np.flatnonzero(told.status == UNDECIDED)
+        _apply_earlier(
+            dispatch, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in earlier_ordinals.items()}, copies
+        )
+    dispatch.todo = np.flatnonzero(results.status == UNDECIDED)
     if client.app_secret is not None:
-        prepared.doubtful = np.flatnonzero((told.status == UNKNOWN) & (told.batch > 0))
-    return prepared
+        dispatch.doubtful = np.flatnonzero((results.status == UNKNOWN) & (results.batch > 0))
+    return dispatch
 
 
 def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
@@ -323,31 +325,31 @@ def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
 
 def _copies(rows: Rows, keys: message_ids.MessageIds, own: pa.Array | None) -> history.Copies:
     """Rows that are dropped, with their keys' ids and their own."""
-    brought = pa.nulls(len(rows), TEXT) if own is None else own.cast(TEXT).take(Prepared.positions(rows))
+    brought = pa.nulls(len(rows), TEXT) if own is None else own.cast(TEXT).take(Dispatch.positions(rows))
     return history.Copies(rows, keys.of_first(rows), brought)
 
 
 def _apply_earlier(
-    prepared: Prepared,
+    dispatch: Dispatch,
     earlier: Mapping[str, pd.DataFrame],
     keys: message_ids.MessageIds,
     of_key: Mapping[str, npt.NDArray[np.bool_]],
     copies: history.Copies | None,
 ) -> None:
     """Apply what the frame itself says of its rows, where the journal does not know better."""
-    told, ids = prepared.results, prepared.all_ids()
-    undecided = told.status == UNDECIDED
+    results, ids = dispatch.results, dispatch.all_ids()
+    undecided = results.status == UNDECIDED
     made = keys.whole()
     for name, words in earlier.items():
         of_rows = None if ids.equals(made) else made
-        ids = history.from_frame(told, words, ids, keys=of_rows, of_key=of_key.get(name), copies=copies)
-    prepared.conflicts, prepared.ids = engine_conflicts.find(
-        told,
+        ids = history.from_frame(results, words, ids, keys=of_rows, of_key=of_key.get(name), copies=copies)
+    dispatch.conflicts, dispatch.ids = engine_conflicts.find(
+        results,
         earlier,
         ids,
-        prepared.journal,
-        prepared.campaign,
-        known_by_frame=int(among(told.status[undecided], SUCCESS, UNKNOWN).sum()),
+        dispatch.journal,
+        dispatch.campaign,
+        known_by_frame=int(among(results.status[undecided], SUCCESS, UNKNOWN).sum()),
         copies=copies,
         keys=made,
     )
@@ -375,19 +377,19 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
     )
 
 
-def repeated_words(prepared: Prepared) -> str | None:
+def repeated_words(dispatch: Dispatch) -> str | None:
     """What to tell a person of rows that went out before; None where none did."""
-    before = prepared.sent_before()
+    before = dispatch.sent_before()
     if not len(before):
         return None
-    times = prepared.results.sent_us[before]
+    times = dispatch.results.sent_us[before]
     times = times[times != table.NO_TIME]
     when = f" ({clock(int(times.max()))})" if len(times) else ""
-    doubtful = int((prepared.results.status[before] == UNKNOWN).sum())
+    doubtful = int((dispatch.results.status[before] == UNKNOWN).sum())
     doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
-    went = f"{len(before):,} of {count(len(prepared.frame), 'row')} went out before{when}{doubt}"
-    rest = f"; sending {len(prepared.todo):,}" if len(prepared.todo) else "; nothing was sent"
-    return f"{went}{rest}. To send those again: {again_elsewhere(prepared.campaign)}"
+    went = f"{len(before):,} of {count(len(dispatch.frame), 'row')} went out before{when}{doubt}"
+    rest = f"; sending {len(dispatch.todo):,}" if len(dispatch.todo) else "; nothing was sent"
+    return f"{went}{rest}. To send those again: {again_elsewhere(dispatch.campaign)}"
 
 
 def again_elsewhere(campaign: str | None) -> str:

@@ -16,9 +16,9 @@ from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, among
 from nxsms_nb.rows import keys, message_ids
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.invocation import Invocation
-    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Rows
 
 _GONE: Final = (SUCCESS, FAILURE, UNKNOWN)
@@ -27,26 +27,26 @@ MOST: Final = 3
 """How many other campaigns are named at most."""
 
 
-def refuse_other_gateway(prepared: Prepared) -> None:
+def refuse_other_gateway(dispatch: Dispatch) -> None:
     """Refuse to send where what is known of rows comes from another gateway, or the campaign is another account's.
 
     Ids are made of the account's app_key and not of the gateway: what a mock accepted would pass for sent.
     """
-    _refuse(_gateway_words(prepared, _gone(prepared)) or _account_words(prepared))
+    _refuse(_gateway_words(dispatch, _gone(dispatch)) or _account_words(dispatch))
 
 
-def known_elsewhere(prepared: Prepared) -> str | None:
+def known_elsewhere(dispatch: Dispatch) -> str | None:
     """What to say where rows are known from another gateway, or the campaign from another account; else None."""
-    words = _gateway_words(prepared, _gone(prepared)) or _account_words(prepared)
+    words = _gateway_words(dispatch, _gone(dispatch)) or _account_words(dispatch)
     if words is None or ROWS_OF_ERROR not in words[0]:
         return words and words[0]
     # Without an error, no line can name its rows.
     return f"{words[0].splitlines()[0]}\n`send` stops for them, and its error has the calls to go on with."
 
 
-def refuse(prepared: Prepared, rows: Rows) -> None:
+def refuse(dispatch: Dispatch, rows: Rows) -> None:
     """Refuse to take another gateway's word for rows."""
-    _refuse(_gateway_words(prepared, rows))
+    _refuse(_gateway_words(dispatch, rows))
 
 
 def _refuse(words: tuple[str, Rows] | None) -> None:
@@ -56,41 +56,41 @@ def _refuse(words: tuple[str, Rows] | None) -> None:
         raise error
 
 
-def _gone(prepared: Prepared) -> Rows:
+def _gone(dispatch: Dispatch) -> Rows:
     """The rows that were sent, or may have been."""
-    gone = among(prepared.results.status, *_GONE)
-    return np.flatnonzero(gone & present(prepared.all_ids())) if gone.any() else np.empty(0, np.int64)
+    gone = among(dispatch.results.status, *_GONE)
+    return np.flatnonzero(gone & present(dispatch.all_ids())) if gone.any() else np.empty(0, np.int64)
 
 
-def _gateway_words(prepared: Prepared, rows: Rows) -> tuple[str, Rows] | None:
+def _gateway_words(dispatch: Dispatch, rows: Rows) -> tuple[str, Rows] | None:
     """What to say of rows that are known from another gateway, and which they are; None where there are none."""
-    journal = prepared.journal
-    if not len(rows) or not (others := _at_other_gateways(prepared)):
+    journal = dispatch.journal
+    if not len(rows) or not (others := _at_other_gateways(dispatch)):
         return None
-    ids = prepared.all_ids().take(prepared.positions(rows))
-    by_others = journal.known(ids, everywhere=True, of=lambda run: run.id in others)
+    ids = dispatch.all_ids().take(dispatch.positions(rows))
+    by_others = journal.known(ids, everywhere=True, run_filter=lambda run: run.id in others)
     # A request to this gateway says more than one to the other.
-    here = journal.known(ids, everywhere=True, of=lambda run: run.id not in others)
+    here = journal.known(ids, everywhere=True, run_filter=lambda run: run.id not in others)
     strange = among(by_others.status, *_GONE) & ~among(here.status, *_GONE)
     if not strange.any():
         return None
-    silent = _silent(prepared, others)
-    by_gateways = journal.known(ids, everywhere=True, of=lambda run: run.id in others and run.id not in silent)
+    silent = _silent(dispatch, others)
+    by_gateways = journal.known(ids, everywhere=True, run_filter=lambda run: run.id in others and run.id not in silent)
     sent = strange & among(by_gateways.status, *_GONE)
     if not sent.any():
-        return _silent_words(prepared, rows[strange], {others[run] for run in silent}), rows[strange]
-    return _sent_words(prepared, rows[sent], {url for run, url in others.items() if run not in silent}), rows[sent]
+        return _silent_words(dispatch, rows[strange], {others[run] for run in silent}), rows[strange]
+    return _sent_words(dispatch, rows[sent], {url for run, url in others.items() if run not in silent}), rows[sent]
 
 
-def _at_other_gateways(prepared: Prepared) -> dict[int, str]:
+def _at_other_gateways(dispatch: Dispatch) -> dict[int, str]:
     """The runs of the journal that went to other gateways, with their URLs."""
-    url = prepared.client.base_url
+    url = dispatch.client.base_url
     return {
-        run.id: run.gateway for run in prepared.journal.made_by() if run.gateway and not same_gateway(run.gateway, url)
+        run.id: run.gateway for run in dispatch.journal.made_by() if run.gateway and not same_gateway(run.gateway, url)
     }
 
 
-def _silent(prepared: Prepared, others: dict[int, str]) -> set[int]:
+def _silent(dispatch: Dispatch, others: dict[int, str]) -> set[int]:
     """The runs of this account that went to a URL from which nothing in the journal came that a gateway says.
 
     The vendor's URL is a gateway's without proof.
@@ -99,41 +99,41 @@ def _silent(prepared: Prepared, others: dict[int, str]) -> set[int]:
         url
         for url in set(others.values())
         if same_gateway(url, BASE_URL)
-        or prepared.journal.answered({run for run, other in others.items() if same_gateway(other, url)})
+        or dispatch.journal.answered({run for run, other in others.items() if same_gateway(other, url)})
     }
-    apps = {run.id: run.app for run in prepared.journal.made_by()}
-    return {run for run, url in others.items() if url not in answering and apps[run] in (None, prepared.client.app)}
+    apps = {run.id: run.app for run in dispatch.journal.made_by()}
+    return {run for run, url in others.items() if url not in answering and apps[run] in (None, dispatch.client.app)}
 
 
-def _silent_words(prepared: Prepared, rows: Rows, urls: set[str]) -> str:
+def _silent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
     """What to say of rows in doubt at what never answered as a gateway: a base_url that was wrong, most likely."""
-    call = prepared.call
+    call = dispatch.call
     recorded = "." + call.text("recorded").removeprefix(f"{call.subject}.")
     settle = (
-        replace(call, verb="recorded").on_rows(rows, len(prepared.frame), recorded).text("reconcile", absent="Unsent")
+        replace(call, verb="recorded").on_rows(rows, len(dispatch.frame), recorded).text("reconcile", absent="Unsent")
     )
     return (
-        f"{count(len(rows), 'row')} of {len(prepared.frame):,}, the first at position {rows[0]}, may have been sent to "
+        f"{count(len(rows), 'row')} of {len(dispatch.frame):,}, the first at position {rows[0]}, may have been sent to "
         f"{', '.join(sorted(urls))}, which never replied as a gateway does; this client's gateway is "
-        f"{prepared.client.base_url}. Nothing was sent.\nIf that base_url was wrong, look for these rows here and release those "
+        f"{dispatch.client.base_url}. Nothing was sent.\nIf that base_url was wrong, look for these rows here and release those "
         f"that are not found, a minute after they were sent. Then run this call again:\n    {settle}"
     )
 
 
-def _sent_words(prepared: Prepared, rows: Rows, urls: set[str]) -> str:
+def _sent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
     """What to say of rows that another gateway accepted, refused or may have."""
-    call, total, client = prepared.call, len(prepared.frame), prepared.client
-    here = {run.id for run in prepared.journal.made_by()} - _at_other_gateways(prepared).keys()
+    call, total, client = dispatch.call, len(dispatch.frame), dispatch.client
+    here = {run.id for run in dispatch.journal.made_by()} - _at_other_gateways(dispatch).keys()
     rehearsed = client.on_loopback or all(same_gateway(url, _LOOPBACK) for url in urls)
     rest = np.setdiff1d(np.arange(total), rows)
     lines = []
     # A new journal forgets what this one knows of this gateway.
-    if rehearsed and not prepared.journal.sent_anything(here):
+    if rehearsed and not dispatch.journal.sent_anything(here):
         apart = call.text(journal="rehearsal.sqlite3" if client.on_loopback else "live.sqlite3")
         lines.append(f"To keep a rehearsal apart, use a separate journal:\n    {apart}")
     elif len(rest):
         lines.append(f"To go on with the other rows alone:\n    {_others(call, rows, rest, total)}")
-    as_new = call.on_rows(rows, total).text(campaign=another_campaign(prepared.campaign))
+    as_new = call.on_rows(rows, total).text(campaign=another_campaign(dispatch.campaign))
     fact = (
         f"{count(len(rows), 'row')} of {total:,}, the first at position {rows[0]}, went to {', '.join(sorted(urls))} according to "
         f"this journal, not to {client.base_url}, and one gateway does not know what another accepted (if both are the same "
@@ -152,88 +152,88 @@ def _others(call: Invocation, rows: Rows, rest: Rows, total: int) -> str:
     return call.on_rows(rows, total).on(dropped).text()
 
 
-def _account_words(prepared: Prepared) -> tuple[str, Rows] | None:
+def _account_words(dispatch: Dispatch) -> tuple[str, Rows] | None:
     """What to say where another account sent this campaign for real: its rows would go again, since ids tell accounts apart."""
-    client, name = prepared.client, prepared.campaign
-    if name is None or client.on_loopback or not len(prepared.todo):
+    client, name = dispatch.client, dispatch.campaign
+    if name is None or client.on_loopback or not len(dispatch.todo):
         return None
-    runs = prepared.journal.made_by()
-    others = {run.id for run in runs if run.campaign == name and _of_another_account(prepared, run)}
+    runs = dispatch.journal.made_by()
+    others = {run.id for run in runs if run.campaign == name and _of_another_account(dispatch, run)}
     # With a wrong app_key nothing went out: the corrected one begins the campaign.
-    if not others or not prepared.journal.sent_anything(others):
+    if not others or not dispatch.journal.sent_anything(others):
         return None
-    another = prepared.call.text(campaign=another_campaign(name))
+    another = dispatch.call.text(campaign=another_campaign(name))
     words = (
         f"Campaign {named(name)} of this journal was sent by another account (app_key) at {client.base_url}, and ids tell "
         f"accounts apart: whoever got the message from it would get it again. Nothing was sent.\nTo send what it left "
-        f"unsent, take the frame of its run:\n    {prepared.call.text('retry')}\n"
+        f"unsent, take the frame of its run:\n    {dispatch.call.text('retry')}\n"
         f"To send new messages:\n    {another}"
     )
-    return words, prepared.todo
+    return words, dispatch.todo
 
 
-def _of_another_account(prepared: Prepared, run: Run) -> bool:
+def _of_another_account(dispatch: Dispatch, run: RunRow) -> bool:
     """Whether a run went to the same gateway under another app_key."""
-    client = prepared.client
+    client = dispatch.client
     same = run.gateway is not None and same_gateway(run.gateway, client.base_url)
     return same and run.app is not None and run.app != client.app
 
 
-def met_before(prepared: Prepared, *, run: int) -> bool:
+def met_before(dispatch: Dispatch, *, run: int) -> bool:
     """Whether a request of another run than the one under way reached this call's gateway, or may have.
 
     A journal that cannot be read does not show that none did.
     """
     try:
-        runs = prepared.journal.made_by()
-        here = {one.id for one in runs if one.gateway is None or same_gateway(one.gateway, prepared.client.base_url)}
-        return prepared.journal.reached(here - {run})
+        runs = dispatch.journal.made_by()
+        here = {one.id for one in runs if one.gateway is None or same_gateway(one.gateway, dispatch.client.base_url)}
+        return dispatch.journal.reached(here - {run})
     except JournalError:
         return True
 
 
-def refuse_strange_doubts(prepared: Prepared, doubtful: Rows) -> None:
+def refuse_strange_doubts(dispatch: Dispatch, doubtful: Rows) -> None:
     """Refuse to settle rows by the records of a gateway or an account that they did not go to."""
-    client = prepared.client
-    others = _at_other_gateways(prepared)
-    of_accounts = {run.id for run in prepared.journal.made_by() if _of_another_account(prepared, run)}
+    client = dispatch.client
+    others = _at_other_gateways(dispatch)
+    of_accounts = {run.id for run in dispatch.journal.made_by() if _of_another_account(dispatch, run)}
     # What never was a gateway has no records, so that nobody but the analyst can release its rows.
-    strange = of_accounts | (others.keys() - _silent(prepared, others))
+    strange = of_accounts | (others.keys() - _silent(dispatch, others))
     if not strange or not len(doubtful):
         return
-    ids = prepared.all_ids().take(prepared.positions(doubtful))
-    by_others = prepared.journal.known(ids, everywhere=True, of=lambda run: run.id in strange)
+    ids = dispatch.all_ids().take(dispatch.positions(doubtful))
+    by_others = dispatch.journal.known(ids, everywhere=True, run_filter=lambda run: run.id in strange)
     mine = by_others.status == UNKNOWN
     if mine.any():
         raise ConfigError(
             f"{count(int(mine.sum()), 'row')} in doubt, the first at position {doubtful[mine][0]}, went to another gateway or "
             f"by another account (app_key) than this client's, {client.base_url}: its records say nothing of them. "
-            f"Nothing was settled. Use the client of their run: {prepared.call.text('reconcile')}"
+            f"Nothing was settled. Use the client of their run: {dispatch.call.text('reconcile')}"
         )
 
 
-def in_other_campaigns(prepared: Prepared) -> list[tuple[str, Rows]]:
+def in_other_campaigns(dispatch: Dispatch) -> list[tuple[str, Rows]]:
     """The other campaigns of the journal that know rows of which nothing is recorded in this one; most rows first."""
-    names = {run.campaign for run in prepared.journal.made_by()} - {prepared.campaign or ""}
-    rows, checked = prepared.todo, prepared.checked
+    names = {run.campaign for run in dispatch.journal.made_by()} - {dispatch.campaign or ""}
+    rows, checked = dispatch.todo, dispatch.checked
     found = []
     for name in sorted(names) if len(rows) else ():
         campaign = name or None
         texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
         ordinals = keys.repeats(texts, checked.good)
-        made = message_ids.MessageIds(texts, ordinals, app_key=prepared.client.app_key, campaign=campaign).whole()
-        known, _ = prepared.journal.known_by_key(made.take(prepared.positions(rows)), campaign)
+        made = message_ids.MessageIds(texts, ordinals, app_key=dispatch.client.app_key, campaign=campaign).whole()
+        known, _ = dispatch.journal.known_by_key(made.take(dispatch.positions(rows)), campaign)
         there = among(known.status, SUCCESS, FAILURE, UNKNOWN)
         if there.any():
             found.append((name, rows[there]))
     return sorted(found, key=lambda pair: -len(pair[1]))
 
 
-def campaign_words(prepared: Prepared, found: list[tuple[str, Rows]]) -> str | None:
+def campaign_words(dispatch: Dispatch, found: list[tuple[str, Rows]]) -> str | None:
     """What to say of them, with the call to paste for each; None where there are none."""
     lines = [
-        f"{what_campaign(name)} knows {len(rows):,} of these {count(len(prepared.frame), 'row')}, of which "
-        f"{what_campaign(prepared.campaign)} knows nothing. To see them:\n    {prepared.call.text(campaign=name or None)}"
+        f"{what_campaign(name)} knows {len(rows):,} of these {count(len(dispatch.frame), 'row')}, of which "
+        f"{what_campaign(dispatch.campaign)} knows nothing. To see them:\n    {dispatch.call.text(campaign=name or None)}"
         for name, rows in found[:MOST]
     ]
     if len(found) > MOST:
@@ -241,14 +241,14 @@ def campaign_words(prepared: Prepared, found: list[tuple[str, Rows]]) -> str | N
     return "\n".join(line[:1].upper() + line[1:] for line in lines) or None
 
 
-def new_words(prepared: Prepared) -> str | None:
+def new_words(dispatch: Dispatch) -> str | None:
     """What to say where the journal knows nothing at all; None where it does, or lives in memory."""
-    journal = prepared.journal
-    if journal.path is None or not len(prepared.todo) or journal.made_by():
+    journal = dispatch.journal
+    if journal.path is None or not len(dispatch.todo) or journal.made_by():
         return None
     return (
         f"New journal {journal.path}: nothing is known of earlier sends. If there were some, name the journal that they were "
-        f"made with:\n    {prepared.call.text(journal='…')}"
+        f"made with:\n    {dispatch.call.text(journal='…')}"
     )
 
 

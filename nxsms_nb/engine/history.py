@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.journal.journal import Journal
-    from nxsms_nb.journal.tables import Run
+    from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Results, Rows
 
 
@@ -29,7 +29,7 @@ _BESIDE: Final = pa.scalar(" ", TEXT)
 
 
 def from_journal(
-    told: Results,
+    results: Results,
     journal: Journal,
     ids: pa.Array,
     waiting: Rows,
@@ -38,13 +38,13 @@ def from_journal(
     everywhere: bool = False,
     counted: Rows | None = None,
     asked: pa.Array | None = None,
-    of: Callable[[Run], bool] | None = None,
+    run_filter: Callable[[RunRow], bool] | None = None,
 ) -> pa.Array:
     """Take over the latest attempt of rows that wait, from the journal.
 
     Parameters
     ----------
-    told : Results
+    results : Results
         Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
     journal : Journal
         Where it comes from.
@@ -60,7 +60,7 @@ def from_journal(
         The rows whose attempts under this id are counted already.
     asked : pyarrow.Array of str, optional
         The ids to look up for the rows, other than theirs.
-    of : callable, optional
+    run_filter : callable, optional
         The runs to look at.
 
     Returns
@@ -71,16 +71,16 @@ def from_journal(
     if asked is None:
         asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
     while len(waiting):
-        known = journal.known(asked, campaign, everywhere=everywhere, of=of)
+        known = journal.known(asked, campaign, everywhere=everywhere, run_filter=run_filter)
         found = np.flatnonzero(known.status != UNDECIDED)
         if not len(found):
             break
         rows = waiting[found]
         if counted is not None:
-            told.attempts[rows[np.isin(rows, counted)]] = 0
+            results.attempts[rows[np.isin(rows, counted)]] = 0
             counted = None
-        told.take_over(rows, known, found)
-        told.status[rows[known.status[found] == UNSENT]] = UNDECIDED
+        results.take_over(rows, known, found)
+        results.status[rows[known.status[found] == UNSENT]] = UNDECIDED
         mask = np.zeros(len(ids), bool)
         mask[rows] = True
         ids = pc.replace_with_mask(ids, pa.array(mask), asked.take(pa.array(found)))
@@ -92,13 +92,13 @@ def from_journal(
 
 
 def by_key(
-    told: Results, journal: Journal, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
+    results: Results, journal: Journal, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
 ) -> pa.Array:
     """Take over what the journal knows of rows that wait, by their keys: whatever the ids were under which they went out.
 
     Parameters
     ----------
-    told : Results
+    results : Results
         Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
     journal : Journal
         Where it comes from.
@@ -120,9 +120,9 @@ def by_key(
     if not len(found):
         return ids
     rows, recorded = waiting[found], recorded.take(pa.array(found))
-    told.take_over(rows, known, found)
+    results.take_over(rows, known, found)
     unsent = known.status[found] == UNSENT
-    told.status[rows[unsent]] = UNDECIDED
+    results.status[rows[unsent]] = UNDECIDED
     # What did not go out goes under this call's id; where an earlier attempt was refused, that id was used.
     kept = ~unsent | as_mask(pc.match_substring_regex(recorded, id_format.FURTHER))
     mask = np.zeros(len(ids), np.bool_)
@@ -131,7 +131,7 @@ def by_key(
 
 
 def from_retries(
-    told: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
+    results: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
 ) -> pa.Array:
     """Take over what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
 
@@ -140,13 +140,15 @@ def from_retries(
     """
     if not any(run.anywhere for run in journal.made_by()):
         return ids
-    refused = waiting[told.status[waiting] == FAILURE]
+    refused = waiting[results.status[waiting] == FAILURE]
     further = pa.array([id_format.next_id(text) for text in ids.take(pa.array(refused)).to_pylist()], TEXT)
     refused, further = _of_keys(journal, refused, further, keys)
-    unsent = waiting[told.status[waiting] == UNDECIDED]
+    unsent = waiting[results.status[waiting] == UNDECIDED]
     asked = pa.concat_arrays([ids.take(pa.array(unsent, pa.int64())), further])
     rows = np.concatenate([unsent, refused])
-    return from_journal(told, journal, ids, rows, campaign=campaign, asked=asked, of=lambda run: bool(run.anywhere))
+    return from_journal(
+        results, journal, ids, rows, campaign=campaign, asked=asked, run_filter=lambda run: bool(run.anywhere)
+    )
 
 
 def _of_keys(journal: Journal, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
@@ -194,7 +196,7 @@ class Copies:
         brought = pc.binary_join_element_wise(self.keys, self.own, _BESIDE).drop_null()
         return as_mask(pc.is_in(pc.binary_join_element_wise(keys, ids, _BESIDE), value_set=brought))
 
-    def of(self, keys: pa.Array) -> npt.NDArray[np.int64]:
+    def first_with(self, keys: pa.Array) -> npt.NDArray[np.int64]:
         """For each of some keys, the first of the copies that has it; -1 where there is none."""
         at = pc.fill_null(pc.index_in(keys, value_set=self.keys), -1).to_numpy().astype(np.int64)
         return np.where(at >= 0, self.rows[at], -1) if len(self.rows) else at
@@ -204,7 +206,7 @@ class Copies:
 
 
 def from_frame(
-    told: Results,
+    results: Results,
     earlier: pd.DataFrame,
     ids: pa.Array,
     *,
@@ -218,7 +220,7 @@ def from_frame(
 
     Parameters
     ----------
-    told : Results
+    results : Results
         Where they go.
     earlier : pandas.DataFrame
         The frame's own results, as `columns.read` gives them.
@@ -238,15 +240,15 @@ def from_frame(
         The messageids, those of further attempts in the place of those of the first.
     """
     status, had = earlier["status"].cat.codes.to_numpy(), columns.to_arrow(earlier["messageid"])
-    rows = np.flatnonzero(among(told.status, UNDECIDED, FAILURE) & present(ids))
+    rows = np.flatnonzero(among(results.status, UNDECIDED, FAILURE) & present(ids))
     gone = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
     if not len(rows) or not len(gone):
         return ids
-    of = ids.take(pa.array(rows))
-    own = as_mask(pc.equal(had.take(pa.array(rows)), of))
+    row_ids = ids.take(pa.array(rows))
+    own = as_mask(pc.equal(had.take(pa.array(rows)), row_ids))
     if of_key is not None:
         own |= of_key[rows]
-    beside = id_format.index_of_attempts(of, had.take(pa.array(gone)))
+    beside = id_format.index_of_attempts(row_ids, had.take(pa.array(gone)))
     if keys is not None:
         by_key = id_format.index_of_attempts(keys.take(pa.array(rows)), had.take(pa.array(gone)))
         own |= as_mask(pc.equal(id_format.roots(had.take(pa.array(rows))), keys.take(pa.array(rows))))
@@ -256,16 +258,16 @@ def from_frame(
         of_rows = (ids if keys is None else keys).take(pa.array(rows))
         # A row that took over what a copy said has its id, and the copy brings it.
         own |= copies.bring(of_rows, had.take(pa.array(rows)))
-        spoken = copies.under_own(earlier).out(earlier).of(of_rows)
+        spoken = copies.under_own(earlier).out(earlier).first_with(of_rows)
         beside = np.where(beside >= 0, beside, spoken)
     own &= among(status[rows], SUCCESS, UNKNOWN)
     sources = np.where(own, rows, beside)
     there = sources >= 0
-    rows, sources, of = rows[there], sources[there], of.filter(pa.array(there))
+    rows, sources, row_ids = rows[there], sources[there], row_ids.filter(pa.array(there))
     # A refusal that the journal knows stands, but for a later attempt.
-    new = (told.status[rows] == UNDECIDED) | ~as_mask(pc.equal(had.take(pa.array(sources)), of))
+    new = (results.status[rows] == UNDECIDED) | ~as_mask(pc.equal(had.take(pa.array(sources)), row_ids))
     rows, sources = rows[new], sources[new]
-    told.adopt(rows, earlier.iloc[sources])
+    results.adopt(rows, earlier.iloc[sources])
     mask = np.zeros(len(ids), bool)
     mask[rows] = True
     return pc.replace_with_mask(ids, pa.array(mask), had.take(pa.array(sources)))

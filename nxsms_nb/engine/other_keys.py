@@ -21,79 +21,79 @@ from nxsms_nb.rows.columns import resolve
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.dispatch import Dispatch
 
 _SAMPLE: Final = 500
 """In so many rows each column of the frame is tried as a key: all rows for all columns would take longer than sending."""
 _COLUMNS: Final = 30
 
 
-def sent_before_words(prepared: Prepared, settings: Mapping[str, Any]) -> str | None:
+def sent_before_words(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | None:
     """What to say of rows that would leave, although this campaign has them under another key or the frame says sent."""
-    lines = [words for words in (_under_another_key(prepared, settings), _by_the_frame(prepared)) if words]
+    lines = [words for words in (_under_another_key(dispatch, settings), _by_the_frame(dispatch)) if words]
     return "\n".join(lines) or None
 
 
-def _under_another_key(prepared: Prepared, settings: Mapping[str, Any]) -> str | None:
-    rows, campaign, journal = prepared.todo, prepared.campaign, prepared.journal
+def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | None:
+    rows, campaign, journal = dispatch.todo, dispatch.campaign, dispatch.journal
     if not len(rows) or not any(run.campaign == (campaign or "") for run in journal.made_by()):
         return None
     where = f"in campaign {named(campaign)}" if campaign else "in the unnamed campaign"
     if settings["key"] is not None:
-        fields, good = prepared.checked.fields, prepared.checked.good
+        fields, good = dispatch.checked.fields, dispatch.checked.good
         texts = message_ids.key_texts(fields, campaign=campaign)
         ids = message_ids.MessageIds(
-            texts, keys.repeats(texts, good), app_key=prepared.client.app_key, campaign=campaign
+            texts, keys.repeats(texts, good), app_key=dispatch.client.app_key, campaign=campaign
         ).whole()
-        n = int(_gone(prepared, ids.take(prepared.positions(rows))).sum())
+        n = int(_gone(dispatch, ids.take(dispatch.positions(rows))).sum())
         if n:
             what = "of these numbers" if campaign else "of these texts to the same numbers"
             return (
                 f"{n:,} {what} were sent {where} before, under another key: key={named(settings['key'])} makes them new "
                 "messages. To leave them out, omit key=."
             )
-    sample = prepared.frame.iloc[rows[:_SAMPLE]]
+    sample = dispatch.frame.iloc[rows[:_SAMPLE]]
     made: dict[Any, pa.Array] = {}
-    for column in _candidates(prepared, settings):
+    for column in _candidates(dispatch, settings):
         # What cannot be a key was none.
         with suppress(NxsmsError, TypeError, ValueError, pa.ArrowException):
-            made[column] = made_in(sample, settings, prepared.client, campaign, key=[column]).whole()
+            made[column] = made_in(sample, settings, dispatch.client, campaign, key=[column]).whole()
     if not made:
         return None
-    gone = _gone(prepared, pa.concat_arrays(made.values())).reshape(len(made), -1)
+    gone = _gone(dispatch, pa.concat_arrays(made.values())).reshape(len(made), -1)
     for column in (column for column, known in zip(made, gone, strict=True) if known.any()):
         given = "without key=, they are" if settings["key"] is None else f"with key={named(settings['key'])}, they are"
         return f"Some of these {count(len(rows), 'row')} were sent {where} before, with key={named(column)}; {given} new messages."
     return None
 
 
-def _candidates(prepared: Prepared, settings: Mapping[str, Any]) -> list[Any]:
+def _candidates(dispatch: Dispatch, settings: Mapping[str, Any]) -> list[Any]:
     """The frame's own columns that an earlier call may have named as its key."""
-    used = set(resolve(prepared.frame, {name: settings[name] for name in COLUMNS}).values())
-    results = {prefix + name for prefix in result_columns.prefixes(prepared.frame) for name in RESULT_COLUMNS}
+    used = set(resolve(dispatch.frame, {name: settings[name] for name in COLUMNS}).values())
+    results = {prefix + name for prefix in result_columns.prefixes(dispatch.frame) for name in RESULT_COLUMNS}
     present_key = settings["key"] if isinstance(settings["key"], (list, tuple)) else [settings["key"]]
     skipped = used | results | (set(present_key) if len(present_key) == 1 else set())
-    return [column for column in prepared.frame.columns if column not in skipped][:_COLUMNS]
+    return [column for column in dispatch.frame.columns if column not in skipped][:_COLUMNS]
 
 
-def _gone(prepared: Prepared, ids: pa.Array) -> npt.NDArray[np.bool_]:
+def _gone(dispatch: Dispatch, ids: pa.Array) -> npt.NDArray[np.bool_]:
     """Which of the messages went out in the call's campaign, or may have."""
-    known, _ = prepared.journal.known_by_key(ids, prepared.campaign)
+    known, _ = dispatch.journal.known_by_key(ids, dispatch.campaign)
     return among(known.status, SUCCESS, FAILURE, UNKNOWN)
 
 
-def _by_the_frame(prepared: Prepared) -> str | None:
+def _by_the_frame(dispatch: Dispatch) -> str | None:
     """What to say of rows whose own results are another campaign's: in this one they are other messages."""
-    if prepared.campaign is None or not len(prepared.todo):
+    if dispatch.campaign is None or not len(dispatch.todo):
         return None
-    said = np.zeros(len(prepared.frame), np.bool_)
-    for prefix in result_columns.prefixes(prepared.frame):
-        status = result_columns.read(prepared.frame, prefix, gaps=True)["status"]
+    said = np.zeros(len(dispatch.frame), np.bool_)
+    for prefix in result_columns.prefixes(dispatch.frame):
+        status = result_columns.read(dispatch.frame, prefix, gaps=True)["status"]
         said |= among(status.cat.codes.to_numpy(), SUCCESS, UNKNOWN)
-    n = int(said[prepared.todo].sum())
+    n = int(said[dispatch.todo].sum())
     if not n:
         return None
     return (
-        f"{n:,} of {count(len(prepared.frame), 'row')} were sent before as other messages, by their results; campaign "
-        f"{named(prepared.campaign)} sends to them again."
+        f"{n:,} of {count(len(dispatch.frame), 'row')} were sent before as other messages, by their results; campaign "
+        f"{named(dispatch.campaign)} sends to them again."
     )

@@ -17,7 +17,7 @@ from nxsms_nb.wire import codes
 from nxsms_nb.wire.replies import NotJson, NotUnderstood, Reply, parse
 
 
-class Fate(StrEnum):
+class Disposition(StrEnum):
     """What becomes of a request. Compare by value (``==``): a module reloaded during a run has new members."""
 
     JUDGED = "the reply speaks for each row"
@@ -36,42 +36,52 @@ class Case:
     """One line of the table: what was seen, what becomes of the request, and why."""
 
     seen: str
-    fate: Fate
+    disposition: Disposition
     because: str
 
 
 NOTHING_LEFT: Final = Case(
-    "the request was never handed to a socket", Fate.NOT_SENT, "no byte left, whatever the exception is called"
+    "the request was never handed to a socket", Disposition.NOT_SENT, "no byte left, whatever the exception is called"
 )
 NO_REPLY: Final = Case(
-    "a byte may have left and no whole reply came", Fate.DOUBT, "the gateway may have read and accepted the request"
+    "a byte may have left and no whole reply came",
+    Disposition.DOUBT,
+    "the gateway may have read and accepted the request",
 )
 NOT_HTTP: Final = Case(
-    "a byte may have left and something else than HTTP came", Fate.DOUBT, "it may be what is left of a reply"
+    "a byte may have left and something else than HTTP came", Disposition.DOUBT, "it may be what is left of a reply"
 )
-TOO_MANY_REQUESTS: Final = Case("HTTP 429", Fate.FLOW, "by RFC 6585 the request was refused for its pace")
+TOO_MANY_REQUESTS: Final = Case("HTTP 429", Disposition.FLOW, "by RFC 6585 the request was refused for its pace")
 BUSY_WITH_DATA: Final = Case(
-    "HTTP 429 whose body claims success or carries data", Fate.DOUBT, "it contradicts itself: rows may be accepted"
+    "HTTP 429 whose body claims success or carries data",
+    Disposition.DOUBT,
+    "it contradicts itself: rows may be accepted",
 )
 NO_ENDPOINT: Final = Case(
     "HTTP 404, 405, 410 or 501 before any sign of a gateway in run or journal, not from the vendor's own URL",
-    Fate.NO_ENDPOINT,
+    Disposition.NO_ENDPOINT,
     "by RFC 9110 the server has nothing here that could take the request; nobody has yet shown that a gateway is here",
 )
-SERVER_ERROR: Final = Case("HTTP 5xx", Fate.DOUBT, "a proxy may answer 502 after the gateway accepted")
+SERVER_ERROR: Final = Case("HTTP 5xx", Disposition.DOUBT, "a proxy may answer 502 after the gateway accepted")
 OTHER_STATUS: Final = Case(
-    "any other HTTP status than 200", Fate.DOUBT, "a proxy may answer so after the gateway accepted; redirects likewise"
+    "any other HTTP status than 200",
+    Disposition.DOUBT,
+    "a proxy may answer so after the gateway accepted; redirects likewise",
 )
-NONSENSE: Final = Case("a reply that is not what is documented", Fate.DOUBT, "it proves nothing about the rows")
-DAMAGED: Final = Case("a reply that has a code and is not JSON", Fate.DOUBT, "it may be what is left of a gateway's")
-UNJUDGED: Final = Case("a reply whose judging failed", Fate.DOUBT, "an error of ours proves nothing about the rows")
-SETTLED: Final = Case("code 0 with data", Fate.JUDGED, "an item for each row, matched by messageid")
+NONSENSE: Final = Case("a reply that is not what is documented", Disposition.DOUBT, "it proves nothing about the rows")
+DAMAGED: Final = Case(
+    "a reply that has a code and is not JSON", Disposition.DOUBT, "it may be what is left of a gateway's"
+)
+UNJUDGED: Final = Case(
+    "a reply whose judging failed", Disposition.DOUBT, "an error of ours proves nothing about the rows"
+)
+SETTLED: Final = Case("code 0 with data", Disposition.JUDGED, "an item for each row, matched by messageid")
 MIXED: Final = Case(
-    "a refusal that carries data", Fate.JUDGED, "only data: null says that nothing was sent, so each item counts"
+    "a refusal that carries data", Disposition.JUDGED, "only data: null says that nothing was sent, so each item counts"
 )
-NO_DATA: Final = Case("code 0 without data", Fate.DOUBT, "the reply reports success but lists no message")
-FAILED: Final = Case("code -1", Fate.DOUBT, "the vendor does not say that nothing was sent")
-UNDOCUMENTED: Final = Case("an undocumented code", Fate.DOUBT, "nobody says that nothing was sent")
+NO_DATA: Final = Case("code 0 without data", Disposition.DOUBT, "the reply reports success but lists no message")
+FAILED: Final = Case("code -1", Disposition.DOUBT, "the vendor does not say that nothing was sent")
+UNDOCUMENTED: Final = Case("an undocumented code", Disposition.DOUBT, "nobody says that nothing was sent")
 
 NOTHING_HERE: Final = frozenset({404, 405, 410, 501})
 """The HTTP statuses by which a server says that the URL, or POST at this URL, does not exist."""
@@ -81,17 +91,23 @@ FOREIGN: Final = frozenset(case.seen for case in (NO_ENDPOINT, OTHER_STATUS, NOT
 
 REFUSED: Final[dict[int, Case]] = (
     {
-        number: Case(f"code {number}, data: null", Fate.ACCOUNT, "the account is refused, nothing was sent")
+        number: Case(f"code {number}, data: null", Disposition.ACCOUNT, "the account is refused, nothing was sent")
         for number in codes.ACCOUNT
     }
     | {
-        number: Case(f"code {number}, data: null", Fate.HALVE, "nothing was sent; one bad row may poison a request")
+        number: Case(
+            f"code {number}, data: null", Disposition.HALVE, "nothing was sent; one bad row may poison a request"
+        )
         for number in codes.HALVED
     }
     | {
-        codes.CLOCK: Case("code 1004, data: null", Fate.CLOCK, "nothing was sent; Date tells the gateway's time"),
-        codes.TPS: Case("code 13008, data: null", Fate.FLOW, "nothing was sent; it is a matter of pace"),
-        codes.CHANNEL_SIZE: Case("code 13010, data: null", Fate.SIZE, "nothing was sent; the request was too large"),
+        codes.CLOCK: Case(
+            "code 1004, data: null", Disposition.CLOCK, "nothing was sent; Date tells the gateway's time"
+        ),
+        codes.TPS: Case("code 13008, data: null", Disposition.FLOW, "nothing was sent; it is a matter of pace"),
+        codes.CHANNEL_SIZE: Case(
+            "code 13010, data: null", Disposition.SIZE, "nothing was sent; the request was too large"
+        ),
     }
 )
 """The documented refusals of a whole request, by code."""
@@ -126,12 +142,12 @@ class Verdict:
         return self.reply.items is None or not any(self.reply.items)
 
     @property
-    def fate(self) -> Fate:
+    def disposition(self) -> Disposition:
         """What becomes of the request."""
-        return self.case.fate
+        return self.case.disposition
 
 
-def judge(
+def classify(
     *,
     left: bool,
     status: int | None,
@@ -166,10 +182,10 @@ def judge(
 
     Examples
     --------
-    >>> judge(left=True, status=200, body=b'{"code":1102,"message":"Insufficient balance","data":null}', error="",
-    ...       ids=["a"]).fate.name
+    >>> classify(left=True, status=200, body=b'{"code":1102,"message":"Insufficient balance","data":null}', error="",
+    ...       ids=["a"]).disposition.name
     'ACCOUNT'
-    >>> judge(left=True, status=502, body=b"", error="", ids=["a"]).fate.name
+    >>> classify(left=True, status=502, body=b"", error="", ids=["a"]).disposition.name
     'DOUBT'
     """
     if not left:
@@ -203,7 +219,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
         return Verdict(NO_DATA, reply, words="code 0 without data: the reply reports success but lists no message")
     words = codes.TABLE[reply.code].text if reply.code in codes.TABLE else "not documented"
     case = REFUSED.get(reply.code, FAILED if reply.code in codes.TABLE else UNDOCUMENTED)
-    if case.fate == Fate.DOUBT:
+    if case.disposition == Disposition.DOUBT:
         return Verdict(case, reply, reply.code, f"code {mask_digits(str(reply.code)[:20])}: {words}")
     return Verdict(case, reply, reply.code, words)
 

@@ -39,7 +39,7 @@ def refuse_made(own: pa.Array, keys: MessageIds) -> None:
 
 
 def take_over_used(
-    told: Results,
+    results: Results,
     journal: Journal,
     own: pa.Array,
     ids: pa.Array,
@@ -53,7 +53,7 @@ def take_over_used(
 
     Parameters
     ----------
-    told : Results
+    results : Results
         What is known; rows that are undecided would leave.
     journal : Journal
         Where ids are looked up, in every campaign: the gateway knows of no campaigns.
@@ -73,7 +73,7 @@ def take_over_used(
     pyarrow.Array of large_string
         The ids, those of the latest attempts in the place of the rows' own.
     """
-    rows = np.flatnonzero((told.status == UNDECIDED) & as_mask(pc.equal(own, ids)))
+    rows = np.flatnonzero((results.status == UNDECIDED) & as_mask(pc.equal(own, ids)))
     status = journal.known(own.take(pa.array(rows)), everywhere=True).status
     rows = rows[~among(status, UNDECIDED, UNSENT)]
     if not len(rows):
@@ -97,4 +97,4 @@ def take_over_used(
         )
         error.rows = rows[~same].tolist()
         raise error
-    return history.from_journal(told, journal, ids, rows, everywhere=True)
+    return history.from_journal(results, journal, ids, rows, everywhere=True)

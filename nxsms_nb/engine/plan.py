@@ -16,7 +16,7 @@ from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED
 from nxsms_nb.wire.requests import BATCH_MAX
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.dispatch import Dispatch
 
 FATES: Final = (
     "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "held out", "stops the call",
@@ -67,28 +67,28 @@ class Plan:
         return f"<div><strong>{title}</strong><table>{rows}</table>{stopped}</div>"
 
 
-def plan_of(prepared: Prepared) -> Plan:
+def plan_of(dispatch: Dispatch) -> Plan:
     """Make the plan of what was prepared."""
-    told = prepared.results
-    fates = np.zeros(len(told), np.int8)
+    results = dispatch.results
+    fates = np.zeros(len(results), np.int8)
     for status, fate in _FATE_OF.items():
-        fates[told.status == status] = fate
-    fates[prepared.checked.held] = FATES.index("held out")
-    if prepared.conflicts is not None:
-        fates[prepared.conflicts.rows] = FATES.index("stops the call")
-    reasons = pa.array([told.reason(row) for row in range(len(told))], pa.large_string())
-    prefix = prepared.prefix
+        fates[results.status == status] = fate
+    fates[dispatch.checked.held] = FATES.index("held out")
+    if dispatch.conflicts is not None:
+        fates[dispatch.conflicts.rows] = FATES.index("stops the call")
+    reasons = pa.array([results.reason(row) for row in range(len(results))], pa.large_string())
+    prefix = dispatch.prefix
     labels = [f"{prefix}messageid", f"{prefix}fate", f"{prefix}reason"]
-    kept = prepared.frame.drop(columns=[label for label in labels if label in prepared.frame.columns])
-    index = prepared.frame.index
-    told_frame = pd.DataFrame(
+    kept = dispatch.frame.drop(columns=[label for label in labels if label in dispatch.frame.columns])
+    index = dispatch.frame.index
+    planned = pd.DataFrame(
         {
-            labels[0]: pd.Series(columns.from_arrow(prepared.all_ids(), columns.TEXT), index=index),
+            labels[0]: pd.Series(columns.from_arrow(dispatch.all_ids(), columns.TEXT), index=index),
             labels[1]: pd.Series(pd.Categorical.from_codes(fates, dtype=_FATE), index=index),
             labels[2]: pd.Series(columns.from_arrow(reasons, columns.TEXT), index=index),
         }
     )
-    joined = pd.concat([kept, told_frame], axis=1)
-    joined.attrs = deepcopy(prepared.frame.attrs)
+    joined = pd.concat([kept, planned], axis=1)
+    joined.attrs = deepcopy(dispatch.frame.attrs)
     counts = pd.Series(np.bincount(fates, minlength=len(FATES)), index=list(FATES), name="rows")
-    return Plan(joined, counts, -(-len(prepared.todo) // BATCH_MAX))
+    return Plan(joined, counts, -(-len(dispatch.todo) // BATCH_MAX))

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import errors
 from nxsms_nb.engine.batches import Batch
-from nxsms_nb.engine.outcomes import FOREIGN, Fate, Verdict
-from nxsms_nb.engine.state import Ending
+from nxsms_nb.engine.outcomes import FOREIGN, Disposition, Verdict
+from nxsms_nb.engine.state import StopReason
 from nxsms_nb.formatting import count, mask_digits, span
-from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
+from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, ItemOutcome, Outcome
 from nxsms_nb.wire import codes
 from nxsms_nb.wire.vendor_text import unquoted
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
-    from nxsms_nb.engine.batches import Outbox
-    from nxsms_nb.engine.rate import Pace
-    from nxsms_nb.engine.state import Course, Limits, Memory
-    from nxsms_nb.engine.transport import Exchange
+    from nxsms_nb.engine.batches import BatchQueue
+    from nxsms_nb.engine.rate import AdaptiveRate
+    from nxsms_nb.engine.state import Limits, Memory, RunState
+    from nxsms_nb.engine.transport import PostResult
 
 CONNECTION_TRIES: Final = 3
 IN_A_ROW: Final = 3
@@ -35,24 +35,24 @@ SHARE_NEEDS: Final = 50
 """How many rows must have been answered before a share of failures says anything."""
 _BACKOFF_S: Final = 0.25
 _BACKOFF_MOST_S: Final = 8.0
-_REFUSED: Final = (Fate.FLOW, Fate.CLOCK, Fate.SIZE, Fate.HALVE, Fate.ACCOUNT)
+_REFUSED: Final = (Disposition.FLOW, Disposition.CLOCK, Disposition.SIZE, Disposition.HALVE, Disposition.ACCOUNT)
 """The gateway said as documented that it took nothing. A verdict that is not listed anywhere is in doubt."""
 
 
-class Consequences:
+class Policy:
     """Draws the consequences of each request's outcome, one after the other.
 
     Parameters
     ----------
-    outbox : Outbox
+    queue : BatchQueue
         Where rows go that may leave again.
-    pace : Pace
-        Is told what passed the limit and what did not.
+    pace : AdaptiveRate
+        Learns what passed the limit and what did not.
     limits : Limits
         What the run keeps to.
     quotes : callable
         The texts of a row, which a text of the gateway may quote.
-    course : Course
+    state : RunState
         Is ended where an outcome says so.
     memory : Memory
         What the run remembers so far.
@@ -69,26 +69,26 @@ class Consequences:
 
     def __init__(
         self,
-        outbox: Outbox,
-        pace: Pace,
+        queue: BatchQueue,
+        pace: AdaptiveRate,
         limits: Limits,
         *,
         quotes: Callable[[int], list[str]],
-        course: Course,
+        state: RunState,
         memory: Memory,
         client: Client,
     ) -> None:
         self.counts: Counter[int] = Counter()
         self.codes: Counter[int] = Counter()
-        self._outbox = outbox
+        self._queue = queue
         self._pace = pace
         self._limits = limits
         self._quotes = quotes
-        self._course = course
+        self._state = state
         self._memory = memory
         self._client = client
 
-    def of(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float) -> Outcome:
+    def apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:
         """What becomes of a request's rows; those that may leave again are put back, and the pace is told.
 
         Parameters
@@ -97,7 +97,7 @@ class Consequences:
             The request.
         verdict : Verdict
             What its outcome proves.
-        exchange : Exchange
+        result : PostResult
             What was seen of it.
         begun : float
             When it left, monotonic.
@@ -108,62 +108,62 @@ class Consequences:
         """
         counted = self.counts.copy(), self.codes.copy(), self._memory.counts.copy()
         try:
-            return self._of(batch, verdict, exchange, begun)
+            return self._apply(batch, verdict, result, begun)
         except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have gone out
             self.counts, self.codes, self._memory.counts = counted
-            return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", exchange)
+            return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", result)
 
-    def _of(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float) -> Outcome:
+    def _apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:
         """Rows are put back last of all: what fails here leaves them in doubt, and rows in doubt must not wait."""
-        now, latency = time.monotonic(), exchange.latency_ms
-        fate = verdict.fate
+        now, latency = time.monotonic(), result.latency_ms
+        disposition = verdict.disposition
         refusal = Outcome(UNSENT, verdict.code, verdict.words, latency)
-        if fate == Fate.NOT_SENT:
+        if disposition == Disposition.NOT_SENT:
             self._not_sent(batch, verdict, now)
             return Outcome(UNSENT, reason=verdict.words, carried=False)
         self._memory.unconnected = 0
-        if fate in _REFUSED:
+        if disposition in _REFUSED:
             self._memory.doubts = 0
-        if fate == Fate.JUDGED:
+        if disposition == Disposition.JUDGED:
             return self._judged(batch, verdict, latency, begun)
-        if fate == Fate.FLOW:
-            self._throttled(batch, verdict, exchange, begun, now)
-            self._outbox.put_back(batch)
+        if disposition == Disposition.FLOW:
+            self._throttled(batch, verdict, result, begun, now)
+            self._queue.put_back(batch)
             return refusal
-        if fate in _REFUSED:
+        if disposition in _REFUSED:
             self._pace.accepted(batch.size, begun, now)
-        if fate == Fate.CLOCK:
-            self._clock(exchange, begun, now)
-            self._outbox.put_back(batch)
+        if disposition == Disposition.CLOCK:
+            self._clock(result, begun, now)
+            self._queue.put_back(batch)
             return refusal
-        if fate == Fate.ACCOUNT:
-            self._course.end(Ending(errors.AccountRefused, _account_words(verdict.code), verdict.code))
-            self._outbox.put_back(batch)
+        if disposition == Disposition.ACCOUNT:
+            self._state.end(StopReason(errors.AccountRefused, _account_words(verdict.code), verdict.code))
+            self._queue.put_back(batch)
             return refusal
-        if fate == Fate.NO_ENDPOINT:
+        if disposition == Disposition.NO_ENDPOINT:
             words = f"{verdict.words} from {self._client.endpoint}"
-            self._course.end(
-                Ending(errors.NoConnection, f"no gateway answers: {words}. Check the client's base_url and path.")
+            self._state.end(
+                StopReason(errors.NoConnection, f"no gateway answers: {words}. Check the client's base_url and path.")
             )
             self.tally(UNSENT, batch.size)
             return Outcome(UNSENT, None, words, latency)
-        if fate in (Fate.SIZE, Fate.HALVE) and batch.size == 1:
+        if disposition in (Disposition.SIZE, Disposition.HALVE) and batch.size == 1:
             self.tally(FAILURE, 1, verdict.code)
             return Outcome(FAILURE, verdict.code, verdict.words, latency)
-        if fate == Fate.SIZE:
+        if disposition == Disposition.SIZE:
             self._pace.shrink(codes.CHANNEL_NUMBERS if batch.size > codes.CHANNEL_NUMBERS else batch.size // 2)
-            self._outbox.put_back(batch)
+            self._queue.put_back(batch)
             return refusal
-        if fate == Fate.HALVE:
-            self._outbox.put_back(*batch.cut((batch.size + 1) // 2))
+        if disposition == Disposition.HALVE:
+            self._queue.put_back(*batch.cut((batch.size + 1) // 2))
             return refusal
-        return self._doubt(batch, verdict.words, exchange)
+        return self._doubt(batch, verdict.words, result)
 
-    def _doubt(self, batch: Batch, words: str, exchange: Exchange) -> Outcome:
+    def _doubt(self, batch: Batch, words: str, result: PostResult) -> Outcome:
         # The pace is not informed: a timeout is no latency.
         self._memory.doubts += 1
         self.tally(UNKNOWN, batch.size)
-        return Outcome(UNKNOWN, reason=words, latency_ms=exchange.latency_ms)
+        return Outcome(UNKNOWN, reason=words, latency_ms=result.latency_ms)
 
     def _judged(self, batch: Batch, verdict: Verdict, latency: float, begun: float) -> Outcome:
         reply, now = verdict.reply, time.monotonic()
@@ -174,14 +174,14 @@ class Consequences:
             self._memory.refusals = self._memory.doubts = 0
             self.tally(SUCCESS, batch.size)
             return Outcome(SUCCESS, codes.SUCCESS, latency_ms=latency)
-        others: list[Exceptional] = []
+        others: list[ItemOutcome] = []
         again: list[int] = []
         account = verdict.code if verdict.code in codes.ACCOUNT else None
         for offset, item in enumerate(reply.items):
             if item is not None and item.accepted is True:
                 continue
             if item is None or item.accepted is not False:
-                others.append(Exceptional(offset, UNKNOWN, None, verdict.words, verdict.words))
+                others.append(ItemOutcome(offset, UNKNOWN, None, verdict.words, verdict.words))
                 continue
             code = codes.from_text(item.text)
             if code == codes.TPS:
@@ -189,14 +189,14 @@ class Consequences:
             elif code in codes.ACCOUNT:
                 account = account or code
             if code == codes.TPS or code in codes.ACCOUNT:
-                others.append(Exceptional(offset, UNSENT, code, item.text, item.text))
+                others.append(ItemOutcome(offset, UNSENT, code, item.text, item.text))
             else:
                 others.append(self._failed(batch, offset, code, item.text))
-        leaving = [Batch(self._outbox.lot(batch.rows[again]), 0, len(again))] if again else []
+        leaving = [Batch(self._queue.chunk(batch.rows[again]), 0, len(again))] if again else []
         statuses = Counter(other.status for other in others)
         self._memory.doubts = self._memory.doubts + 1 if statuses[UNKNOWN] == batch.size else 0
         if account is not None:
-            self._course.end(Ending(errors.AccountRefused, _account_words(account), account))
+            self._state.end(StopReason(errors.AccountRefused, _account_words(account), account))
         if batch.size > len(again):
             self._pace.accepted(batch.size - len(again), begun, now)
             self._memory.refusals = 0
@@ -210,44 +210,44 @@ class Consequences:
         for other in others:
             if other.status == FAILURE:
                 self.tally(FAILURE, 1, other.code)
-        self._outbox.put_back(*leaving)
+        self._queue.put_back(*leaving)
         return Outcome(SUCCESS, codes.SUCCESS, latency_ms=latency, exceptions=others)
 
-    def _failed(self, batch: Batch, offset: int, code: int | None, text: str | None) -> Exceptional:
+    def _failed(self, batch: Batch, offset: int, code: int | None, text: str | None) -> ItemOutcome:
         if text is None or not text.strip():
-            return Exceptional(offset, FAILURE, None, "refused without a word", "refused without a word")
+            return ItemOutcome(offset, FAILURE, None, "refused without a word", "refused without a word")
         if code is not None:
-            return Exceptional(offset, FAILURE, code, text, text)
+            return ItemOutcome(offset, FAILURE, code, text, text)
         shown = mask_digits(unquoted(text, self._quotes(int(batch.rows[offset]))))
-        return Exceptional(offset, FAILURE, None, shown, shown)
+        return ItemOutcome(offset, FAILURE, None, shown, shown)
 
     def _not_sent(self, batch: Batch, verdict: Verdict, now: float) -> None:
         batch.tries += 1
-        if batch.tries <= CONNECTION_TRIES and self._memory.budget >= 1 and not self._course.stopping.is_set():
+        if batch.tries <= CONNECTION_TRIES and self._memory.budget >= 1 and not self._state.stopping.is_set():
             self._memory.budget -= 1
             most = min(_BACKOFF_MOST_S, _BACKOFF_S * 2**batch.tries)
             batch.not_before = now + random.uniform(0, most)
-            self._outbox.put_back(batch)
+            self._queue.put_back(batch)
             return
-        if self._course.stopping.is_set():
-            self._outbox.put_back(batch)
+        if self._state.stopping.is_set():
+            self._queue.put_back(batch)
             return
         self._memory.unconnected += 1
         self._memory.unsent_for = verdict.words
         self.tally(UNSENT, batch.size)
         if self._memory.unconnected >= IN_A_ROW:
             words = f"{IN_A_ROW} batches in a row found no connection to the gateway: {verdict.words}"
-            self._course.end(Ending(errors.NoConnection, f"{words}. Check the network and base_url."))
+            self._state.end(StopReason(errors.NoConnection, f"{words}. Check the network and base_url."))
 
-    def _clock(self, exchange: Exchange, begun: float, now: float) -> None:
+    def _clock(self, result: PostResult, begun: float, now: float) -> None:
         if self._memory.clock_learnt_at is not None and begun < self._memory.clock_learnt_at:
             return
-        if self._memory.clock_learnt_at is not None or exchange.gateway_ms is None:
+        if self._memory.clock_learnt_at is not None or result.gateway_ms is None:
             how = (
                 "again after its clock was learnt" if self._memory.clock_learnt_at is not None else "and names no time"
             )
-            self._course.end(
-                Ending(
+            self._state.end(
+                StopReason(
                     errors.ClockRefused,
                     f"the gateway refuses the time stamp (1004) {how}. Set this machine's clock and run again.",
                     codes.CLOCK,
@@ -255,17 +255,17 @@ class Consequences:
             )
             return
         self._memory.clock_learnt_at = now
-        self._memory.clock_offset_ms = exchange.gateway_ms - time.time_ns() // 1_000_000
+        self._memory.clock_offset_ms = result.gateway_ms - time.time_ns() // 1_000_000
 
-    def _throttled(self, batch: Batch, verdict: Verdict, exchange: Exchange, begun: float, now: float) -> None:
-        pause = exchange.retry_after_s
+    def _throttled(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float, now: float) -> None:
+        pause = result.retry_after_s
         words = _TPS_WORDS if verdict.code == codes.TPS else verdict.words
         if pause is not None and pause > LONGEST_PAUSE * self._client.timeout:
             reason = (
                 f"the gateway answered {words} and asks for a pause of {span(pause)} (Retry-After), "
                 f"longer than {LONGEST_PAUSE} times the client's timeout. Run this again after that time."
             )
-            self._course.end(Ending(errors.Throttled, reason, verdict.code))
+            self._state.end(StopReason(errors.Throttled, reason, verdict.code))
             return
         self._pace.refused(batch.size, begun, now, pause)
         self._refused_again(words, verdict.code, begun, now)
@@ -280,7 +280,7 @@ class Consequences:
                 f"the gateway answered {words} {self._memory.refusals} times in a row without accepting a message. "
                 "Try later, or ask the vendor for the account's limit."
             )
-            self._course.end(Ending(errors.Throttled, reason, code))
+            self._state.end(StopReason(errors.Throttled, reason, code))
 
     def heed(self, verdict: Verdict) -> bool:
         """End the run where this request, after those before it, says so; whether it was the first one understood."""
@@ -291,29 +291,32 @@ class Consequences:
             first, words = False, ""
         if self._memory.doubts >= IN_A_ROW:
             reason = f"{self._memory.doubts} requests in a row had an unknown outcome{words}. Their rows are Unknown."
-            self._course.end(Ending(errors.InDoubt, reason))
-        if self._limits.max_failures is not None and not self._course.stopping.is_set():
+            self._state.end(StopReason(errors.InDoubt, reason))
+        if self._limits.max_failures is not None and not self._state.stopping.is_set():
             self._bear(self._limits.max_failures)
         return first
 
     def _heed(self, verdict: Verdict) -> bool:
-        memory, fate = self._memory, verdict.fate
+        memory, disposition = self._memory, verdict.disposition
         # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
-        proven = fate in (Fate.JUDGED, Fate.ACCOUNT, Fate.SIZE, Fate.HALVE) or verdict.code == codes.TPS
+        proven = (
+            disposition in (Disposition.JUDGED, Disposition.ACCOUNT, Disposition.SIZE, Disposition.HALVE)
+            or verdict.code == codes.TPS
+        )
         first = proven and not memory.doubts and not memory.understood
         memory.understood |= first
-        if fate == Fate.NOT_SENT:
+        if disposition == Disposition.NOT_SENT:
             memory.trouble = verdict.words
         else:
             memory.trouble = ""
             memory.budget = min(10.0, memory.budget + 0.1)
         foreign = verdict.case.seen in FOREIGN or (verdict.settles_nothing and not self._client.at_vendor)
-        if fate in (Fate.DOUBT, Fate.JUDGED) and foreign and not memory.met:
+        if disposition in (Disposition.DOUBT, Disposition.JUDGED) and foreign and not memory.met:
             reason = (
                 f"the first reply from {self._client.endpoint} is not the gateway's: {verdict.words}. Check the client's "
                 "base_url and path. The rows of this request are Unknown, since a gateway may be behind it."
             )
-            self._course.end(Ending(errors.InDoubt, reason))
+            self._state.end(StopReason(errors.InDoubt, reason))
         memory.met |= verdict.reply is not None and not foreign
         return first
 
@@ -322,10 +325,10 @@ class Consequences:
         if isinstance(most, float):
             if answered >= SHARE_NEEDS and failed > most * answered:
                 reason = f"{failed:,} of {answered:,} answered rows failed, more than max_failures={most:g} of them"
-                self._course.end(Ending(errors.TooManyFailures, reason))
+                self._state.end(StopReason(errors.TooManyFailures, reason))
         elif failed > most:
-            self._course.end(
-                Ending(errors.TooManyFailures, f"{count(failed, 'row')} failed, more than max_failures={most}")
+            self._state.end(
+                StopReason(errors.TooManyFailures, f"{count(failed, 'row')} failed, more than max_failures={most}")
             )
 
     def tally(self, status: int, n: int, code: int | None = None) -> None:

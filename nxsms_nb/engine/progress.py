@@ -10,7 +10,7 @@ _STOPPING: Final = "stopping: "
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Progress:
     """How far a run has come, at one moment.
 
     Parameters
@@ -65,7 +65,7 @@ class Snapshot:
 
         Examples
         --------
-        >>> Snapshot(total=3, sending=3, counts={"Success": 1}, final=True).tally
+        >>> Progress(total=3, sending=3, counts={"Success": 1}, final=True).tally
         {'Success': 1, 'Unsent': 2}
         """
         if not self.final or not self.waiting:
@@ -78,9 +78,9 @@ class Snapshot:
 
         Examples
         --------
-        >>> Snapshot(total=1, sending=1, note="stopping: stopped by the person", final=True).news
+        >>> Progress(total=1, sending=1, note="stopping: stopped by the person", final=True).news
         'stopped by the person'
-        >>> Snapshot(total=1, sending=1, note="waiting for the first reply", final=True).news
+        >>> Progress(total=1, sending=1, note="waiting for the first reply", final=True).news
         ''
         """
         if not self.final:
@@ -94,8 +94,8 @@ class Observer(Protocol):
     The run calls from its own thread, at most about ten times a second; what an observer raises never harms it.
     """
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Progress) -> None:
         """Take notice of how far the run has come."""
 
-    def close(self, snapshot: Snapshot) -> None:
+    def close(self, snapshot: Progress) -> None:
         """Take notice of the end: called once, with the last snapshot."""

@@ -1,6 +1,6 @@
 """The pace of a run: how many messages a request carries and when it may leave, under a limit nobody discloses.
 
-One :class:`Pace` serves a whole run. It does no I/O and reads no clock: times are monotonic seconds given by the caller.
+One :class:`AdaptiveRate` serves a whole run. It does no I/O and reads no clock: times are monotonic seconds given by the caller.
 
 Until the gateway refuses, only the start is held back: a few requests in the second round trip, several times as many
 in each that follows, so that a gateway of 500 messages a second is not met by sixteen requests of 200. From the first
@@ -84,7 +84,7 @@ LEAST: Final = 1.0
 """The lowest rate: where nothing passes, one message a second asks whether something does."""
 
 
-class Pace:
+class AdaptiveRate:
     """The one flow controller of a run.
 
     Parameters
@@ -105,7 +105,7 @@ class Pace:
 
     Examples
     --------
-    >>> pace = Pace(batch_size=200, concurrency=16, max_rate=1000)
+    >>> pace = AdaptiveRate(batch_size=200, concurrency=16, max_rate=1000)
     >>> pace.size(), pace.reserve(20, 5.0), pace.reserve(20, 5.0)
     (100, 5.0, 5.02)
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from nxsms_nb.engine.transport import Connection
+from nxsms_nb.engine.transport import Transport
 from nxsms_nb.errors import QueryError
 from nxsms_nb.journal.blocks import Block
 from nxsms_nb.results.table import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
@@ -22,8 +22,8 @@ from nxsms_nb.wire import codes, requests
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nxsms_nb.engine.dispatch import Prepared
-    from nxsms_nb.journal.recorder import Recording
+    from nxsms_nb.engine.dispatch import Dispatch
+    from nxsms_nb.journal.recorder import Recorder
     from nxsms_nb.results.table import Rows
 
 FEW: Final = 20
@@ -53,7 +53,7 @@ ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 
 
 async def accepted(
-    connection: Connection,
+    transport: Transport,
     sent: dict[str, datetime],
     unsure: Collection[str] = (),
     *,
@@ -63,7 +63,7 @@ async def accepted(
 
     Parameters
     ----------
-    connection : Connection
+    transport : Transport
         Open, of a client with an app secret.
     sent : dict of str to datetime
         Messageid to the time of its request (aware).
@@ -97,7 +97,7 @@ async def accepted(
     if len(sent) <= FEW:
         for messageid, its_days in days.items():
             for day in its_days:
-                there = await _record_of(connection, messageid, day)
+                there = await _record_of(transport, messageid, day)
                 if there is not None:
                     answered.add((messageid, day))
                 if there:
@@ -106,7 +106,7 @@ async def accepted(
                         break
     else:
         for day in sorted({day for its_days in days.values() for day in its_days}):
-            listed = await _listed(connection, day)
+            listed = await _listed(transport, day)
             if listed is not None:
                 answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
                 for messageid in listed.keys() & sent.keys():
@@ -148,15 +148,15 @@ def _number(record: Mapping[str, Any]) -> str:
     return digits.removeprefix("00") if digits.isascii() and digits.isdigit() else ""
 
 
-async def _record_of(connection: Connection, messageid: str, day: date) -> set[str] | None:
-    reply = await _ask(connection, requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
+async def _record_of(transport: Transport, messageid: str, day: date) -> set[str] | None:
+    reply = await _ask(transport, requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
     row = None if reply is None else reply.get("row")
     if reply is None:
         return None
     return {_number(row)} if isinstance(row, dict) and row.get("msgid") == messageid else set()
 
 
-async def _listed(connection: Connection, day: date) -> dict[str, set[str]] | None:
+async def _listed(transport: Transport, day: date) -> dict[str, set[str]] | None:
     listed: dict[str, set[str]] = {}
     page, seen = 1, 0
     while True:
@@ -166,7 +166,7 @@ async def _listed(connection: Connection, day: date) -> dict[str, set[str]] | No
             "page": str(page),
             "sort_type": "0",
         }
-        reply = await _ask(connection, requests.CDR_PATH, form)
+        reply = await _ask(transport, requests.CDR_PATH, form)
         if reply is None and page == 1:
             return None
         if reply is None:
@@ -177,10 +177,10 @@ async def _listed(connection: Connection, day: date) -> dict[str, set[str]] | No
         rows = info.get("rows") if isinstance(info, dict) else None
         if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
             return listed
-        told = [row for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)]
-        if all(_number(row) in listed.get(row["msgid"], ()) for row in told):
+        records = [row for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)]
+        if all(_number(row) in listed.get(row["msgid"], ()) for row in records):
             raise QueryError(f"The query {requests.CDR_PATH} gives the same page again and again. Ask the vendor.")
-        for row in told:
+        for row in records:
             listed.setdefault(row["msgid"], set()).add(_number(row))
         seen, page = seen + len(rows), page + 1
         total = str(info.get("total", ""))
@@ -188,10 +188,10 @@ async def _listed(connection: Connection, day: date) -> dict[str, set[str]] | No
             return listed
 
 
-async def _ask(connection: Connection, path: str, form: dict[str, str]) -> dict[str, Any] | None:
+async def _ask(transport: Transport, path: str, form: dict[str, str]) -> dict[str, Any] | None:
     """A query's reply; None where it has none for that day."""
     for pause in (*PATIENCE, None):
-        reply = await connection.query(path, form)
+        reply = await transport.query(path, form)
         code = str(reply.get("code"))
         if code == KEYS_REFUSED:
             raise QueryError(
@@ -205,8 +205,8 @@ async def _ask(connection: Connection, path: str, form: dict[str, str]) -> dict[
 
 
 async def settle(
-    prepared: Prepared,
-    recording: Recording,
+    dispatch: Dispatch,
+    recorder: Recorder,
     rows: Rows,
     *,
     absent: str = "Unknown",
@@ -216,9 +216,9 @@ async def settle(
 
     Parameters
     ----------
-    prepared : Prepared
+    dispatch : Dispatch
         Whose rows they are.
-    recording : Recording
+    recorder : Recorder
         Where what is learnt is written.
     rows : ndarray of int64
         The rows.
@@ -227,38 +227,38 @@ async def settle(
     timed : ndarray of int64, optional
         The rows whose time is the journal's; the frame's own may have lost its time zone on the way.
     """
-    results = prepared.results
-    ids = prepared.ids.take(prepared.positions(rows)).to_pylist()
+    results = dispatch.results
+    ids = dispatch.ids.take(dispatch.positions(rows)).to_pylist()
     now = datetime.now(UTC)
     # Without a time, as in a frame taken while its request was under way, it counts as sent just now.
     times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
     certain = np.isin(rows, [] if timed is None else timed)
     # Absence frees a row, so that it must have been looked for wherever its record may be.
     unsure = {ids[offset] for offset in np.flatnonzero(~certain)} if absent == "Unsent" else set()
-    phones = prepared.checked.fields["phone"].take(prepared.positions(rows)).to_pylist()
+    phones = dispatch.checked.fields["phone"].take(dispatch.positions(rows)).to_pylist()
     numbers: dict[str, set[str | None]] = {}
     for messageid, phone in zip(ids, phones, strict=True):
         numbers.setdefault(messageid, set()).add(phone)
-    async with Connection(prepared.client) as connection:
-        found, asked = await accepted(connection, dict(zip(ids, times, strict=True)), unsure, numbers=numbers)
-    fates: dict[tuple[int, str | None], list[int]] = {}
+    async with Transport(dispatch.client) as transport:
+        found, asked = await accepted(transport, dict(zip(ids, times, strict=True)), unsure, numbers=numbers)
+    decisions: dict[tuple[int, str | None], list[int]] = {}
     for offset, (messageid, when, phone) in enumerate(zip(ids, times, phones, strict=True)):
         if messageid in found:
-            of_row = is_of(found[messageid], phone)
-            fate: tuple[int, str | None] = (SUCCESS, None) if of_row else (UNKNOWN, ANOTHER_NUMBER)
+            same = is_of(found[messageid], phone)
+            decision: tuple[int, str | None] = (SUCCESS, None) if same else (UNKNOWN, ANOTHER_NUMBER)
         elif messageid not in asked:
-            fate = (UNKNOWN, OUT_OF_REACH)
+            decision = (UNKNOWN, OUT_OF_REACH)
         elif absent != "Unsent":
-            fate = (UNKNOWN, NOT_FOUND)
+            decision = (UNKNOWN, NOT_FOUND)
         else:
-            fate = _absent(now - when, certain=bool(certain[offset]))
-        fates.setdefault(fate, []).append(offset)
-    for (status, reason), offsets in fates.items():
+            decision = _absent(now - when, certain=bool(certain[offset]))
+        decisions.setdefault(decision, []).append(offset)
+    for (status, reason), offsets in decisions.items():
         code = codes.SUCCESS if status == SUCCESS else None
         results.decide(rows[offsets], status, code, reason)
         if status != UNKNOWN:
             these, outcome = rows[offsets], Outcome(status, code, reason, carried=False)
-            await _record(recording, prepared.ids.take(prepared.positions(these)), prepared.keys_at(these), outcome)
+            await _record(recorder, dispatch.ids.take(dispatch.positions(these)), dispatch.keys_at(these), outcome)
 
 
 def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
@@ -271,26 +271,26 @@ def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
     return UNSENT, WORD_GIVEN
 
 
-async def settle_doubts(prepared: Prepared, recording: Recording) -> None:
+async def settle_doubts(dispatch: Dispatch, recorder: Recorder) -> None:
     """Settle what an earlier run left in doubt; where the query fails, the doubt stays."""
-    doubtful = prepared.doubtful
+    doubtful = dispatch.doubtful
     if doubtful is not None and len(doubtful):
         try:
-            await settle(prepared, recording, doubtful)
+            await settle(dispatch, recorder, doubtful)
         except QueryError as error:
-            prepared.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
+            dispatch.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as surprise:
             # A reply to the query that nobody foresaw settles nothing, and keeps no run from its rows.
-            still = doubtful[prepared.results.status[doubtful] == UNKNOWN]
+            still = doubtful[dispatch.results.status[doubtful] == UNKNOWN]
             words = f"in doubt; the reply to the record query could not be read ({type(surprise).__name__})"
-            prepared.results.decide(still, UNKNOWN, None, words)
+            dispatch.results.decide(still, UNKNOWN, None, words)
 
 
-async def _record(recording: Recording, ids: pa.Array, keys: pa.Array | None, outcome: Outcome) -> None:
+async def _record(recorder: Recorder, ids: pa.Array, keys: pa.Array | None, outcome: Outcome) -> None:
     block = Block(ids, keys)
     now_us = int(datetime.now(UTC).timestamp() * 1e6)
-    number = await recording.begin(block, 0, len(block), sent_us=now_us, query=True)
-    recording.finish(number, outcome)
+    number = await recorder.begin(block, 0, len(block), sent_us=now_us, query=True)
+    recorder.finish(number, outcome)
 
 
 def in_doubt(results: Any) -> Rows:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, as_mask, present
 from nxsms_nb.engine import elsewhere, history
 from nxsms_nb.engine.call_ids import made_in
-from nxsms_nb.engine.dispatch import Prepared, journal_of
+from nxsms_nb.engine.dispatch import Dispatch, journal_of
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
@@ -39,7 +39,7 @@ HOUR_US: Final = 3_600_000_000
 """How long the vendor's hourly limit (13007) holds after the request that met it."""
 
 
-def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Prepared:
+def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Dispatch:
     """A sent frame, with everything it says of its rows taken over."""
     frame = frame_as_given(frame)
     earlier = result_columns.read(frame, settings["prefix"])
@@ -47,9 +47,9 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     checked = validate.check(frame, columns, region=settings["region"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
-    told = Results(len(frame))
-    told.adopt(np.arange(len(frame)), earlier)
-    prepared = Prepared(
+    results = Results(len(frame))
+    results.adopt(np.arange(len(frame)), earlier)
+    dispatch = Dispatch(
         frame,
         client,
         journal_of(settings, client),
@@ -57,13 +57,13 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
         settings["prefix"],
         checked,
         ids,
-        told,
+        results,
         call=call,
     )
-    prepared.carried = True
+    dispatch.carried = True
     if not id_format.are_first(ids):
-        prepared.keys = _keys(prepared.journal, ids)
-    return prepared
+        dispatch.keys = _keys(dispatch.journal, ids)
+    return dispatch
 
 
 def _keys(journal: Journal, ids: pa.Array) -> pa.Array:
@@ -106,139 +106,143 @@ def asked_for(codes: Any) -> frozenset[int]:
     return numbers
 
 
-def claim_home(prepared: Prepared, settings: Mapping[str, Any]) -> None:
+def lock_home(dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
     """Claim the campaign that rows belong to, so that its own runs stay away; where none is known, the whole journal."""
-    ids = prepared.all_ids()
-    open_to_retry = np.flatnonzero(among(prepared.results.status, UNSENT, FAILURE) & present(ids))
+    ids = dispatch.all_ids()
+    open_to_retry = np.flatnonzero(among(dispatch.results.status, UNSENT, FAILURE) & present(ids))
     if not len(open_to_retry):
         return
-    of_all = prepared.journal.homes(ids)
+    of_all = dispatch.journal.homes(ids)
     names = {name for name, rows in of_all.items() if np.isin(rows, open_to_retry).any()}
     # A run records its rows some thousands ahead; those it never came to are in no journal.
     homeless = np.setdiff1d(open_to_retry, np.concatenate([np.empty(0, np.int64), *of_all.values()]))
-    for name in sorted({*of_all, prepared.campaign or "", ""}):
+    for name in sorted({*of_all, dispatch.campaign or "", ""}):
         if len(homeless):
-            mine = _made_in(prepared, settings, name or None, homeless)
+            mine = _made_in(dispatch, settings, name or None, homeless)
             names |= {name} if mine.any() else set()
             homeless = homeless[~mine]
-    if prepared.campaign is not None:
-        names |= {prepared.campaign}
+    if dispatch.campaign is not None:
+        names |= {dispatch.campaign}
     if len(names) > 1:
         listed = ", ".join(named(name) if name else "the unnamed one" for name in sorted(names))
         raise ConfigError(
             f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
             "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
         )
-    prepared.campaign = next(iter(names), "") or None
-    prepared.claim = prepared.journal.claim(
-        prepared.campaign, anywhere=len(homeless) > 0, own_ids=_brings_ids(prepared, open_to_retry)
+    dispatch.campaign = next(iter(names), "") or None
+    dispatch.lock = dispatch.journal.lock(
+        dispatch.campaign, anywhere=len(homeless) > 0, own_ids=_brings_ids(dispatch, open_to_retry)
     )
 
 
 def _made_in(
-    prepared: Prepared, settings: Mapping[str, Any], campaign: str | None, rows: Rows
+    dispatch: Dispatch, settings: Mapping[str, Any], campaign: str | None, rows: Rows
 ) -> npt.NDArray[np.bool_]:
     """Which rows have the id that a call in this campaign makes for them: it is of no other campaign."""
-    made = made_in(prepared.frame, settings, prepared.client, campaign, key=settings["key"]).whole()
-    ours = id_format.roots(prepared.all_ids().take(prepared.positions(rows)))
-    return as_mask(pc.equal(ours, made.take(prepared.positions(rows))))
+    made = made_in(dispatch.frame, settings, dispatch.client, campaign, key=settings["key"]).whole()
+    ours = id_format.roots(dispatch.all_ids().take(dispatch.positions(rows)))
+    return as_mask(pc.equal(ours, made.take(dispatch.positions(rows))))
 
 
-def _brings_ids(prepared: Prepared, rows: Rows) -> bool:
+def _brings_ids(dispatch: Dispatch, rows: Rows) -> bool:
     """Whether rows may have ids of the frame's own: a further attempt of such an id does not show it."""
-    own = prepared.checked.fields.get("sys_message_id")
+    own = dispatch.checked.fields.get("sys_message_id")
     return (own is not None and own.null_count < len(own)) or not id_format.are_first(
-        prepared.all_ids().take(prepared.positions(rows))
+        dispatch.all_ids().take(dispatch.positions(rows))
     )
 
 
-def wait_again(prepared: Prepared, settings: Mapping[str, Any], codes: frozenset[int]) -> Rows:
+def wait_again(dispatch: Dispatch, settings: Mapping[str, Any], codes: frozenset[int]) -> Rows:
     """Let the rows of a sent frame that may be tried again wait to leave; the rows that may, but not before some time."""
-    told = prepared.results
-    open_before = np.flatnonzero(among(told.status, UNSENT, FAILURE))
-    sendable = prepared.checked.good & present(prepared.all_ids())
-    _take_over_gone(prepared, np.flatnonzero(sendable & (told.status == FAILURE)))
-    same = np.flatnonzero(sendable & (told.status == UNSENT))
-    refused = np.flatnonzero(sendable & (told.status == FAILURE))
-    numbers = np.array([told.code(int(row)) or 0 for row in refused], np.int64)
-    early = np.isin(numbers, [code_table.HOURLY]) & (may_go_us(told, refused) > time.time_ns() // 1000)
+    results = dispatch.results
+    open_before = np.flatnonzero(among(results.status, UNSENT, FAILURE))
+    sendable = dispatch.checked.good & present(dispatch.all_ids())
+    _take_over_gone(dispatch, np.flatnonzero(sendable & (results.status == FAILURE)))
+    same = np.flatnonzero(sendable & (results.status == UNSENT))
+    refused = np.flatnonzero(sendable & (results.status == FAILURE))
+    numbers = np.array([results.code(int(row)) or 0 for row in refused], np.int64)
+    early = np.isin(numbers, [code_table.HOURLY]) & (may_go_us(results, refused) > time.time_ns() // 1000)
     if code_table.HOURLY in codes:
         early[:] = False
     held_back = refused[early]
     refused = refused[np.isin(numbers, [*(code_table.RETRYABLE | codes)]) & ~early]
-    mask = np.zeros(len(told), bool)
+    mask = np.zeros(len(results), bool)
     mask[refused] = True
-    old = prepared.ids.take(pa.array(refused, pa.int64())).to_pylist()
+    old = dispatch.ids.take(pa.array(refused, pa.int64())).to_pylist()
     further = pa.array([id_format.next_id(messageid) for messageid in old], TEXT)
-    prepared.ids = pc.replace_with_mask(prepared.all_ids(), pa.array(mask), further)
+    dispatch.ids = pc.replace_with_mask(dispatch.all_ids(), pa.array(mask), further)
     waiting = np.sort(np.concatenate([same, refused]))
-    told.status[waiting] = UNDECIDED
-    prepared.ids = history.from_journal(
-        told, prepared.journal, prepared.all_ids(), waiting, everywhere=True, counted=same
+    results.status[waiting] = UNDECIDED
+    dispatch.ids = history.from_journal(
+        results, dispatch.journal, dispatch.all_ids(), waiting, everywhere=True, counted=same
     )
-    for name in result_columns.prefixes(prepared.frame):
-        if name != prepared.prefix:
-            prepared.ids = history.from_frame(told, result_columns.read(prepared.frame, name, gaps=True), prepared.ids)
-    _take_over_beside(prepared, waiting[told.status[waiting] == UNDECIDED])
-    _know_as_it_is(prepared, settings, waiting[told.status[waiting] == UNDECIDED])
-    prepared.todo = waiting[told.status[waiting] == UNDECIDED]
-    prepared.send_copies_once()
-    elsewhere.refuse(prepared, open_before[among(told.status[open_before], SUCCESS, UNKNOWN)])
+    for name in result_columns.prefixes(dispatch.frame):
+        if name != dispatch.prefix:
+            dispatch.ids = history.from_frame(
+                results, result_columns.read(dispatch.frame, name, gaps=True), dispatch.ids
+            )
+    _take_over_beside(dispatch, waiting[results.status[waiting] == UNDECIDED])
+    _know_as_it_is(dispatch, settings, waiting[results.status[waiting] == UNDECIDED])
+    dispatch.todo = waiting[results.status[waiting] == UNDECIDED]
+    dispatch.send_copies_once()
+    elsewhere.refuse(dispatch, open_before[among(results.status[open_before], SUCCESS, UNKNOWN)])
     return held_back
 
 
-def may_go_us(told: Results, rows: Rows) -> Rows:
+def may_go_us(results: Results, rows: Rows) -> Rows:
     """When rows refused by the hour's limit may go, in microseconds since the epoch; without a time, an hour from now."""
-    sent_us = told.sent_us[rows]
+    sent_us = results.sent_us[rows]
     return np.where(sent_us == NO_TIME, time.time_ns() // 1000, sent_us) + HOUR_US
 
 
-def _take_over_gone(prepared: Prepared, refused: Rows) -> None:
+def _take_over_gone(dispatch: Dispatch, refused: Rows) -> None:
     """Take over what the journal knows of refused rows that went out since: the frame is older, or of another journal."""
-    known = prepared.journal.known(prepared.ids.take(prepared.positions(refused)), everywhere=True)
+    known = dispatch.journal.known(dispatch.ids.take(dispatch.positions(refused)), everywhere=True)
     timed = np.flatnonzero((known.status == FAILURE) & (known.sent_us != NO_TIME))
     # A file may have taken the time zone from the frame's own.
-    prepared.results.sent_us[refused[timed]] = known.sent_us[timed]
+    dispatch.results.sent_us[refused[timed]] = known.sent_us[timed]
     gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
-    prepared.results.attempts[refused[gone]] = 0
-    prepared.results.take_over(refused[gone], known, gone)
+    dispatch.results.attempts[refused[gone]] = 0
+    dispatch.results.take_over(refused[gone], known, gone)
 
 
-def _take_over_beside(prepared: Prepared, waiting: Rows) -> None:
+def _take_over_beside(dispatch: Dispatch, waiting: Rows) -> None:
     """Take over what other rows of the frame say of the same message: an older frame may stand beside a newer one."""
-    told = prepared.results
-    gone = np.flatnonzero(among(told.status, SUCCESS, UNKNOWN))
+    results = dispatch.results
+    gone = np.flatnonzero(among(results.status, SUCCESS, UNKNOWN))
     at = pc.index_in(
-        prepared.ids.take(prepared.positions(waiting)), value_set=prepared.ids.take(prepared.positions(gone))
+        dispatch.ids.take(dispatch.positions(waiting)), value_set=dispatch.ids.take(dispatch.positions(gone))
     )
     rows = waiting[present(at)]
-    told.attempts[rows] = 0
-    told.take_over(rows, told, gone[at.drop_null().to_numpy()])
+    results.attempts[rows] = 0
+    results.take_over(rows, results, gone[at.drop_null().to_numpy()])
 
 
-def _know_as_it_is(prepared: Prepared, settings: Mapping[str, Any], rows: Rows) -> None:
+def _know_as_it_is(dispatch: Dispatch, settings: Mapping[str, Any], rows: Rows) -> None:
     """Know rows by their present keys, too: one that was corrected is another message to a send of its campaign.
 
     What the campaign sent under the present key went out; what leaves now is recorded with it.
     """
-    claim = prepared.claim
-    if not len(rows) or (claim is not None and claim.anywhere and prepared.campaign is None):
+    lock = dispatch.lock
+    if not len(rows) or (lock is not None and lock.anywhere and dispatch.campaign is None):
         return
-    ids, told = prepared.all_ids(), prepared.results
-    made = made_in(prepared.frame, settings, prepared.client, prepared.campaign, key=settings["key"]).whole()
+    ids, results = dispatch.all_ids(), dispatch.results
+    made = made_in(dispatch.frame, settings, dispatch.client, dispatch.campaign, key=settings["key"]).whole()
     keys = (
-        id_format.roots(ids) if prepared.keys is None else prepared.keys.take(prepared.positions(np.arange(len(told))))
+        id_format.roots(ids)
+        if dispatch.keys is None
+        else dispatch.keys.take(dispatch.positions(np.arange(len(results))))
     )
-    now, was = (values.take(prepared.positions(rows)) for values in (made, keys))
+    now, was = (values.take(dispatch.positions(rows)) for values in (made, keys))
     changed = present(now) & ~as_mask(pc.fill_null(pc.equal(now, was), False))
     rows, now = rows[changed], now.filter(pa.array(changed))
     # Of sends alone: a retry that left out key= recorded one key for all of a person's orders.
-    known, recorded = prepared.journal.known_by_key(now, prepared.campaign, of=lambda run: not run.anywhere)
+    known, recorded = dispatch.journal.known_by_key(now, dispatch.campaign, run_filter=lambda run: not run.anywhere)
     gone = among(known.status, SUCCESS, UNKNOWN)
-    told.attempts[rows[gone]] = 0
-    told.take_over(rows[gone], known, np.flatnonzero(gone))
-    prepared.ids = _put(ids, rows[gone], recorded.filter(pa.array(gone)))
-    prepared.keys = _put(keys, rows, now) if len(rows) else prepared.keys
+    results.attempts[rows[gone]] = 0
+    results.take_over(rows[gone], known, np.flatnonzero(gone))
+    dispatch.ids = _put(ids, rows[gone], recorded.filter(pa.array(gone)))
+    dispatch.keys = _put(keys, rows, now) if len(rows) else dispatch.keys
 
 
 def _put(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
@@ -247,31 +251,31 @@ def _put(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by)
 
 
-def by_home(prepared: Prepared, rows: Rows) -> Iterator[tuple[str | None, Rows, bool]]:
+def by_home(dispatch: Dispatch, rows: Rows) -> Iterator[tuple[str | None, Rows, bool]]:
     """Rows by the campaign they belong to, so that each is settled where its own campaign's call looks.
 
     With each campaign stands whether nobody knows it: whatever is recorded of its rows concerns every campaign.
     """
     left = rows
-    for name, places in prepared.journal.homes(prepared.ids.take(prepared.positions(rows))).items():
+    for name, places in dispatch.journal.homes(dispatch.ids.take(dispatch.positions(rows))).items():
         mine = np.intersect1d(rows[places], left)
         left = np.setdiff1d(left, mine)
         if len(mine):
             yield name or None, mine, False
     if len(left):
-        yield prepared.campaign, left, True
+        yield dispatch.campaign, left, True
 
 
-def claim_doubts(prepared: Prepared, campaign: str | None, rows: Rows, *, anywhere: bool) -> None:
+def lock_doubts(dispatch: Dispatch, campaign: str | None, rows: Rows, *, anywhere: bool) -> None:
     """Claim the campaign of rows in doubt; a run that may still be at work on them is not judged by others."""
-    prepared.claim = prepared.journal.claim(campaign, anywhere=anywhere, own_ids=_brings_ids(prepared, rows))
+    dispatch.lock = dispatch.journal.lock(campaign, anywhere=anywhere, own_ids=_brings_ids(dispatch, rows))
 
 
-def take_over_learnt(prepared: Prepared, doubtful: Rows) -> tuple[Rows, Rows]:
+def take_over_learnt(dispatch: Dispatch, doubtful: Rows) -> tuple[Rows, Rows]:
     """Take over what the journal knows of rows in doubt; those still in doubt, and which of them the journal knows."""
-    known = prepared.journal.known(prepared.ids.take(prepared.positions(doubtful)), everywhere=True)
+    known = dispatch.journal.known(dispatch.ids.take(dispatch.positions(doubtful)), everywhere=True)
     there = known.status != UNDECIDED
     # Of a row in doubt, too: a file may have taken the time zone from the frame's own time.
-    prepared.results.attempts[doubtful[there]] = 0
-    prepared.results.take_over(doubtful[there], known, np.flatnonzero(there))
+    dispatch.results.attempts[doubtful[there]] = 0
+    dispatch.results.take_over(doubtful[there], known, np.flatnonzero(there))
     return doubtful[~there | (known.status == UNKNOWN)], doubtful[known.status == UNKNOWN]

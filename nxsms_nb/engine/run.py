@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from nxsms_nb import errors
 from nxsms_nb.engine import elsewhere
 from nxsms_nb.engine.loops import in_loop
-from nxsms_nb.engine.rate import Pace
+from nxsms_nb.engine.rate import AdaptiveRate
 from nxsms_nb.engine.reconcile import settle_doubts
-from nxsms_nb.engine.sender import Engine
-from nxsms_nb.engine.state import Ending, Memory
+from nxsms_nb.engine.sender import Sender
+from nxsms_nb.engine.state import Memory, StopReason
 from nxsms_nb.formatting import count
 from nxsms_nb.screen import say
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.calls import Call
-    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.engine.progress import Observer
     from nxsms_nb.engine.state import Limits
     from nxsms_nb.invocation import Invocation
@@ -33,7 +33,7 @@ class Session:
 
     Parameters
     ----------
-    prepared : Prepared
+    dispatch : Dispatch
         The first run's rows, of a campaign that is claimed; it is free again when the session is closed, or this raises.
     limits : Limits
         What the runs keep to.
@@ -41,16 +41,16 @@ class Session:
         How many rows may be sent.
     """
 
-    def __init__(self, prepared: Prepared, limits: Limits, *, rows: int) -> None:
-        self.pace = Pace(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
-        self.recording = prepared.record(rows=rows, workers=limits.concurrency)
+    def __init__(self, dispatch: Dispatch, limits: Limits, *, rows: int) -> None:
+        self.pace = AdaptiveRate(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
+        self.recorder = dispatch.record(rows=rows, workers=limits.concurrency)
         self.memory = Memory()
         self._begun = time.monotonic()
 
     def close(self, *, stopped: str | None) -> None:
         """End the record, with the rate over all runs."""
         rate = self.memory.answered / max(time.monotonic() - self._begun, 1e-3)
-        self.recording.close(rate=rate, pace=self.pace.rate, stopped=stopped)
+        self.recorder.close(rate=rate, pace=self.pace.rate, stopped=stopped)
 
 
 class Run:
@@ -58,12 +58,12 @@ class Run:
 
     Parameters
     ----------
-    prepared : Prepared
+    dispatch : Dispatch
         The rows, of a campaign that is claimed; it is free again when the run has ended, or when this raises.
     limits : Limits
         What the run keeps to.
     observer : Observer
-        Who is told how far it has come.
+        Gets the run's progress.
     call : Call
         Whose thread it runs in, and who asks it to stop.
     session : Session, optional
@@ -76,26 +76,26 @@ class Run:
     """
 
     def __init__(
-        self, prepared: Prepared, limits: Limits, observer: Observer, call: Call[Any], *, session: Session | None = None
+        self, dispatch: Dispatch, limits: Limits, observer: Observer, call: Call[Any], *, session: Session | None = None
     ) -> None:
-        self._prepared = prepared
+        self._dispatch = dispatch
         self._observer = observer
         self._call = call
         self._alone = session is None
-        self._session = Session(prepared, limits, rows=len(prepared.todo)) if session is None else session
-        self._engine = Engine(
-            prepared.client,
-            self._session.recording,
-            prepared.outbox(),
-            prepared.results,
+        self._session = Session(dispatch, limits, rows=len(dispatch.todo)) if session is None else session
+        self._sender = Sender(
+            dispatch.client,
+            self._session.recorder,
+            dispatch.queue(),
+            dispatch.results,
             self._session.pace,
-            sending=len(prepared.todo),
+            sending=len(dispatch.todo),
             limits=limits,
             observer=observer,
-            quotes=prepared.quotes,
+            quotes=dispatch.quotes,
             memory=self._session.memory,
             request=call.stop,
-            met_before=partial(elsewhere.met_before, prepared, run=self._session.recording.run),
+            met_before=partial(elsewhere.met_before, dispatch, run=self._session.recorder.run),
         )
 
     @property
@@ -108,12 +108,12 @@ class Run:
     def frame(self) -> pd.DataFrame:
         """The frame with its result columns; while the run goes on, as far as it is known."""
         # A copy: whoever changes it in place changes neither the run's frame nor the next one.
-        return self._prepared.joined().copy()
+        return self._dispatch.joined().copy()
 
     @property
     def rate(self) -> float:
         """Messages a second, accepted or refused, over the whole run so far."""
-        return self._engine.rate
+        return self._sender.rate
 
     @property
     def pace(self) -> float | None:
@@ -121,9 +121,9 @@ class Run:
         return self._session.pace.rate
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> StopReason | None:
         """What ended the run early: the kind of `errors.Stopped`, its words and an account's code; None: nothing did."""
-        return self._engine.ending
+        return self._sender.ending
 
     @property
     def stopped(self) -> str | None:
@@ -164,10 +164,10 @@ class Run:
 
         With `last` nobody asks this run for its frame again.
         """
-        ending, unsent = self._engine.ending, self._prepared.unsent()
-        frame = self._prepared.joined(last=last)
+        ending, unsent = self._sender.ending, self._dispatch.unsent()
+        frame = self._dispatch.joined(last=last)
         if ending is not None and (unsent or ending.kind is errors.Interrupted):
-            raise stopped(ending, frame, self._prepared.call)
+            raise stopped(ending, frame, self._dispatch.call)
         return frame
 
     def go(self) -> None:
@@ -189,30 +189,30 @@ class Run:
         if self._alone:
             self._session.close(stopped=self.stopped)
         else:
-            self._session.recording.flush()
+            self._session.recorder.flush()
 
     def _show_end(self) -> None:
         # An observer is a person's view of the run; whatever is wrong with it, the run has its end.
         with suppress(Exception):
-            self._observer.close(self._engine.snapshot(final=True))
+            self._observer.close(self._sender.snapshot(final=True))
 
     async def _main(self) -> None:
         request = self._call.stop
         loop = asyncio.get_running_loop()
-        request.listener = lambda: loop.call_soon_threadsafe(self._engine.heed)
+        request.listener = lambda: loop.call_soon_threadsafe(self._sender.heed)
         try:
-            self._engine.heed()
-            doubtful = self._prepared.doubtful
+            self._sender.heed()
+            doubtful = self._dispatch.doubtful
             if doubtful is not None and len(doubtful):
                 note = f"asking the gateway for {count(len(doubtful), 'message')} in doubt"
-                await self._engine.first(settle_doubts(self._prepared, self._session.recording), note)
-            await self._engine.go()
+                await self._sender.first(settle_doubts(self._dispatch, self._session.recorder), note)
+            await self._sender.go()
         finally:
             request.listener = None
 
     def __repr__(self) -> str:
         state = "under way" if not self._call.ended else f"stopped: {self.stopped}" if self.stopped else "done"
-        return f"Run({len(self._prepared.todo):,} rows, {state})"
+        return f"Run({len(self._dispatch.todo):,} rows, {state})"
 
     def _ipython_display_(self) -> None:
         # Shown by the observer itself, which puts what lasts in the place of what is live when the run has ended.
@@ -223,7 +223,7 @@ class Run:
             say(repr(self))
 
 
-def stopped(ending: Ending, frame: pd.DataFrame, call: Invocation) -> errors.Stopped:
+def stopped(ending: StopReason, frame: pd.DataFrame, call: Invocation) -> errors.Stopped:
     """The exception that tells why a run ended with rows unsent, and how to go on from the call as it was written."""
     reason = ending.reason[:1].upper() + ending.reason[1:]
     if ending.kind is errors.AccountRefused:

@@ -1,4 +1,4 @@
-"""A run: requests leave at one pace, each outcome is judged, and whoever watches is told how far it has come."""
+"""A run: send requests at one pace, classify each outcome and report progress to the observer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nxsms_nb import errors
-from nxsms_nb.engine.outcomes import NOTHING_HERE, judge
-from nxsms_nb.engine.policy import Consequences
-from nxsms_nb.engine.progress import Observer, Snapshot
-from nxsms_nb.engine.state import Course, Ending
-from nxsms_nb.engine.transport import Connection, Exchange
+from nxsms_nb.engine.outcomes import NOTHING_HERE, classify
+from nxsms_nb.engine.policy import Policy
+from nxsms_nb.engine.progress import Observer, Progress
+from nxsms_nb.engine.state import RunState, StopReason
+from nxsms_nb.engine.transport import PostResult, Transport
 from nxsms_nb.formatting import span
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
@@ -26,10 +26,10 @@ from nxsms_nb.wire import requests
 if TYPE_CHECKING:
     from nxsms_nb.calls import StopRequest
     from nxsms_nb.client import Client
-    from nxsms_nb.engine.batches import Batch, Outbox
-    from nxsms_nb.engine.rate import Pace
+    from nxsms_nb.engine.batches import Batch, BatchQueue
+    from nxsms_nb.engine.rate import AdaptiveRate
     from nxsms_nb.engine.state import Limits, Memory
-    from nxsms_nb.journal.recorder import Recording
+    from nxsms_nb.journal.recorder import Recorder
 
 GRACE_S: Final = 5.0
 """How long requests under way are awaited after a stop."""
@@ -38,27 +38,27 @@ _LONG_PAUSE_S: Final = 60.0
 """A longer pause is shown before anything else: the run would seem to hang."""
 
 
-class Engine:
-    """One run over the rows of an outbox, in one event loop.
+class Sender:
+    """Send the rows of a queue, in one event loop.
 
     Parameters
     ----------
     client : Client
         Whose gateway the rows go to.
-    recording : Recording
+    recorder : Recorder
         The run's record in the journal.
-    outbox : Outbox
+    queue : BatchQueue
         The rows.
     results : Results
         Where outcomes go; what was known beforehand is in it already.
-    pace : Pace
+    pace : AdaptiveRate
         When the next request may leave, and how large it may be.
     sending : int
-        How many rows wait in the outbox.
+        How many rows wait in the queue.
     limits : Limits
         What to keep to.
     observer : Observer
-        Who is told how far the run has come.
+        Gets the run's progress.
     memory : Memory
         What the run remembers so far: of a stream, what its earlier chunks learnt.
     request : StopRequest
@@ -70,10 +70,10 @@ class Engine:
     def __init__(
         self,
         client: Client,
-        recording: Recording,
-        outbox: Outbox,
+        recorder: Recorder,
+        queue: BatchQueue,
         results: Results,
-        pace: Pace,
+        pace: AdaptiveRate,
         *,
         sending: int,
         limits: Limits,
@@ -84,8 +84,8 @@ class Engine:
         met_before: Callable[[], bool],
     ) -> None:
         self._client = client
-        self._recording = recording
-        self._outbox = outbox
+        self._recorder = recorder
+        self._queue = queue
         self._results = results
         self._sending = sending
         self._limits = limits
@@ -94,10 +94,8 @@ class Engine:
         self._request = request
         self._met_before = met_before
         # Nothing here refers back to this object: what a run took is given back as soon as it is through.
-        self._course = Course()
-        self._consequences = Consequences(
-            outbox, pace, limits, quotes=quotes, course=self._course, memory=memory, client=client
-        )
+        self._state = RunState()
+        self._policy = Policy(queue, pace, limits, quotes=quotes, state=self._state, memory=memory, client=client)
         self._memory = memory
         self._answered_before = memory.answered
         self._before = Counter(_named(results.status))
@@ -113,7 +111,7 @@ class Engine:
     async def first(self, work: Coroutine[Any, Any, None], note: str) -> None:
         """Do what comes before the first request, saying meanwhile what it is; a stop cuts it short."""
         self._doing = note
-        working, stopping = asyncio.create_task(work), asyncio.create_task(self._course.stopping.wait())
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._state.stopping.wait())
         async with self._telling():
             try:
                 await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -130,14 +128,14 @@ class Engine:
         self._before = Counter(_named(self._results.status))
         async with self._telling():
             try:
-                async with Connection(self._client) as connection:
-                    await self._work(connection)
+                async with Transport(self._client) as transport:
+                    await self._work(transport)
             finally:
                 self._close()
 
     def stop(self, reason: str = "stopped by the person", kind: type[errors.Stopped] = errors.Interrupted) -> None:
         """Let no new request leave; to be called in the run's event loop."""
-        self._course.end(Ending(kind, reason))
+        self._state.end(StopReason(kind, reason))
 
     def heed(self) -> None:
         """Do what is asked of the run: stop, and do not wait for the requests under way any longer."""
@@ -151,20 +149,20 @@ class Engine:
         # Asked before each request: what is asked of the run holds at once, not only when the loop comes to it.
         if self._request.asked:
             self.stop()
-        return self._course.stopping.is_set()
+        return self._state.stopping.is_set()
 
-    def snapshot(self, *, final: bool = False) -> Snapshot:
+    def snapshot(self, *, final: bool = False) -> Progress:
         """How far the run has come."""
         counts = Counter(self._before)
-        for status, n in self._consequences.counts.items():
+        for status, n in self._policy.counts.items():
             counts[STATUSES[status]] += n
         now = time.monotonic()
-        return Snapshot(
+        return Progress(
             total=len(self._results),
             sending=self._sending,
-            decided=self._consequences.counts.total() - self._consequences.counts[UNSENT],
+            decided=self._policy.counts.total() - self._policy.counts[UNSENT],
             counts=dict(counts),
-            codes=dict(self._consequences.codes),
+            codes=dict(self._policy.codes),
             elapsed_s=now - self._begun,
             rate=self._pace.achieved(now),
             pace=self._pace.rate,
@@ -186,12 +184,12 @@ class Engine:
             return f"{trouble}; trying again" if trouble else "waiting for the first reply"
         return self._pace.note
 
-    async def _work(self, connection: Connection) -> None:
-        self._connection = connection
-        connection.clock_offset_ms = self._memory.clock_offset_ms
+    async def _work(self, transport: Transport) -> None:
+        self._transport = transport
+        transport.clock_offset_ms = self._memory.clock_offset_ms
         for _ in range(self._limits.concurrency if self._memory.understood else 1):
             self._hire()
-        stopping = asyncio.create_task(self._course.stopping.wait())
+        stopping = asyncio.create_task(self._state.stopping.wait())
         try:
             while self._workers:
                 await asyncio.wait({*self._workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -199,7 +197,7 @@ class Engine:
                 if self._stopping():
                     await self._wind_down()
         finally:
-            self._course.stopping.set()
+            self._state.stopping.set()
             stopping.cancel()
             for worker in self._workers:
                 worker.cancel()
@@ -225,18 +223,18 @@ class Engine:
 
     def _close(self) -> None:
         self._ended = time.monotonic()
-        results, ending = self._results, self._course.ending
-        waiting = [batch.rows for batch in self._outbox.waiting()]
+        results, ending = self._results, self._state.ending
+        waiting = [batch.rows for batch in self._queue.waiting()]
         left_over = np.unique(np.concatenate([np.flatnonzero(results.status == UNDECIDED), *waiting]))
         if len(left_over):
             reason = ending.reason if ending is not None else "the run broke off"
             results.decide(left_over, UNSENT, ending.code if ending is not None else None, reason)
-        if ending is None and self._consequences.counts[UNSENT]:
+        if ending is None and self._policy.counts[UNSENT]:
             reason = "some requests found no connection to the gateway"
             if trouble := self._memory.unsent_for:
                 reason = f"{trouble}. Check the network and the client's base_url."
-            self._course.ending = Ending(errors.NoConnection, reason)
-        self._consequences.tally(UNSENT, len(left_over))
+            self._state.ending = StopReason(errors.NoConnection, reason)
+        self._policy.tally(UNSENT, len(left_over))
 
     @asynccontextmanager
     async def _telling(self) -> AsyncIterator[None]:
@@ -261,22 +259,22 @@ class Engine:
     async def _worker(self) -> None:
         while (batch := await self._next()) is not None:
             sent_us = time.time_ns() // 1000
-            written = self._recording.begin(batch.lot.block, batch.start, batch.size, sent_us=sent_us)
+            written = self._recorder.begin(batch.chunk.block, batch.start, batch.size, sent_us=sent_us)
             cancelled = False
             try:
                 await written
             except asyncio.CancelledError:
                 cancelled = True
             except errors.JournalError as trouble:
-                self._outbox.put_back(batch)
+                self._queue.put_back(batch)
                 self._landed()
-                self._course.end(Ending(errors.JournalLost, str(trouble)))
+                self._state.end(StopReason(errors.JournalLost, str(trouble)))
                 return
             if cancelled or self._stopping():
                 outcome = Outcome(UNSENT, reason="stopped before it left", carried=False)
                 if written.exception() is None:
-                    self._recording.finish(written.result(), outcome)
-                self._outbox.put_back(batch)
+                    self._recorder.finish(written.result(), outcome)
+                self._queue.put_back(batch)
                 self._landed()
                 return
             await self._post(batch, written.result(), sent_us)
@@ -286,19 +284,19 @@ class Engine:
             # One request waits for its time at a time: those that waited already would not heed a new pace.
             async with self._turn:
                 now = time.monotonic()
-                batch = self._outbox.take(self._pace.size, now)
+                batch = self._queue.take(self._pace.size, now)
                 if batch is not None:
                     when = self._pace.reserve(batch.size, now)
-                    if (when > now and not await self._pause(self._course.stopping, when - now)) or self._stopping():
-                        self._outbox.put_back(batch)
+                    if (when > now and not await self._pause(self._state.stopping, when - now)) or self._stopping():
+                        self._queue.put_back(batch)
                         return None
                     self._in_flight += 1
                     return batch
-            due = self._outbox.next_due()
+            due = self._queue.next_due()
             if due is None and self._in_flight == 0:
                 return None
-            self._course.changed.clear()
-            await self._pause(self._course.changed, None if due is None else max(0.0, due - now))
+            self._state.changed.clear()
+            await self._pause(self._state.changed, None if due is None else max(0.0, due - now))
         return None
 
     @staticmethod
@@ -317,32 +315,32 @@ class Engine:
         begun = time.monotonic()
         body = requests.body(self._client.app_key, batch.items())
         # While this request is under way there is time.
-        asyncio.get_running_loop().call_soon(self._outbox.look_ahead)
+        asyncio.get_running_loop().call_soon(self._queue.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:
-            exchange = await self._connection.post(body)
+            result = await self._transport.post(body)
         except asyncio.CancelledError as error:
             cancelled = error
-            told = error.args[0] if error.args else None
-            exchange = told if isinstance(told, Exchange) else Exchange(left=True)
-            exchange.error = "stopped before the reply came"
-        verdict = judge(
-            left=exchange.left,
-            status=exchange.status,
-            body=exchange.body,
-            error=exchange.error,
+            attached = error.args[0] if error.args else None
+            result = attached if isinstance(attached, PostResult) else PostResult(left=True)
+            result.error = "stopped before the reply came"
+        verdict = classify(
+            left=result.left,
+            status=result.status,
+            body=result.body,
+            error=result.error,
             ids=batch.ids,
-            garbled=exchange.garbled,
-            first=exchange.status in NOTHING_HERE and self._nobody_met(),
+            garbled=result.garbled,
+            first=result.status in NOTHING_HERE and self._nobody_met(),
         )
-        outcome = self._consequences.of(batch, verdict, exchange, begun)
-        self._connection.clock_offset_ms = self._memory.clock_offset_ms
-        self._recording.finish(number, outcome)
+        outcome = self._policy.apply(batch, verdict, result, begun)
+        self._transport.clock_offset_ms = self._memory.clock_offset_ms
+        self._recorder.finish(number, outcome)
         self._results.apply(batch.span, outcome, batch=number, sent_us=sent_us)
         self._landed()
         if cancelled is not None:
             raise cancelled
-        if self._consequences.heed(verdict):
+        if self._policy.heed(verdict):
             for _ in range(self._limits.concurrency - 1):
                 self._hire()
 
@@ -356,12 +354,12 @@ class Engine:
 
     def _landed(self) -> None:
         self._in_flight -= 1
-        self._course.changed.set()
+        self._state.changed.set()
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> StopReason | None:
         """Why the run ended early, or None."""
-        return self._course.ending
+        return self._state.ending
 
     @property
     def answered(self) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ending:
+class StopReason:
     """Why a run ended early: the kind of `errors.Stopped`, the words, and an account code."""
 
     kind: type[errors.Stopped]
@@ -71,12 +71,12 @@ class Memory:
         return self.counts[SUCCESS] + self.counts[FAILURE]
 
 
-class Course:
+class RunState:
     """Whether a run goes on: it ends once, for one reason, and whoever waits for something to change is woken.
 
     Attributes
     ----------
-    ending : Ending or None
+    ending : StopReason or None
         Why it ended early; None: nothing did.
     stopping : asyncio.Event
         No new request leaves.
@@ -85,11 +85,11 @@ class Course:
     """
 
     def __init__(self) -> None:
-        self.ending: Ending | None = None
+        self.ending: StopReason | None = None
         self.stopping = asyncio.Event()
         self.changed = asyncio.Event()
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StopReason) -> None:
         """Let no new request leave; the first reason counts."""
         if self.ending is None:
             self.ending = ending

@@ -16,7 +16,7 @@ from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNKNOWN
 from nxsms_nb.settings import options
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.dispatch import Prepared
+    from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.engine.state import Memory
 
 _POSITION: Final = re.compile(r"(?<=\bposition )[0-9][0-9,]*")
@@ -46,26 +46,26 @@ class SoFar:
         self._begun_us = time.time_ns() // 1000
         self._left = self._before = self._repeated = self._doubtful = self._latest_us = 0
 
-    def agree(self, prepared: Prepared, confirm: int | None) -> None:
+    def agree(self, dispatch: Dispatch, confirm: int | None) -> None:
         """Refuse a chunk with which the stream would send more than was agreed to."""
-        client, n = prepared.client, self._left + len(prepared.todo)
-        if client.on_loopback or not len(prepared.todo) or n <= agreed_to(confirm):
+        client, n = dispatch.client, self._left + len(dispatch.todo)
+        if client.on_loopback or not len(dispatch.todo) or n <= agreed_to(confirm):
             return
         would = "with these rows the stream would have sent" if self._left else "this stream would send at least"
         raise ConfirmationNeeded(
             f"{would[0].upper()}{would[1:]} {count(n, 'message')} to {client.base_url}{fewer(confirm)}. {_NOTHING} confirm= counts the whole stream, and this source does not tell its length: give the most you agree "
-            f"to. If {n:,} is enough:\n    {prepared.call.text(confirm=n)}",
+            f"to. If {n:,} is enough:\n    {dispatch.call.text(confirm=n)}",
             n,
         )
 
-    def look_at(self, prepared: Prepared) -> None:
+    def look_at(self, dispatch: Dispatch) -> None:
         """Count what a chunk is about to send, and what of it had been sent before."""
-        self._left += len(prepared.todo)
-        rows, results = prepared.sent_before(), prepared.results
+        self._left += len(dispatch.todo)
+        rows, results = dispatch.sent_before(), dispatch.results
         ours = results.sent_us[rows] >= self._begun_us
-        if prepared.doubtful is not None:
+        if dispatch.doubtful is not None:
             # The run that caused a doubt does not settle it.
-            prepared.doubtful = prepared.doubtful[results.sent_us[prepared.doubtful] < self._begun_us]
+            dispatch.doubtful = dispatch.doubtful[results.sent_us[dispatch.doubtful] < self._begun_us]
         self._repeated += int(ours.sum())
         rows = rows[~ours]
         self._before += len(rows)
@@ -94,12 +94,12 @@ class SoFar:
 
     def went(self) -> str:
         """Say what became of the rows before the present chunk."""
-        told: list[str] = []
+        counted: list[str] = []
         if self.memory is not None:
             counts = self.memory.counts
             words = ((SUCCESS, "accepted"), (FAILURE, "refused"), (UNKNOWN, "in doubt"))
-            told = [f"{counts[status]:,} {what}" for status, what in words if counts[status]]
-        sent = f"{', '.join(told)} in this stream" if told else "nothing was sent in this stream"
+            counted = [f"{counts[status]:,} {what}" for status, what in words if counts[status]]
+        sent = f"{', '.join(counted)} in this stream" if counted else "nothing was sent in this stream"
         earlier = f", {self._before:,} had been sent before it" if self._before else ""
         return f"Nothing of this chunk was sent. Of the {count(self.rows, 'row')} before it: {sent}{earlier}."
 

@@ -49,7 +49,7 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass
-class Exchange:
+class PostResult:
     """One request and what came of it; never an exception.
 
     Parameters
@@ -127,7 +127,7 @@ class _Target:
         self.head = Secret(f"POST {path} HTTP/1.1\r\n{_lines(named | login if forwarded else named)}")
 
 
-class Connection:
+class Transport:
     """A pool of connections to one client's gateway.
 
     Parameters
@@ -168,7 +168,7 @@ class Connection:
                 async with asyncio.timeout(_CLOSING_S):
                     await self._connector.close()
 
-    async def post(self, body: bytes) -> Exchange:
+    async def post(self, body: bytes) -> PostResult:
         """Send a batch: post it once, signed when it leaves.
 
         Parameters
@@ -178,12 +178,12 @@ class Connection:
 
         Returns
         -------
-        Exchange
+        PostResult
 
         Raises
         ------
         asyncio.CancelledError
-            Re-raised, with the `Exchange` so far as ``args[0]``.
+            Re-raised, with the `PostResult` so far as ``args[0]``.
         """
         return await self._exchange(self._url, body, self._signed)
 
@@ -230,9 +230,9 @@ class Connection:
             raise QueryError(f"The reply to {path} is not a JSON object. Check the client's query_url.")
         return reply
 
-    async def _exchange(self, url: str, body: bytes, head: Callable[[bytes], Mapping[str, str]]) -> Exchange:
+    async def _exchange(self, url: str, body: bytes, head: Callable[[bytes], Mapping[str, str]]) -> PostResult:
         """Post a body once, with the headers that `head` gives for it when it leaves."""
-        task, exchange = asyncio.current_task(), Exchange()
+        task, exchange = asyncio.current_task(), PostResult()
         if self._connector is None or task is None:
             raise RuntimeError("Connection is used outside its 'async with'.")
         cancelling, begun = task.cancelling(), time.perf_counter()
@@ -268,7 +268,7 @@ class Connection:
     async def _converse(
         self,
         connection: Any,
-        exchange: Exchange,
+        exchange: PostResult,
         target: _Target,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
@@ -291,7 +291,7 @@ class Connection:
     def _leave(
         self,
         transport: asyncio.Transport | None,
-        exchange: Exchange,
+        exchange: PostResult,
         target: _Target,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
@@ -303,7 +303,7 @@ class Connection:
         exchange.left = True
         transport.write(before + body)
 
-    def _described(self, error: BaseException, exchange: Exchange, url: str) -> str:
+    def _described(self, error: BaseException, exchange: PostResult, url: str) -> str:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.
         name = type(error).__name__
         if not exchange.left:

@@ -17,7 +17,7 @@ from nxsms_nb.filetypes import workbooks
 from nxsms_nb.filetypes.kinds import kind_of
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.rows.columns import resolve
-from nxsms_nb.settings import COLUMNS, SENDING, settle
+from nxsms_nb.settings import COLUMNS, SENDING, with_defaults
 from nxsms_nb.stream import as_pandas, send_stream
 from nxsms_nb.verbs import client_or_env
 
@@ -89,7 +89,7 @@ def send_file(
     """
     if kind_of(target) == ".xlsx":
         workbooks.engine()
-    settings = settle(given, SENDING, COLUMNS)
+    settings = with_defaults(given, SENDING, COLUMNS)
     reading, notes = open_source(source, rows, encoding=encoding, separator=sep, sheet=sheet)
     for note in notes:
         screen.say(note, error=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.journal import locks, log, sqlite, tables, watch
-from nxsms_nb.journal.watch import Trouble, Watch
+from nxsms_nb.journal.watch import JournalTrouble, Watch
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.locks import CampaignLock
@@ -22,7 +22,7 @@ def open_journal(path: Path, *, room_for: int | None = None) -> sqlite3.Connecti
     """
     connection = sqlite.open_file(path, room_for=room_for)
     try:
-        with sqlite.explained(path):
+        with sqlite.as_journal_errors(path):
             for run in tables.open_runs(connection):
                 if not locks.at_work(path, run.campaign, run.id):
                     log.refuse_torn_log(path, connection)
@@ -50,26 +50,32 @@ class Custody:
         The journal's file; None for one in memory.
     connection : sqlite3.Connection
         The run's.
-    claim : CampaignLock
+    lock : CampaignLock
         The run's.
     run : journalrows.Run
         The run, just begun.
     """
 
-    def __init__(self, path: Path | None, connection: sqlite3.Connection, claim: CampaignLock, run: tables.Run) -> None:
+    def __init__(
+        self, path: Path | None, connection: sqlite3.Connection, lock: CampaignLock, run: tables.RunRow
+    ) -> None:
         self._path = path
         self._connection = connection
-        self._claim = claim
+        self._lock = lock
         self._run = run
         self._watch: Watch | None = None if path is None else sqlite.begun(connection, path, run)
 
-    def look(self) -> Trouble | None:
+    def look(self) -> JournalTrouble | None:
         """Return what has happened to the journal's files or to the run's lock, or None."""
         if self._watch is not None and (trouble := self._watch.trouble()) is not None:
             return trouble
-        return None if self._claim.intact() else Trouble("has lost the lock of the run, which was deleted", lost=False)
+        return (
+            None
+            if self._lock.intact()
+            else JournalTrouble("has lost the lock of the run, which was deleted", lost=False)
+        )
 
-    def save(self, trouble: Trouble) -> str:
+    def save(self, trouble: JournalTrouble) -> str:
         """Save what the run recorded where nobody else would find it; return what to do."""
         if self._path is None or not trouble.lost:
             return "What it recorded is in the journal."
@@ -81,7 +87,7 @@ class Custody:
             if self._path is not None:
                 self._close(self._path)
         finally:
-            self._claim.release()
+            self._lock.release()
 
     def _close(self, path: Path) -> None:
         try:
@@ -98,11 +104,11 @@ class Custody:
 
 def backup(path: Path, to: Path) -> None:
     """Copy a journal; see `journal.Journal.backup`."""
-    with closing(open_journal(path)) as connection, sqlite.explained(path):
+    with closing(open_journal(path)) as connection, sqlite.as_journal_errors(path):
         tables.verify_all(connection)
         try:
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            watch.copy(connection, to)
+            watch.copy_journal(connection, to)
         except FileExistsError as error:
             raise ConfigError(f"{to} is there already, and a backup replaces nothing. Name a new file.") from error
         except (OSError, sqlite3.Error) as error:
@@ -114,7 +120,7 @@ def backup(path: Path, to: Path) -> None:
 
 def accept(path: Path, run: int) -> None:
     """Take a run without an end and without a log as complete; see `journal.Journal.accept`."""
-    with closing(sqlite.open_file(path, without_log=True)) as connection, sqlite.explained(path):
+    with closing(sqlite.open_file(path, without_log=True)) as connection, sqlite.as_journal_errors(path):
         broken = {run.id: run for run in tables.open_runs(connection)}
         if run not in broken or locks.at_work(path, broken[run].campaign, run):
             raise ConfigError(f"Run {run} is not one that broke off: {sorted(broken) or 'there is none'}.")

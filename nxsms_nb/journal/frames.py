@@ -20,12 +20,12 @@ from nxsms_nb.results.table import UNDECIDED
 
 def campaigns(connection: sqlite3.Connection | None) -> pd.DataFrame:
     """Return a row for each campaign; see `journal.Journal.campaigns`. None: a journal that is not there yet."""
-    of: dict[str, list[tables.Run]] = {}
+    by_campaign: dict[str, list[tables.RunRow]] = {}
     if connection is not None:
-        for run in tables.runs(connection).values():
-            of.setdefault(run.campaign, []).append(run)
+        for run in tables.run_rows(connection).values():
+            by_campaign.setdefault(run.campaign, []).append(run)
     counts = []
-    for name, there in of.items():
+    for name, there in by_campaign.items():
         known = attempted(connection, name)
         by_status = {status: int((known == i).sum()) for i, status in enumerate(STATUSES)}
         started = [run.started_us for run in there]
@@ -40,9 +40,9 @@ def runs(connection: sqlite3.Connection | None) -> pd.DataFrame:
     """Return a row for each run; see `journal.Journal.runs`. None: a journal that is not there yet."""
     rows = []
     if connection is not None:
-        for run in tables.runs(connection).values():
+        for run in tables.run_rows(connection).values():
             about = (run.id, run.campaign, run.started_us, run.ended_us, run.rows)
-            rows.append((*about, tables.sent(connection, run.id), run.rate, run.pace, run.stopped))
+            rows.append((*about, tables.count_sent(connection, run.id), run.rate, run.pace, run.stopped))
     names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
     frame = pd.DataFrame(rows, columns=names).set_index("run")
     return frame.assign(
@@ -58,7 +58,7 @@ def attempted(connection: sqlite3.Connection | None, campaign: str) -> npt.NDArr
     """Return the status of each message that a request of the campaign carried."""
     held: dict[str, None] = {}
     if connection is not None:
-        known = tables.runs(connection)
+        known = tables.run_rows(connection)
         wanted = {run.id for run in known.values() if run.campaign == campaign}
         for number in tables.blocks_of(connection, wanted, known):
             held.update(dict.fromkeys(unpacked(tables.block(connection, number)[1]).to_pylist()))

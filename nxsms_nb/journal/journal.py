@@ -24,7 +24,7 @@ from nxsms_nb.formatting import named
 from nxsms_nb.invocation import shown_value
 from nxsms_nb.journal import custody, forks, frames, lookup, place, sqlite, tables
 from nxsms_nb.journal.locks import CampaignLock, MemoryLock
-from nxsms_nb.journal.recorder import Recording
+from nxsms_nb.journal.recorder import Recorder
 from nxsms_nb.results.table import Results, Rows
 from nxsms_nb.screen import say
 
@@ -85,7 +85,7 @@ class Journal(Names):
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
 
-    def claim(self, campaign: str | None, *, anywhere: bool = False, own_ids: bool = False) -> CampaignLock:
+    def lock(self, campaign: str | None, *, anywhere: bool = False, own_ids: bool = False) -> CampaignLock:
         """Take a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
 
         Parameters
@@ -121,20 +121,20 @@ class Journal(Names):
 
     def record(
         self,
-        claim: CampaignLock,
+        lock: CampaignLock,
         *,
         rows: int,
         workers: int,
         anywhere: bool = False,
         gateway: str | None = None,
         app: str | None = None,
-    ) -> Recording:
+    ) -> Recorder:
         """Begin the record of a run.
 
         Parameters
         ----------
-        claim : CampaignLock
-            The campaign, from `claim`; released when the recording is closed, or when this raises.
+        lock : CampaignLock
+            The campaign, from `lock`; released when the recording is closed, or when this raises.
         rows : int
             How many rows the run may send.
         workers : int
@@ -148,7 +148,7 @@ class Journal(Names):
 
         Returns
         -------
-        Recording
+        Recorder
 
         Raises
         ------
@@ -161,23 +161,23 @@ class Journal(Names):
                 forks.refuse_copy(self._pid)
             connection = self._memory or custody.open_journal(self._file(), room_for=rows)
             with self._lock, tables.writing(connection):
-                number = tables.next_id(connection, "run")
+                number = tables.next_row_id(connection, "run")
                 started_us = time.time_ns() // 1000
-                home = lookup.HOMELESS if claim.anywhere else int(anywhere)
-                run = tables.Run(number, claim.campaign, gateway, app, started_us, int(rows), home)
+                home = lookup.HOMELESS if lock.anywhere else int(anywhere)
+                run = tables.RunRow(number, lock.campaign, gateway, app, started_us, int(rows), home)
                 tables.put_run(connection, run)
                 # Before anybody sees the run: without it, it would pass for one that broke off.
-                claim.note_run(number)
-            care = custody.Custody(self.path, connection, claim, run)
+                lock.note_run(number)
+            care = custody.Custody(self.path, connection, lock, run)
         except BaseException as error:
             if connection is not None and connection is not self._memory:
                 connection.close()
-            claim.release()
+            lock.release()
             if isinstance(error, sqlite3.Error):
                 raise sqlite.failed(self.path, error) from error
             raise
         guard = threading.RLock() if self._memory is None else self._lock
-        return Recording(connection, guard, run, workers=workers, look=care.look, save=care.save, release=care.release)
+        return Recorder(connection, guard, run, workers=workers, look=care.look, save=care.save, release=care.release)
 
     def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
         """Whether any message is recorded where `known` looks; the same parameters."""
@@ -190,7 +190,7 @@ class Journal(Names):
         campaign: str | None = None,
         *,
         everywhere: bool = False,
-        of: Callable[[tables.Run], bool] | None = None,
+        run_filter: Callable[[tables.RunRow], bool] | None = None,
     ) -> Results:
         """What is recorded of messages.
 
@@ -202,7 +202,7 @@ class Journal(Names):
             Where to look; runs that may concern any campaign are looked at as well.
         everywhere : bool, default False
             Look in every campaign.
-        of : callable, optional
+        run_filter : callable, optional
             The runs to look at, of those; None: all of them.
 
         Returns
@@ -214,15 +214,15 @@ class Journal(Names):
         with self._reading() as connection:
             if connection is None:
                 return Results(len(ids))
-            return lookup.known(connection, ids, campaign, everywhere=everywhere, of=of)
+            return lookup.known(connection, ids, campaign, everywhere=everywhere, run_filter=run_filter)
 
-    def made_by(self) -> list[tables.Run]:
+    def made_by(self) -> list[tables.RunRow]:
         """The runs as they are recorded: which campaign, gateway and account each was of."""
         with self._reading() as connection:
-            return [] if connection is None else list(tables.runs(connection).values())
+            return [] if connection is None else list(tables.run_rows(connection).values())
 
     def known_by_key(
-        self, keys: pa.Array, campaign: str | None = None, *, of: Callable[[tables.Run], bool] | None = None
+        self, keys: pa.Array, campaign: str | None = None, *, run_filter: Callable[[tables.RunRow], bool] | None = None
     ) -> tuple[Results, pa.Array]:
         """What is recorded in a campaign of messages, whatever their ids were: made from their keys, the frame's own, retries'.
 
@@ -232,7 +232,7 @@ class Journal(Names):
             The ids that their keys give; null where there is none.
         campaign : str, optional
             Where to look; runs that may concern any campaign are looked at as well.
-        of : callable, optional
+        run_filter : callable, optional
             The runs to look at, of those; None: all of them.
 
         Returns
@@ -245,7 +245,7 @@ class Journal(Names):
         with self._reading() as connection:
             if connection is None:
                 return Results(len(keys)), keys
-            return lookup.known_by_key(connection, keys, campaign, of=of)
+            return lookup.known_by_key(connection, keys, campaign, run_filter=run_filter)
 
     def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
         """The campaign and the key with which each id is recorded, in whatever campaign.
@@ -360,11 +360,11 @@ class Journal(Names):
                 f"Forgetting campaign {named(name)} makes {n:,} rows sendable again, to the same people. To do that: "
                 f"{'journal' if self.path is None else f'nx.{self!r}'}.forget({shown_value('campaign', campaign)}, confirm={n})"
             )
-        claim = self.claim(campaign)
+        lock = self.lock(campaign)
         try:
             connection = self._memory or custody.open_journal(self._file())
         except BaseException:
-            claim.release()
+            lock.release()
             raise
         try:
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
@@ -377,7 +377,7 @@ class Journal(Names):
         finally:
             if connection is not self._memory:
                 connection.close()
-            claim.release()
+            lock.release()
         return n
 
     def backup(self, to: str | os.PathLike[str]) -> Path:
@@ -463,7 +463,7 @@ class Journal(Names):
         if not place.holds_something(path):
             yield None
             return
-        with closing(custody.open_journal(path)) as connection, sqlite.explained(path):
+        with closing(custody.open_journal(path)) as connection, sqlite.as_journal_errors(path):
             # One snapshot for all that is compared with one another.
             connection.execute("BEGIN")
             yield connection

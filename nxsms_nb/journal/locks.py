@@ -203,7 +203,7 @@ class CampaignLock:
                 raise _busy(_ANYWHERE, holder)
             self._take(self.campaign, *([_OWN_IDS] if own_ids else []))
 
-    def hold_brought_ids(self) -> None:
+    def hold_own_ids(self) -> None:
         """Keep other runs whose frames bring ids away: such ids are known in every campaign, so one lock is for all."""
         if not self.anywhere and _OWN_IDS not in self._taken:
             with self._at_the_gate():

@@ -131,17 +131,17 @@ def _torn(head: bytes, last: _Frame | None, frames: list[_Frame], rest: list[byt
         # Either: the one that does not match may be what was changed. None: of the log that was here before.
         if frame.salt != salt and frame.other_salt != other_salt:
             break
-        told = (frame.one, frame.two)
+        sums = (frame.one, frame.two)
         data = raw[:8] + raw[_FRAME.size :]
         # SQLite writes in order: a frame behind a broken one, or a right one that ends a transaction, was taken once.
-        right = len(raw) == _FRAME.size + size and _checksum(data, order, before) == told
+        right = len(raw) == _FRAME.size + size and _checksum(data, order, before) == sums
         if broken or (right and frame.committed):
             return True
         if not right:
-            if len(raw) == _FRAME.size + size and _one_bit_off(data, order, before, told):
+            if len(raw) == _FRAME.size + size and _one_bit_off(data, order, before, sums):
                 return True
             broken = True
-        before = told
+        before = sums
     return False
 
 
@@ -153,10 +153,10 @@ def _checksum(data: bytes, order: Order, before: Sums) -> Sums:
     return one, two
 
 
-def _one_bit_off(data: bytes, order: Order, before: Sums, told: Sums) -> bool:
+def _one_bit_off(data: bytes, order: Order, before: Sums, sums: Sums) -> bool:
     """Whether one bit of the data, or of the checksum itself, changed back makes the checksum right."""
     found = _checksum(data, order, before)
-    off = ((told[0] - found[0]) & _WORD, (told[1] - found[1]) & _WORD)
+    off = ((sums[0] - found[0]) & _WORD, (sums[1] - found[1]) & _WORD)
     steps = {((sign << bit) & _WORD) for bit in range(32) for sign in (1, -1)}
     if (off[0] in steps and not off[1]) or (off[1] in steps and not off[0]):
         return True

@@ -22,7 +22,7 @@ from nxsms_nb.results.table import (
     UNDECIDED,
     UNKNOWN,
     UNSENT,
-    Exceptional,
+    ItemOutcome,
     Outcome,
     Results,
     Rows,
@@ -31,7 +31,7 @@ from nxsms_nb.results.table import (
 from nxsms_nb.rows import id_format
 
 if TYPE_CHECKING:
-    from nxsms_nb.journal.tables import Batch, OutcomeRow
+    from nxsms_nb.journal.tables import BatchRow, OutcomeRow
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
@@ -45,12 +45,12 @@ def blocks_in(
     campaign: str | None = None,
     *,
     everywhere: bool = False,
-    of: Callable[[tables.Run], bool] | None = None,
+    run_filter: Callable[[tables.RunRow], bool] | None = None,
 ) -> list[int]:
-    """Return the ids of the blocks in which messages of a campaign, or of any, may be; with `of` those of some runs alone."""
-    runs = tables.runs(connection)
+    """Return the ids of the blocks in which messages of a campaign, or of any, may be; with `run_filter` those of some runs alone."""
+    runs = tables.run_rows(connection)
     looked = [run for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
-    return tables.blocks_of(connection, {run.id for run in looked if of is None or of(run)}, runs)
+    return tables.blocks_of(connection, {run.id for run in looked if run_filter is None or run_filter(run)}, runs)
 
 
 def holds(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> bool:
@@ -64,10 +64,12 @@ def known(
     campaign: str | None = None,
     *,
     everywhere: bool = False,
-    of: Callable[[tables.Run], bool] | None = None,
+    run_filter: Callable[[tables.RunRow], bool] | None = None,
 ) -> Results:
     """Return what is recorded of messages; see `journal.Journal.known`."""
-    return _known(connection, ids, blocks_in(connection, campaign, everywhere=everywhere, of=of), by_key=False)[0]
+    return _known(
+        connection, ids, blocks_in(connection, campaign, everywhere=everywhere, run_filter=run_filter), by_key=False
+    )[0]
 
 
 def known_by_key(
@@ -75,10 +77,10 @@ def known_by_key(
     keys: pa.Array,
     campaign: str | None,
     *,
-    of: Callable[[tables.Run], bool] | None = None,
+    run_filter: Callable[[tables.RunRow], bool] | None = None,
 ) -> tuple[Results, pa.Array]:
     """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
-    return _known(connection, keys, blocks_in(connection, campaign, of=of), by_key=True)
+    return _known(connection, keys, blocks_in(connection, campaign, run_filter=run_filter), by_key=True)
 
 
 def _known(
@@ -114,35 +116,35 @@ def _known(
 
 def sent_anything(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
     """Return whether any message of some runs went out, or may have, or was refused by itself."""
-    return any(told is None or told.status != UNSENT or told.exceptions for told in _outcomes(connection, wanted))
+    return any(row is None or row.status != UNSENT or row.exceptions for row in _outcomes(connection, wanted))
 
 
 def reached(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
     """Return whether any request of some runs reached a gateway, or may have: one that is unsent did with a code alone."""
     return any(
-        told is None or told.status != UNSENT or told.code is not None or told.exceptions
-        for told in _outcomes(connection, wanted)
+        row is None or row.status != UNSENT or row.code is not None or row.exceptions
+        for row in _outcomes(connection, wanted)
     )
 
 
 def answered(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
     """Return whether any request of some runs had a reply that only a gateway gives: items, or a documented refusal."""
     return any(
-        told is not None
-        and (told.exceptions or told.status in (SUCCESS, FAILURE) or (told.status == UNSENT and told.code is not None))
-        for told in _outcomes(connection, wanted)
+        row is not None
+        and (row.exceptions or row.status in (SUCCESS, FAILURE) or (row.status == UNSENT and row.code is not None))
+        for row in _outcomes(connection, wanted)
     )
 
 
 def _outcomes(connection: sqlite3.Connection, wanted: Collection[int]) -> Iterator[OutcomeRow | None]:
     """Yield the outcomes of the requests that runs sent, None for one that has none."""
-    runs = tables.runs(connection)
+    runs = tables.run_rows(connection)
     there = {run: tables.inventory(connection, run) for run in wanted}
     for number in tables.blocks_of(connection, wanted, runs):
         run, _ = tables.block(connection, number)
-        for batch, told in tables.requests(connection, number, there[run]):
+        for batch, row in tables.requests(connection, number, there[run]):
             if not batch.query:
-                yield told
+                yield row
 
 
 def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
@@ -153,7 +155,7 @@ def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[
         return campaigns, pa.array(keys, TEXT)
     coded = asked.dictionary_encode()
     codes = coded.indices.to_numpy()
-    runs = tables.runs(connection)
+    runs = tables.run_rows(connection)
     of_id = np.full((2, len(coded.dictionary)), None, object)
     for _, run, packed, at in _matching(connection, coded.dictionary, tables.blocks_of(connection, runs.keys(), runs)):
         here = at >= 0
@@ -170,7 +172,7 @@ def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
     if not len(asked):
         return {}
     coded = asked.dictionary_encode()
-    runs = tables.runs(connection)
+    runs = tables.run_rows(connection)
     blocks = tables.blocks_of(connection, {run.id for run in runs.values() if run.anywhere < HOMELESS}, runs)
     for _, run, _, at in _matching(connection, coded.dictionary, blocks):
         found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
@@ -194,7 +196,7 @@ def _matching(
     """Yield the blocks that have any of some ids, each of which stands once: number, run, ids, and where each is asked."""
     sieve = _Sieve(np.sort(id_format.fingerprints(asked)))
     places: pd.Index[Any] | None = None
-    prints_of = tables.key_fingerprints if by_key else tables.fingerprints
+    prints_of = tables.block_key_fingerprints if by_key else tables.block_fingerprints
     for number in blocks:
         if not sieve.finds_any(np.frombuffer(prints_of(connection, number), np.uint64)):
             continue
@@ -213,12 +215,12 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by) if len(rows) else values
 
 
-def _retell(requests: Iterable[tuple[Batch, OutcomeRow | None]], rows: Any, found: Results) -> npt.NDArray[np.bool_]:
+def _retell(requests: Iterable[tuple[BatchRow, OutcomeRow | None]], rows: Any, found: Results) -> npt.NDArray[np.bool_]:
     """Apply the requests of a block to the rows that its places stand for; which places of these had a request."""
     carried = np.zeros(len(rows), np.bool_)
-    for batch, told in requests:
+    for batch, row in requests:
         mine = rows[batch.start : batch.start + batch.size]
-        outcome = _outcome(told)
+        outcome = _outcome(row)
         if batch.query:
             doubtful = mine[mine >= 0]
             # Nothing else may be recorded of it: a journal that was lost is no reason to ask again, or to send again.
@@ -231,19 +233,19 @@ def _retell(requests: Iterable[tuple[Batch, OutcomeRow | None]], rows: Any, foun
     return carried
 
 
-def _outcome(told: OutcomeRow | None) -> Outcome:
-    if told is None:
+def _outcome(row: OutcomeRow | None) -> Outcome:
+    if row is None:
         return Outcome(UNKNOWN, reason=NO_OUTCOME)
     others = (
         [
-            Exceptional(offset, status, code, reason, reason)
-            for offset, status, code, reason in json.loads(told.exceptions)
+            ItemOutcome(offset, status, code, reason, reason)
+            for offset, status, code, reason in json.loads(row.exceptions)
         ]
-        if told.exceptions
+        if row.exceptions
         else []
     )
-    latency = float("nan") if told.latency_ms is None else told.latency_ms
-    return Outcome(told.status, told.code, told.reason, latency, bool(told.carried), others)
+    latency = float("nan") if row.latency_ms is None else row.latency_ms
+    return Outcome(row.status, row.code, row.reason, latency, bool(row.carried), others)
 
 
 class _Sieve:

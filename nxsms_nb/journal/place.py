@@ -303,8 +303,8 @@ def _application_of(path: Path) -> int | None:
 def _lost(path: Path) -> str | None:
     note = lost_note(path)
     try:
-        told: Any = json.loads(note.read_text())
-        return f"{told['words']} Nothing was sent. {told['remedy']}"
+        noted: Any = json.loads(note.read_text())
+        return f"{noted['words']} Nothing was sent. {noted['remedy']}"
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, LookupError, TypeError):

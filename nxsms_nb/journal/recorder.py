@@ -20,8 +20,8 @@ from nxsms_nb.journal.writer import Begin, End, Finish, Writer, Written
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.blocks import Block
-    from nxsms_nb.journal.tables import Run
-    from nxsms_nb.journal.watch import Trouble
+    from nxsms_nb.journal.tables import RunRow
+    from nxsms_nb.journal.watch import JournalTrouble
     from nxsms_nb.results.table import Outcome
 
 _PATIENCE_S: Final = 0.012
@@ -32,7 +32,7 @@ _IDLE_S: Final = 0.02
 """How long outcomes wait at most for a request to be written with."""
 
 
-class Recording:
+class Recorder:
     """The record of one run, being written; its requests come from one event loop at a time.
 
     Parameters
@@ -41,7 +41,7 @@ class Recording:
         The journal's; closed by `release`.
     lock : threading.RLock
         Guards the connection.
-    run : Run
+    run : RunRow
         The run, as its beginning was written.
     workers : int
         How many requests may be under way; there are no more to wait for.
@@ -57,11 +57,11 @@ class Recording:
         self,
         connection: sqlite3.Connection,
         lock: threading.RLock,
-        run: Run,
+        run: RunRow,
         *,
         workers: int,
-        look: Callable[[], Trouble | None],
-        save: Callable[[Trouble], str],
+        look: Callable[[], JournalTrouble | None],
+        save: Callable[[JournalTrouble], str],
         release: Callable[[], None],
     ) -> None:
         self.run = run.id

@@ -15,7 +15,7 @@ from nxsms_nb.errors import JournalError, NxsmsError
 from nxsms_nb.journal.forks import connect
 from nxsms_nb.journal.log import has_log, log_of
 from nxsms_nb.journal.place import holds_something, unusable
-from nxsms_nb.journal.tables import BUSY_S, Damage, Run, open_runs, prepare, runs
+from nxsms_nb.journal.tables import BUSY_S, Damage, RunRow, check_layout, open_runs, run_rows
 from nxsms_nb.journal.watch import Watch, note_last, refuse_older
 
 _ROW_BYTES: Final = 80
@@ -55,7 +55,7 @@ def open_file(path: Path, *, room_for: int | None = None, without_log: bool = Fa
         raise unusable(path, error) from error
     if room_for is not None:
         _check_room(path, room_for)
-    with explained(path):
+    with as_journal_errors(path):
         # A second time: the run may have begun in between.
         for _ in range(2):
             logged = without_log or has_log(path)
@@ -100,7 +100,7 @@ _REMEDIES: Final = {
 def _connected(path: Path) -> sqlite3.Connection:
     connection = connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        prepare(connection, str(path))
+        check_layout(connection, str(path))
         _log_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException:
@@ -109,7 +109,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def begun(connection: sqlite3.Connection, path: Path, run: Run) -> Watch:
+def begun(connection: sqlite3.Connection, path: Path, run: RunRow) -> Watch:
     """Bring a run that has just begun into the main file, see that others find it there, and watch the files from now on.
 
     A copy of that file without its log then shows a run without an end. A reader that holds an old state (another program
@@ -119,7 +119,7 @@ def begun(connection: sqlite3.Connection, path: Path, run: Run) -> Watch:
     try:
         watch = Watch(path)
         with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as another:
-            there = runs(another).get(run.id) == run
+            there = run_rows(another).get(run.id) == run
     except OSError:
         there = False
     if not there or watch.trouble() is not None:
@@ -144,7 +144,7 @@ def close_with_log(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def explained(path: Path | None) -> Iterator[None]:
+def as_journal_errors(path: Path | None) -> Iterator[None]:
     """Raise whatever the bytes of a journal make SQLite or the reading raise as a `JournalError` with the way out."""
     try:
         yield
@@ -204,5 +204,5 @@ def _check_room(path: Path, rows: int) -> None:
 def open_memory() -> sqlite3.Connection:
     """Open a journal that lives as long as its connection."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    prepare(connection, "in memory")
+    check_layout(connection, "in memory")
     return connection

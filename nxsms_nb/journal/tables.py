@@ -59,7 +59,7 @@ class Damage(Exception):
     """The journal contradicts itself: something in it was changed or lost since it was written."""
 
 
-class Run(NamedTuple):
+class RunRow(NamedTuple):
     """A row of ``run``, without its checksum."""
 
     id: int
@@ -78,7 +78,7 @@ class Run(NamedTuple):
     outcomes: int | None = None
 
 
-_RUN: Final = ", ".join(Run._fields)
+_RUN: Final = ", ".join(RunRow._fields)
 
 
 def checksum(row: tuple[Any, ...]) -> int:
@@ -135,30 +135,30 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def next_id(connection: sqlite3.Connection, table: str) -> int:
+def next_row_id(connection: sqlite3.Connection, table: str) -> int:
     """Return the id of the next row of a table, which no row ever had; in a write transaction of the caller's."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     return 1 if row is None else int(row[0]) + 1
 
 
-def put_run(connection: sqlite3.Connection, run: Run) -> None:
+def put_run(connection: sqlite3.Connection, run: RunRow) -> None:
     """Write the row of a run, in the place of what was written of it before."""
     marks = ", ".join("?" * (len(run) + 1))
     connection.execute(f"INSERT OR REPLACE INTO run({_RUN}, checksum) VALUES ({marks})", (*run, checksum(tuple(run))))
 
 
-def runs(connection: sqlite3.Connection) -> dict[int, Run]:
+def run_rows(connection: sqlite3.Connection) -> dict[int, RunRow]:
     """Return all runs by their ids."""
-    found = (Run(*verify(row, "run")) for row in connection.execute(f"SELECT {_RUN}, checksum FROM run ORDER BY id"))
+    found = (RunRow(*verify(row, "run")) for row in connection.execute(f"SELECT {_RUN}, checksum FROM run ORDER BY id"))
     return {run.id: run for run in found}
 
 
-def open_runs(connection: sqlite3.Connection) -> list[Run]:
+def open_runs(connection: sqlite3.Connection) -> list[RunRow]:
     """Return the runs that have no end: at work, or broken off and not yet looked after."""
-    return [run for run in runs(connection).values() if run.blocks is None]
+    return [run for run in run_rows(connection).values() if run.blocks is None]
 
 
-def close_broken(connection: sqlite3.Connection, run: Run) -> None:
+def close_broken(connection: sqlite3.Connection, run: RunRow) -> None:
     """Count what a run has left behind that broke off, so that nothing of it gets lost from now on; in a transaction."""
     check_pages(connection)
     counted = connection.execute(
@@ -179,7 +179,7 @@ def check_pages(connection: sqlite3.Connection) -> None:
 def verify_all(connection: sqlite3.Connection) -> None:
     """Raise `Damage` where anything in the journal was changed or lost."""
     check_pages(connection)
-    known = runs(connection)
+    known = run_rows(connection)
     there = {run: inventory(connection, run) for run in known}
     for number in blocks_of(connection, known.keys(), known):
         run, _ = block(connection, number)
@@ -187,7 +187,7 @@ def verify_all(connection: sqlite3.Connection) -> None:
             pass
 
 
-def blocks_of(connection: sqlite3.Connection, wanted: Collection[int], known: dict[int, Run]) -> list[int]:
+def blocks_of(connection: sqlite3.Connection, wanted: Collection[int], known: dict[int, RunRow]) -> list[int]:
     """Return the ids of the blocks of runs, in the order of writing; all of `known`'s are counted."""
     places = connection.execute("SELECT id, run FROM block ORDER BY id").fetchall()
     if len({number for number, _ in places}) < len(places):
@@ -201,24 +201,24 @@ def blocks_of(connection: sqlite3.Connection, wanted: Collection[int], known: di
     return [number for number, run in places if run in wanted]
 
 
-def fingerprints(connection: sqlite3.Connection, block: int) -> bytes:
+def block_fingerprints(connection: sqlite3.Connection, block: int) -> bytes:
     """Return the fingerprints of a block."""
     row = connection.execute(
         "SELECT run, digested, checksum, fingerprints FROM block WHERE id = ?", (block,)
     ).fetchone()
     if row is None:
         raise Damage(f"block {block} is missing")
-    run, digested, told, prints = row
-    if not isinstance(prints, bytes) or checksum((block, run, digested, xxhash.xxh3_64_intdigest(prints))) != told:
+    run, digested, sums, prints = row
+    if not isinstance(prints, bytes) or checksum((block, run, digested, xxhash.xxh3_64_intdigest(prints))) != sums:
         raise Damage(f"block {block} was changed")
     return prints
 
 
-def key_fingerprints(connection: sqlite3.Connection, number: int) -> bytes:
+def block_key_fingerprints(connection: sqlite3.Connection, number: int) -> bytes:
     """Return the fingerprints of the keys of a block's rows: those of the ids themselves where the ids are the keys'."""
     row = connection.execute("SELECT digested FROM block WHERE id = ?", (number,)).fetchone()
     if row is not None and row[0]:
-        return fingerprints(connection, number)
+        return block_fingerprints(connection, number)
     return journal_blocks.key_fingerprints(block(connection, number)[1])
 
 
@@ -229,11 +229,11 @@ def block(connection: sqlite3.Connection, number: int) -> tuple[int, Packed]:
     ).fetchone()
     if row is None:
         raise Damage(f"block {number} is missing")
-    *told, run, digested, prints, rest, keys = row
+    *sums, run, digested, prints, rest, keys = row
     if not (isinstance(prints, bytes) and isinstance(rest, bytes) and (keys is None or isinstance(keys, bytes))):
         raise Damage(f"block {number} was changed")
     packed = Packed(bool(digested), prints, rest, keys)
-    if tuple(told) != block_checksums(number, run, packed):
+    if tuple(sums) != block_checksums(number, run, packed):
         raise Damage(f"block {number} was changed")
     return run, packed
 
@@ -244,7 +244,7 @@ Inventory = dict[int, dict[int, bool]]
 
 def inventory(connection: sqlite3.Connection, run: int) -> Inventory:
     """Return the requests of a run, or raise `Damage` where it has ended and they are not as many as it had."""
-    told = connection.execute("SELECT batches, outcomes FROM run WHERE id = ?", (run,)).fetchone()
+    counted = connection.execute("SELECT batches, outcomes FROM run WHERE id = ?", (run,)).fetchone()
     found: Inventory = {}
     for number, batch, answered in connection.execute(
         "SELECT batch.block, batch.id, outcome.batch FROM block JOIN batch ON batch.block = block.id "
@@ -253,12 +253,12 @@ def inventory(connection: sqlite3.Connection, run: int) -> Inventory:
     ):
         found.setdefault(number, {})[batch] = answered is not None
     there = (sum(map(len, found.values())), sum(sum(batches.values()) for batches in found.values()))
-    if told not in (there, (None, None)):
+    if counted not in (there, (None, None)):
         raise Damage(f"requests of run {run}, or their outcomes, are missing")
     return found
 
 
-class Batch(NamedTuple):
+class BatchRow(NamedTuple):
     """A row of ``batch``, without its checksum."""
 
     id: int
@@ -281,11 +281,13 @@ class OutcomeRow(NamedTuple):
     exceptions: str | None
 
 
-_BATCH: Final = ", ".join(f"batch.{name}" for name in (*Batch._fields, "checksum"))
+_BATCH: Final = ", ".join(f"batch.{name}" for name in (*BatchRow._fields, "checksum"))
 _OUTCOME: Final = ", ".join(f"outcome.{name}" for name in (*OutcomeRow._fields, "checksum"))
 
 
-def requests(connection: sqlite3.Connection, block: int, there: Inventory) -> Iterator[tuple[Batch, OutcomeRow | None]]:
+def requests(
+    connection: sqlite3.Connection, block: int, there: Inventory
+) -> Iterator[tuple[BatchRow, OutcomeRow | None]]:
     """Yield the batches of a block in the order of writing, each with its outcome, or None where there is none.
 
     `there` is the inventory of its run: which rows of a damaged page SQLite finds depends on the way it takes.
@@ -296,8 +298,8 @@ def requests(connection: sqlite3.Connection, block: int, there: Inventory) -> It
         "WHERE batch.block = ? ORDER BY batch.id",
         (block,),
     ):
-        split = len(Batch._fields) + 1
-        batch = Batch(*verify(row[:split], "batch"))
+        split = len(BatchRow._fields) + 1
+        batch = BatchRow(*verify(row[:split], "batch"))
         outcome = None if row[split] is None else OutcomeRow(*verify(row[split:], "outcome"))
         if (
             batch.block != block
@@ -310,13 +312,13 @@ def requests(connection: sqlite3.Connection, block: int, there: Inventory) -> It
         raise Damage(f"batches of block {block} are missing")
 
 
-def sent(connection: sqlite3.Connection, run: int) -> int:
+def count_sent(connection: sqlite3.Connection, run: int) -> int:
     """Return how many requests of a run left, or may have left."""
     there = inventory(connection, run)
     return sum(not batch.query for number in there for batch, _ in requests(connection, number, there))
 
 
-def prepare(connection: sqlite3.Connection, name: str) -> None:
+def check_layout(connection: sqlite3.Connection, name: str) -> None:
     """Check that a database is a journal of ours in the present layout; make the tables where there are none."""
     # In one transaction: another process may be making the file at this moment.
     connection.execute("BEGIN")

@@ -22,7 +22,7 @@ from nxsms_nb.journal.tables import Damage, close_broken, open_runs, verify_all,
 _LAST: Final = "last"
 
 
-class Trouble(NamedTuple):
+class JournalTrouble(NamedTuple):
     """What has happened to a journal under a run, and whether the next call cannot find what the run recorded."""
 
     words: str
@@ -46,30 +46,30 @@ class Watch:
         self._beside = [(file, _identity(file.stat())) for file in (log, memory)]
         self._logged = state(log)
 
-    def trouble(self) -> Trouble | None:
+    def trouble(self) -> JournalTrouble | None:
         """Return what has happened to the files, or None."""
         try:
             about = self.path.stat()
             if _identity(about) != self._file:
-                return Trouble("was replaced by another file", lost=True)
+                return JournalTrouble("was replaced by another file", lost=True)
             if about.st_size == 0:
-                return Trouble("was emptied", lost=True)
+                return JournalTrouble("was emptied", lost=True)
             if about.st_nlink > 1:
-                return Trouble("has got a second name (a hard link)", lost=False)
+                return JournalTrouble("has got a second name (a hard link)", lost=False)
         except FileNotFoundError:
-            return Trouble("was deleted or moved", lost=True)
+            return JournalTrouble("was deleted or moved", lost=True)
         except OSError as error:
-            return Trouble(f"cannot be reached any more ({error.strerror})", lost=True)
+            return JournalTrouble(f"cannot be reached any more ({error.strerror})", lost=True)
         try:
             intact = all(_identity(file.stat()) == identity for file, identity in self._beside)
             whole = intact and self._log_is_whole()
         except OSError:
             intact = whole = False
         if intact and not whole:
-            return Trouble(
+            return JournalTrouble(
                 f"has lost what its log, {self._log.name}, held: that file was emptied, cut or overwritten", lost=True
             )
-        return None if intact else Trouble("has lost the files beside it that end in -wal and -shm", lost=True)
+        return None if intact else JournalTrouble("has lost the files beside it that end in -wal and -shm", lost=True)
 
     def _log_is_whole(self) -> bool:
         """Whether the log is what SQLite made of the one that was here; another process may be at its head just now."""
@@ -122,7 +122,7 @@ def _come(connection: sqlite3.Connection) -> tuple[int, int]:
     return int(numbers.get("run", 0)), int(numbers.get("batch", 0))
 
 
-def copy(connection: sqlite3.Connection, to: Path) -> None:
+def copy_journal(connection: sqlite3.Connection, to: Path) -> None:
     """Copy a journal into a new file, owner-only, and verify the copy; nothing remains of one that fails.
 
     A run that is still at work has an end in the copy.
@@ -157,7 +157,7 @@ def rescue(connection: sqlite3.Connection, path: Path, trouble: str) -> str:
     to = there.with_name(f"{there.name}.rescued-{now:%Y%m%dT%H%M%S%f}")
     try:
         there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        copy(connection, to)
+        copy_journal(connection, to)
         remedy = (
             f"What its runs recorded was saved as {to}: use that file from now on, journal={str(to)!r}, or put it in the "
             f"place of {path}, without {log_of(path).name} beside it, and delete {note}."

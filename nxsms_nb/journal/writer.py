@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nxsms_nb.journal.tables import Batch, OutcomeRow, block_checksums, checksum, next_id, put_run, writing
+from nxsms_nb.journal.tables import BatchRow, OutcomeRow, block_checksums, checksum, next_row_id, put_run, writing
 from nxsms_nb.results.table import UNSENT, Outcome
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.blocks import Block
-    from nxsms_nb.journal.tables import Run
-    from nxsms_nb.journal.watch import Trouble
+    from nxsms_nb.journal.tables import RunRow
+    from nxsms_nb.journal.watch import JournalTrouble
 
 _NOT_LEFT: Final = Outcome(UNSENT, reason="the journal was lost before it left", carried=False)
 
@@ -64,7 +64,7 @@ class End:
     stopped: str | None
 
 
-class Counts(NamedTuple):
+class TableCounts(NamedTuple):
     """How many rows of each table a run has."""
 
     blocks: int = 0
@@ -81,7 +81,7 @@ class Writer:
         The journal's.
     lock : threading.RLock
         Guards the connection.
-    run : Run
+    run : RunRow
         The run, as its beginning was written.
     look : callable
         Returns what has happened to the journal's files or to the run's lock, or None.
@@ -92,7 +92,7 @@ class Writer:
         Outcomes that could not be written so far; each transaction tries again.
     trouble : Exception or None
         What went wrong with the last transaction.
-    lost : Trouble or None
+    lost : JournalTrouble or None
         What has happened to the journal under the run; from then on no request is recorded, outcomes still are.
     """
 
@@ -100,17 +100,17 @@ class Writer:
         self,
         connection: sqlite3.Connection,
         lock: threading.RLock,
-        run: Run,
-        look: Callable[[], Trouble | None],
+        run: RunRow,
+        look: Callable[[], JournalTrouble | None],
     ) -> None:
         self.unwritten: list[Finish] = []
         self.trouble: Exception | None = None
-        self.lost: Trouble | None = None
+        self.lost: JournalTrouble | None = None
         self._look = look
         self._connection = connection
         self._lock = lock
         self._run = run
-        self._written = Counts()
+        self._written = TableCounts()
 
     def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None = None) -> None:
         """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
@@ -139,12 +139,12 @@ class Writer:
             self.unwritten += [Finish(begin.number, _NOT_LEFT) for begin in begins]
         self.trouble = OSError(f"it {self.lost.words}") if self.lost is not None and asked else None
 
-    def _write(self, begins: Sequence[Begin], end: End | None) -> Counts:
+    def _write(self, begins: Sequence[Begin], end: End | None) -> TableCounts:
         connection = self._connection
         _insert(connection, "outcome", OutcomeRow._fields, [_outcome(op) for op in self.unwritten])
         new = {id(begin.block): begin.block for begin in begins if begin.block.number == 0}.values()
         if new:
-            for number, block in enumerate(new, next_id(connection, "block")):
+            for number, block in enumerate(new, next_row_id(connection, "block")):
                 packed = block.packed()
                 connection.execute(
                     "INSERT INTO block(id, run, digested, checksum, rest_checksum, fingerprints, rest, keys) "
@@ -157,10 +157,10 @@ class Writer:
                 # Negative until the transaction is through: a rollback takes the number back.
                 block.number = -number
         if begins:
-            for number, begin in enumerate(begins, next_id(connection, "batch")):
+            for number, begin in enumerate(begins, next_row_id(connection, "batch")):
                 begin.number = number
-            _insert(connection, "batch", Batch._fields, [_batch(op) for op in begins])
-        written = Counts(
+            _insert(connection, "batch", BatchRow._fields, [_batch(op) for op in begins])
+        written = TableCounts(
             self._written.blocks + len(new),
             self._written.batches + len(begins),
             self._written.outcomes + len(self.unwritten),
@@ -197,9 +197,9 @@ def _batch(op: Begin) -> tuple[Any, ...]:
 def _outcome(op: Finish) -> tuple[Any, ...]:
     outcome = op.outcome
     kept = [[other.offset, other.status, other.code, other.kept] for other in outcome.exceptions]
-    told = json.dumps(kept) if kept else None
+    exceptions = json.dumps(kept) if kept else None
     latency = _real(outcome.latency_ms)
-    return op.batch, int(outcome.status), outcome.code, outcome.reason, latency, int(outcome.carried), told
+    return op.batch, int(outcome.status), outcome.code, outcome.reason, latency, int(outcome.carried), exceptions
 
 
 def _real(number: float | None) -> float | None:

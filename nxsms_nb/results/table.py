@@ -44,7 +44,7 @@ def among(status: npt.NDArray[np.integer[Any]], *wanted: int) -> npt.NDArray[np.
     return functools.reduce(np.logical_or, [status == one for one in wanted])
 
 
-class Exceptional(NamedTuple):
+class ItemOutcome(NamedTuple):
     """A row of a request whose outcome is not that of the others; `kept` is the reason as the journal may keep it."""
 
     offset: int
@@ -70,7 +70,7 @@ class Outcome:
         From the request's leaving to the end of its reply.
     carried : bool
         Whether it counts as an attempt: False where nothing left.
-    exceptions : sequence of Exceptional
+    exceptions : sequence of ItemOutcome
         The rows for which something else holds.
     """
 
@@ -79,7 +79,7 @@ class Outcome:
     reason: str | None = None
     latency_ms: float = float("nan")
     carried: bool = True
-    exceptions: Sequence[Exceptional] = ()
+    exceptions: Sequence[ItemOutcome] = ()
 
 
 class Results:
@@ -181,7 +181,7 @@ class Results:
         """The reason of one row."""
         return self._reasons[int(self._reason[row])]
 
-    def untold(self, rows: Rows) -> Rows:
+    def without_reason(self, rows: Rows) -> Rows:
         """Those of the rows for which no reason is given."""
         quiet: Rows = rows[self._reason[rows] == 0]
         return quiet

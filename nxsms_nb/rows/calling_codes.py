@@ -68,7 +68,7 @@ class Country:
 
 
 @dataclass(frozen=True)
-class Plan:
+class NumberingPlan:
     """All calling codes.
 
     Parameters
@@ -91,7 +91,7 @@ class Plan:
 
 
 @cache
-def plan() -> Plan:
+def numbering_plan() -> NumberingPlan:
     """The plan, read once."""
     import phonenumbers  # noqa: PLC0415 - heavy, and only for those who ask for countries or name a region
 
@@ -100,7 +100,7 @@ def plan() -> Plan:
     for place, code in enumerate(codes):
         width = 10 ** (3 - len(str(code)))
         by_head[code * width : (code + 1) * width] = place
-    return Plan(codes, list(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.values()), by_head)
+    return NumberingPlan(codes, list(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.values()), by_head)
 
 
 def metadata(code: int, region: str) -> Any:
@@ -128,7 +128,7 @@ def country(code: int, region: str) -> Country:
 
 
 def places(numbers: pa.Array) -> npt.NDArray[np.int16]:
-    """The place of each number's calling code in `Plan.codes`; -1 where there is none.
+    """The place of each number's calling code in `NumberingPlan.codes`; -1 where there is none.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def places(numbers: pa.Array) -> npt.NDArray[np.int16]:
         Three digits or more each.
     """
     heads = pc.utf8_slice_codeunits(numbers, 0, 3).cast(pa.int16()).to_numpy()
-    found: npt.NDArray[np.int16] = plan().by_head[heads]
+    found: npt.NDArray[np.int16] = numbering_plan().by_head[heads]
     return found
 
 
@@ -152,7 +152,7 @@ def valid(numbers: pa.Array) -> Mask:
     place = places(numbers)
     for code in np.unique(place[place >= 0]):
         rows = np.flatnonzero(place == code)
-        for candidate in plan().countries(code):
+        for candidate in numbering_plan().countries(code):
             text = numbers.take(pa.array(rows))
             fits = candidate.valid(text)
             found[rows] = fits
@@ -251,7 +251,7 @@ def _may_be_mended(numbers: pa.Array) -> Mask:
     found = np.zeros(len(numbers), np.bool_)
     place = places(numbers)
     for at in np.unique(place[place >= 0]):
-        code, main = plan().codes[at], plan().regions[at][0]
+        code, main = numbering_plan().codes[at], numbering_plan().regions[at][0]
         dialled = _start(metadata(code, main).national_prefix_for_parsing)
         if dialled:
             rows = np.flatnonzero(place == at)
@@ -263,7 +263,7 @@ SHORTEST: Final = 7
 """How many digits a number has at least."""
 
 
-def of(numbers: pa.Array) -> pd.Categorical[Any]:
+def countries_of(numbers: pa.Array) -> pd.Categorical[Any]:
     """The country of each number.
 
     Parameters
@@ -284,7 +284,7 @@ def of(numbers: pa.Array) -> pd.Categorical[Any]:
 
     Examples
     --------
-    >>> of(pa.array(["8615088888888", "16135550100", "18765550100", None])).tolist()
+    >>> countries_of(pa.array(["8615088888888", "16135550100", "18765550100", None])).tolist()
     ['CN', 'CA', 'JM', nan]
     """
     text = numbers.cast(TEXT)
@@ -295,13 +295,13 @@ def of(numbers: pa.Array) -> pd.Categorical[Any]:
     found = np.full(len(text), -1, np.int16)
     for at in np.unique(place[place >= 0]):
         rows = np.flatnonzero(place == at)
-        sharing = plan().regions[at]
+        sharing = numbering_plan().regions[at]
         found[rows] = regions.setdefault(sharing[0], len(regions))
-        for country in plan().countries(at) if len(sharing) > 1 else ():
-            told = country.tells(text.take(pa.array(rows)))
-            if told.any():
-                found[rows[told]] = regions.setdefault(country.region, len(regions))
-                rows = rows[~told]
+        for country in numbering_plan().countries(at) if len(sharing) > 1 else ():
+            belongs = country.tells(text.take(pa.array(rows)))
+            if belongs.any():
+                found[rows[belongs]] = regions.setdefault(country.region, len(regions))
+                rows = rows[~belongs]
             if not len(rows):
                 break
     there = sorted(region for region, number in regions.items() if (found == number).any())

@@ -45,17 +45,17 @@ _LARGEST: Final = 10**308
 
 def rounded(cells: Cells) -> Mask:
     """Which cells hold a number that a float or a spreadsheet has rounded: different ones may have become one."""
-    lost = cells.of(Kind.LOST)
+    lost = cells.of_kind(Kind.LOST)
     for kinds, pattern, is_lost in (
         ((Kind.TEXT, Kind.FRACTION), _FLOAT, _has_lost),
         ((Kind.TEXT, Kind.INT), _HUGE, _is_a_floats),
     ):
-        found = cells.of(*kinds)
+        found = cells.of_kind(*kinds)
         if found.any():
             text = pc.utf8_trim_whitespace(cells.text)
             for row in np.flatnonzero(found & as_mask(pc.match_substring_regex(text, pattern))):
                 lost[row] = is_lost(text[row].as_py())
-    long = (lengths(cells.text) >= _DIGITS) & cells.of(Kind.INT, Kind.TEXT)
+    long = (lengths(cells.text) >= _DIGITS) & cells.of_kind(Kind.INT, Kind.TEXT)
     if long.any():
         text = pc.utf8_trim_whitespace(cells.text)
         long[long] = as_mask(pc.match_substring_regex(text.filter(pa.array(long)), _LONG))
@@ -94,13 +94,13 @@ def canonical(cells: Cells) -> pa.Array:
     Examples
     --------
     >>> import pandas as pd
-    >>> from nxsms_nb.rows.cells import read
-    >>> canonical(read(pd.Series(["007", 7.0, "2026-03-01T12:00:00", "A-7 "], dtype=object))).to_pylist()
+    >>> from nxsms_nb.rows.cells import read_cells
+    >>> canonical(read_cells(pd.Series(["007", 7.0, "2026-03-01T12:00:00", "A-7 "], dtype=object))).to_pylist()
     ['7', '7', '2026-03-01 12:00:00', 'A-7']
     """
     text = pc.utf8_trim_whitespace(line_ends(cells.text))
-    written = cells.of(Kind.TEXT)
-    if written.any() or cells.of(Kind.BROKEN).any():
+    written = cells.of_kind(Kind.TEXT)
+    if written.any() or cells.of_kind(Kind.BROKEN).any():
         text = _changed(text, written, "b", _BYTES, _bytes)
         text = only(text, ~is_blank(text))
         text = _changed(
@@ -108,12 +108,12 @@ def canonical(cells: Cells) -> pa.Array:
         )
         # One look at all of them for what few have.
         text = _changed(text, written, "0123456789+-P", "|".join(_SPELLINGS), _spelled_alike)
-    number = written | cells.of(Kind.FRACTION)
+    number = written | cells.of_kind(Kind.FRACTION)
     if number.any():
         text = _changed(text, number, "iI+-", _INFINITE, _infinite)
         text = _changed(text, number, "0123456789+-.", _SCIENTIFIC, _expanded)
         text = _changed(text, number, "0123456789+-.", _NUMERIC, _shortest)
-    return _changed(text, written | cells.of(Kind.BOOL), "tTfF", _TRUTH, _truth)
+    return _changed(text, written | cells.of_kind(Kind.BOOL), "tTfF", _TRUTH, _truth)
 
 
 def _spelled_alike(text: pa.Array) -> pa.Array:

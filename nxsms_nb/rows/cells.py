@@ -36,7 +36,7 @@ class Cells:
     text: pa.Array
     kinds: npt.NDArray[np.uint8]
 
-    def of(self, *kinds: int) -> npt.NDArray[np.bool_]:
+    def of_kind(self, *kinds: int) -> npt.NDArray[np.bool_]:
         """Which cells are of one of these kinds."""
         return functools.reduce(np.logical_or, [self.kinds == kind for kind in kinds])
 
@@ -49,7 +49,7 @@ EXACT: Final = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0*
 """Where a float type begins to skip whole numbers."""
 
 
-def read(values: pd.Series) -> Cells:
+def read_cells(values: pd.Series) -> Cells:
     """Read a column.
 
     Parameters
@@ -63,13 +63,13 @@ def read(values: pd.Series) -> Cells:
 
     Examples
     --------
-    >>> read(pd.Series([8615088888888.0, None])).text.to_pylist()
+    >>> read_cells(pd.Series([8615088888888.0, None])).text.to_pylist()
     ['8615088888888', None]
     """
     dtype: Any = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         # A null kind at the end, so that the code -1 of a gap picks it.
-        inner = read(pd.Series(dtype.categories))
+        inner = read_cells(pd.Series(dtype.categories))
         codes = np.asarray(values.cat.codes, dtype=np.int64)
         gap = codes < 0
         return Cells(
@@ -149,8 +149,8 @@ def _floats(array: pa.Array) -> Cells:
     rest = ~whole & ~gap
     if rest.any():
         # A narrow float's own shortest form, as a file has it: 0.1 and not 0.10000000149011612.
-        told = values[rest].tolist() if array.type == pa.float64() else _native(array)[rest]
-        text = pc.replace_with_mask(text, pa.array(rest), pa.array(list(map(str, told)), TEXT))
+        scalars = values[rest].tolist() if array.type == pa.float64() else _native(array)[rest]
+        text = pc.replace_with_mask(text, pa.array(rest), pa.array(list(map(str, scalars)), TEXT))
     return Cells(text, kinds.astype(np.uint8))
 
 
@@ -167,6 +167,6 @@ def _objects(values: npt.NDArray[np.object_]) -> Cells:
 
 
 def _one_by_one(values: list[Any]) -> Cells:
-    told = [kind_and_text(value) for value in values]
-    kinds = np.fromiter((kind for kind, _ in told), np.uint8, len(told))
-    return Cells(pa.array([text for _, text in told], TEXT), kinds)
+    read_cells = [kind_and_text(value) for value in values]
+    kinds = np.fromiter((kind for kind, _ in read_cells), np.uint8, len(read_cells))
+    return Cells(pa.array([text for _, text in read_cells], TEXT), kinds)

@@ -62,20 +62,20 @@ def plain(value: Any) -> Any:
 
 
 def _of_type(array: pa.Array) -> pa.Array | None:
-    kind, of = array.type, pa.types
-    if of.is_large_string(kind):
+    kind, types = array.type, pa.types
+    if types.is_large_string(kind):
         return array
-    if of.is_integer(kind) or of.is_null(kind) or (of.is_decimal(kind) and 0 <= kind.scale <= 6):
+    if types.is_integer(kind) or types.is_null(kind) or (types.is_decimal(kind) and 0 <= kind.scale <= 6):
         return array.cast(TEXT)
-    if of.is_boolean(kind):
+    if types.is_boolean(kind):
         return pc.if_else(array, pa.scalar("True", TEXT), pa.scalar("False", TEXT))
-    if of.is_floating(kind):
+    if types.is_floating(kind):
         return _floats(array)
-    if of.is_timestamp(kind):
+    if types.is_timestamp(kind):
         return _moments(array)
-    if of.is_date(kind):
+    if types.is_date(kind):
         return array.cast(pa.date32(), safe=False).cast(TEXT)
-    if of.is_time(kind):
+    if types.is_time(kind):
         return _without_zeros(array.cast(TEXT)) if kind.unit != "s" else array.cast(TEXT)
     return None
 

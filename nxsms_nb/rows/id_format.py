@@ -186,14 +186,14 @@ def next_id(messageid: str) -> str:
     return f"{ours[1]}-{int(ours[2] or 0) + 1}"
 
 
-def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
+def index_of_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.int64]:
     """Where among some ids stands that of a message, or of a further attempt of it.
 
     Parameters
     ----------
     ids : pyarrow.Array of large_string
         The messages' ids, none null.
-    of : pyarrow.Array of large_string
+    originals : pyarrow.Array of large_string
         Where to look; the first one counts.
 
     Returns
@@ -206,7 +206,7 @@ def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
     >>> index_of_attempts(pa.array(["order-00017", "order-00018"], TEXT), pa.array([next_id("order-00017")], TEXT)).tolist()
     [0, -1]
     """
-    found_roots = roots(of)
+    found_roots = roots(originals)
     at: npt.NDArray[np.int64] = (
         pc.fill_null(pc.index_in(roots(ids), value_set=found_roots), -1).to_numpy().astype(np.int64)
     )
@@ -219,7 +219,7 @@ def index_of_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.int64]:
     return at
 
 
-def are_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.bool_]:
+def are_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.bool_]:
     """Whether each id is that of its message, or of a further attempt of it.
 
     Examples
@@ -229,11 +229,13 @@ def are_attempts(ids: pa.Array, of: pa.Array) -> npt.NDArray[np.bool_]:
     [True, False, False]
     """
     found = roots(ids)
-    same = as_mask(pc.equal(found, roots(of)))
+    same = as_mask(pc.equal(found, roots(originals)))
     # What a further attempt of an id that is not ours is called shows nothing of it.
-    foreign = np.flatnonzero(~same & present(ids) & present(of) & ~as_mask(pc.match_substring_regex(of, ANY_OF_OURS)))
+    foreign = np.flatnonzero(
+        ~same & present(ids) & present(originals) & ~as_mask(pc.match_substring_regex(originals, ANY_OF_OURS))
+    )
     if len(foreign):
-        further = [next_id(messageid) for messageid in of.take(pa.array(foreign)).to_pylist()]
+        further = [next_id(messageid) for messageid in originals.take(pa.array(foreign)).to_pylist()]
         same[foreign] = as_mask(pc.equal(found.take(pa.array(foreign)), roots(pa.array(further, TEXT))))
     return same
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from nxsms_nb._arrow import buffers, only, present
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.rows.canonical import canonical, rounded
-from nxsms_nb.rows.cells import read
+from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.rows.columns import one_column, one_label
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def columns(
         if label == phone:
             texts.append(numbers)
             continue
-        cells = read(frame[label])
+        cells = read_cells(frame[label])
         short = rounded(cells)
         text = only(canonical(cells), ~short)
         empty |= ~present(text) & ~short

@@ -218,7 +218,7 @@ class MessageIds:
         made._own = None  # noqa: SLF001  one of its own kind
         return made
 
-    def claims(self, had: pa.Array) -> npt.NDArray[np.int32]:
+    def earlier_ordinals(self, had: pa.Array) -> npt.NDArray[np.int32]:
         """Find the ordinals with which rows' keys give the ids that the rows had.
 
         Parameters
@@ -233,7 +233,7 @@ class MessageIds:
         """
         roots = id_format.roots(had)
         same = as_mask(pc.equal(roots, self.made.whole()))
-        claims = np.where(same, self._ordinals, np.int32(-1))
+        earlier_ordinals = np.where(same, self._ordinals, np.int32(-1))
         rows = np.flatnonzero(~same & (self._ordinals >= 0) & as_mask(pc.match_substring_regex(roots, id_format.MADE)))
         most = min(_ORDINALS_MAX, max(_ORDINALS_MIN, _ORDINALS_WORK // max(len(rows), 1)))
         for ordinal in range(most):
@@ -242,23 +242,23 @@ class MessageIds:
             at = pa.array(rows)
             ids = id_format.spelled(self._digests(self._keys.take(at), np.full(len(rows), ordinal, np.int32)))
             found = as_mask(pc.equal(ids, roots.take(at)))
-            claims[rows[found]] = ordinal
+            earlier_ordinals[rows[found]] = ordinal
             rows = rows[~found]
-        return claims
+        return earlier_ordinals
 
-    def keeping(self, claims: Sequence[npt.NDArray[np.int32]]) -> MessageIds:
+    def keeping(self, earlier_ordinals: Sequence[npt.NDArray[np.int32]]) -> MessageIds:
         """Number the rows of each key so that those which had an id of it keep it, and the others have what is left.
 
         Parameters
         ----------
-        claims : sequence of ndarray of int32
-            The ordinals of the ids that rows had, from `claims`; the first that a row has counts, and where two rows have
+        earlier_ordinals : sequence of ndarray of int32
+            The ordinals of the ids that rows had, from `earlier_ordinals`; the first that a row has counts, and where two rows have
             the same, the first row keeps it.
         """
-        claimed = np.full(len(self), -1, np.int32)
-        for ordinals in claims:
-            claimed = np.where(claimed >= 0, claimed, ordinals)
-        moved = np.flatnonzero((claimed >= 0) & (claimed != self._ordinals))
+        preferred = np.full(len(self), -1, np.int32)
+        for ordinals in earlier_ordinals:
+            preferred = np.where(preferred >= 0, preferred, ordinals)
+        moved = np.flatnonzero((preferred >= 0) & (preferred != self._ordinals))
         if not len(moved):
             return self
         ordinals = self._ordinals.copy()
@@ -271,8 +271,8 @@ class MessageIds:
         for rows in of_key.values():
             kept: dict[int, int] = {}
             for row in rows:
-                if claimed[row] >= 0:
-                    kept.setdefault(int(claimed[row]), row)
+                if preferred[row] >= 0:
+                    kept.setdefault(int(preferred[row]), row)
             free = (ordinal for ordinal in itertools.count() if ordinal not in kept)
             holders = {row: ordinal for ordinal, row in kept.items()}
             for row in rows:

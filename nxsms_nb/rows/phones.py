@@ -15,7 +15,7 @@ from nxsms_nb._arrow import TEXT, as_mask, buffers, first_bytes, lengths
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.rows import calling_codes
-from nxsms_nb.rows.cells import Cells, read
+from nxsms_nb.rows.cells import Cells, read_cells
 from nxsms_nb.rows.values import Kind
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def normalise(values: pd.Series, region: str | None = None) -> tuple[pa.Array, C
     >>> digits.to_pylist(), troubles.tolist() == [Trouble.NONE, Trouble.LOST, Trouble.NONE]
     (['8615088888888', None, '8615088888888'], True)
     """
-    return from_cells(read(values), region)
+    return from_cells(read_cells(values), region)
 
 
 def from_cells(cells: Cells, region: str | None = None) -> tuple[pa.Array, Codes]:
@@ -150,11 +150,11 @@ def _digits(cells: Cells) -> tuple[pa.Array, Codes, npt.NDArray[np.bool_]]:
     """The digits as written, what is wrong with the writing, and where a + or 00 says that they are international."""
     text, troubles = cells.text, np.zeros(len(cells.text), np.uint8)
     explicit = np.zeros(len(text), np.bool_)
-    troubles[cells.of(Kind.NULL)] = Trouble.MISSING
-    troubles[cells.of(Kind.LOST)] = Trouble.LOST
-    troubles[cells.of(Kind.FRACTION)] = Trouble.DECIMAL
-    troubles[cells.of(Kind.BOOL, Kind.OTHER, Kind.BROKEN)] = Trouble.UNREADABLE
-    floats = cells.of(Kind.WHOLE)
+    troubles[cells.of_kind(Kind.NULL)] = Trouble.MISSING
+    troubles[cells.of_kind(Kind.LOST)] = Trouble.LOST
+    troubles[cells.of_kind(Kind.FRACTION)] = Trouble.DECIMAL
+    troubles[cells.of_kind(Kind.BOOL, Kind.OTHER, Kind.BROKEN)] = Trouble.UNREADABLE
+    floats = cells.of_kind(Kind.WHOLE)
     if floats.any():
         troubles[floats & as_mask(pc.ends_with(text, _FLOAT_ZEROS))] = Trouble.LOST
     spelt = (troubles == Trouble.NONE) & ~_is_bare(text)
@@ -213,9 +213,9 @@ def _unfloated(text: pa.Array) -> tuple[pa.Array, Codes]:
         troubles[whole & as_mask(pc.ends_with(text, _FLOAT_ZEROS))] = Trouble.LOST
     scientific = as_mask(pc.match_substring_regex(text, _SCIENTIFIC))
     if scientific.any():
-        told = [_expanded(value) for value in text.filter(pa.array(scientific)).to_pylist()]
-        text = pc.replace_with_mask(text, pa.array(scientific), pa.array([digits for digits, _ in told], TEXT))
-        troubles[scientific] = [trouble for _, trouble in told]
+        expanded = [_expanded(value) for value in text.filter(pa.array(scientific)).to_pylist()]
+        text = pc.replace_with_mask(text, pa.array(scientific), pa.array([digits for digits, _ in expanded], TEXT))
+        troubles[scientific] = [trouble for _, trouble in expanded]
     return text, troubles
 
 
@@ -260,9 +260,9 @@ def _completed(digits: pa.Array, troubles: Codes, explicit: npt.NDArray[np.bool_
     if doubtful.any():
         # The slow library sees each different number once.
         coded = numbers.filter(pa.array(doubtful)).dictionary_encode()
-        told = [_reading(value, region) for value in coded.dictionary.to_pylist()]
-        found[doubtful] = np.array([trouble for _, trouble in told], np.uint8)[coded.indices.to_numpy()]
-        completed = pa.array([number for number, _ in told], TEXT).take(coded.indices)
+        readings = [_reading(value, region) for value in coded.dictionary.to_pylist()]
+        found[doubtful] = np.array([trouble for _, trouble in readings], np.uint8)[coded.indices.to_numpy()]
+        completed = pa.array([number for number, _ in readings], TEXT).take(coded.indices)
         full = pc.replace_with_mask(full, pa.array(doubtful), completed)
     troubles[rows] = found
     chosen = np.zeros(len(digits), np.bool_)

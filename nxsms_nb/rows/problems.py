@@ -245,7 +245,7 @@ class Problems:
         return Problems(positions[order], rules[order], {**self.sources, **sources})
 
 
-def nothing(sources: Mapping[str, pa.Array]) -> Problems:
+def no_problems(sources: Mapping[str, pa.Array]) -> Problems:
     """No problems yet."""
     return Problems(np.empty(0, np.int64), np.empty(0, np.uint8), sources)
 
@@ -270,7 +270,7 @@ def suspicions(content: pa.Array) -> Problems:
         (name, np.flatnonzero(as_mask(pc.match_substring_regex(content, pattern))).astype(np.int64))
         for name, pattern in _SUSPICIOUS.items()
     ]
-    return nothing({"content": content}).plus(found, {})
+    return no_problems({"content": content}).plus(found, {})
 
 
 def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:

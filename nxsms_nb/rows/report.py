@@ -128,9 +128,9 @@ class ValidationReport:
         """
         if self.ok:
             return self
-        told = ", ".join(f"{rule} {rows:,}" for rule, rows in self.counts["rows"].items())
+        counted = ", ".join(f"{rule} {rows:,}" for rule, rows in self.counts["rows"].items())
         raise ValidationError(
-            f"{self._headline()} By rule: {told}. .report.problems of this error lists all, .report.valid are the rows "
+            f"{self._headline()} By rule: {counted}. .report.problems of this error lists all, .report.valid are the rows "
             "without a problem.",
             self,
         )

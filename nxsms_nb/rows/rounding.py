@@ -55,7 +55,7 @@ class Counts:
     rounded: set[int] = field(default_factory=set)
 
 
-def tail(hits: int, of: int, chance: float) -> float:
+def tail(hits: int, trials: int, chance: float) -> float:
     """How probable so many hits or more are among independent trials, each a hit with this chance.
 
     Examples
@@ -63,13 +63,13 @@ def tail(hits: int, of: int, chance: float) -> float:
     >>> tail(2, 141, 1e-5) < 1e-6 < tail(2, 142, 1e-5)
     True
     """
-    if hits <= of * chance:
+    if hits <= trials * chance:
         return 1.0
-    log = math.lgamma(of + 1) - math.lgamma(hits + 1) - math.lgamma(of - hits + 1)
-    term, total = math.exp(log + hits * math.log(chance) + (of - hits) * math.log1p(-chance)), 0.0
+    log = math.lgamma(trials + 1) - math.lgamma(hits + 1) - math.lgamma(trials - hits + 1)
+    term, total = math.exp(log + hits * math.log(chance) + (trials - hits) * math.log1p(-chance)), 0.0
     while term > total * 1e-12:
         total += term
-        term *= (of - hits) / (hits + 1) * chance / (1 - chance)
+        term *= (trials - hits) / (hits + 1) * chance / (1 - chance)
         hits += 1
     return min(total, 1.0)
 
@@ -147,7 +147,9 @@ def of_floats(numbers: pa.Array) -> bool:
 
 def _most(hits: int, rows: int) -> int:
     """Among how many numbers at most so many round ones are damage; more than `rows` need not be looked at."""
-    return hits - 1 + bisect_left(range(hits, rows + 1), x=True, key=lambda of: tail(hits, of, _CHANCE) >= DOUBT)
+    return (
+        hits - 1 + bisect_left(range(hits, rows + 1), x=True, key=lambda trials: tail(hits, trials, _CHANCE) >= DOUBT)
+    )
 
 
 def _at_most(digits: pa.Array, most: int) -> bool:

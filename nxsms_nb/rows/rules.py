@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, as_mask, lengths, only, present
 from nxsms_nb.rows import keys as row_keys
 from nxsms_nb.rows import phones, rounding
-from nxsms_nb.rows.cells import Cells, is_blank, read
+from nxsms_nb.rows.cells import Cells, is_blank, read_cells
 from nxsms_nb.rows.phones import TROUBLES, Trouble
-from nxsms_nb.rows.problems import Positions, Problems, nothing
+from nxsms_nb.rows.problems import Positions, Problems, no_problems
 from nxsms_nb.rows.values import Kind
 from nxsms_nb.wire.requests import CONTENT_MAX
 
@@ -130,7 +130,7 @@ def check(
     [13005]
     """
     rows = len(frame)
-    cells = {name: read(frame[label]) for name, label in columns.items()}
+    cells = {name: read_cells(frame[label]) for name, label in columns.items()}
     pieces: dict[str, list[pa.Array | None]] = {name: [] for name in cells}
     found: Found = []
     for start in range(0, max(rows, 1), _CHUNK):
@@ -151,7 +151,7 @@ def check(
     for _, positions in found:
         good[positions] = False
     sources = {name: column.text for name, column in cells.items()}
-    return Checked(rows, fields, columned, good, nothing(sources).plus(found, {}), np.zeros(rows, np.bool_))
+    return Checked(rows, fields, columned, good, no_problems(sources).plus(found, {}), np.zeros(rows, np.bool_))
 
 
 _CHUNK: Final = 32_768
@@ -197,8 +197,8 @@ def _rows(mask: Mask) -> Positions:
 
 def _content(cells: Cells) -> tuple[pa.Array, Found]:
     text = cells.text
-    missing, broken = cells.of(Kind.NULL), cells.of(Kind.BROKEN)
-    wrong = cells.of(Kind.WHOLE, Kind.FRACTION, Kind.LOST, Kind.BOOL, Kind.OTHER)
+    missing, broken = cells.of_kind(Kind.NULL), cells.of_kind(Kind.BROKEN)
+    wrong = cells.of_kind(Kind.WHOLE, Kind.FRACTION, Kind.LOST, Kind.BOOL, Kind.OTHER)
     usable = ~(missing | broken | wrong)
     blank, long = usable & is_blank(text), usable & _is_longer(text, CONTENT_MAX)
     found = [
@@ -228,14 +228,14 @@ def _fits(text: pa.Array, pattern: str) -> Mask:
 
 
 def _given(cells: Cells) -> Mask:
-    given = ~cells.of(Kind.NULL)
+    given = ~cells.of_kind(Kind.NULL)
     return given & as_mask(pc.not_equal(cells.text, "")) if given.any() else given
 
 
 def _optional(rule: str, pattern: str | None, *kinds: int) -> Callable[[Cells], tuple[pa.Array, Found]]:
     def read_field(cells: Cells) -> tuple[pa.Array, Found]:
         given = _given(cells)
-        usable = given & cells.of(*kinds)
+        usable = given & cells.of_kind(*kinds)
         if pattern is not None and usable.any():
             usable &= _fits(cells.text, pattern)
         return only(cells.text, usable), [(rule, _rows(given & ~usable))]
@@ -273,4 +273,4 @@ _OPTIONAL: Final[Mapping[str, Callable[[Cells], tuple[pa.Array, Found]]]] = {
 def _lacking_placeholder(content: Cells, short_link: pa.Array) -> Positions:
     linked = _rows(present(short_link))
     there = as_mask(pc.match_substring(content.text.take(pa.array(linked)), "#1#"))
-    return linked[~there & ~content.of(Kind.NULL)[linked]]
+    return linked[~there & ~content.of_kind(Kind.NULL)[linked]]

@@ -38,7 +38,9 @@ _ESCAPED: Final = f"[{_class(EXTENSION)}]"
 _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 
 
-def count(content: pa.Array, phone: pa.Array | None = None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+def count_segments(
+    content: pa.Array, phone: pa.Array | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
     """Count the segments of each text.
 
     Parameters
@@ -64,7 +66,7 @@ def count(content: pa.Array, phone: pa.Array | None = None) -> tuple[npt.NDArray
 
     Examples
     --------
-    >>> segments, encodings = count(pa.array(["x" * 161, "牛" * 70, "€" * 80]))
+    >>> segments, encodings = count_segments(pa.array(["x" * 161, "牛" * 70, "€" * 80]))
     >>> segments.tolist(), encodings.tolist()
     ([2, 1, 1], ['GSM-7', 'UCS-2', 'GSM-7'])
     """

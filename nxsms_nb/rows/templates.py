@@ -48,7 +48,7 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
             f"df.nxsms.render({{'de': 'Hallo {{name}}', 'en': 'Hi {{name}}'}}, by={named(by)})"
         )
     else:
-        text = texts.of(template, None)
+        text = texts.fill(template, None)
     if (words := texts.words(text)) is not None:
         warn(words, RenderWarning, stacklevel=callers_level())
     return to_series(text, frame.index, "content")
@@ -62,7 +62,7 @@ class _Texts:
         self._written: dict[tuple[Hashable, str], tuple[pa.Array, Mask]] = {}
         self._lacks: dict[str, tuple[Placeholder | None, Mask]] = {}
 
-    def of(self, template: str, rows: npt.NDArray[np.int64] | None) -> pa.Array:
+    def fill(self, template: str, rows: npt.NDArray[np.int64] | None) -> pa.Array:
         """The texts of all rows, or of some."""
         if not isinstance(template, str):
             raise ConfigError(f"A template is text, not {type(template).__name__}: render('Hi {{name}}')")
@@ -144,7 +144,7 @@ def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) 
     pieces, places = [pa.array([], TEXT)], [np.empty(0, np.int64)]
     for number, name in enumerate(names):
         rows = np.flatnonzero(which == number)
-        pieces.append(texts.of(templates[name], rows))
+        pieces.append(texts.fill(templates[name], rows))
         places.append(rows)
     for code in np.unique(codes[which < 0]):
         value = "a gap" if code < 0 else named(known[code])

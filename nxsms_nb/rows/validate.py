@@ -20,7 +20,7 @@ from nxsms_nb.rows.holdout import held_out
 from nxsms_nb.rows.keys import repeats
 from nxsms_nb.rows.report import ValidationReport
 from nxsms_nb.rows.rules import Checked, Found, check
-from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, settle, spelled_out
+from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, spelled_out, with_defaults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
     >>> report.ok, report.problems["rule"].tolist()
     (False, ['phone_digits_lost'])
     """
-    return report_on(frame_as_given(frame), settle(options, COLUMNS, CHECKING))
+    return report_on(frame_as_given(frame), with_defaults(options, COLUMNS, CHECKING))
 
 
 def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
@@ -101,7 +101,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     key = keys.labels(frame, settings["key"])
     checked = check(frame, columns, region=settings["region"], key=key, counts=settings.get("counts"))
     checked = checked.holding_out(held_out(frame, settings["variant"]))
-    texts = message_ids.key_texts(_told_apart(checked.fields, key, campaign), checked.keys, campaign=campaign)
+    texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
     ordinals = repeats(texts, checked.good)
     if duplicates == "raise" and (ordinals > 0).any():
@@ -110,7 +110,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates)
 
 
-def _told_apart(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:
+def _identity_fields(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:
     """The fields as they tell messages apart: the ends of lines, which a spreadsheet changes, are those of one system."""
     if key or campaign is not None:
         return fields

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from nxsms_nb.sandbox.settings import Keys
+    from nxsms_nb.sandbox.settings import AccessKeys
 
 REQUIRED: Final = ("accessKey", "action", "bizType", "sign", "ts")
 WINDOW: Final = 60.0
 
 
-def refusal(headers: Mapping[str, str], raw: bytes, keys: Keys, now: float) -> int:
+def refusal(headers: Mapping[str, str], raw: bytes, keys: AccessKeys, now: float) -> int:
     """The code a request is refused with; 0 where it may speak.
 
     Parameters
@@ -26,7 +26,7 @@ def refusal(headers: Mapping[str, str], raw: bytes, keys: Keys, now: float) -> i
         The request's headers.
     raw : bytes
         Its body as received.
-    keys : Keys
+    keys : AccessKeys
         What the gateway knows of the account.
     now : float
         Seconds since the epoch, by the gateway's clock.
@@ -43,8 +43,8 @@ def refusal(headers: Mapping[str, str], raw: bytes, keys: Keys, now: float) -> i
 
     Examples
     --------
-    >>> from nxsms_nb.sandbox.settings import Keys
-    >>> refusal({}, b"", Keys.seeded(0), now=0.0)
+    >>> from nxsms_nb.sandbox.settings import AccessKeys
+    >>> refusal({}, b"", AccessKeys.seeded(0), now=0.0)
     1001
     """
     if any(not headers.get(name) for name in REQUIRED):

@@ -53,7 +53,7 @@ _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Delivery:
     """What became of one message.
 
     Parameters
@@ -83,7 +83,7 @@ class Outcome:
         return RESULTS[self.status]
 
 
-def outcome(message: Accepted, settings: Settings) -> Outcome:
+def outcome(message: Accepted, settings: Settings) -> Delivery:
     """Draw what becomes of an accepted message."""
     drawn = roll(message.messageid, derived(settings.seed, "delivery"))
     share, later = (drawn >> 32) / (1 << 32), (drawn & 0xFFFFFFFF) / (1 << 32)
@@ -97,7 +97,7 @@ def outcome(message: Accepted, settings: Settings) -> Outcome:
     prefix = next((message.phone[:n] for n in (3, 2, 1) if message.phone[:n] in _NETWORKS | _PRICES), "")
     networks = _NETWORKS.get(prefix, _OTHER_NETWORKS)
     network, number = networks[roll(message.phone) % len(networks)]
-    return Outcome(
+    return Delivery(
         status,
         size(message.content, message.phone),
         _PRICES.get(prefix, PRICE),

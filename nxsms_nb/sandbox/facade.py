@@ -13,7 +13,7 @@ from nxsms_nb.formatting import hidden
 from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
-from nxsms_nb.sandbox.settings import Failures, Faults, Keys, Per, Seconds, Settings, Wording
+from nxsms_nb.sandbox.settings import AccessKeys, Failures, Faults, Per, Seconds, Settings, Wording
 from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Sandbox(LiveSettings):
             record_utc_offset=record_utc_offset,
             query_limit=query_limit,
         )
-        self._keys = Keys.seeded(
+        self._keys = AccessKeys.seeded(
             seed, access_key=access_key, access_secret=access_secret, app_key=app_key, app_secret=app_secret
         )
         self._journal = journal

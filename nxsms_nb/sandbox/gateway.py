@@ -17,7 +17,7 @@ from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.ledger import Exchange, Ledger
-    from nxsms_nb.sandbox.settings import Keys, Settings
+    from nxsms_nb.sandbox.settings import AccessKeys, Settings
 
 ITEMS_MAX: Final = 200
 CONTENT_MAX: Final = 1000
@@ -64,13 +64,13 @@ class Gateway:
     ----------
     settings : Settings
         How it behaves.
-    keys : Keys
+    keys : AccessKeys
         The account it knows.
     ledger : Ledger
         Where effects are noted.
     """
 
-    def __init__(self, settings: Settings, keys: Keys, ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, keys: AccessKeys, ledger: Ledger) -> None:
         self.keys = keys
         self.ledger = ledger
         self.settings = settings

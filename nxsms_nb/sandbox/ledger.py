@@ -153,10 +153,10 @@ class Ledger:
             times = np.array([int(at * 1e6) for _, at, _ in self._blocks], dtype="datetime64[us]")
             return pd.DataFrame(
                 {
-                    "messageid": text(self._messageids),
-                    "phone": text(self._phones),
-                    "content": text(self._contents),
-                    "source_address": text(self._sources),
+                    "messageid": text_column(self._messageids),
+                    "phone": text_column(self._phones),
+                    "content": text_column(self._contents),
+                    "source_address": text_column(self._sources),
                     "accepted_at": pd.Series(np.repeat(times, sizes)).dt.tz_localize("UTC"),
                     "request": np.repeat(numbers, sizes),
                 }
@@ -175,18 +175,18 @@ class Ledger:
                 "accepted": np.array([row.accepted for row in rows], dtype="int64"),
                 "started_at": pd.Series(times).dt.tz_localize("UTC"),
                 "latency": np.array([row.latency for row in rows], dtype="float64"),
-                "fault": text([row.fault for row in rows]),
+                "fault": text_column([row.fault for row in rows]),
             }
         )
 
     def effects(self) -> pd.Series[int]:
         """How many effects each messageid had: index messageid, one entry per id that had any."""
         with self.lock:
-            ids = text(self._messageids)
+            ids = text_column(self._messageids)
         counts = ids.groupby(ids, sort=False).size().astype("int64")
         return counts.rename("effects").rename_axis("messageid")
 
 
-def text(values: Sequence[Any]) -> pd.Series[str]:
+def text_column(values: Sequence[Any]) -> pd.Series[str]:
     """Texts as a column of the dtype this pandas has for text, for no or only missing values too."""
     return pd.Series(values, dtype=pd.Series(["text"]).dtype)

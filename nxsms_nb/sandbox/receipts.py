@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import pandas as pd
 
-from nxsms_nb.sandbox.delivery import Outcome, outcome
-from nxsms_nb.sandbox.ledger import text
+from nxsms_nb.sandbox.delivery import Delivery, outcome
+from nxsms_nb.sandbox.ledger import text_column
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.ledger import Accepted
@@ -95,9 +95,11 @@ class Receipts:
         """One row per receipt: messageid, phone, result, url, answer (text, NA until there is one)."""
         with self._answered:
             pushes = list(self._pushes)
-        columns = {name: text([push.fields[name] for push in pushes]) for name in ("messageid", "phone", "result")}
-        columns["url"] = text([push.url for push in pushes])
-        columns["answer"] = text([push.answer for push in pushes])
+        columns = {
+            name: text_column([push.fields[name] for push in pushes]) for name in ("messageid", "phone", "result")
+        }
+        columns["url"] = text_column([push.url for push in pushes])
+        columns["answer"] = text_column([push.answer for push in pushes])
         return pd.DataFrame(columns)
 
     async def _run(self) -> None:
@@ -144,7 +146,7 @@ async def _pushed(session: aiohttp.ClientSession, push: Push) -> str:
         return type(error).__name__
 
 
-def _fields(message: Accepted, became: Outcome, ext: str | None, settings: Settings) -> dict[str, str]:
+def _fields(message: Accepted, became: Delivery, ext: str | None, settings: Settings) -> dict[str, str]:
     zone = timezone(timedelta(hours=settings.record_utc_offset))
     fields = {
         "phone": message.phone,

@@ -23,7 +23,7 @@ from nxsms_nb.sandbox.receipts import Receipts
 from nxsms_nb.sandbox.records import Records
 
 if TYPE_CHECKING:
-    from nxsms_nb.sandbox.settings import Keys, Settings
+    from nxsms_nb.sandbox.settings import AccessKeys, Settings
 
 SEND_PATHS: Final = frozenset({"/v1/sms/multi/mt", "/api/sms/multi/mt"})
 """The documented path, and the one in the vendor's own example."""
@@ -38,11 +38,11 @@ class Service:
     ----------
     settings : Settings
         How the gateway behaves.
-    keys : Keys
+    keys : AccessKeys
         The account it knows.
     """
 
-    def __init__(self, settings: Settings, keys: Keys) -> None:
+    def __init__(self, settings: Settings, keys: AccessKeys) -> None:
         self.ledger = Ledger()
         self.happened = threading.Condition(self.ledger.lock)
         self.gateway = Gateway(settings, keys, self.ledger)

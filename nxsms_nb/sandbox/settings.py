@@ -148,14 +148,14 @@ _CHECKS: Final[Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class AccessKeys:
     """The keys that the simulated gateway knows: values made from the seed where none are given.
 
     Examples
     --------
-    >>> Keys.seeded(7) == Keys.seeded(7)
+    >>> AccessKeys.seeded(7) == AccessKeys.seeded(7)
     True
-    >>> Keys.seeded(7, app_key="app")
+    >>> AccessKeys.seeded(7, app_key="app")
     Keys(access_key='sandbox-f746b0', access_secret=•••, app_key='app', app_secret=•••)
     """
 
@@ -165,7 +165,7 @@ class Keys:
     app_secret: str = field(repr=False)
 
     @classmethod
-    def seeded(cls, seed: int, **given: str | None) -> Keys:
+    def seeded(cls, seed: int, **given: str | None) -> AccessKeys:
         """Make the keys that were not given from the seed."""
         made: dict[str, str] = {name: Secret(f"{derived(seed, name):016x}") for name in ("access_secret", "app_secret")}
         made |= {name: f"sandbox-{derived(seed, name) % 0x1000000:06x}" for name in ("access_key", "app_key")}

@@ -65,12 +65,12 @@ def height(bars: int) -> float:
     return 1.35 + _GAP * max(bars, 1)
 
 
-def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool) -> Axes:
+def by_code(causes: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool) -> Axes:
     """Draw the failures by code, and under them what was not sent, by code too.
 
     Parameters
     ----------
-    told : pandas.DataFrame
+    causes : pandas.DataFrame
         What `failures.failures` says of the whole frame.
     answered : int
         How many rows the gateway answered.
@@ -83,17 +83,17 @@ def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool
     -------
     matplotlib.axes.Axes
     """
-    failed = int(told["count"].sum())
-    shown = _most(told, "count", "Failure", MOST, answered)
+    failed = int(causes["count"].sum())
+    shown = _most(causes, "count", "Failure", MOST, answered)
     for column, status in (("invalid", "Invalid"), ("unsent", "Unsent")):
-        shown += _most(told, column, status, MOST_BESIDE)
+        shown += _most(causes, column, status, MOST_BESIDE)
     ax = style.axes(ax, (8.0, height(len(shown))))
     if not shown:
         words = UNANSWERED
         if answered:
             all_of_them = f"all {answered:,} answered messages were" if answered > 1 else "the one answered message was"
             words = f"No failures: {all_of_them} accepted."
-        style.nothing(ax, words, sandbox=sandbox)
+        style.draw_words(ax, words, sandbox=sandbox)
         return ax
     draw(ax, shown)
     statuses = list(dict.fromkeys(bar.status for bar in shown))
@@ -108,36 +108,36 @@ def by_code(told: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool
     return ax
 
 
-def groups_shown(told: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]:
+def groups_shown(grouped: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The groups that are shown, in the order in which they are, and those left out: the first row of each.
 
     Groups in their own order are shown as they come; of others those with the most failures, the highest rate first.
     """
-    groups = _each(told)
+    groups = _each(grouped)
     groups = groups[groups["answered"] > 0]
-    most = MOST_GROUPS if told.natural else MOST
+    most = MOST_GROUPS if grouped.natural else MOST
     shown = groups.head(most)
-    if not told.natural:
+    if not grouped.natural:
         shown = shown.sort_values("rate", ascending=False, kind="stable")
     return shown, groups.iloc[most:]
 
 
-def silent(told: failures.Grouped) -> str:
+def silent(grouped: failures.Grouped) -> str:
     """What to say of groups in which nothing was answered, and which have no rate; empty where there are none."""
-    without = int((_each(told)["answered"] == 0).sum())
+    without = int((_each(grouped)["answered"] == 0).sum())
     return f"{count(without, 'group')} with no answered row" if without else ""
 
 
-def _each(told: failures.Grouped) -> pd.DataFrame:
-    return told.frame[~pd.Series(told.numbers, dtype="int64").duplicated()]
+def _each(grouped: failures.Grouped) -> pd.DataFrame:
+    return grouped.frame[~pd.Series(grouped.numbers, dtype="int64").duplicated()]
 
 
-def by_group(told: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) -> Axes:
+def by_group(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) -> Axes:
     """Draw the failure rate of each group, made up of its causes.
 
     Parameters
     ----------
-    told : analysis.Grouped
+    grouped : analysis.Grouped
         Failures by group.
     by : str
         What they are grouped by, in words.
@@ -150,14 +150,14 @@ def by_group(told: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool)
     -------
     matplotlib.axes.Axes
     """
-    shown, rest = groups_shown(told)
-    frame = told.frame.copy()
-    frame[_NUMBER], frame[_CAUSE] = told.numbers, causes.names(told.frame)
+    shown, rest = groups_shown(grouped)
+    frame = grouped.frame.copy()
+    frame[_NUMBER], frame[_CAUSE] = grouped.numbers, causes.names(grouped.frame)
     ax = style.axes(ax, (8.0, height(len(shown) + 1)))
     if not len(shown):
-        style.nothing(ax, UNANSWERED, sandbox=sandbox)
+        style.draw_words(ax, UNANSWERED, sandbox=sandbox)
         return ax
-    places = {number: place for place, number in enumerate(told.numbers[shown.index])}
+    places = {number: place for place, number in enumerate(grouped.numbers[shown.index])}
     inside = frame[frame[_NUMBER].isin(places) & (frame["count"] > 0)].copy()
     colours = _colours(inside)
     inside[_CAUSE] = inside[_CAUSE].where(inside[_CAUSE].isin(colours), _OTHER)
@@ -182,25 +182,25 @@ def by_group(told: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool)
     ):
         words = f"{style.percent(rate)}  ({failed:,} of {answered:,})"
         ax.annotate(words, (rate, place), (4, 0), textcoords="offset points", va="center", fontsize=10, color=style.INK)
-    room = max(12, 60 // len(told.labels))
+    room = max(12, 60 // len(grouped.labels))
     names = [
-        " · ".join(style.told(value, min(room, 40)) for value in row)
-        for row in shown[told.labels].astype(object).to_numpy()
+        " · ".join(style.value_text(value, min(room, 40)) for value in row)
+        for row in shown[grouped.labels].astype(object).to_numpy()
     ]
     style.name_bars(ax, range(len(shown)), names)
     style.no_axis(ax, float(shown["rate"].max()) * 1.35 or 1.0)
     columns = 3 if max(map(len, names)) <= 14 else 2
     style.key(ax, [(colour, style.wrapped(cause, 26)) for cause, colour in colours.items()], columns=columns)
     left_out = f" · {len(rest):,} more with {count(int(rest['failed'].sum()), 'failure')} left out" if len(rest) else ""
-    unanswered = f" · {silent(told)}" if silent(told) else ""
+    unanswered = f" · {silent(grouped)}" if silent(grouped) else ""
     style.title(ax, f"Failure rate by {by}", "failed of the answered" + left_out + unanswered, sandbox=sandbox)
     style.finish(ax)
     return ax
 
 
-def _most(told: pd.DataFrame, column: str, status: str, most: int, answered: int = 0) -> list[Bar]:
+def _most(table: pd.DataFrame, column: str, status: str, most: int, answered: int = 0) -> list[Bar]:
     """The largest counts of a column as bars; the last one stands for what is left."""
-    there = told[told[column] > 0].sort_values(column, ascending=False, kind="stable")
+    there = table[table[column] > 0].sort_values(column, ascending=False, kind="stable")
     shown = there if len(there) <= most else there.head(most - 1)
     numbers = [int(number) for number in shown[column]]
     names = causes.names(shown)

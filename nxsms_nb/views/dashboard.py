@@ -136,9 +136,9 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
             handle.update(self._bundle(), raw=True)
 
     def _failures_by(self, by: Hashable | None) -> str:
-        told = failures.grouped(self._frame, by, groups.Asked(**self._known))
-        drawn = _picture(lambda: plots.failures_of(self._frame, told, prefix=self._known["prefix"]))
-        return drawn + (tables.codes(told.frame) if by is None else tables.groups(told))
+        grouped = failures.grouped(self._frame, by, groups.Asked(**self._known))
+        drawn = _picture(lambda: plots.failures_of(self._frame, grouped, prefix=self._known["prefix"]))
+        return drawn + (tables.causes_table(grouped.frame) if by is None else tables.groups(grouped))
 
 
 def dashboard(

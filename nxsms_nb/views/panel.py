@@ -12,7 +12,7 @@ from nxsms_nb.views.style import STATUS_COLOURS
 from nxsms_nb.wire.codes import label
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.progress import Snapshot
+    from nxsms_nb.engine.progress import Progress
 
 PLAIN: Final = "progress of a run"
 """Its text form: the same for every run, so that a notebook's outputs repeat."""
@@ -60,14 +60,14 @@ class LiveBar:
         self._last = ""
         self._ended = False
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Progress) -> None:
         """Show how far the run has come."""
         self._last = html_of(snapshot, hint=self._stop is None)
         self._text.value = self._last
         if not self._shown:
             self.show()
 
-    def close(self, snapshot: Snapshot) -> None:
+    def close(self, snapshot: Progress) -> None:
         """Put lasting HTML in the place of the live view, wherever it was shown."""
         with self._guard:
             self._last, self._ended = html_of(snapshot), True
@@ -100,12 +100,12 @@ class LiveBar:
             self._stop()
 
 
-def html_of(snapshot: Snapshot, *, hint: bool = False) -> str:
+def html_of(snapshot: Progress, *, hint: bool = False) -> str:
     """Make the HTML of a moment of a run.
 
     Parameters
     ----------
-    snapshot : Snapshot
+    snapshot : Progress
         The moment.
     hint : bool, default False
         Whether to say that the kernel's interrupt stops the run.
@@ -118,35 +118,35 @@ def html_of(snapshot: Snapshot, *, hint: bool = False) -> str:
     parts = [_headline(snapshot), _bar(snapshot), _chips(snapshot)]
     if snapshot.codes:
         most = sorted(snapshot.codes.items(), key=lambda item: -item[1])
-        told = [f"{escape(label(code))}: {number:,}" for code, number in most[:_CODES]]
-        told += [f"and {count(len(most) - _CODES, 'more code')}"] if len(most) > _CODES else []
-        parts.append(f'<div style="{_FAINT}">{" · ".join(told)}</div>')
+        shown = [f"{escape(label(code))}: {number:,}" for code, number in most[:_CODES]]
+        shown += [f"and {count(len(most) - _CODES, 'more code')}"] if len(most) > _CODES else []
+        parts.append(f'<div style="{_FAINT}">{" · ".join(shown)}</div>')
     if hint and not snapshot.final:
         parts.append(f'<div style="{_FAINT}">To stop: interrupt the kernel (■).</div>')
     return f'<div style="max-width:46em;line-height:1.6">{"".join(parts)}</div>'
 
 
-def _headline(snapshot: Snapshot) -> str:
-    told = []
+def _headline(snapshot: Progress) -> str:
+    words = []
     if snapshot.simulated:
-        told.append("sandbox")
+        words.append("sandbox")
     if snapshot.final:
         took = snapshot.elapsed_s
-        told.append(
+        words.append(
             span(took) + (f", {snapshot.decided / took:,.0f} a second" if took > 0 and snapshot.decided else "")
         )
     else:
-        told.append(f"{snapshot.rate:,.0f} a second")
+        words.append(f"{snapshot.rate:,.0f} a second")
         left = snapshot.sending - snapshot.decided
         if snapshot.rate > 0 and left:
-            told.append(f"about {span(max(1, round(left / snapshot.rate)))} left")
+            words.append(f"about {span(max(1, round(left / snapshot.rate)))} left")
     if snapshot.news:
-        told.append(snapshot.news)
+        words.append(snapshot.news)
     done = f"<b>{snapshot.decided:,} of {count(snapshot.sending, 'message')}</b>"
-    return f'<div>{done} <span style="{_FAINT}">· {escape(" · ".join(told))}</span></div>'
+    return f'<div>{done} <span style="{_FAINT}">· {escape(" · ".join(words))}</span></div>'
 
 
-def _bar(snapshot: Snapshot) -> str:
+def _bar(snapshot: Progress) -> str:
     """The rows of the frame by status, those undecided as the empty rest."""
     total, tally = max(snapshot.total, 1), snapshot.tally
     pieces = "".join(
@@ -162,7 +162,7 @@ def _bar(snapshot: Snapshot) -> str:
     )
 
 
-def _chips(snapshot: Snapshot) -> str:
+def _chips(snapshot: Progress) -> str:
     tally = snapshot.tally
     chips = [
         f'<span style="white-space:nowrap"><span style="color:{colour}">■</span> '

@@ -52,12 +52,12 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
     ColumnError
         The frame carries no results.
     """
-    told = summary.summary(frame, prefix)
+    table = summary.summary(frame, prefix)
     sandbox = columns.from_sandbox(frame)
-    shown = told[(told["count"] > 0) | told["share"].notna()]
+    shown = table[(table["count"] > 0) | table["share"].notna()]
     ax = views_style.axes(ax, (7.5, bars.height(len(shown))))
     if not len(frame):
-        views_style.nothing(ax, "The frame has no rows.", sandbox=sandbox)
+        views_style.draw_words(ax, "The frame has no rows.", sandbox=sandbox)
         return ax
     bars.draw(
         ax,
@@ -66,7 +66,7 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
             for name, words, number, share in shown.itertuples(index=False)
         ],
     )
-    seen = f"{told['count'].iloc[0]:,} of {count(len(frame), 'row')} accepted"
+    seen = f"{table['count'].iloc[0]:,} of {count(len(frame), 'row')} accepted"
     views_style.title(ax, seen, "rows by status, share of the answered", sandbox=sandbox)
     views_style.finish(ax)
     return ax
@@ -109,13 +109,15 @@ def failures(
     )
 
 
-def failures_of(frame: pd.DataFrame, told: failure_table.Grouped, ax: Axes | None = None, *, prefix: str = "") -> Axes:
+def failures_of(
+    frame: pd.DataFrame, grouped: failure_table.Grouped, ax: Axes | None = None, *, prefix: str = ""
+) -> Axes:
     """Same as `failures`, but of what has been grouped already."""
     sandbox = columns.from_sandbox(frame)
-    if told.labels:
-        return bars.by_group(told, groups.in_words(frame, told.labels), ax, sandbox=sandbox)
+    if grouped.labels:
+        return bars.by_group(grouped, groups.in_words(frame, grouped.labels), ax, sandbox=sandbox)
     answered = int(summary.summary(frame, prefix)["count"].iloc[:2].sum())
-    return bars.by_code(told.frame, answered, ax, sandbox=sandbox)
+    return bars.by_code(grouped.frame, answered, ax, sandbox=sandbox)
 
 
 def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None, prefix: str = "") -> Axes:
@@ -143,16 +145,16 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     ConfigError
         `freq` is no length of time, or too short for the run.
     """
-    told = columns.read(frame, prefix, columns=["batch", "sent_at", "latency_ms"]).dropna(subset="sent_at")
+    results = columns.read(frame, prefix, columns=["batch", "sent_at", "latency_ms"]).dropna(subset="sent_at")
     sandbox = columns.from_sandbox(frame)
     ax = views_style.axes(ax, (8.0, 3.8))
-    if not len(told):
-        views_style.nothing(ax, "No request left, so there is no throughput.", sandbox=sandbox)
+    if not len(results):
+        views_style.draw_words(ax, "No request left, so there is no throughput.", sandbox=sandbox)
         return ax
-    ended = throughput_table.ended_us(told)
-    start = told["sent_at"].min()
+    ended = throughput_table.ended_us(results)
+    start = results["sent_at"].min()
     took = (pd.Timestamp(int(ended.max()), unit="us", tz="UTC") - start).total_seconds()
-    step = _step((int(ended.max()) - int(ended.min())) / 1e6, told["batch"].nunique()) if freq is None else freq
+    step = _step((int(ended.max()) - int(ended.min())) / 1e6, results["batch"].nunique()) if freq is None else freq
     series = throughput_table.throughput(frame, step, prefix)
     width = throughput_table.microseconds(step) / 1e6
     unit, scale = next((unit for unit in _UNITS if took >= 3 * unit[1]), _UNITS[-1])
@@ -169,8 +171,8 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     ax.set_xlim(min(edges[0], 0), edges[-1])
     ax.set_ylim(0, base.max() * 1.12)
     views_style.scales(ax, f"{unit} since the first request", "messages per second")
-    mean = f", {_rate(len(told) / took)} a second on average" if took > 0 else ""
-    detail = f"{len(told):,} in {span(took)}{mean} · steps of {span(width)} · from {start:%Y-%m-%d %H:%M:%S} UTC"
+    mean = f", {_rate(len(results) / took)} a second on average" if took > 0 else ""
+    detail = f"{len(results):,} in {span(took)}{mean} · steps of {span(width)} · from {start:%Y-%m-%d %H:%M:%S} UTC"
     views_style.title(ax, "Messages per second", detail, sandbox=sandbox)
     views_style.key(ax, entries, below=2.2)
     views_style.finish(ax)
@@ -199,14 +201,16 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
     ColumnError
         The frame carries no results.
     """
-    told = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"]).dropna(subset="latency_ms")
+    results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"]).dropna(
+        subset="latency_ms"
+    )
     # How long was waited for a reply that did not come is no latency.
-    told = told[told["status"] != "Unknown"]
-    took = told.drop_duplicates(["batch", "sent_at"])["latency_ms"].to_numpy()
+    results = results[results["status"] != "Unknown"]
+    took = results.drop_duplicates(["batch", "sent_at"])["latency_ms"].to_numpy()
     sandbox = columns.from_sandbox(frame)
     ax = views_style.axes(ax, (8.0, 3.6))
     if not len(took):
-        views_style.nothing(ax, "No request was answered, so there is no latency.", sandbox=sandbox)
+        views_style.draw_words(ax, "No request was answered, so there is no latency.", sandbox=sandbox)
         return ax
     median, slow = np.percentile(took, [50, 95])
     shown = took[took <= np.percentile(took, 99.5, method="higher")]

@@ -14,16 +14,16 @@ from nxsms_nb.screen import Watched, terminal
 from nxsms_nb.views.panel import LiveBar
 
 if TYPE_CHECKING:
-    from nxsms_nb.engine.progress import Observer, Snapshot
+    from nxsms_nb.engine.progress import Observer, Progress
 
 
 class Silent:
     """An observer who says nothing."""
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Progress) -> None:
         """Take no notice."""
 
-    def close(self, snapshot: Snapshot) -> None:
+    def close(self, snapshot: Progress) -> None:
         """Take no notice."""
 
 
@@ -33,7 +33,7 @@ class TerminalBar:
     def __init__(self) -> None:
         self._bar: Any = None
 
-    def update(self, snapshot: Snapshot) -> None:
+    def update(self, snapshot: Progress) -> None:
         """Draw how far the run has come."""
         if self._bar is None:
             self._bar = _bar()
@@ -43,7 +43,7 @@ class TerminalBar:
         self._bar.unit = _words(snapshot)
         self._bar.refresh()
 
-    def close(self, snapshot: Snapshot) -> None:
+    def close(self, snapshot: Progress) -> None:
         """Draw the end and leave it there."""
         self.update(snapshot)
         self._bar.close()
@@ -117,21 +117,21 @@ _SHOWN: Final = (
 )
 
 
-def _words(snapshot: Snapshot) -> str:
+def _words(snapshot: Progress) -> str:
     """What stands behind the bar, the most wanted first: a narrow terminal cuts it."""
-    told = [f"{snapshot.decided:,} of {snapshot.sending:,}"]
+    words = [f"{snapshot.decided:,} of {snapshot.sending:,}"]
     if snapshot.final:
-        told[0] += f" in {span(snapshot.elapsed_s)}"
+        words[0] += f" in {span(snapshot.elapsed_s)}"
     elif snapshot.rate > 0:
         left = (snapshot.sending - snapshot.decided) / snapshot.rate
-        told += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
+        words += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
     tally = snapshot.tally
-    told += [
+    words += [
         f"{words} {tally.get(status, 0):,}"
         for status, words in _SHOWN
         if tally.get(status) or status in ("Success", "Failure")
     ]
-    return ", ".join([*told, snapshot.news] if snapshot.news else told)
+    return ", ".join([*words, snapshot.news] if snapshot.news else words)
 
 
 def _bar() -> Any:

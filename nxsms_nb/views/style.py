@@ -137,7 +137,7 @@ def title(ax: Axes, seen: str, detail: str = "", *, sandbox: bool = False) -> No
     )
 
 
-def nothing(ax: Axes, words: str, *, sandbox: bool = False) -> None:
+def draw_words(ax: Axes, words: str, *, sandbox: bool = False) -> None:
     """Say in words that there is nothing to draw."""
     ax.set_axis_off()
     words = words + ("\n(sandbox)" if sandbox else "")
@@ -235,12 +235,12 @@ def _wide(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def told(value: Any, most: int = 40) -> str:
+def value_text(value: Any, most: int = 40) -> str:
     """A group's value as a label of at most `most` characters; what may be somebody's number is masked.
 
     Examples
     --------
-    >>> told("8615088888888"), told("+86 150-8888-8888"), told(202403), told(19999.99), told(float("nan"))
+    >>> value_text("8615088888888"), value_text("+86 150-8888-8888"), value_text(202403), value_text(19999.99), value_text(float("nan"))
     ('861••••••••88', '+86••••••••••••88', '202403', '19999.99', '(missing)')
     """
     import pandas as pd  # noqa: PLC0415 - loaded already wherever there is a frame

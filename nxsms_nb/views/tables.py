@@ -22,12 +22,12 @@ _SMALL: Final = "opacity:.65;font-size:13px"
 _RIGHT: Final = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 
 
-def cards(told: pd.DataFrame, *, sandbox: bool = False) -> str:
+def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
     """The counts of a summary as cards, one a status; empty ones of the lesser statuses are left out.
 
     Parameters
     ----------
-    told : pandas.DataFrame
+    summary : pandas.DataFrame
         What `summary.summary` says.
     sandbox : bool, default False
         Whether the results came from the sandbox.
@@ -37,7 +37,7 @@ def cards(told: pd.DataFrame, *, sandbox: bool = False) -> str:
     str
         HTML.
     """
-    shown = told[(told["count"] > 0) | told["status"].isin(["Success", "Failure"])]
+    shown = summary[(summary["count"] > 0) | summary["status"].isin(["Success", "Failure"])]
     parts = []
     for status, words, number, share in shown.itertuples(index=False):
         rate = "" if pd.isna(share) else f' <span style="{_SMALL}">{escape(views_style.percent(share))}</span>'
@@ -47,18 +47,18 @@ def cards(told: pd.DataFrame, *, sandbox: bool = False) -> str:
             f'<div style="font-size:1.5em;line-height:1.3;white-space:nowrap">{number:,}{rate}</div>'
             f'<div style="{_SMALL}">{escape(words)}</div></div>'
         )
-    told_of = f"{'sandbox · ' if sandbox else ''}shares are of what the gateway answered"
-    total = f'<b>{count(int(told["count"].sum()), "row")}</b> <span style="{_SMALL}">{told_of}</span>'
+    note = f"{'sandbox · ' if sandbox else ''}shares are of what the gateway answered"
+    total = f'<b>{count(int(summary["count"].sum()), "row")}</b> <span style="{_SMALL}">{note}</span>'
     row = f'<div style="display:flex;flex-wrap:wrap;gap:10px 6px;margin:8px 0">{"".join(parts)}</div>'
     return f"<div>{total}{row}</div>"
 
 
-def codes(told: pd.DataFrame) -> str:
+def causes_table(causes: pd.DataFrame) -> str:
     """The causes of failures with what to do, the most frequent first.
 
     Parameters
     ----------
-    told : pandas.DataFrame
+    causes : pandas.DataFrame
         What `failures.failures` says of the whole frame.
 
     Returns
@@ -66,13 +66,13 @@ def codes(told: pd.DataFrame) -> str:
     str
         HTML; empty where nothing failed.
     """
-    if not len(told):
+    if not len(causes):
         return ""
-    beside = [name for name in ("invalid", "unsent") if told[name].any()]
+    beside = [name for name in ("invalid", "unsent") if causes[name].any()]
     words = {"invalid": "refused before sending", "unsent": "not sent"}
     heads = [("code", ""), ("meaning", ""), ("failed", _RIGHT), ("of the answered", _RIGHT)]
     heads += [(words[name], _RIGHT) for name in beside] + [("what to do", "")]
-    shown = told.head(MOST)
+    shown = causes.head(MOST)
     columns = [
         ["" if pd.isna(code) else str(code) for code in shown["code"]],
         shown["meaning"].tolist(),
@@ -82,15 +82,15 @@ def codes(told: pd.DataFrame) -> str:
         shown["advice"].astype(object).where(shown["advice"].notna(), "").tolist(),
     ]
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return _table(heads, rows, len(told))
+    return _table(heads, rows, len(causes))
 
 
-def groups(told: Grouped) -> str:
+def groups(grouped: Grouped) -> str:
     """Each group's rate and its most frequent cause.
 
     Parameters
     ----------
-    told : analysis.Grouped
+    grouped : analysis.Grouped
         Failures by group.
 
     Returns
@@ -98,19 +98,19 @@ def groups(told: Grouped) -> str:
     str
         HTML; empty where the gateway answered nothing.
     """
-    shown, rest = bars.groups_shown(told)
+    shown, rest = bars.groups_shown(grouped)
     if not len(shown):
         return ""
     heads = [
-        *((mask_name(str(label)), "") for label in told.labels),
+        *((mask_name(str(label)), "") for label in grouped.labels),
         ("answered", _RIGHT),
         ("failed", _RIGHT),
         ("rate", _RIGHT),
     ]
     heads.append(("most frequent cause", ""))
-    keys = shown[told.labels].astype(object).to_numpy()
+    keys = shown[grouped.labels].astype(object).to_numpy()
     rows = [
-        [*(views_style.told(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
+        [*(views_style.value_text(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
         for key, answered, failed, rate, cause in zip(
             keys,
             shown["answered"],
@@ -120,7 +120,7 @@ def groups(told: Grouped) -> str:
             strict=True,
         )
     ]
-    unanswered = f'<div style="{_FAINT}">{bars.silent(told)}</div>' if bars.silent(told) else ""
+    unanswered = f'<div style="{_FAINT}">{bars.silent(grouped)}</div>' if bars.silent(grouped) else ""
     return _table(heads, rows, len(shown) + len(rest)) + unanswered
 
 

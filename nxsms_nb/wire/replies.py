@@ -296,14 +296,14 @@ def _in_order(raw: bytes, ids: Sequence[str]) -> Reply | None:
 
 
 def _matched(code: int, text: str, data: list[Any], ids: Sequence[str]) -> Reply:
-    told: dict[str, Item | None] = {}
+    items_by_id: dict[str, Item | None] = {}
     for entry in data:
         if not isinstance(entry, dict) or not isinstance(entry.get("messageid"), str):
             continue
         item = _item(entry)
         messageid = entry["messageid"]
-        told[messageid] = item if messageid not in told or told[messageid] == item else None
-    items = [told.get(messageid) for messageid in ids]
+        items_by_id[messageid] = item if messageid not in items_by_id or items_by_id[messageid] == item else None
+    items = [items_by_id.get(messageid) for messageid in ids]
     return Reply(code, text, items, all_accepted=all(item is not None and item.accepted for item in items))
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from nxsms_nb import Client, Sandbox
-from nxsms_nb.engine.transport import Connection
+from nxsms_nb.engine.transport import Transport
 from nxsms_nb.errors import ConfigError
 
 
@@ -28,7 +28,7 @@ async def connected(answer, patience, *, window=None):
     client = Client(
         access_key="key", access_secret="secret", app_key="app", base_url=f"http://127.0.0.1:{port}", timeout=patience
     )
-    async with server, Connection(client) as connection:
+    async with server, Transport(client) as connection:
         yield connection
 
 
@@ -88,7 +88,7 @@ def test_a_reply_that_came_while_the_loop_stood_still_is_read():
     """A commit that another kernel holds up lasts longer than the timeout: nobody's reply is thrown away for it."""
 
     async def work(client):
-        connection = Connection(client)
+        connection = Transport(client)
         leave = connection._leave
 
         def leaves(*request):
@@ -228,7 +228,7 @@ def test_an_address_that_cannot_be_is_no_connection():
     async def work():
         client = Client(access_key="key", access_secret="secret", app_key="app", base_url="http://127.0.0.1:9")
         client.base_url = "http://127.0.0.1:99999"
-        async with Connection(client) as connection:
+        async with Transport(client) as connection:
             return await connection.post(b"{}")
 
     exchange = asyncio.run(work())

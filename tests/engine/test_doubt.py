@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import nxsms_nb
-from nxsms_nb.engine.batches import Outbox
+from nxsms_nb.engine.batches import BatchQueue
 from nxsms_nb.engine.outcomes import (
     DAMAGED,
     FAILED,
@@ -25,14 +25,14 @@ from nxsms_nb.engine.outcomes import (
     SETTLED,
     UNDOCUMENTED,
     Case,
-    Fate,
+    Disposition,
     Verdict,
-    judge,
+    classify,
 )
-from nxsms_nb.engine.policy import Consequences
-from nxsms_nb.engine.rate import Pace
-from nxsms_nb.engine.state import Course, Limits, Memory
-from nxsms_nb.engine.transport import Exchange
+from nxsms_nb.engine.policy import Policy
+from nxsms_nb.engine.rate import AdaptiveRate
+from nxsms_nb.engine.state import Limits, Memory, RunState
+from nxsms_nb.engine.transport import PostResult
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT
 from nxsms_nb.wire.replies import Item, Reply
 from tests.support.ledgercheck import client_of
@@ -40,38 +40,40 @@ from tests.support.ledgercheck import client_of
 ROWS = 8
 
 
-@pytest.fixture(name="outbox")
-def _outbox():
+@pytest.fixture(name="queue")
+def _queue():
     text = pa.large_string()
     fields = {
         "phone": pa.array([f"8615{row:09d}" for row in range(ROWS)], text),
         "content": pa.array(["Hi"] * ROWS, text),
     }
-    return Outbox(fields, pa.array([f"n1{row:032x}" for row in range(ROWS)], text), pa.array(range(ROWS)).to_numpy())
+    return BatchQueue(
+        fields, pa.array([f"n1{row:032x}" for row in range(ROWS)], text), pa.array(range(ROWS)).to_numpy()
+    )
 
 
-class Policy:
+class Applied:
     """The policy of a run and what it did to one request."""
 
-    def __init__(self, outbox, verdict, **exchange):
-        asyncio.run(self._draw(outbox, verdict, Exchange(left=True, status=200, **exchange)))
+    def __init__(self, queue, verdict, **result):
+        asyncio.run(self._draw(queue, verdict, PostResult(left=True, status=200, **result)))
 
-    async def _draw(self, outbox, verdict, exchange):
-        self.course, self.memory = Course(), Memory()
-        consequences = Consequences(
-            outbox,
-            Pace(),
+    async def _draw(self, queue, verdict, result):
+        self.state, self.memory = RunState(), Memory()
+        policy = Policy(
+            queue,
+            AdaptiveRate(),
             Limits(),
             quotes=lambda _: [],
-            course=self.course,
+            state=self.state,
             memory=self.memory,
             client=client_of("http://127.0.0.1:9"),
         )
-        batch = outbox.take(lambda: ROWS, 0.0)
-        self.outcome = consequences.of(batch, verdict, exchange, 0.0)
-        self.first = consequences.heed(verdict)
-        self.counts = consequences.counts
-        self.waiting = outbox.waiting()
+        batch = queue.take(lambda: ROWS, 0.0)
+        self.outcome = policy.apply(batch, verdict, result, 0.0)
+        self.first = policy.heed(verdict)
+        self.counts = policy.counts
+        self.waiting = queue.waiting()
 
 
 ODD_REPLY = Reply(0, "", [Item(accepted="yes")] * ROWS)
@@ -83,7 +85,7 @@ ODD_REPLY = Reply(0, "", [Item(accepted="yes")] * ROWS)
         Verdict(Case("new", "a disposition of a later version", "")),
         Verdict(Case("new", None, "")),
         Verdict(Case("new", 3, "")),
-        Verdict(Case("new", Fate, ""), code=9000),
+        Verdict(Case("new", Disposition, ""), code=9000),
         Verdict(SETTLED, None),
         Verdict(SETTLED, Reply(0, "", None)),
         Verdict(SETTLED, Reply(0, "", [Item(accepted=True)] * (ROWS - 1), all_accepted=True)),
@@ -95,9 +97,9 @@ ODD_REPLY = Reply(0, "", [Item(accepted="yes")] * ROWS)
     ],
     ids=repr,
 )
-def test_a_verdict_that_the_policy_does_not_know_is_doubt(outbox, verdict):
+def test_a_verdict_that_the_policy_does_not_know_is_doubt(queue, verdict):
     """Its rows are Unknown and wait for nothing, the doubt is counted, and nothing is taken for understood."""
-    policy = Policy(outbox, verdict)
+    policy = Applied(queue, verdict)
     assert policy.outcome.status == UNKNOWN
     assert not policy.outcome.exceptions
     assert policy.waiting == []
@@ -108,29 +110,35 @@ def test_a_verdict_that_the_policy_does_not_know_is_doubt(outbox, verdict):
     assert not policy.memory.understood
 
 
-def test_an_item_that_neither_accepts_nor_refuses_is_in_doubt(outbox):
+def test_an_item_that_neither_accepts_nor_refuses_is_in_doubt(queue):
     """A row is Success or Failure only where its item says exactly that."""
-    policy = Policy(outbox, Verdict(SETTLED, ODD_REPLY))
+    policy = Applied(queue, Verdict(SETTLED, ODD_REPLY))
     assert [other.status for other in policy.outcome.exceptions] == [UNKNOWN] * ROWS
     assert policy.memory.doubts == 1
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_a_disposition_counts_by_its_value(outbox, fate):
+@pytest.mark.parametrize("disposition", Disposition)
+def test_a_disposition_counts_by_its_value(queue, disposition):
     """The value of a disposition decides, whichever class or module it comes from."""
     accepted = Reply(0, "", [Item(accepted=True)] * ROWS, all_accepted=True)
-    mine = Policy(outbox, Verdict(Case("copy", str(fate.value), ""), accepted, 9000)).outcome
+    mine = Applied(queue, Verdict(Case("copy", str(disposition.value), ""), accepted, 9000)).outcome
     fields = {"phone": pa.array(["8615000000000"] * ROWS), "content": pa.array(["Hi"] * ROWS)}
-    again = Outbox(fields, pa.array([f"n1{row:032x}" for row in range(ROWS)]), pa.array(range(ROWS)).to_numpy())
-    assert mine.status == Policy(again, Verdict(Case("copy", fate, ""), accepted, 9000)).outcome.status
-    assert (mine.status == UNKNOWN) == (fate == Fate.DOUBT)
+    again = BatchQueue(fields, pa.array([f"n1{row:032x}" for row in range(ROWS)]), pa.array(range(ROWS)).to_numpy())
+    assert mine.status == Applied(again, Verdict(Case("copy", disposition, ""), accepted, 9000)).outcome.status
+    assert (mine.status == UNKNOWN) == (disposition == Disposition.DOUBT)
     assert mine.status in (SUCCESS, FAILURE, UNKNOWN, UNSENT)
 
 
 def test_dispositions_are_told_apart_by_their_values():
     """No two dispositions are equal, and the cases that suggest another service are cases of the table."""
-    assert len({fate.value for fate in Fate}) == len(Fate)
-    assert {case.fate for case in REFUSED.values()} == {Fate.ACCOUNT, Fate.HALVE, Fate.CLOCK, Fate.FLOW, Fate.SIZE}
+    assert len({disposition.value for disposition in Disposition}) == len(Disposition)
+    assert {case.disposition for case in REFUSED.values()} == {
+        Disposition.ACCOUNT,
+        Disposition.HALVE,
+        Disposition.CLOCK,
+        Disposition.FLOW,
+        Disposition.SIZE,
+    }
     assert NOT_HTTP.seen in FOREIGN
 
 
@@ -148,8 +156,8 @@ def test_dispositions_are_told_apart_by_their_values():
 )
 def test_each_doubtful_reply_has_its_case(body, case):
     """What is damaged, what is another service's and what the vendor leaves open are told apart, and all are doubt."""
-    verdict = judge(left=True, status=200, body=body, error="", ids=["a"])
-    assert (verdict.case, verdict.fate) == (case, Fate.DOUBT)
+    verdict = classify(left=True, status=200, body=body, error="", ids=["a"])
+    assert (verdict.case, verdict.disposition) == (case, Disposition.DOUBT)
 
 
 class Broken(list):
@@ -161,9 +169,9 @@ class Broken(list):
 
 def test_an_error_of_the_judging_is_doubt():
     """Whatever is raised while a reply is judged proves nothing about its rows."""
-    verdict = judge(left=True, status=200, body=b'{"code":0,"message":"","data":[]}', error="", ids=Broken())
-    assert (verdict.fate, verdict.words) == (Fate.DOUBT, "the reply could not be judged (RuntimeError)")
-    assert judge(left=True, status="200", body=None, error="", ids=["a"]).fate == Fate.DOUBT
+    verdict = classify(left=True, status=200, body=b'{"code":0,"message":"","data":[]}', error="", ids=Broken())
+    assert (verdict.disposition, verdict.words) == (Disposition.DOUBT, "the reply could not be judged (RuntimeError)")
+    assert classify(left=True, status="200", body=None, error="", ids=["a"]).disposition == Disposition.DOUBT
 
 
 RELOADING = """

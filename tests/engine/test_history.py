@@ -125,12 +125,12 @@ class History(RuleBasedStateMachine):
     def second_kernel(self):
         """While somebody else's run holds the campaign, the cell is refused and nothing leaves."""
         before = len(self.gateway.ledger)
-        claim = nx.Journal(self.journal).claim(None)
+        lock = nx.Journal(self.journal).lock(None)
         try:
             with pytest.raises(nx.CampaignBusy):
                 self.frame.nxsms.send(self.client(asks=False), journal=self.journal, duplicates="drop")
         finally:
-            claim.release()
+            lock.release()
         assert len(self.gateway.ledger) == before
 
     @invariant()

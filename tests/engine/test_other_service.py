@@ -7,7 +7,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import errors
-from nxsms_nb.engine.outcomes import Fate, judge
+from nxsms_nb.engine.outcomes import Disposition, classify
 from tests.support.faultgateway import FaultGateway
 from tests.support.ledgercheck import check, client_of, people, sent
 
@@ -263,10 +263,13 @@ def test_after_a_row_in_doubt_nothing_proves_that_nobody_is_there(gateway, journ
 )
 def test_a_404_that_speaks_of_the_rows_is_doubt(body):
     """Something at the URL has read the request, whatever the status says."""
-    assert judge(
+    assert classify(
         left=True, status=404, body=b"<p>no such page</p>", error="", ids=["order-00001"], first=True
-    ).fate == (Fate.NO_ENDPOINT)
-    assert judge(left=True, status=404, body=body, error="", ids=["order-00001"], first=True).fate == Fate.DOUBT
+    ).disposition == (Disposition.NO_ENDPOINT)
+    assert (
+        classify(left=True, status=404, body=body, error="", ids=["order-00001"], first=True).disposition
+        == Disposition.DOUBT
+    )
 
 
 def test_the_vendors_own_url_is_never_taken_for_another_service():
@@ -274,7 +277,7 @@ def test_the_vendors_own_url_is_never_taken_for_another_service():
     assert nx.Client(**KEYS).at_vendor
     assert nx.Client(**KEYS, path="/api/sms/multi/mt").at_vendor
     assert not nx.Client(**KEYS, path="/v2/sms").at_vendor
-    assert judge(left=True, status=404, body=b"", error="", ids=["a"], first=False).fate == Fate.DOUBT
+    assert classify(left=True, status=404, body=b"", error="", ids=["a"], first=False).disposition == Disposition.DOUBT
 
 
 # ---------------------------------------------------------------------- no connection

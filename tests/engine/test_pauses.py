@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nxsms_nb import errors
-from nxsms_nb.engine.rate import Pace
+from nxsms_nb.engine.rate import AdaptiveRate
 from nxsms_nb.engine.state import Limits
 from tests.support.faultgateway import FaultGateway
 from tests.support.ledgercheck import check, check_recorded, client_of, people, sent
@@ -143,7 +143,7 @@ def test_a_429_that_carries_data_is_no_plain_refusal(gateway, journal):
 
 def test_the_pace_knows_what_is_left_of_a_pause():
     """A shorter pause asked for later does not shorten it."""
-    pace = Pace(batch_size=Limits().batch_size)
+    pace = AdaptiveRate(batch_size=Limits().batch_size)
     assert pace.pause_left(5.0) == 0.0
     pace.refused(10, 4.0, 5.0, 90.0)
     pace.refused(10, 4.0, 6.0, 1.0)

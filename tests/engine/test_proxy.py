@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 import nxsms_nb as nx
-from nxsms_nb.engine.transport import Connection
+from nxsms_nb.engine.transport import Transport
 
 LOGIN = "p%40ss/word"
 BASIC = b"Proxy-Authorization: Basic dXNlcjpwQHNzL3dvcmQ="
@@ -154,7 +154,7 @@ async def through(act, scheme, folder, *, gateway_tls=None, proxy_tls=None, mute
 
 
 async def posted(client):
-    async with Connection(client) as connection:
+    async with Transport(client) as connection:
         return await connection.post(b"{}")
 
 
@@ -177,7 +177,7 @@ def test_connections_through_a_tunnel_are_used_again(tls, ca_file, tmp_path):
     """A tunnel is made for a connection, not for a request."""
 
     async def work(client):
-        async with Connection(client) as connection:
+        async with Transport(client) as connection:
             return [await connection.post(b"{}") for _ in range(6)]
 
     exchanges, proxy, gateway, _ = asyncio.run(
@@ -258,7 +258,7 @@ def test_record_queries_go_through_the_proxy_too(tls, ca_file, tmp_path):
     """A network that lets nothing out but by its proxy is no obstacle to them."""
 
     async def work(client):
-        async with Connection(client) as connection:
+        async with Transport(client) as connection:
             return await connection.query("/api/sms/get", {"messageids": "1"})
 
     reply, proxy, gateway, _ = asyncio.run(

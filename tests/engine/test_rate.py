@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nxsms_nb.engine.rate import Pace
+from nxsms_nb.engine.rate import AdaptiveRate
 from tests.support.simulator import LIMITERS, Gateway, Trace, grid, simulate
 
 
@@ -83,7 +83,7 @@ def test_no_limit_costs_next_to_nothing(latency: float, concurrency: int) -> Non
 
 def test_a_slow_first_reply_does_not_hold_the_start_back() -> None:
     """A first request that took 2 s, for its handshake say, is forgotten as soon as others take 50 ms."""
-    pace = Pace(batch_size=200, concurrency=16)
+    pace = AdaptiveRate(batch_size=200, concurrency=16)
     pace.accepted(200, pace.reserve(200, 0.0), 2.0)
     now = 2.0
     for _ in range(4):
@@ -178,10 +178,10 @@ def test_workers_that_reserve_each_for_themselves(kind: str) -> None:
 
 def test_max_rate_is_a_ceiling() -> None:
     """With `max_rate`, no second sees more, the start included, and the gateway's own limit is held below it."""
-    ceiling = simulate(Gateway(5000), Pace(concurrency=16, max_rate=300), concurrency=16)
+    ceiling = simulate(Gateway(5000), AdaptiveRate(concurrency=16, max_rate=300), concurrency=16)
     assert ceiling.busiest(0.0) <= 300 * 1.15
     assert ceiling.accepted() == pytest.approx(300, rel=0.02)
-    pace = Pace(concurrency=16, max_rate=3000)
+    pace = AdaptiveRate(concurrency=16, max_rate=3000)
     assert pace.rate == 3000
     trace = simulate(Gateway(500), pace, concurrency=16)
     assert trace.accepted() >= 0.95 * 500
@@ -191,7 +191,7 @@ def test_max_rate_is_a_ceiling() -> None:
 
 def test_what_the_ceiling_hides_is_not_mistaken_for_a_limit() -> None:
     """A limit raised beyond `max_rate` is not searched for again when it comes back to just below it."""
-    pace = Pace(concurrency=16, max_rate=300)
+    pace = AdaptiveRate(concurrency=16, max_rate=300)
     simulate(Gateway(200, changes=((10, 5000),)), pace, concurrency=16, until=60)
     assert pace.rate == 300
     pace.refused(10, 60.0, 60.1)
@@ -201,7 +201,7 @@ def test_what_the_ceiling_hides_is_not_mistaken_for_a_limit() -> None:
 
 def test_shrunk_requests_stay_small() -> None:
     """After `shrink(5)` no request carries more than five, and a larger maximum does not undo it."""
-    pace = Pace(batch_size=200)
+    pace = AdaptiveRate(batch_size=200)
     assert pace.size() == 200
     pace.shrink(5)
     pace.shrink(50)
@@ -245,7 +245,7 @@ def test_a_refusal_is_a_small_step() -> None:
 
 def test_the_rate_is_unknown_until_a_refusal() -> None:
     """Without a refusal and without `max_rate` there is no rate and nothing to say."""
-    pace = Pace()
+    pace = AdaptiveRate()
     assert pace.rate is None
     assert pace.note == ""
     pace.accepted(200, 0.0, 0.1)
@@ -255,7 +255,7 @@ def test_the_rate_is_unknown_until_a_refusal() -> None:
 
 def test_achieved_is_what_was_accepted_in_the_last_second() -> None:
     """What was accepted leaves the figure a second later."""
-    pace = Pace()
+    pace = AdaptiveRate()
     pace.reserve(200, 0.0)
     for tenth in range(1, 31):
         pace.accepted(50, tenth / 10 - 0.1, tenth / 10)
@@ -266,7 +266,7 @@ def test_achieved_is_what_was_accepted_in_the_last_second() -> None:
 
 def test_notes_tell_what_holds_the_run_back() -> None:
     """The words tell the search, the limit held and a pause asked for, and are silent about the person's own ceiling."""
-    pace = Pace(concurrency=16)
+    pace = AdaptiveRate(concurrency=16)
     pace.accepted(200, pace.reserve(200, 0.0), 0.1)
     pace.refused(200, pace.reserve(200, 0.1), 0.2)
     pace.reserve(1, 0.2)
@@ -280,7 +280,7 @@ def test_notes_tell_what_holds_the_run_back() -> None:
     assert pace.note == "the gateway asked for a pause of 30 s"
     pace.accepted(10, 131.0, 131.1)
     assert pace.note.startswith("held to ")
-    pace = Pace(max_rate=100)
+    pace = AdaptiveRate(max_rate=100)
     pace.reserve(10, 0.0)
     pace.reserve(10, 0.0)
     assert pace.note == ""
@@ -298,9 +298,9 @@ def _share(trace: Trace, gateway: Gateway) -> float:
     return trace.accepted() / gateway.limit
 
 
-def _limited() -> Pace:
+def _limited() -> AdaptiveRate:
     """A pace that has held a limit of about 500 a second, with replies of 100 ms, until second 100."""
-    pace = Pace(concurrency=16)
+    pace = AdaptiveRate(concurrency=16)
     simulate(Gateway(500, "sliding", 0.1), pace, concurrency=16, until=100.0)
     return pace
 

@@ -49,12 +49,12 @@ def test_what_a_chunk_took_is_given_back_when_it_is_through(sandbox, monkeypatch
     """Memory stays level without the garbage collector: no chunk's run is held by a circle of references."""
     engines = []
 
-    class Watched(run.Engine):
+    class Watched(run.Sender):
         def __init__(self, *parts, **options):
             super().__init__(*parts, **options)
             engines.append(weakref.ref(self))
 
-    monkeypatch.setattr(run, "Engine", Watched)
+    monkeypatch.setattr(run, "Sender", Watched)
     chunks = (recipients(50, first) for first in range(0, 200, 50))
     gc.disable()
     try:

@@ -11,10 +11,10 @@ import pytest
 
 from nxsms_nb import Journal, JournalError
 from nxsms_nb.results import table
-from nxsms_nb.results.table import SUCCESS, Exceptional, Outcome
+from nxsms_nb.results.table import SUCCESS, ItemOutcome, Outcome
 from tests.journal.history import ACCEPTED, ids, known, write
 
-REFUSED = Outcome(table.FAILURE, 13005, "refused", 3.0, exceptions=[Exceptional(1, SUCCESS, 0, None, None)])
+REFUSED = Outcome(table.FAILURE, 13005, "refused", 3.0, exceptions=[ItemOutcome(1, SUCCESS, 0, None, None)])
 
 
 def changed(path, statement):
@@ -128,7 +128,7 @@ def test_the_frame_of_runs_counts_what_is_verified(journal, path, statement):
 
 def test_what_belongs_to_a_run_is_counted_when_it_ends(journal):
     """Reading while it goes on and afterwards gives the same."""
-    record = journal.record(journal.claim(None), rows=3, workers=1)
+    record = journal.record(journal.lock(None), rows=3, workers=1)
     assert known(journal, ids(3)) == [-1, -1, -1]
     record.close()
     write(journal, (ids(3), ACCEPTED))

@@ -100,7 +100,7 @@ def test_a_stream_goes_on_in_the_process_that_began_it(sandbox):
 def test_a_forked_process_keeps_no_lock_beyond_the_end_of_its_parent(tmp_path):
     """The parent's locks are closed in it, even those that something there still refers to."""
     journal = nx.Journal(tmp_path / "journal.sqlite3")
-    claim = journal.claim("spring")
+    lock = journal.lock("spring")
 
     files = Path("/proc/self/fd")
 
@@ -113,5 +113,5 @@ def test_a_forked_process_keeps_no_lock_beyond_the_end_of_its_parent(tmp_path):
         assert open_locks()
         assert in_a_fork(open_locks) == "[]"
     with pytest.raises(nx.CampaignBusy):
-        journal.claim("spring")
-    claim.release()
+        journal.lock("spring")
+    lock.release()

@@ -16,7 +16,7 @@ from nxsms_nb.journal.blocks import Block
 from nxsms_nb.journal.lookup import NO_OUTCOME
 from nxsms_nb.results import table
 from nxsms_nb.results.statuses import STATUSES
-from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, Exceptional, Outcome
+from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, ItemOutcome, Outcome
 from tests.journal.history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
 REFUSED = Outcome(FAILURE, 13005, "Incorrect phone number format", 3.0)
@@ -31,7 +31,7 @@ REASON = st.none() | st.sampled_from(["one reason", "another", "原因"])
 def outcomes(draw, size):
     """An outcome of a request of so many rows, some of which may be exceptions to it."""
     others = [
-        Exceptional(offset, draw(STATUS), draw(CODE), reason, reason)
+        ItemOutcome(offset, draw(STATUS), draw(CODE), reason, reason)
         for offset in sorted(draw(st.sets(st.integers(0, size - 1), max_size=2)))
         for reason in [draw(REASON)]
     ]
@@ -132,8 +132,8 @@ def test_homes_are_the_campaigns_that_messages_went_out_in(journal):
 
 def test_a_run_without_a_home_is_none_for_its_rows(journal):
     """The campaign that such a run is recorded under is no evidence of where its rows belong."""
-    claim = journal.claim(None, anywhere=True)
-    journal.record(claim, rows=0, workers=1).close()
+    lock = journal.lock(None, anywhere=True)
+    journal.record(lock, rows=0, workers=1).close()
     write(journal, (ids(2), ACCEPTED), campaign="spring", anywhere=True)
     write(journal, (ids(2, 2), ACCEPTED), campaign="autumn", homeless=True)
     assert homes(journal, ids(4)) == {"spring": [0, 1]}
@@ -171,7 +171,7 @@ def test_rows_that_never_left_are_not_counted(journal):
 def test_runs_are_a_frame_with_their_pace(journal):
     """When it began and ended, how many rows and requests, how fast, and why it ended early."""
     write(journal, (ids(2), ACCEPTED), (ids(2, 2), ACCEPTED), campaign="spring", rows=4)
-    record = journal.record(journal.claim(None), rows=7, workers=1)
+    record = journal.record(journal.lock(None), rows=7, workers=1)
     frame = journal.runs()
     record.close(rate=480.5, pace=500.0, stopped="stopped by the person")
     assert frame.index.name == "run"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nxsms_nb.rows.calling_codes import of
+from nxsms_nb.rows.calling_codes import countries_of
 
 KINDS = range(11)
 
@@ -34,7 +34,7 @@ def test_example_numbers_are_in_their_countries():
         if (number := phonenumbers.example_number_for_type(region, kind)) is not None
     }
     numbers = sorted(digits for digits in examples if 7 <= len(digits) <= 15)
-    found = of(pa.array(numbers)).tolist()
+    found = countries_of(pa.array(numbers)).tolist()
     assert len(numbers) > 900
     assert found == [library(digits) for digits in numbers]
 
@@ -48,7 +48,7 @@ def test_countries_that_share_a_code_are_told_apart_as_the_library_does(code, re
     digits = f"{code}{rest}"
     known = library(digits)
     assume(known is not None)
-    assert of(pa.array([digits])).tolist() == [known]
+    assert countries_of(pa.array([digits])).tolist() == [known]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_countries_that_share_a_code_are_told_apart_as_the_library_does(code, re
 )
 def test_a_number_nobody_plans_counts_for_the_main_country(digits, country):
     """Only the calling code has to be known; what is no number has no country."""
-    found = of(pa.array([digits, "8615088888888"], pa.string()))
+    found = countries_of(pa.array([digits, "8615088888888"], pa.string()))
     assert (found[0] if isinstance(found[0], str) else None) == country
 
 
 def test_the_categories_are_the_countries_that_occur():
     """A group-by shows no country without a number."""
-    found = of(pa.array(["8615088888888", None, "16135550100", "8615088888889"]))
+    found = countries_of(pa.array(["8615088888888", None, "16135550100", "8615088888889"]))
     assert isinstance(found, pd.Categorical)
     assert found.categories.tolist() == ["CA", "CN"]
     assert found.codes.tolist() == [1, -1, 0, 1]
@@ -82,4 +82,4 @@ def test_the_categories_are_the_countries_that_occur():
 
 def test_no_numbers_have_no_countries():
     """An empty column is an empty column."""
-    assert len(of(pa.array([], pa.string()))) == 0
+    assert len(countries_of(pa.array([], pa.string()))) == 0

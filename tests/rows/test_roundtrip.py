@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import nxsms_nb as nx
 from nxsms_nb.rows.canonical import canonical, rounded
-from nxsms_nb.rows.cells import read
+from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.stream import as_pandas
 
 PEOPLE = pd.DataFrame(
@@ -198,7 +198,7 @@ OTHERWISE = {
 
 def keys(column):
     """The canonical text of each cell; None for what is missing or has lost digits, which is not sent."""
-    cells = read(column)
+    cells = read_cells(column)
     return [None if lost else text for text, lost in zip(canonical(cells).to_pylist(), rounded(cells), strict=True)]
 
 

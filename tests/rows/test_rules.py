@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from nxsms_nb.formatting import mask_phone
 from nxsms_nb.rows import rules as rows_rules
 from nxsms_nb.rows.canonical import canonical
-from nxsms_nb.rows.cells import read
+from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.rows.problems import RULES, mask_phones
 from nxsms_nb.rows.rules import check
@@ -201,7 +201,7 @@ def test_shown_values_are_masked():
 @given(st.lists(st.text(), max_size=5))
 def test_arrays_of_phones_are_masked_like_single_ones(texts):
     """The mask of a column is the mask of each value."""
-    cells = read(pd.Series(texts, dtype=object))
+    cells = read_cells(pd.Series(texts, dtype=object))
     assert mask_phones(cells.text).to_pylist() == [mask_phone(text) for text in cells.text.to_pylist()]
 
 
@@ -276,7 +276,7 @@ def test_a_phone_that_is_a_key_is_the_number_as_sent():
 )
 def test_keys_of_equal_values_are_equal_text(same):
     """A value has the same key whatever type a file made of it."""
-    assert len(canonical(read(pd.Series(same, dtype=object))).unique()) == 1
+    assert len(canonical(read_cells(pd.Series(same, dtype=object))).unique()) == 1
 
 
 def test_different_values_have_different_keys():
@@ -315,7 +315,7 @@ def test_different_values_have_different_keys():
         10**27 + 8,
         pd.Timestamp("2026-03-01 00:00:01.000000001"),
     ]
-    assert len(canonical(read(pd.Series(values, dtype=object))).unique()) == len(values)
+    assert len(canonical(read_cells(pd.Series(values, dtype=object))).unique()) == len(values)
 
 
 COLUMNS = {
@@ -357,7 +357,7 @@ def test_keys_survive_a_csv_file(name, as_text):
     column.to_frame().to_csv(file, index=False)
     file.seek(0)
     again = pd.read_csv(file, dtype=str if as_text else None, skip_blank_lines=False)["key"]
-    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+    assert canonical(read_cells(again)).to_pylist() == canonical(read_cells(column)).to_pylist()
 
 
 # A workbook has no zones, counts time in days and halves the digits of a moment's fraction.
@@ -370,7 +370,7 @@ def test_keys_survive_an_excel_file(name, tmp_path):
     column = COLUMNS[name].rename("key")
     column.to_frame().to_excel(tmp_path / "keys.xlsx", index=False)
     again = pd.read_excel(tmp_path / "keys.xlsx")["key"]
-    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+    assert canonical(read_cells(again)).to_pylist() == canonical(read_cells(column)).to_pylist()
 
 
 NOT_SQL = ("narrow", "durations", "days of time", "uuids", "decimals")
@@ -383,7 +383,7 @@ def test_keys_survive_a_database(name):
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         column.to_frame().to_sql("keys", database, index=False)
         again = pd.read_sql("select * from keys", database)["key"]
-    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+    assert canonical(read_cells(again)).to_pylist() == canonical(read_cells(column)).to_pylist()
 
 
 NOT_JSON = (
@@ -406,7 +406,7 @@ def test_keys_survive_a_json_file(name):
     """A frame written to JSON and read again has the keys it had, where JSON holds such values at all."""
     column = COLUMNS[name].rename("key")
     again = pd.read_json(io.StringIO(column.to_frame().to_json(orient="records")), orient="records")["key"]
-    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+    assert canonical(read_cells(again)).to_pylist() == canonical(read_cells(column)).to_pylist()
 
 
 @pytest.mark.parametrize("name", ["days", "zoned", "elsewhere", "dates"])
@@ -415,7 +415,7 @@ def test_moments_survive_a_json_file_in_words(name):
     column = COLUMNS[name].rename("key")
     text = column.to_frame().to_json(orient="records", date_format="iso")
     again = pd.read_json(io.StringIO(text), orient="records")["key"]
-    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+    assert canonical(read_cells(again)).to_pylist() == canonical(read_cells(column)).to_pylist()
 
 
 def test_durations_survive_a_json_file_in_words():
@@ -423,7 +423,7 @@ def test_durations_survive_a_json_file_in_words():
     column = COLUMNS["durations"].rename("key")
     text = column.to_frame().to_json(orient="records", date_format="iso", date_unit="us")
     again = pd.read_json(io.StringIO(text), orient="records")["key"]
-    assert canonical(read(again)).to_pylist() == canonical(read(column)).to_pylist()
+    assert canonical(read_cells(again)).to_pylist() == canonical(read_cells(column)).to_pylist()
 
 
 CELL = st.one_of(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nxsms_nb.rows.segments import BASIC, EXTENSION, GSM, UCS, count
+from nxsms_nb.rows.segments import BASIC, EXTENSION, GSM, UCS, count_segments
 from nxsms_nb.sandbox import delivery
 
 
@@ -41,7 +41,7 @@ from nxsms_nb.sandbox import delivery
 )
 def test_segments_follow_the_vendors_rule(text, expected):
     """160 or 154 units of GSM 03.38, 70 or 67 of UCS-2; the extension table and surrogate pairs count 2."""
-    segments, encodings = count(pa.array([text], pa.string()))
+    segments, encodings = count_segments(pa.array([text], pa.string()))
     assert (segments[0], encodings[0]) == expected
 
 
@@ -49,7 +49,7 @@ def test_seven_characters_are_added_for_malaysia():
     """A text to a number of country code 60 is seven characters longer, whatever its encoding."""
     texts = pa.array(["x" * 153, "x" * 154, "牛" * 63, "牛" * 64, "x" * 154, "x" * 154])
     phones = pa.array(["60123456789"] * 4 + ["6123456789", None])
-    assert count(texts, phones)[0].tolist() == [1, 2, 1, 2, 1, 1]
+    assert count_segments(texts, phones)[0].tolist() == [1, 2, 1, 2, 1, 1]
 
 
 def test_the_alphabet_has_every_place_of_the_table():
@@ -69,7 +69,9 @@ def test_a_column_is_counted_like_each_text_by_the_simulated_vendor(texts, data)
     """The vectorised count agrees, row by row, with the gateway's own, in slices of a column too."""
     phones = [data.draw(st.sampled_from(["60123456789", "8615088888888"])) for _ in texts]
     start = data.draw(st.integers(0, 2))
-    segments, encodings = count(pa.array(texts, pa.large_string())[start:], pa.array(phones, pa.string())[start:])
+    segments, encodings = count_segments(
+        pa.array(texts, pa.large_string())[start:], pa.array(phones, pa.string())[start:]
+    )
     expected = [0 if text is None else delivery.size(text, phone) for text, phone in zip(texts, phones, strict=True)]
     assert segments.tolist() == expected[start:]
     assert [encoding is None for encoding in encodings] == [text is None for text in texts[start:]]

@@ -15,7 +15,7 @@ from nxsms_nb.errors import ColumnError, ConfigError, ValidationError
 from nxsms_nb.rows.keys import repeats
 from nxsms_nb.rows.message_ids import Keys
 from nxsms_nb.rows.validate import examine, validate
-from nxsms_nb.settings import CHECKING, COLUMNS, settle
+from nxsms_nb.settings import CHECKING, COLUMNS, with_defaults
 
 A, B = "8615088888888", "447946000000"
 
@@ -188,14 +188,14 @@ def test_duplicates_raise_before_anything_is_sent():
     with pytest.raises(
         ValidationError, match=r'1 of 3 rows .* position 1 \(861••••••••88\).*"drop".*"allow"'
     ) as caught:
-        examine(frame, settle({}, COLUMNS, CHECKING))
+        examine(frame, with_defaults({}, COLUMNS, CHECKING))
     assert len(caught.value.report.problems) == 2
 
 
 def test_other_problems_raise_only_where_it_is_strict():
     """Invalid rows pass through unless asked to raise."""
     frame = frame_of([(A, "Hi"), ("x", "Hi")])
-    settings = settle({"duplicates": "drop"}, COLUMNS, CHECKING)
+    settings = with_defaults({"duplicates": "drop"}, COLUMNS, CHECKING)
     assert not examine(frame, settings).ok
     with pytest.raises(ValidationError, match=r"1 of 2 rows has a problem.*phone_unreadable 1"):
         examine(frame, settings, strict=True)

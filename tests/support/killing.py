@@ -20,10 +20,10 @@ from typing import Any
 
 import nxsms_nb as nx
 from nxsms_nb.engine import batches, dispatch, reconcile
-from nxsms_nb.engine.transport import Connection
+from nxsms_nb.engine.transport import Transport
 from nxsms_nb.journal import writer
 from nxsms_nb.journal.journal import Journal
-from nxsms_nb.journal.recorder import Recording
+from nxsms_nb.journal.recorder import Recorder
 from tests.support import control
 from tests.support.ledgercheck import client_of, people
 
@@ -76,26 +76,26 @@ def _committed(hit: Callable[[], None]) -> None:
 
 
 ONCE: dict[str, Hook] = {
-    "campaign not yet claimed": _around(Journal, "claim"),
-    "campaign claimed": _around(Journal, "claim", after=True),
+    "campaign not yet locked": _around(Journal, "lock"),
+    "campaign locked": _around(Journal, "lock", after=True),
     "run recorded": _around(Journal, "record", after=True),
-    "closing": _around(Recording, "close"),
-    "closed": _around(Recording, "close", after=True),
-    "frame about to be joined": _around(dispatch.Prepared, "joined"),
+    "closing": _around(Recorder, "close"),
+    "closed": _around(Recorder, "close", after=True),
+    "frame about to be joined": _around(dispatch.Dispatch, "joined"),
 }
 """Where a process may be killed, by what has happened there: points that a run passes once, …"""
 
 OFTEN: dict[str, Hook] = {
-    "request not yet recorded": _around(Recording, "begin"),
+    "request not yet recorded": _around(Recorder, "begin"),
     "written, not committed": _around(writer.Writer, "_write", after=True),
     "committed": _committed,
-    "request recorded, not begun": _around(Connection, "post"),
-    "about to leave": _around(Connection, "_leave"),
-    "handed to the socket": _around(Connection, "_leave", after=True),
-    "reply read": _awaited(Connection, "post"),
-    "judged, not recorded": _around(Recording, "finish"),
-    "outcome handed over": _around(Recording, "finish", after=True),
-    "rows put back": _around(batches.Outbox, "put_back", after=True),
+    "request recorded, not begun": _around(Transport, "post"),
+    "about to leave": _around(Transport, "_leave"),
+    "handed to the socket": _around(Transport, "_leave", after=True),
+    "reply read": _awaited(Transport, "post"),
+    "judged, not recorded": _around(Recorder, "finish"),
+    "outcome handed over": _around(Recorder, "finish", after=True),
+    "rows put back": _around(batches.BatchQueue, "put_back", after=True),
 }
 """… with each request, …"""
 

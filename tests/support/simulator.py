@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nxsms_nb.engine.rate import Pace
+from nxsms_nb.engine.rate import AdaptiveRate
 
 JUDGED_FROM = 10.0
 JUDGED_TO = 40.0
@@ -166,7 +166,7 @@ def simulate(
 ) -> Trace:
     """Run a pace against a gateway for so many simulated seconds, or until so many messages were accepted."""
     rng = random.Random(seed)
-    pace = pace or Pace(batch_size=batch_size, concurrency=concurrency)
+    pace = pace or AdaptiveRate(batch_size=batch_size, concurrency=concurrency)
     limiter = LIMITERS[gateway.kind](gateway.limit, batch_size)
     trace, order, changes = Trace(), itertools.count(), list(gateway.changes)
     events: list[tuple[float, int, str, tuple[Any, ...]]] = []

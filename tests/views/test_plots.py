@@ -330,14 +330,14 @@ def test_groups_without_an_answer_are_counted(ax):
 )
 def test_numbers_are_masked_however_they_are_written(written):
     """A column of numbers need not be called phone."""
-    assert "8888" not in style.told(written)
-    assert "８８８８" not in style.told(written)
+    assert "8888" not in style.value_text(written)
+    assert "８８８８" not in style.value_text(written)
 
 
 @pytest.mark.parametrize("value", ["2026-01-01 00:00:00", "202403", 19999.99, 12345.67, "2026-11-26"])
 def test_other_figures_stay_readable(value):
     """Dates, months and prices are no numbers of anybody's."""
-    assert style.told(value) == str(value)
+    assert style.value_text(value) == str(value)
 
 
 @pytest.mark.parametrize("ax", ["country", 3, plt])

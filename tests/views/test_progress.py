@@ -9,13 +9,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from nxsms_nb.engine.progress import Snapshot
+from nxsms_nb.engine.progress import Progress
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.views.panel import LiveBar, html_of
 from nxsms_nb.views.progress import Silent, TerminalBar, choose
 
-FIRST = Snapshot(total=1000, sending=900, counts={"Invalid": 60}, note="waiting for the first reply")
-MIDDLE = Snapshot(
+FIRST = Progress(total=1000, sending=900, counts={"Invalid": 60}, note="waiting for the first reply")
+MIDDLE = Progress(
     total=1000,
     sending=900,
     decided=400,
@@ -25,7 +25,7 @@ MIDDLE = Snapshot(
     rate=200.0,
     in_flight=8,
 )
-LAST = Snapshot(
+LAST = Progress(
     total=1000,
     sending=900,
     decided=900,
@@ -120,7 +120,7 @@ def test_the_last_html_tells_the_end():
 
 def test_what_a_stopped_run_did_not_send_is_counted(monkeypatch):
     """A run that ended early says why, and how many rows stayed."""
-    stopped = Snapshot(total=1000, sending=900, decided=400, counts=MIDDLE.counts, elapsed_s=2.0,
+    stopped = Progress(total=1000, sending=900, decided=400, counts=MIDDLE.counts, elapsed_s=2.0,
                        note="stopping: stopped by the person", final=True)  # fmt: skip
     html = html_of(stopped)
     assert "not sent <b>500</b>" in html
@@ -133,7 +133,7 @@ def test_what_a_stopped_run_did_not_send_is_counted(monkeypatch):
 
 def test_sandbox_runs_say_so():
     """Practice is named in the widget and on the bar."""
-    snapshot = Snapshot(total=1, sending=1, simulated=True)
+    snapshot = Progress(total=1, sending=1, simulated=True)
     assert "sandbox" in html_of(snapshot)
     with contextlib.redirect_stderr(io.StringIO()) as stream:
         choose("bar").close(snapshot)
@@ -143,7 +143,7 @@ def test_sandbox_runs_say_so():
 
 def test_the_html_escapes_what_it_is_told():
     """A note may quote the gateway, and the gateway may say anything."""
-    html = html_of(Snapshot(total=1, sending=1, note="stopping: <script>alert(1)</script>"))
+    html = html_of(Progress(total=1, sending=1, note="stopping: <script>alert(1)</script>"))
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
 
@@ -151,7 +151,7 @@ def test_the_html_escapes_what_it_is_told():
 def test_nothing_to_send_is_no_division_by_zero():
     """A frame without rows has its HTML too, before and after."""
     for final in (False, True):
-        assert "0 of 0 messages" in html_of(Snapshot(total=0, sending=0, final=final))
+        assert "0 of 0 messages" in html_of(Progress(total=0, sending=0, final=final))
 
 
 def test_the_button_stops_the_run_once():
@@ -170,11 +170,11 @@ def test_what_is_saved_in_a_notebook_is_html():
     cell = """
 import contextvars, threading
 from nxsms_nb.views.progress import choose
-from nxsms_nb.engine.progress import Snapshot
+from nxsms_nb.engine.progress import Progress
 bar = choose()
 def work():
-    bar.update(Snapshot(total=10, sending=10, note="waiting for the first reply"))
-    bar.close(Snapshot(total=10, sending=10, decided=10, counts={"Success": 10}, elapsed_s=1.0, final=True))
+    bar.update(Progress(total=10, sending=10, note="waiting for the first reply"))
+    bar.close(Progress(total=10, sending=10, decided=10, counts={"Success": 10}, elapsed_s=1.0, final=True))
 thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
 thread.start()
 thread.join()

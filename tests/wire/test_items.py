@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nxsms_nb.engine.batches import Batch, Outbox
+from nxsms_nb.engine.batches import Batch, BatchQueue
 from nxsms_nb.wire import requests
 from nxsms_nb.wire.fields import FIELDS
 from nxsms_nb.wire.items import encode
@@ -91,7 +91,7 @@ def test_fields_the_frame_does_not_have_are_absent():
     assert encoded.joined(0, 1) == b'{"phone":"8615088888888","content":"Hi","sysMessageId":"message-01"}'
 
 
-def outbox(n, todo, size):
+def queue(n, todo, size):
     """An outbox of `n` rows whose texts are their positions, and the requests it gives, in order."""
     numbers = [str(position) for position in range(n)]
     fields = {
@@ -99,7 +99,7 @@ def outbox(n, todo, size):
         "content": pa.array(numbers),
         "sys_message_id": pa.array([None] * n, pa.string()),
     }
-    box = Outbox(fields, pa.array([f"message-{number}" for number in numbers]), np.asarray(todo, np.int64))
+    box = BatchQueue(fields, pa.array([f"message-{number}" for number in numbers]), np.asarray(todo, np.int64))
     taken = []
     while (batch := box.take(lambda: size, 0.0)) is not None:
         taken.append(batch)
@@ -112,7 +112,7 @@ def outbox(n, todo, size):
 @pytest.mark.parametrize("size", [200, 7])
 def test_an_outbox_gives_each_row_once_with_its_own_fields(todo, size):
     """Across the lots in which rows are encoded, no row is lost, repeated or given another's text."""
-    _, taken = outbox(9000, todo, size)
+    _, taken = queue(9000, todo, size)
     assert [int(row) for batch in taken for row in batch.rows] == list(todo)
     for batch in taken:
         assert batch.size <= size
@@ -122,7 +122,7 @@ def test_an_outbox_gives_each_row_once_with_its_own_fields(todo, size):
 
 def test_requests_that_must_leave_again_go_first_and_in_order():
     """Halves of a request come back in the order of their rows, before rows that never left."""
-    box, taken = outbox(10, range(10), 4)
+    box, taken = queue(10, range(10), 4)
     box.put_back(*taken[1].cut(2), taken[0])
     again = [box.take(lambda: 4, 0.0) for _ in range(3)]
     assert [batch.rows.tolist() for batch in again] == [[4, 5], [6, 7], [0, 1, 2, 3]]
@@ -131,7 +131,7 @@ def test_requests_that_must_leave_again_go_first_and_in_order():
 
 def test_a_request_whose_time_has_not_come_lets_others_pass():
     """One that found no connection waits without holding up the rest, and the outbox knows when it is due."""
-    box, (first, second) = outbox(4, range(4), 2)
+    box, (first, second) = queue(4, range(4), 2)
     first.not_before = 5.0
     box.put_back(first, second)
     assert box.take(lambda: 2, 1.0) is second
@@ -143,7 +143,7 @@ def test_a_request_whose_time_has_not_come_lets_others_pass():
 
 def test_a_request_that_became_too_large_is_cut_and_its_rest_comes_next():
     """After 13010 the rows that wait leave in smaller requests."""
-    box, (batch,) = outbox(5, range(5), 5)
+    box, (batch,) = queue(5, range(5), 5)
     box.put_back(batch)
     sizes = [box.take(lambda: 2, 0.0) for _ in range(3)]
     assert [piece.rows.tolist() for piece in sizes] == [[0, 1], [2, 3], [4]]
