@@ -59,10 +59,7 @@ def send_stream(
         ``pyarrow.parquet.ParquetFile`` tells its length, so that `confirm` can be asked for before the first row.
     client : Client, optional
         The account; None: `Client.from_env`.
-    **given
-        As for `send`. `campaign` is required: what tells a row from one of another chunk is the campaign's key, and a
-        row whose key an earlier chunk had is not sent again. `confirm` and `max_failures` count over the whole stream;
-        one that does not tell its length ends before the chunk with which it would send more than was agreed to.
+    {options}
 
     Yields
     ------
@@ -75,6 +72,12 @@ def send_stream(
         There is no campaign.
     Stopped
         As for `send`; ``.frame`` is the chunk that was being sent. Run the same stream again to go on.
+
+    Notes
+    -----
+    `campaign` is required: what tells a row from one of another chunk is the campaign's key, and a row whose key an earlier
+    chunk had is not sent again. `confirm` and `max_failures` count over the whole stream; one that does not tell its length
+    ends before the chunk with which it would send more than was agreed to.
 
     Examples
     --------

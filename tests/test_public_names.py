@@ -1,12 +1,15 @@
 """The public surface is what the design says, no more and no less."""
 
 import inspect
+import re
 
 import pandas as pd
 import pytest
+from IPython.core.oinspect import Inspector
 
 import nxsms_nb as nx
 from nxsms_nb import settings
+from nxsms_nb.accessor import NxsmsAccessor, NxsmsPlots
 
 VERBS = {"send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
 LOOKS = {
@@ -30,7 +33,7 @@ def test_every_public_name_is_there_and_documented():
     for name in nx.__all__:
         value = getattr(nx, name)
         assert inspect.getdoc(value), name
-        assert name in dir(nx)
+    assert dir(nx) == list(nx.__all__)
     with pytest.raises(AttributeError, match="no attribute 'sned'"):
         nx.sned  # noqa: B018
 
@@ -86,22 +89,47 @@ def test_a_value_that_is_not_usable_is_shown_with_what_is(option, value, words):
     assert f"{option}={value!r}" in str(told.value)
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS | {"validate"}))
-def test_shift_tab_shows_every_option_with_its_meaning(verb):
-    """The docstring of a verb has an entry for each keyword of its signature, in numpydoc, with the type and words."""
-    method = getattr(pd.DataFrame().nxsms, verb)
-    doc = inspect.getdoc(method)
-    entries = doc.partition("Parameters\n----------\n")[2].partition("\n\nReturns\n")[0]
+def functions():
+    """Every public function, method and class that takes something."""
+    for owner in (NxsmsAccessor, NxsmsPlots):
+        for name in dir(owner):
+            if not name.startswith("_") and callable(getattr(owner, name)):
+                yield pytest.param(getattr(owner, name), id=f"{owner.__name__}.{name}")
+    for name in ("Client", "Sandbox", "Journal", "codes", "send_stream"):
+        yield pytest.param(getattr(nx, name), id=name)
+    yield pytest.param(nx.Client.from_env, id="Client.from_env")
+
+
+@pytest.mark.parametrize("function", list(functions()))
+def test_shift_tab_shows_every_option_with_its_meaning(function):
+    """The docstring has an entry for each keyword of the signature, in numpydoc, with the type and words."""
+    doc = inspect.getdoc(function)
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    entries = doc.partition("Parameters\n----------\n")[2]
+    entries = entries[: re.search(r"\n\n[A-Z]\w+\n---", entries).start()] if entries else ""
     described = {}
     for line in entries.splitlines():
-        if line.startswith("    "):
-            described[next(reversed(described))].append(line)
+        if line.startswith("    ") or not line:
+            described[next(reversed(described))].append(line.strip())
         else:
-            names, colon, _ = line.partition(" : ")
-            assert colon, line
-            described[names] = []
-    assert all(described.values())
-    assert [name for names in described for name in names.split(", ")] == list(inspect.signature(method).parameters)
+            together, colon, _ = line.partition(" : ")
+            assert colon or together.startswith("**"), line
+            described[together] = []
+    assert all(any(lines) for lines in described.values())
+    assert [name.strip("*") for together in described for name in together.split(", ")] == names
+
+
+def test_the_inspector_of_ipython_shows_what_a_notebook_shows():
+    """``df.nxsms.send?`` and Shift-Tab: signature and docstring, whatever wraps the method."""
+    themes = {"theme_name": "nocolor"} if "theme_name" in inspect.signature(Inspector).parameters else {}
+    inspector = Inspector(**themes)
+    accessor = pd.DataFrame({"phone": ["8615088888888"]}).nxsms
+    for name in VERBS | LOOKS - {"plot"}:
+        found = inspector.info(getattr(accessor, name), oname=f"df.nxsms.{name}", detail_level=0)
+        assert found["docstring"] == inspect.getdoc(getattr(NxsmsAccessor, name))
+        for option in inspect.signature(getattr(accessor, name)).parameters:
+            assert f"{option}" in found["definition"]
+            assert option in found["docstring"]
 
 
 def test_the_accessor_alone_shows_what_it_can_do():

@@ -6,10 +6,16 @@ Texts are those of the vendor's page on the batch endpoint, letter for letter; t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pandas as pd
+
+from nxsms_nb.arguments import strict
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import named
 
 Scope = Literal["success", "account", "clock", "flow", "request", "row", "unclear"]
 
@@ -246,13 +252,28 @@ def label(number: int) -> str:
     return f"{number} {code.meaning}" if code else f"{number} (not documented)"
 
 
-def codes() -> pd.DataFrame:
-    """The vendor's code table as a frame.
+@strict
+def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataFrame:
+    """Look up the vendor's result codes: what they mean and what to do.
+
+    Parameters
+    ----------
+    numbers : int or iterable of int, optional
+        The codes to look up, for example ``13006``, or the column ``code`` of a sent frame; None: all. Gaps count for none.
+    *more : int
+        Further codes.
 
     Returns
     -------
     pandas.DataFrame
-        Index ``code`` (int64); columns ``text``, ``meaning``, ``meaning_zh``, ``scope``, ``advice`` (str).
+        Index ``code`` (int64), in the order asked for, each code once; columns ``text`` (the vendor's), ``meaning``,
+        ``meaning_zh``, ``scope`` (whom it concerns: ``account``, ``clock``, ``flow``, ``request``, ``row``; ``unclear`` proves
+        nothing), ``advice`` (str).
+
+    Raises
+    ------
+    ConfigError
+        One of them is not a code of the vendor's.
 
     Notes
     -----
@@ -260,11 +281,35 @@ def codes() -> pd.DataFrame:
 
     Examples
     --------
-    >>> codes().loc[13008, "scope"]
-    'flow'
+    >>> codes(13008)["scope"].to_list()
+    ['flow']
+    >>> codes([13005, 13006])["meaning_zh"].to_list()
+    ['手机号格式错误', '源地址错误']
     """
-    rows = list(TABLE.values())
+    rows = list(TABLE.values()) if numbers is None and not more else [TABLE[n] for n in _asked([numbers, *more])]
     return pd.DataFrame(
         {name: [getattr(code, name) for code in rows] for name in ("text", "meaning", "meaning_zh", "scope", "advice")},
-        index=pd.Index([code.number for code in rows], name="code"),
+        index=pd.Index([code.number for code in rows], name="code", dtype="int64"),
+    )
+
+
+def _asked(given: Iterable[Any]) -> list[int]:
+    """The codes that were asked for, each once."""
+    found: dict[int, None] = {}
+    for one in given:
+        several = isinstance(one, Iterable) and not isinstance(one, (str, bytes))
+        for value in one if several else [one]:
+            if not pd.api.types.is_scalar(value) or not pd.isna(value):
+                found[_number(value)] = None
+    return list(found)
+
+
+def _number(value: Any) -> int:
+    with suppress(TypeError, ValueError, OverflowError):
+        number = int(value)
+        # 13006.0 is what a gap makes of a code, and "13006" what a file does.
+        if number in TABLE and not isinstance(value, bool) and (isinstance(value, str) or number == value):
+            return number
+    raise ConfigError(
+        f"{named(value)} is not a code of the vendor's. Its codes: {', '.join(map(str, TABLE))}. nx.codes() shows them all."
     )
