@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
 from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,9 +38,9 @@ ENVIRONMENT: Final = {
 
 _SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure", "ca_file"})
 _LOGIN: Final = re.compile(r"[^/\s]*@")
-_NO_PATH: Final = re.compile(r"[\s\\?#\x00-\x1f\x7f]")
+_NO_PATH: Final = re.compile(r"[\s\\?#\x00-\x1f\x7f\ud800-\udfff]")
 """What a path cannot have."""
-_NO_URL: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")
+_NO_URL: Final = re.compile(r"[\s\\\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_S: Final = 86_400
 """The longest timeout, a day."""
 _QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
@@ -339,10 +342,25 @@ def _from_environment(path: str) -> dict[str, Any]:
 def _from_file(path: str) -> dict[str, str | None]:
     from dotenv import dotenv_values  # noqa: PLC0415  only this way in needs it
 
-    trouble: object = None
     try:
-        return dotenv_values(path)
-    except (OSError, UnicodeError) as error:
-        # Not raised from here: the frames of the reader hold the file's text.
-        trouble = "is not UTF-8" if isinstance(error, UnicodeError) else f"cannot be read ({error.strerror})"
-    raise ConfigError(f"env_file={path!r} {trouble}.")
+        # Read here: python-dotenv takes a byte order mark for part of the first name, and knows UTF-8 alone.
+        text, trouble = _decoded(Path(path).read_bytes()), "is neither UTF-8 nor UTF-16"
+    except OSError as error:
+        text, trouble = None, f"cannot be read ({error.strerror})"
+    if text is not None:
+        return dotenv_values(stream=StringIO(text))
+    # Not raised from above: the frames of a reader hold the file's text.
+    raise ConfigError(f"env_file={path!r} {trouble}. Save it as UTF-8.")
+
+
+def _decoded(data: bytes) -> str | None:
+    """The text of a file; None where it is neither UTF-8 nor UTF-16, which PowerShell and Notepad write."""
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for mark, name in marks.items() if data.startswith(mark)), None)
+    if encoding is None:
+        # Of ASCII in UTF-16 every other byte is zero.
+        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8"
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        return None

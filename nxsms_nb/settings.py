@@ -242,6 +242,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def _is_unicode(text: str) -> bool:
+    # A lone surrogate cannot be part of a column's name, as pandas would say when everything was sent.
+    return not any(unicodedata.category(letter) == "Cs" for letter in text)
+
+
 def _max_failures(value: Any) -> str | None:
     if value is None or (_is_whole(value) and value >= 0) or (isinstance(value, float) and 0 <= value < 1):
         return None
@@ -277,7 +282,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     ),
     "max_failures": _max_failures,
     "variant": lambda v: "is no column. Leave it out, or name one, as in variant='arm'." if v is None else None,
-    "prefix": lambda v: None if isinstance(v, str) else "is not text.",
+    "prefix": lambda v: None if isinstance(v, str) and _is_unicode(v) else "is not text.",
     "region": lambda v: (
         None if v is None or isinstance(v, str) else "is not a country's two capital letters, as in region='CN'."
     ),

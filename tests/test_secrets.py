@@ -133,11 +133,21 @@ def test_a_file_that_cannot_be_read_shows_nothing_of_itself(env, tmp_path):
     """Another encoding is named, the file's text is not shown."""
     file = tmp_path / "latin.env"
     file.write_bytes(f"NXSMS_ACCESS_SECRET={ACCESS}\nNAME=M\xfcller\nNXSMS_APP_KEY={APP}\n".encode("latin-1"))
-    with pytest.raises(nx.ConfigError, match="is not UTF-8") as caught:
+    with pytest.raises(nx.ConfigError, match="is neither UTF-8 nor UTF-16") as caught:
         nx.Client.from_env(file)
     shows_nothing(caught.value)
     with pytest.raises(nx.ConfigError, match="does not exist"):
         nx.Client.from_env(tmp_path / "nowhere.env")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_file_is_read_in_the_encodings_that_windows_writes(env, tmp_path, encoding, ends):
+    """With a byte order mark or without; the first name counts, and so does a value that is not ASCII."""
+    lines = ["NXSMS_ACCESS_KEY=key", "# Müller", f"NXSMS_ACCESS_SECRET={ACCESS}", "NXSMS_APP_KEY='äpp'", ""]
+    (tmp_path / ".env").write_bytes(ends.join(lines).encode(encoding))
+    client = nx.Client.from_env()
+    assert (client.access_key, client.access_secret, client.app_key) == ("key", ACCESS, "äpp")
 
 
 def test_the_environment_counts_before_the_file(env, tmp_path):

@@ -177,7 +177,7 @@ def _plain(values: pd.Series[Any], own: bool) -> Any:
     """A group's values: text for what is derived as categories without an order, which only makes grouping fast."""
     dtype = values.dtype
     if own or not isinstance(dtype, pd.CategoricalDtype) or dtype.ordered:
-        return values.array
+        return values.reset_index(drop=True)  # with its dtype: pandas would look for another one
     return values.astype(object).astype(result_columns.TEXT).array
 
 

@@ -88,7 +88,7 @@ def plan_of(dispatch: Dispatch) -> Plan:
             labels[2]: pd.Series(columns.from_arrow(reasons, columns.TEXT), index=index),
         }
     )
-    joined = pd.concat([kept, planned], axis=1)
+    joined = columns.beside(kept, planned)
     joined.attrs = deepcopy(dispatch.frame.attrs)
     counts = pd.Series(np.bincount(fates, minlength=len(FATES)), index=list(FATES), name="rows")
     return Plan(joined, counts, -(-len(dispatch.todo) // BATCH_MAX))

@@ -148,7 +148,7 @@ class AdaptiveRate:
             return f"the gateway asked for a pause of {self._pause:,.0f} s"
         if self._searching:
             return f"finding the gateway's limit, now at {self._limit:,.0f} messages a second"
-        return f"held to {self._limit:,.0f} messages a second by the gateway's limit"
+        return f"held to {self._limit:,.0f} messages a second, our estimate of the gateway's limit"
 
     def pause_left(self, now: float) -> float:
         """How many seconds are left of a pause that the gateway asked for; 0 where it asked for none."""

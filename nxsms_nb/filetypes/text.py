@@ -112,7 +112,7 @@ def layout_of(path: Path, kind: str, *, encoding: str | None = None, separator: 
     with _lines(path, encoding, packed=packed) as lines:
         told = _EXCEL.fullmatch(lines.readline())
     skipped = int(told is not None)
-    default = "\t" if kind.startswith(".tsv") else ","
+    default = "," if kind.startswith(".csv") else "\t"
     used = separator or (told[1] if told else default)
 
     def header(delimiter: str) -> list[str]:

@@ -112,6 +112,23 @@ def prefixes(frame: pd.DataFrame) -> list[str]:
     return [prefix for prefix in dict.fromkeys(found) if carries(frame, prefix, gaps=True)]
 
 
+def beside(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """Join columns onto a frame of the same index, whatever its labels are.
+
+    Examples
+    --------
+    >>> beside(pd.DataFrame({"phone": ["8615088888888"]}), pd.DataFrame({"status": ["Success"]})).columns.to_list()
+    ['phone', 'status']
+    """
+    try:
+        return pd.concat([frame, added], axis=1)
+    except UnicodeEncodeError:
+        # pandas makes text of labels that are objects, and half a character (a lone surrogate) is none. Everything was sent.
+        labels = pd.Index([*frame.columns, *added.columns], dtype=object)
+        numbered = [frame.set_axis(range(frame.shape[1]), axis=1), added.set_axis(range(added.shape[1]), axis=1)]
+        return pd.concat(numbered, axis=1).set_axis(labels, axis=1)
+
+
 def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     """Drop the result columns of a sent frame, and nothing else; see ``df.nxsms.new``.
 

@@ -248,7 +248,7 @@ class Results:
             copy=False,
         )
         kept = frame.drop(columns=[label for label in labels if label in frame.columns])
-        joined = pd.concat([kept, result], axis=1)
+        joined = result_columns.beside(kept, result)
         joined.attrs = deepcopy(frame.attrs)
         return joined
 

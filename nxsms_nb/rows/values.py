@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import uuid
 from typing import Any, Final
 
 import numpy as np
@@ -60,7 +61,7 @@ def kind_and_text(value: Any) -> tuple[int, str | None]:
 
 
 def _told(value: Any) -> tuple[int, str | None]:
-    if isinstance(value, str):
+    if isinstance(value, (str, uuid.UUID)):
         return Kind.TEXT, str(value)
     if isinstance(value, (bool, np.bool_)):
         return Kind.BOOL, str(bool(value))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import shorten
 from nxsms_nb.sandbox.draws import derived, roll
 from nxsms_nb.wire import codes
 
@@ -35,7 +36,7 @@ class Draw:
     Parameters
     ----------
     failures : mapping, "realistic" or None
-        Code to share; calling code ("91") or region ("IN") to such a mapping, which then holds for its numbers instead.
+        Code to share, codes as numbers or as text (``"13005"``); calling code ("91") or region ("IN") to such a mapping, which then holds for its numbers instead.
     seed : int
         Same seed, same item, same outcome.
 
@@ -53,9 +54,13 @@ class Draw:
     """
 
     def __init__(self, failures: Failures, seed: int) -> None:
-        mix = REALISTIC if failures == "realistic" else (failures or {})
+        mix = REALISTIC if isinstance(failures, str) and failures == "realistic" else failures
+        mix = {} if mix is None else mix
         if not isinstance(mix, Mapping):
-            raise ConfigError(f"Sandbox: failures={failures!r} is neither a mapping of code to share nor 'realistic'.")
+            raise ConfigError(
+                f"Sandbox: failures={shorten(failures)} is neither a mapping of code to share nor 'realistic'."
+            )
+        mix = _with_codes(mix)
         general = {code: share for code, share in mix.items() if not isinstance(code, str)}
         own = {_calling_code(place): _mix(place, shares) for place, shares in mix.items() if isinstance(place, str)}
         self._general = _Shares(_mix("failures", general))
@@ -133,6 +138,18 @@ def _mix(place: str, shares: Any) -> FailureMix:
     if sum(shares.values()) > 1 + 1e-9:
         raise ConfigError(f"Sandbox: the shares of {place!r} add up to {sum(shares.values()):.3f}, more than 1.")
     return shares
+
+
+def _with_codes(mix: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The mix with codes as numbers, which JSON and a form write as text; text with a mix of its own is a place."""
+    read: dict[Any, Any] = {}
+    for key, share in mix.items():
+        of_place = isinstance(share, Mapping)
+        code = int(key) if isinstance(key, str) and key.strip().isdecimal() and not of_place else key
+        if code in read:
+            raise ConfigError(f"Sandbox: the failures name code {code} twice, as a number and as text. Give one share.")
+        read[code] = _with_codes(share) if of_place else share
+    return read
 
 
 def _calling_code(place: str) -> str:

@@ -165,7 +165,7 @@ TABLE: Final[dict[int, Code]] = {
             "incorrect sender (source address)",
             "源地址错误",
             "row",
-            "Use 1 to 20 letters or digits.",
+            "Often the country takes registered senders only: ask your account manager. Else: 1 to 20 letters or digits.",
         ),
         Code(
             13007,

@@ -260,3 +260,30 @@ def test_every_row_has_one_status_and_the_counts_add_up(make):
     none = sent[sent["status"].isin(["Invalid", "Skipped"])]
     assert none[["messageid", "batch", "sent_at", "latency_ms"]].isna().all(axis=None)
     assert (none["attempts"] == 0).all()
+
+
+HALF = "Ann\ud83d"
+
+
+def test_half_a_character_in_a_name_costs_nobody_the_results(make):
+    """A lone surrogate in a column's label or in a person's name passes through: the messages were sent."""
+    sandbox = make()
+    frame = numbered(2).assign(name=pd.Series([HALF, "Bob"], dtype=object), x=1)
+    frame.columns = pd.Index([*frame.columns[:-1], HALF], dtype=object)
+    sent = frame.nxsms.send(sandbox.client, progress="silent")
+    assert list(sent.columns) == [*frame.columns, *columns.DTYPES]
+    assert sent["status"].tolist() == ["Success", "Success"]
+    assert sent.iloc[:, : frame.shape[1]].to_numpy().tolist() == frame.to_numpy().tolist()
+    assert list(frame.nxsms.plan(sandbox.client).frame.columns[:4]) == list(frame.columns)
+    assert sent.nxsms.failures(by="name")["name"].tolist() == [HALF, "Bob"]
+    renamed = frame.set_axis(pd.Index([HALF, *frame.columns[1:3], "y"], dtype=object), axis=1)
+    assert renamed.nxsms.recorded(sandbox.client, phone=HALF)["status"].tolist() == ["Success", "Success"]
+
+
+@pytest.mark.parametrize("option", ["prefix", "campaign"])
+def test_half_a_character_in_an_option_is_refused_before_anything_is_sent(make, option):
+    """The results could not have such a name."""
+    sandbox = make()
+    with pytest.raises(nx.ConfigError, match=option):
+        numbered(2).nxsms.send(sandbox.client, progress="silent", **{option: HALF})
+    assert len(sandbox.ledger) == 0

@@ -274,7 +274,7 @@ def test_notes_tell_what_holds_the_run_back() -> None:
     pace = _limited()
     pace.reserve(10, 100.0)
     pace.reserve(10, 100.0)
-    assert pace.note == f"held to {pace.rate:,.0f} messages a second by the gateway's limit"
+    assert pace.note == f"held to {pace.rate:,.0f} messages a second, our estimate of the gateway's limit"
     pace.refused(10, 100.0, 100.1, retry_after=30)
     pace.reserve(10, 100.2)
     assert pace.note == "the gateway asked for a pause of 30 s"

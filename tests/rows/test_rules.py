@@ -90,6 +90,7 @@ def test_content_is_taken_as_given_or_refused(content, expected):
         ("sys_message_id", "order-0001", "order-0001"),
         ("sys_message_id", "x" * 50, "x" * 50),
         ("sys_message_id", 12345678901.0, "12345678901"),
+        ("sys_message_id", uuid.UUID(int=5), "00000000-0000-0000-0000-000000000005"),
         ("link_verbose", 1, "1"),
         ("link_verbose", 0, "0"),
         ("link_verbose", True, "1"),

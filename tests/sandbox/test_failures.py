@@ -1,8 +1,10 @@
 """The failures that the simulated gateway draws."""
 
 import pandas as pd
+import pytest
 
-from nxsms_nb.sandbox import REALISTIC
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.sandbox import REALISTIC, Sandbox
 from nxsms_nb.wire import codes
 from tests.sandbox.talk import item, items, outcomes, send
 
@@ -23,6 +25,36 @@ def test_another_seed_draws_other_failures(make):
     """The seed decides which items fail."""
     drawn = [outcomes(send(make(seed=seed, failures={13005: 0.5}), items(200))) for seed in (1, 2)]
     assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("mix", "same"),
+    [
+        ({"13005": 0.3}, {13005: 0.3}),
+        ({"13005": 0.3, 13009: 0.1}, {13005: 0.3, 13009: 0.1}),
+        ({"91": {"13006": 1.0}, "IN": {}, " 13005": 0.2}, {"91": {13006: 1.0}, "IN": {}, 13005: 0.2}),
+    ],
+)
+def test_codes_may_be_text_as_json_writes_them(make, mix, same):
+    """Of a country's own mix as well; a text with a mix of its own is a country."""
+    drawn, as_numbers = (outcomes(send(make(failures=one), items(200))) for one in (mix, same))
+    assert drawn == as_numbers
+
+
+@pytest.mark.parametrize(
+    ("mix", "said"),
+    [
+        ({"13005": 0.1, 13005: 0.2}, "code 13005 twice"),
+        ({"99999": 0.1}, "99999 in the failures is not a code"),
+        ({"91": 0.1}, "91 in the failures is not a code"),
+        ({"IN": 0.1}, "failures of 'IN' are 0.1, not a mapping"),
+        (pd.Series({13005: 0.1}), "neither a mapping"),
+    ],
+)
+def test_a_mix_that_cannot_be_meant_is_refused(mix, said):
+    """The sandbox is not made."""
+    with pytest.raises(ConfigError, match=said):
+        Sandbox(failures=mix)
 
 
 def test_shares_are_shares_of_all_items(make):
