@@ -74,7 +74,7 @@ def _send(given: argparse.Namespace) -> int:
     from nxsms_nb.files.sending import send_file  # noqa: PLC0415
 
     sending = ("campaign", "journal", "confirm", "concurrency", "max_rate")
-    names = (*sending, "duplicates", "region", "prefix", "phone", "content", "encoding", "sep", "sheet")
+    names = (*sending, "duplicates", "region", "bare", "prefix", "phone", "content", "encoding", "sep", "sheet")
     options = {name: value for name in names if (value := getattr(given, name)) is not None}
     try:
         with ExitStack() as stack:
@@ -110,7 +110,7 @@ def _broken_off(error: BaseException) -> int:
 
 
 _OPTION = re.compile(
-    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
+    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|bare|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
 )
 _RENAMED = re.compile(r",? or rename it: df\.rename\(columns=\{[^}]*\}\)")
 _CALL = re.compile(r"\n {4}(.+)")
@@ -204,7 +204,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     send.add_argument("--sep", metavar="CHARACTER", help="what separates columns: ; or tab, for example")
     send.add_argument("--sheet", metavar="NAME", help="sheet of a workbook, or its number (default: the first)")
-    send.add_argument("--region", help="country that completes national numbers, CN say")
+    send.add_argument(
+        "--region",
+        metavar="CODE|COLUMN",
+        help="country that completes national numbers, for example CN, or the column with each row's",
+    )
+    send.add_argument(
+        "--bare", choices=("national", "international"), help="what numbers without +, 00 and trunk zero are"
+    )
     send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
     send.add_argument(
         "--prefix", metavar="TEXT", help="what the names of the result columns begin with (default: nothing)"

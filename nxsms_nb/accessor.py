@@ -22,7 +22,7 @@ from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.results.columns import new
 from nxsms_nb.rows.templates import render
-from nxsms_nb.rows.validate import validate
+from nxsms_nb.rows.validate import phones, validate
 from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, Checking, Looking, Sending, spelled_out
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "before": ("render", "assign_variants", "validate", "plan"),
+    "before": ("render", "assign_variants", "phones", "validate", "plan"),
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "new"),
     "look": ("summary", "failures", "throughput", "compare", "plot", "dashboard"),
@@ -197,6 +197,54 @@ class NxsmsAccessor(Names):
             phone=phone,
             region=region,
         )
+
+    def phones(
+        self,
+        *,
+        region: Hashable | None = None,
+        phone: Hashable | None = None,
+        bare: Literal["national", "international"] | None = None,
+    ) -> pd.Series[str]:
+        """Read the numbers and give their digits, country code in front, as `send` would send to them.
+
+        Parameters
+        ----------
+        region : str or label, optional
+            The country that completes national numbers as two capital letters, for example ``"CN"``, or the column that holds
+            each row's, in letters of either case.
+        phone : label, optional
+            The column of the numbers, where it is not ``phone``.
+        bare : {"national", "international"}, optional
+            What numbers without +, 00 and trunk zero are. None: see Notes.
+
+        Returns
+        -------
+        pandas.Series of str
+            Named ``phone``, with the frame's index; missing where there is no number, or a problem that `validate` tells.
+
+        Raises
+        ------
+        ColumnError
+            The frame has no such column, or several of that name.
+        ConfigError
+            `region` is neither a country nor a column, or `bare` is not usable.
+
+        Notes
+        -----
+        A number with + or 00 is taken as written. One with a trunk zero has to be valid in the region, by
+        ``phonenumbers.is_valid_number_for_region``. A bare one is national where that gives a valid number that can be a
+        mobile, else international where that gives one of the region's own mobiles, else whichever single reading is valid.
+        Where the column also holds bare numbers that are only valid with another country code, those valid both ways are
+        problems. Digits that a spreadsheet rounded away are a problem, never a guess.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["0151/12345678", "+49 (0)151 12345679", "Mobil: 0151 12345670", "0151 123"]})
+        >>> df.nxsms.phones(region="DE").to_list()
+        ['4915112345678', '4915112345679', '4915112345670', nan]
+        """
+        return phones(self._frame, {"region": region, "phone": phone, "bare": bare})
 
     @spelled_out(CHECKING, COLUMNS)
     def validate(self, **given: Unpack[Checking]) -> ValidationReport:
@@ -590,7 +638,7 @@ class NxsmsAccessor(Names):
         *,
         phone: Hashable | None = None,
         content: Hashable | None = None,
-        region: str | None = None,
+        region: Hashable | None = None,
     ) -> pd.DataFrame:
         """Count the failed rows by code, or by group and code.
 
@@ -603,8 +651,9 @@ class NxsmsAccessor(Names):
             What the names of the result columns begin with.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
-        region : str, optional
-            The country of numbers written without a country code, as in `send`; only derived groups need it.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            groups need it.
 
         Returns
         -------
@@ -757,7 +806,7 @@ class NxsmsAccessor(Names):
         *,
         phone: Hashable | None = None,
         content: Hashable | None = None,
-        region: str | None = None,
+        region: Hashable | None = None,
     ) -> Dashboard:
         """Show the results as a widget: status counts, failure codes and throughput.
 
@@ -767,8 +816,9 @@ class NxsmsAccessor(Names):
             What the names of the result columns begin with.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
-        region : str, optional
-            The country of numbers written without a country code, as in `send`; only derived groups need it.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            groups need it.
 
         Returns
         -------
@@ -804,7 +854,7 @@ class NxsmsPlots(Names):
         *,
         phone: Hashable | None = None,
         content: Hashable | None = None,
-        region: str | None = None,
+        region: Hashable | None = None,
     ) -> Axes:
         """Draw the failed rows by code, or failure rates by group.
 
@@ -818,8 +868,9 @@ class NxsmsPlots(Names):
             What the names of the result columns begin with.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
-        region : str, optional
-            The country of numbers written without a country code, as in `send`; only derived groups need it.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            groups need it.
 
         Returns
         -------

@@ -75,7 +75,8 @@ class Checking(Columns, total=False):
     campaign: str | None
     key: Hashable | list[Hashable] | None
     duplicates: Duplicates
-    region: str | None
+    region: Hashable | None
+    bare: Literal["national", "international"] | None
     variant: Hashable
 
 
@@ -103,8 +104,10 @@ CHECKING: Final[Mapping[str, Any]] = {
     "key": None,
     "duplicates": "raise",
     "region": None,
+    "bare": None,
     "variant": "variant",
 }
+READING: Final[Mapping[str, Any]] = {"region": None, "phone": None, "bare": None}
 LOOKING: Final[Mapping[str, Any]] = {**CHECKING, "journal": None, "prefix": ""}
 SENDING: Final[Mapping[str, Any]] = {
     "campaign": None,
@@ -120,6 +123,7 @@ SENDING: Final[Mapping[str, Any]] = {
     "journal": None,
     "prefix": "",
     "region": None,
+    "bare": None,
     "variant": "variant",
 }
 COLUMNS: Final[Mapping[str, Any]] = {field.name: None for field in FIELDS}
@@ -151,8 +155,12 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     The record of earlier sends. None: ``NXSMS_JOURNAL``, else a file in the user's data folder.""",
     "prefix": """str, default ""
     What the names of the result columns begin with.""",
-    "region": """str, optional
-    The country that completes national numbers, for example ``"CN"``.""",
+    "region": """str or label, optional
+    The country that completes national numbers as two capital letters, for example ``"CN"``, or the column that holds each
+    row's, in letters of either case.""",
+    "bare": """{"national", "international"}, optional
+    What numbers without +, 00 and trunk zero are, where `region` is given. None: what is valid; national first if it can be
+    a mobile of the region, unless the column also holds bare numbers of other countries. What stays open is a problem.""",
     "variant": """label, default "variant"
     The column that says each row's variant, as `assign_variants` makes it: rows that say ``holdout`` are not sent and
     become ``Skipped``, whatever their content. A frame without a column of the default name holds nobody out.""",
@@ -222,8 +230,18 @@ def with_defaults(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[
     settled = {**defaults, **{name: value_as_given(value) for name, value in given.items()}}
     for name, check in _CHECKS.items():
         if name in settled and (complaint := check(settled[name])):
-            raise ConfigError(f"{name}={named(settled[name])} {complaint}")
+            raise ConfigError(f"{name}={shown(settled[name])} {complaint}")
+    if settled.get("bare") == "national" and settled["region"] is None:
+        raise ConfigError(
+            "bare='national' needs to know the country: give its two capital letters, as in region='CN', or the column that "
+            "holds them."
+        )
     return settled
+
+
+def shown(value: Any) -> str:
+    """A value in an error; of a column only its kind, since its values may be people's."""
+    return f"a {type(value).__name__}" if hasattr(value, "dtype") and getattr(value, "ndim", None) else named(value)
 
 
 def _one_of(*allowed: str) -> Callable[[Any], str | None]:
@@ -266,6 +284,18 @@ def _campaign(value: Any) -> str | None:
     return "is not a campaign's name: text of 1 to 200 characters without blanks at its ends and control characters."
 
 
+def region_complaint(value: Any) -> str | None:
+    """What keeps a value from being a region or the label of a column."""
+    try:
+        hash(value)
+    except TypeError:
+        return (
+            "is neither a country's two capital letters, as in region='CN', nor a column's name. Put the countries into a "
+            "column first: df.assign(country=…), then region='country'."
+        )
+    return None
+
+
 _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "campaign": _campaign,
     "duplicates": _one_of("raise", "drop", "allow"),
@@ -283,7 +313,10 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "max_failures": _max_failures,
     "variant": lambda v: "is no column. Leave it out, or name one, as in variant='arm'." if v is None else None,
     "prefix": lambda v: None if isinstance(v, str) and _is_unicode(v) else "is not text.",
-    "region": lambda v: (
-        None if v is None or isinstance(v, str) else "is not a country's two capital letters, as in region='CN'."
+    "region": region_complaint,
+    "bare": lambda v: (
+        None
+        if v is None or (isinstance(v, str) and v in ("national", "international"))
+        else "is not one of 'national', 'international'."
     ),
 }

@@ -15,6 +15,7 @@ VERBS = {"send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
 LOOKS = {
     "validate",
     "render",
+    "phones",
     "assign_variants",
     "new",
     "summary",

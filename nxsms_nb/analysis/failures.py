@@ -27,7 +27,7 @@ def failures(
     prefix: str = "",
     phone: Hashable | None = None,
     content: Hashable | None = None,
-    region: str | None = None,
+    region: Hashable | None = None,
 ) -> pd.DataFrame:
     """Tell why rows failed: one row for each code, or for each group and code.
 
@@ -43,7 +43,7 @@ def failures(
         What stands before the names of the result columns.
     phone, content : hashable, optional
         The columns that hold them, if not ``phone`` and ``content``; only derived groups need them.
-    region : str, optional
+    region : hashable, optional
         The country of phones written without a country code, as in ``send``; only derived groups need it.
 
     Returns

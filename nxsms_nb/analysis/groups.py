@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import listed, mask_name, named
 from nxsms_nb.results import columns as result_columns
-from nxsms_nb.rows import calling_codes, cells, phones, segments
+from nxsms_nb.rows import calling_codes, cells, phones, regions, segments
 from nxsms_nb.rows.columns import one_label
 
 _LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
@@ -53,14 +53,14 @@ class Asked:
         What stands before the names of the result columns.
     phone, content : hashable, optional
         The columns that hold them, if not ``phone`` and ``content``.
-    region : str, optional
-        The country of phones written without a country code.
+    region : hashable, optional
+        The country of phones written without a country code, or a column of countries.
     """
 
     prefix: str = ""
     phone: Hashable | None = None
     content: Hashable | None = None
-    region: str | None = None
+    region: Hashable | None = None
 
 
 def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked) -> Groups:
@@ -192,7 +192,8 @@ def _needed(frame: pd.DataFrame, name: str, label: Hashable | None, what: str) -
 
 
 def _digits(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
-    return phones.normalise(_needed(frame, "phone", asked.phone, what), asked.region)[0]
+    numbers = cells.read_cells(_needed(frame, "phone", asked.phone, what))
+    return phones.from_cells(numbers, regions.of(frame, asked.region))[0]
 
 
 def _content(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:

@@ -78,7 +78,9 @@ def made_in(
     """The ids that a call in a campaign makes from the rows' keys, whatever ids they bring."""
     columns = resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
     columns.pop("sys_message_id", None)
-    checked = validate.check(frame, columns, region=settings["region"], key=keys.labels(frame, key))
+    checked = validate.check(
+        frame, columns, region=settings["region"], bare=settings["bare"], key=keys.labels(frame, key)
+    )
     texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
     ordinals = keys.repeats(texts, checked.good)
     return message_ids.MessageIds(texts, ordinals, app_key=client.app_key, campaign=campaign)

@@ -44,7 +44,7 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     frame = frame_as_given(frame)
     earlier = result_columns.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
-    checked = validate.check(frame, columns, region=settings["region"])
+    checked = validate.check(frame, columns, region=settings["region"], bare=settings["bare"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     results = Results(len(frame))

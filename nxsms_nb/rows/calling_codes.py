@@ -33,6 +33,9 @@ _KINDS: Final = (
 )
 """The kinds of number a country's plan has, as the library names them."""
 
+_BEFORE_MOBILE: Final = (*(kind for kind in _KINDS if kind not in ("fixed_line", "mobile")),)
+"""The kinds that the library tries before it takes a number for a mobile."""
+
 
 @dataclass(frozen=True)
 class Country:
@@ -48,18 +51,33 @@ class Country:
         The pattern of its kinds of number.
     general : str
         The pattern of all its numbers; a valid one matches this as well.
+    mobile : str
+        The pattern of numbers that are, or may be, mobiles.
+    special : str or None
+        The pattern of free, premium and other numbers; the library asks for these first.
     """
 
     region: str
     leading: str | None
     kinds: str
     general: str
+    mobile: str
+    special: str | None
 
     def valid(self, numbers: pa.Array) -> Mask:
         """Which of these numbers are valid in it."""
         found = matches(numbers, self.kinds)
         if found.any():
             found[found] = matches(numbers.filter(pa.array(found)), self.general)
+        return found
+
+    def may_be_mobile(self, numbers: pa.Array) -> Mask:
+        """Which of these numbers are valid in it and can be those of mobiles."""
+        found = matches(numbers, self.mobile)
+        if found.any():
+            found[found] = matches(numbers.filter(pa.array(found)), self.general)
+        if found.any():
+            found[found] = ~matches(numbers.filter(pa.array(found)), self.special)
         return found
 
     def tells(self, numbers: pa.Array) -> Mask:
@@ -116,15 +134,31 @@ def metadata(code: int, region: str) -> Any:
 def country(code: int, region: str) -> Country:
     """A country's patterns, read once, when first needed."""
     known = metadata(code, region)
-    kinds = (getattr(known, name) for name in _KINDS)
-    patterns = dict.fromkeys(kind.national_number_pattern for kind in kinds if kind is not None)
-    leading = known.leading_digits
+    leading, mobile = known.leading_digits, known.mobile
     return Country(
         region,
         None if leading is None else f"^{code}(?:{leading})",
-        f"^{code}(?:{'|'.join(pattern for pattern in patterns if pattern)})$",
+        _whole(code, known, _KINDS) or "$^",
         f"^{code}(?:{known.general_desc.national_number_pattern})$",
+        mobile=f"^{code}(?:{(mobile and mobile.national_number_pattern) or '$^'})$",
+        special=_whole(code, known, _BEFORE_MOBILE),
     )
+
+
+def _whole(code: int, known: Any, kinds: tuple[str, ...]) -> str | None:
+    """The pattern of numbers of some kinds, calling code included."""
+    descriptions = (getattr(known, name) for name in kinds)
+    patterns = dict.fromkeys(kind.national_number_pattern for kind in descriptions if kind is not None)
+    joined = "|".join(pattern for pattern in patterns if pattern)
+    return f"^{code}(?:{joined})$" if joined else None
+
+
+@cache
+def of_region(region: str) -> str:
+    """The calling code of a region."""
+    import phonenumbers  # noqa: PLC0415 - as above
+
+    return str(phonenumbers.country_code_for_region(region))
 
 
 def places(numbers: pa.Array) -> npt.NDArray[np.int16]:
@@ -165,98 +199,6 @@ def matches(numbers: pa.Array, pattern: str | None) -> Mask:
     if not pattern or not len(numbers):
         return np.zeros(len(numbers), np.bool_)
     return as_mask(pc.match_substring_regex(numbers, pattern))
-
-
-@dataclass(frozen=True)
-class Readings:
-    """What numbers without + or 00 can mean.
-
-    Parameters
-    ----------
-    full : pyarrow.LargeStringArray
-        Each with its calling code, read as national where that is valid.
-    national, international : numpy.ndarray of bool
-        Whether it is valid as a national number of the region, and as an international one that is another number.
-    sure : numpy.ndarray of bool
-        Where the library is certain to say the same. It need not be where it might strip a prefix.
-    """
-
-    full: pa.Array
-    national: Mask
-    international: Mask
-    sure: Mask
-
-
-def readings(numbers: pa.Array, region: str) -> Readings:
-    """Read numbers as national ones of a region and as international ones.
-
-    Parameters
-    ----------
-    numbers : pyarrow.LargeStringArray
-        Three digits or more each.
-    region : str
-        The region.
-
-    Notes
-    -----
-    The library mends numbers: it strips a prefix for calls abroad, the region's own calling code, and what the plan says
-    is dialled before a national number. Patterns decide where it strips nothing, or nothing but the one fixed prefix or
-    the calling code, and where no reading is valid, stripped or not. That is nearly every number; the library is asked
-    for the others.
-    """
-    import phonenumbers  # noqa: PLC0415 - as above
-
-    code = str(phonenumbers.country_code_for_region(region))
-    known = metadata(int(code), region)
-    dialled = _start(known.national_prefix_for_parsing)
-    prefixed, behind = matches(numbers, dialled), matches(numbers, dialled and f"^{code}{dialled[1:]}")
-    abroad, own = matches(numbers, _start(known.international_prefix)), as_mask(pc.starts_with(numbers, code))
-    whole, raw = valid(numbers), valid(_joined(code, numbers))
-    # The fixed prefix alone is stripped, not one of a carrier, nor the whole of a local number.
-    rest = pc.replace_substring_regex(numbers, dialled, "", max_replacements=1) if dialled else numbers
-    fixed = known.national_prefix or ""
-    removed = pc.subtract(pc.binary_length(numbers), pc.binary_length(rest))
-    simple = prefixed & as_mask(pc.starts_with(numbers, fixed)) & as_mask(pc.equal(removed, len(fixed)))
-    rest = pc.if_else(pa.array(simple), rest, numbers)
-    less = simple & valid(_joined(code, rest))
-
-    # What is stripped has to leave a number that is possible in the region itself, not only under its calling code.
-    pattern = known.general_desc.national_number_pattern
-    general, rest_general = matches(numbers, f"^(?:{pattern})$"), matches(rest, f"^(?:{pattern})$")
-    unread = ~raw & ~less & (simple | ~prefixed)
-
-    plain = ~prefixed & ~own & ~abroad
-    stripped = simple & ~own & ~abroad & ((less & rest_general) | unread)
-    same = own & whole & ~abroad & ~behind & ~general & (matches(numbers, f"^{code}(?:{pattern})$") | unread)
-    nothing = own & ~whole & ~abroad & ~behind & unread
-    national = (plain & raw) | (stripped & less)
-    return Readings(
-        full=pc.if_else(pa.array(national), _joined(code, rest), numbers),
-        national=national,
-        international=whole,
-        sure=(plain | stripped | same | nothing) & ~(whole & _may_be_mended(numbers)),
-    )
-
-
-def _start(pattern: str | None) -> str | None:
-    return f"^(?:{pattern})" if pattern else None
-
-
-def _joined(code: str, numbers: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(pa.scalar(code, TEXT), numbers, pa.scalar("", TEXT))
-
-
-def _may_be_mended(numbers: pa.Array) -> Mask:
-    """Which international numbers go on, after the calling code, with what the library may strip."""
-    found = np.zeros(len(numbers), np.bool_)
-    place = places(numbers)
-    for at in np.unique(place[place >= 0]):
-        code, main = numbering_plan().codes[at], numbering_plan().regions[at][0]
-        dialled = _start(metadata(code, main).national_prefix_for_parsing)
-        if dialled:
-            rows = np.flatnonzero(place == at)
-            found[rows] = matches(numbers.take(pa.array(rows)), f"^{code}{dialled[1:]}")
-    return found
 
 
 SHORTEST: Final = 7

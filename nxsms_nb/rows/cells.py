@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +44,19 @@ class Cells:
     def slice(self, start: int, size: int) -> Cells:
         """The same cells from `start` on, at most `size` of them; nothing is copied."""
         return Cells(self.text.slice(start, size), self.kinds[start : start + size])
+
+
+PIECE: Final = 32_768
+"""Rows that are looked at together: what is made on the way stays in the processor's cache, and takes no fresh memory."""
+
+
+def put_together(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:
+    """A column of its pieces; None for one that is as it was given, which is not put together again."""
+    if all(piece is None for piece in pieces):
+        return given
+    return pa.concat_arrays(
+        [given.slice(i * PIECE, PIECE) if piece is None else piece for i, piece in enumerate(pieces)]
+    )
 
 
 EXACT: Final = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}

@@ -26,6 +26,7 @@ _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
     "source_address": ("sender", "sender_id", "from", "absender"),
 }  # fmt: skip
 """What a field's column is called elsewhere, folded as `_folded` does."""
+_PHONE: Final = next(field for field in FIELDS if field.name == "phone")
 
 
 def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None = None) -> dict[str, Hashable]:
@@ -55,23 +56,29 @@ def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None =
     >>> resolve(pd.DataFrame({"mobile": ["8615088888888"], "content": ["Hi"]}), {"phone": "mobile"})
     {'phone': 'mobile', 'content': 'content'}
     """
-    renames = {name: label for name, label in (renames or {}).items() if label is not None}
-    resolved: dict[str, Hashable] = {}
-    for field in FIELDS:
-        if field.name in renames:
-            resolved[field.name] = one_column(frame, renames[field.name], field.name)
-            continue
-        spellings = {name: label for name in (field.name, field.wire) if (label := found(frame, name)) is not None}
-        if len(spellings) > 1:
-            raise ColumnError(
-                f"The frame has both {field.name!r} and {field.wire!r}, two spellings of one field. "
-                f"Drop one, or say which: {field.name}={field.name!r}"
-            )
-        if spellings:
-            resolved[field.name] = next(iter(spellings.values()))
-        elif field.required:
-            raise ColumnError(_missing(frame, field))
-    return resolved
+    given = renames or {}
+    labels = {field.name: _label(frame, field, given.get(field.name)) for field in FIELDS}
+    return {name: label for name, label in labels.items() if label is not None}
+
+
+def phone_label(frame: pd.DataFrame, given: Hashable | None = None) -> Hashable:
+    """Find the column of phones alone; same as `resolve` otherwise."""
+    return _label(frame, _PHONE, given)
+
+
+def _label(frame: pd.DataFrame, field: Field, given: Hashable | None) -> Hashable | None:
+    """The label of a field's column; None where the frame has none and need not have one."""
+    if given is not None:
+        return one_column(frame, given, field.name)
+    spellings = {name: label for name in (field.name, field.wire) if (label := found(frame, name)) is not None}
+    if len(spellings) > 1:
+        raise ColumnError(
+            f"The frame has both {field.name!r} and {field.wire!r}, two spellings of one field. "
+            f"Drop one, or say which: {field.name}={field.name!r}"
+        )
+    if not spellings and field.required:
+        raise ColumnError(_missing(frame, field))
+    return next(iter(spellings.values()), None)
 
 
 def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, to_series
-from nxsms_nb.rows.phones import TROUBLES
+from nxsms_nb.rows.troubles import TROUBLES, Trouble
 from nxsms_nb.wire.codes import PARAMETER
 
 Positions = npt.NDArray[np.int64]
@@ -42,7 +42,10 @@ class Rule:
 
 
 RULES: Final = (
-    *(Rule(name, "phone", 13005, hint) for name, hint in TROUBLES.values()),
+    *(
+        Rule(name, "region" if trouble == Trouble.REGION else "phone", 13005, hint)
+        for trouble, (name, hint) in TROUBLES.items()
+    ),
     Rule(
         "content_missing",
         "content",

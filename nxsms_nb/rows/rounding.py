@@ -49,10 +49,13 @@ class Counts:
         How many different numbers there were in each chunk, added up.
     rounded : set of int
         The different numbers among them that end in five zeros or more.
+    foreign : bool
+        Whether there were bare numbers that are only valid as those of another country than their region.
     """
 
     numbers: int = 0
     rounded: set[int] = field(default_factory=set)
+    foreign: bool = False
 
 
 def tail(hits: int, trials: int, chance: float) -> float:

@@ -13,16 +13,17 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, lengths, only, present
 from nxsms_nb.rows import keys as row_keys
-from nxsms_nb.rows import phones, rounding
-from nxsms_nb.rows.cells import Cells, is_blank, read_cells
-from nxsms_nb.rows.phones import TROUBLES, Trouble
+from nxsms_nb.rows import phones, regions
+from nxsms_nb.rows.cells import PIECE, Cells, is_blank, put_together, read_cells
 from nxsms_nb.rows.problems import Positions, Problems, no_problems
+from nxsms_nb.rows.troubles import TROUBLES
 from nxsms_nb.rows.values import Kind
 from nxsms_nb.wire.requests import CONTENT_MAX
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.rows.phones import Bare
     from nxsms_nb.rows.rounding import Counts
 
 Mask = npt.NDArray[np.bool_]
@@ -89,7 +90,8 @@ def check(
     frame: pd.DataFrame,
     columns: Mapping[str, Hashable],
     *,
-    region: str | None = None,
+    region: Hashable | None = None,
+    bare: Bare | None = None,
     key: Sequence[Hashable] | None = None,
     counts: Counts | None = None,
 ) -> Checked:
@@ -101,8 +103,10 @@ def check(
         The recipients.
     columns : mapping of str to hashable
         Field name to column label, as `columns.resolve` gives it.
-    region : str, optional
-        The country that completes national numbers; see `phones.normalise`.
+    region : hashable, optional
+        The country that completes national numbers, or a column of countries; see `regions.of`.
+    bare : {"national", "international"}, optional
+        What numbers without +, 00 and trunk zero are; see `completing.completed`.
     key : sequence of hashable, optional
         Labels of the columns that tell one message from another.
     counts : Counts, optional
@@ -131,58 +135,34 @@ def check(
     """
     rows = len(frame)
     cells = {name: read_cells(frame[label]) for name, label in columns.items()}
+    sources = {name: column.text for name, column in cells.items()}
+    where = regions.of(frame, region)
+    if where is not None and where.text is not None:
+        sources["region"] = where.text
+    phone, troubles = phones.of_column(cells.pop("phone"), where, bare, counts)
+    found: Found = [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()] if troubles.any() else []
     pieces: dict[str, list[pa.Array | None]] = {name: [] for name in cells}
-    found: Found = []
-    for start in range(0, max(rows, 1), _CHUNK):
-        part = {name: column.slice(start, _CHUNK) for name, column in cells.items()}
-        usable, broken = _held_to_rules(part, region)
+    for start in range(0, max(rows, 1), PIECE):
+        part = {name: column.slice(start, PIECE) for name, column in cells.items()}
+        usable, broken = _held_to_rules(part)
         found += [(rule, positions + start) for rule, positions in broken if len(positions)]
         for name, column in part.items():
             # What is as it was given is not put together again.
             pieces[name].append(None if usable[name] is column.text else usable[name])
-    fields = {name: _whole(column.text, pieces[name]) for name, column in cells.items()}
-    cut = rounding.cut(cells["phone"].text, fields["phone"], counts)
-    if len(cut):
-        found.append((TROUBLES[Trouble.LOST][0], cut))
-        fields["phone"] = _without(fields["phone"], cut)
+    fields = {"phone": phone, **{name: put_together(column.text, pieces[name]) for name, column in cells.items()}}
     columned, empty, rounded = row_keys.columns(frame, key or (), columns["phone"], fields["phone"])
     found += [("key_missing", _rows(empty)), ("key_digits_lost", _rows(rounded))]
     good = np.ones(rows, np.bool_)
     for _, positions in found:
         good[positions] = False
-    sources = {name: column.text for name, column in cells.items()}
     return Checked(rows, fields, columned, good, no_problems(sources).plus(found, {}), np.zeros(rows, np.bool_))
 
 
-_CHUNK: Final = 32_768
-"""Rows that are looked at together: what is made on the way stays in the processor's cache, and takes no fresh memory."""
-
-
-def _without(text: pa.Array, rows: Positions) -> pa.Array:
-    usable = np.ones(len(text), np.bool_)
-    usable[rows] = False
-    return only(text, usable)
-
-
-def _whole(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:
-    """A column of its checked pieces; None for one that is as it was given."""
-    if all(piece is None for piece in pieces):
-        return given
-    return pa.concat_arrays(
-        [given.slice(i * _CHUNK, _CHUNK) if piece is None else piece for i, piece in enumerate(pieces)]
-    )
-
-
-def _held_to_rules(cells: Mapping[str, Cells], region: str | None) -> tuple[dict[str, pa.Array], Found]:
-    """The fields of some rows, null where not usable, and the rows that break a rule."""
+def _held_to_rules(cells: Mapping[str, Cells]) -> tuple[dict[str, pa.Array], Found]:
+    """The fields of some rows but the phone, null where not usable, and the rows that break a rule."""
     fields: dict[str, pa.Array] = {}
     found: Found = []
     for name, column in cells.items():
-        if name == "phone":
-            fields[name], troubles = phones.from_cells(column, region)
-            if troubles.any():
-                found += [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()]
-            continue
         usable, broken = _content(column) if name == "content" else _OPTIONAL[name](column)
         found += broken
         fields[name] = usable

@@ -9,25 +9,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, present
+from nxsms_nb._arrow import TEXT, present, to_series
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
-from nxsms_nb.rows import keys, message_ids
+from nxsms_nb.rows import keys, message_ids, regions
 from nxsms_nb.rows.canonical import line_ends
-from nxsms_nb.rows.columns import resolve
+from nxsms_nb.rows.cells import read_cells
+from nxsms_nb.rows.columns import phone_label, resolve
 from nxsms_nb.rows.holdout import held_out
 from nxsms_nb.rows.keys import repeats
+from nxsms_nb.rows.phones import of_column
 from nxsms_nb.rows.report import ValidationReport
 from nxsms_nb.rows.rules import Checked, Found, check
-from nxsms_nb.settings import CHECKING, COLUMNS, Checking, Duplicates, spelled_out, with_defaults
+from nxsms_nb.settings import CHECKING, COLUMNS, READING, Checking, Duplicates, spelled_out, with_defaults
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.rows.message_ids import Keys
 
-__all__ = ["Checked", "check", "examine", "repeats", "report_on", "validate"]
+__all__ = ["Checked", "check", "examine", "phones", "repeats", "report_on", "validate"]
 
 
 @spelled_out(COLUMNS, CHECKING)
@@ -39,8 +41,9 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
     frame : pandas.DataFrame
         The recipients.
     **options
-        ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` (the
-        country of national numbers), ``variant`` (whose rows are held out), and the columns of the fields, for example ``phone="mobile"``.
+        ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` and
+        ``bare`` (the country of national numbers, and what bare ones are), ``variant`` (whose rows are held out), and the
+        columns of the fields, for example ``phone="mobile"``.
 
     Returns
     -------
@@ -65,6 +68,17 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
     (False, ['phone_digits_lost'])
     """
     return report_on(frame_as_given(frame), with_defaults(options, COLUMNS, CHECKING))
+
+
+def phones(frame: pd.DataFrame, options: Mapping[str, Any]) -> pd.Series[str]:
+    """Read the numbers as a call with these options reads them.
+
+    Parameters, results and errors stand with ``df.nxsms.phones``.
+    """
+    settings = with_defaults(options, READING)
+    label = phone_label(frame, settings["phone"])
+    digits, _ = of_column(read_cells(frame[label]), regions.of(frame, settings["region"]), settings["bare"])
+    return to_series(digits, frame.index, "phone")
 
 
 def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
@@ -99,7 +113,9 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     campaign, duplicates = settings["campaign"], settings["duplicates"]
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     key = keys.labels(frame, settings["key"])
-    checked = check(frame, columns, region=settings["region"], key=key, counts=settings.get("counts"))
+    checked = check(
+        frame, columns, region=settings["region"], bare=settings["bare"], key=key, counts=settings.get("counts")
+    )
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)

@@ -48,8 +48,8 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         What stands before the names of the result columns.
     phone, content : hashable, optional
         The columns that hold them, if not ``phone`` and ``content``.
-    region : str, optional
-        The country of phones written without a country code.
+    region : hashable, optional
+        The country of phones written without a country code, or a column of countries.
 
     Raises
     ------
@@ -69,7 +69,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         *,
         phone: Hashable | None = None,
         content: Hashable | None = None,
-        region: str | None = None,
+        region: Hashable | None = None,
     ) -> None:
         self._frame = frame = frame_as_given(frame)
         self._known: dict[str, Any] = {"prefix": prefix, "phone": phone, "content": content, "region": region}
@@ -147,7 +147,7 @@ def dashboard(
     *,
     phone: Hashable | None = None,
     content: Hashable | None = None,
-    region: str | None = None,
+    region: Hashable | None = None,
 ) -> Dashboard:
     """Show a sent frame at a glance; see `Dashboard`."""
     return Dashboard(frame, prefix, phone=phone, content=content, region=region)

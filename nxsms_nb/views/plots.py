@@ -80,7 +80,7 @@ def failures(
     prefix: str = "",
     phone: Hashable | None = None,
     content: Hashable | None = None,
-    region: str | None = None,
+    region: Hashable | None = None,
 ) -> Axes:
     """Draw why rows failed: by code, or as rates by group.
 

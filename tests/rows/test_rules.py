@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nxsms_nb.formatting import mask_phone
+from nxsms_nb.rows import cells as cells_module
+from nxsms_nb.rows import phones as phones_module
 from nxsms_nb.rows import rules as rows_rules
 from nxsms_nb.rows.canonical import canonical
 from nxsms_nb.rows.cells import read_cells
@@ -491,7 +493,8 @@ def test_rows_are_looked_at_by_the_chunk_as_all_at_once(monkeypatch, rows):
     columns = {name: name for name in ("phone", "content", "short_link")}
     found = []
     for chunk in (1000, 7):
-        monkeypatch.setattr(rows_rules, "_CHUNK", chunk)
+        for module in (rows_rules, cells_module, phones_module):
+            monkeypatch.setattr(module, "PIECE", chunk)
         found.append(check(frame, columns, key=["order"]))
     whole, parts = found
     assert parts.fields == whole.fields

@@ -35,6 +35,7 @@ sent: pd.DataFrame = send(
     journal=journal,
     prefix="sms_",
     region="CN",
+    bare="national",
     phone="mobile",
 )
 run: nx.Run = start(frame, client)
@@ -51,6 +52,7 @@ nx.options.confirm_above = 50
 
 accessor = NxsmsAccessor(frame)
 report: nx.ValidationReport = accessor.validate(duplicates="allow")
+digits: pd.Series[str] = accessor.phones(region="country", phone="mobile", bare="international")
 texts: pd.Series[str] = accessor.render("Hi {phone}")
 summary: pd.DataFrame = accessor.summary()
 failures: pd.DataFrame = accessor.failures(by=["country", "length"])

@@ -1,0 +1,103 @@
+"""The country of numbers written without one: a code for all of them, or a column of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import listed, named
+from nxsms_nb.rows.cells import read_cells
+from nxsms_nb.rows.columns import found
+from nxsms_nb.settings import region_complaint, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNKNOWN: Final = -1
+NOT_GIVEN: Final = -2
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The region of each row.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Regions as two capital letters.
+    places : numpy.ndarray of int16 or None
+        The place of each row's region in `names`; `UNKNOWN` where its value is none, `NOT_GIVEN` where it is empty. None:
+        all rows have the first.
+    text : pyarrow.LargeStringArray or None
+        The column as it stands, for who asks what is wrong with it.
+    """
+
+    names: tuple[str, ...]
+    places: npt.NDArray[np.int16] | None = None
+    text: pa.Array | None = None
+
+    def groups(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+        """Each region with those of the rows that have it."""
+        if self.places is None:
+            yield self.names[0], rows
+            return
+        places = self.places[rows]
+        for place in np.unique(places[places >= 0]):
+            yield self.names[place], rows[places == place]
+
+
+def of(frame: pd.DataFrame, region: Any) -> Regions | None:
+    """Find out what ``region=`` means for a frame.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The recipients.
+    region : hashable, optional
+        A code that `phonenumbers` knows, in capital letters; anything else is the label of a column.
+
+    Raises
+    ------
+    ConfigError
+        It is neither.
+    ColumnError
+        Several columns have this label.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> of(pd.DataFrame({"land": ["de", "AT", None]}), "land").names
+    ('AT', 'DE')
+    """
+    if region is None or is_code(region):
+        return None if region is None else Regions((region,))
+    if complaint := region_complaint(region):
+        raise ConfigError(f"region={shown(region)} {complaint}")
+    label = found(frame, region)
+    if label is None:
+        raise ConfigError(
+            f"region={named(region)} is not a country phonenumbers knows, nor a column of the frame. Name the column that "
+            f"holds each row's country, or give two capital letters, as in region='CN'. The columns: {listed(list(frame.columns))}"
+        )
+    text = read_cells(frame[label]).text
+    coded = pc.utf8_upper(pc.utf8_trim_whitespace(text)).dictionary_encode()
+    values = coded.dictionary.to_pylist()
+    names = sorted(value for value in values if is_code(value))
+    place_of = {name: place for place, name in enumerate(names)} | {"": NOT_GIVEN, None: NOT_GIVEN}
+    # A null comes last, where the place -1 picks it.
+    places = np.array([*(place_of.get(value, UNKNOWN) for value in values), NOT_GIVEN], np.int16)
+    return Regions(tuple(names), places[coded.indices.fill_null(-1).to_numpy()], text)
+
+
+def is_code(region: Any) -> bool:
+    """Whether a value is a region of two capital letters."""
+    import phonenumbers  # noqa: PLC0415 - heavy, for those who name a region only
+
+    return isinstance(region, str) and region in phonenumbers.SUPPORTED_REGIONS
