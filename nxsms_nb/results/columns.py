@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -163,7 +164,8 @@ def read(
     columns : sequence of str, default all eight
         Which of the result columns are wanted; the others are not converted.
     gaps : bool, default False
-        Accept rows without a status, which are new.
+        Accept rows without a status, which are new; one that has an id, a time or a request all the same was sent, and lost
+        its status: it is in doubt.
 
     Returns
     -------
@@ -186,8 +188,21 @@ def read(
         raise ColumnError(complaint)
     found = {name: _READERS[name](frame[prefix + name], prefix + name) for name in columns}
     result = pd.DataFrame(found, index=frame.index, columns=list(columns))
+    if gaps and "status" in found and (lost := _lost(frame, prefix, found["status"])).any():
+        result.loc[lost, "status"] = "Unknown"
+        if "reason" in found:
+            result.loc[lost, "reason"] = "its status is gone from the frame, and it may have been sent"
     result.attrs = dict(frame.attrs)
     return result
+
+
+def _lost(frame: pd.DataFrame, prefix: str, status: Any) -> npt.NDArray[np.bool_]:
+    """Which rows say that they were sent and have no status, as a change of its categories leaves them."""
+    lost = np.asarray(pd.isna(status), np.bool_)
+    if lost.any():
+        traces = [_READERS[name](frame[prefix + name], prefix + name) for name in ("messageid", "batch", "sent_at")]
+        lost &= np.logical_or.reduce([np.asarray(~pd.isna(values), np.bool_) for values in traces])
+    return lost
 
 
 def from_sandbox(frame: pd.DataFrame) -> bool:
@@ -251,7 +266,8 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
         without = int((frame[label].isna() | (frame[label] == "")).sum())
         return (
             f"{count(without, 'row')} of {len(frame):,} carry no status: they were added after sending, or a merge "
-            f"found no partner for them. Look at the others alone: frame[frame[{named(label)}].notna()]"
+            f"found no partner for them. Send them as you sent the others, which are not sent again; or look at the others "
+            f"alone: frame[frame[{named(label)}].notna()]"
         )
     return None
 
