@@ -10,10 +10,13 @@ from collections.abc import Coroutine, Hashable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
-from nxsms_nb import api, views
+from nxsms_nb import api, screen, views
 from nxsms_nb.analysis.assignment import assign_variants
+from nxsms_nb.analysis.derived import Asked
+from nxsms_nb.analysis.drivers import drivers
 from nxsms_nb.analysis.experiments import compare
 from nxsms_nb.analysis.failures import failures
+from nxsms_nb.analysis.slices import select
 from nxsms_nb.analysis.summary import summary
 from nxsms_nb.analysis.throughput import throughput
 from nxsms_nb.analysis.workbook import to_excel
@@ -40,7 +43,7 @@ _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "before": ("render", "assign_variants", "phones", "validate", "plan"),
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "new"),
-    "look": ("summary", "failures", "throughput", "compare", "plot", "dashboard"),
+    "look": ("summary", "failures", "drivers", "select", "throughput", "compare", "plot", "dashboard"),
     "keep": ("to_excel",),
 }
 """The accessor's methods in the order in which they are used."""
@@ -633,9 +636,12 @@ class NxsmsAccessor(Names):
 
     def failures(
         self,
-        by: Hashable | list[Hashable] | None = None,
+        by: Hashable | pd.Series[Any] | list[Any] | None = None,
         prefix: str = "",
         *,
+        bins: int | Sequence[Any] | Literal[False] | None = None,
+        tz: Any = None,
+        wide: bool = False,
         phone: Hashable | None = None,
         content: Hashable | None = None,
         region: Hashable | None = None,
@@ -644,11 +650,19 @@ class NxsmsAccessor(Names):
 
         Parameters
         ----------
-        by : label or list of labels, optional
-            Columns of the frame, or what is derived from its rows: ``"country"``, ``"length"``, ``"segments"``, ``"encoding"``,
-            ``"hour"`` (UTC). A column of the frame wins over a derived one of the same name.
+        by : label, Series, or list of them, optional
+            Columns of the frame, or what is derived from its rows: ``"country"`` of the phone, ``"length"`` of the content in
+            characters, its ``"segments"`` and ``"encoding"``, and ``"hour"``, ``"weekday"`` and ``"date"`` of sending. A column
+            of the frame wins over a derived one of the same name. A Series has a value for each row, by its index.
         prefix : str, default ""
             What the names of the result columns begin with.
+        bins : int, sequence or False, optional
+            For columns of numbers and of times: how many bins of about as many rows each, or the edges between bins. None: ten
+            bins where there are more than 24 different values. False: each value is a group.
+        tz : str or tzinfo, optional
+            The time zone of hours, weekdays and dates, for example ``"Asia/Kolkata"``; None: UTC.
+        wide : bool, default False
+            One row per group, with a column for each code.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
         region : str or label, optional
@@ -658,15 +672,202 @@ class NxsmsAccessor(Names):
         Returns
         -------
         pandas.DataFrame
-            Most frequent first: ``code``, ``meaning``, ``scope``, ``advice``, ``count``, ``share`` (of the answered rows),
-            ``invalid``, ``unsent``. With `by`, its columns stand in front, then ``answered``, ``failed`` and ``rate``.
+            One row per code, most frequent first: ``code`` (Int64), ``meaning`` (str; the gateway's text where there is no
+            code), ``scope``, ``advice`` (str), ``count`` (int64), ``share`` of the answered rows with its 95% interval ``low``
+            and ``high`` (float64), and ``invalid`` and ``unsent`` (int64): rows with the same code that were not sent.
+
+            With `by`, one row per group and code: the columns of the groups, ``answered``, ``failed`` (int64), ``rate`` with
+            its interval ``low``, ``high`` (float64), then as above but for the interval, ``share`` being of the group's
+            answered rows. Every group is there, missing values too; bins are `pandas.Interval`. Groups stand in their own
+            order where they have one, else those with most failures come first.
+
+            With ``wide=True``, one row per group: its columns and rates, then a column for each code (labelled with the
+            number, or with the text where there is no code) that counts its failures, ``invalid`` and ``unsent``.
+
+            ``attrs["overall"]`` has the counts, rate and interval of all rows. With `by`, ``attrs["p"]`` is the p-value of the
+            groups having one rate, and ``attrs["note"]`` says in words whether they differ more than chance would; a notebook
+            shows the note above the table.
 
         Raises
         ------
         ColumnError
             The frame carries no results, or a column is missing, ambiguous or named like one of the result.
+        ConfigError
+            `bins` or `tz` cannot be used.
+
+        Notes
+        -----
+        Intervals are Wilson's (1927). The test is Pearson's chi-squared; where an expected count is below 5, its distribution
+        is drawn 9,999 times with the same margins, the same draws each time. Rows count as independent.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "919876543210"] * 50, "content": [f"Hi {i}" for i in range(100)]})
+        >>> with nx.Sandbox(seed=7, hourly_limit=None, failures={"IN": {13006: 1.0}}) as sandbox:
+        ...     sent = df.nxsms.send(sandbox.client)
+        >>> by_country = sent.nxsms.failures(by="country")
+        >>> by_country[["country", "failed", "rate", "low"]].round(3).values.tolist()
+        [['IN', 50, 1.0, 0.929], ['CN', 0, 0.0, 0.0]]
+        >>> by_country.attrs["note"]
+        'These 2 groups differ more than chance would: p < 0.001.'
         """
-        return failures(self._frame, by, prefix=prefix, phone=phone, content=content, region=region)
+        return _noted(
+            failures(
+                self._frame,
+                by,
+                bins=bins,
+                tz=tz,
+                wide=wide,
+                prefix=prefix,
+                phone=phone,
+                content=content,
+                region=region,
+            )
+        )
+
+    def drivers(
+        self,
+        columns: Hashable | list[Hashable] | None = None,
+        *,
+        depth: int = 2,
+        level: float = 0.05,
+        min_rows: int = 20,
+        outcome: Hashable = "accepted",
+        tz: Any = None,
+        prefix: str = "",
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: Hashable | None = None,
+    ) -> pd.DataFrame:
+        """Find what goes with failure: the slices of the frame in which more rows fail than chance explains.
+
+        A slice is one value of one column, or of two columns together. The first one explains most; its rows are then set
+        aside and the next is sought among the others, until nothing is beyond chance. So one cause is reported once, not
+        under the name of each column that goes with it.
+
+        Parameters
+        ----------
+        columns : label or list of labels, optional
+            Where to look. None: what can be derived (as in `failures`), and the frame's own columns of numbers, of times or of
+            2 to 200 different values; without phones, texts, ids and results.
+        depth : {1, 2}, default 2
+            1: single columns only. 2: pairs of columns too.
+        level : float, default 0.05
+            How often anything at all may be found where failures have nothing to do with any column.
+        min_rows : int, default 20
+            How many rows a slice has at least.
+        outcome : str or label, default "accepted"
+            What not to fail means. ``"accepted"``: by the gateway, of the rows it answered. ``"delivered"``: of the rows with a
+            final receipt. A column of true and false or of 0 and 1: of all rows in which it is not missing.
+        tz : str or tzinfo, optional
+            The time zone of hours, weekdays and dates; None: UTC.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived columns need them.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            columns need it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per slice, in the order in which they were found:
+
+            ``slice`` (dict of column to value, for `select`), ``where`` (str, the same in words), ``rows``, ``failed``
+            (int64), ``rate`` with its 95% interval ``low``, ``high``, ``rest_rate`` (of the other rows), ``ratio`` of the two
+            with its 95% interval ``ratio_low``, ``ratio_high``, ``excess`` (failures beyond what the rest's rate would give),
+            ``p`` (float64), ``code`` (Int64, its most frequent). All of it counts the rows that earlier slices left.
+
+            Missing is a value, None. Numbers and times of more than 24 different values are taken in ranges, which are
+            `pandas.Interval` from a value that occurs to a value that occurs; of fewer, each value counts, or a range of them.
+
+            ``attrs["left"]``: rows, failed and rate of what no slice explains. ``attrs["note"]``: the findings in sentences,
+            with what to do; a notebook shows them above the table. ``attrs["columns"]`` and ``attrs["left_out"]``: where was
+            looked, and what was left out and why. ``attrs["looked"]``: how many slices were looked at.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results, or a column is missing, ambiguous or cannot be grouped.
+        ConfigError
+            An option cannot be used, or the outcome's column holds other values.
+
+        Notes
+        -----
+        ``p`` is the one-sided hypergeometric tail, corrected over every slice looked at in all rounds: Benjamini and Hochberg
+        (1995) with weights (Genovese, Roeder and Wasserman 2006) that give single columns and pairs half each and each column
+        the same; the rounds share the level as 1/2, 1/6, 1/12, …. Of the slices beyond chance the one with the greatest
+        gain in likelihood, with its weight as prior, is taken; a pair only where it says more than either half alone.
+
+        Rows count as independent: where many rows share a phone or a text, p is too small. What is found was chosen because
+        it stands out, so rates, ratios and excess are somewhat overstated; expect less of the next campaign. What goes with
+        failure need not cause it. ``benchmarks/DRIVERS.md`` has what simulations show. Intervals: Wilson (1927) for rates,
+        Katz and others (1978) for ratios.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "919876543210"] * 50, "content": [f"Hi {i}" for i in range(100)]})
+        >>> with nx.Sandbox(seed=7, hourly_limit=None, failures={"IN": {13006: 0.5}}) as sandbox:
+        ...     sent = df.nxsms.send(sandbox.client)
+        >>> found = sent.nxsms.drivers()
+        >>> found[["where", "rows", "code"]].values.tolist(), len(sent.nxsms.select(found["slice"][0]))
+        ([['IN', 50, 13006]], 50)
+        """
+        asked = Asked(prefix, phone, content, region, tz)
+        return _noted(
+            drivers(self._frame, columns, depth=depth, level=level, min_rows=min_rows, outcome=outcome, asked=asked)
+        )
+
+    def select(
+        self,
+        slice: Mapping[Any, Any],  # noqa: A002 - what it is called everywhere else
+        *,
+        tz: Any = None,
+        prefix: str = "",
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: Hashable | None = None,
+    ) -> pd.DataFrame:
+        """Take the rows of a slice, for example of one that `drivers` found.
+
+        Parameters
+        ----------
+        slice : dict of label to value
+            What rows must have: in columns of the frame, or in what is derived from it (as in `failures`). A value; None for a
+            missing one; a `pandas.Interval` for a range of numbers or times.
+        tz : str or tzinfo, optional
+            The time zone of hours, weekdays and dates; None: UTC.
+        prefix : str, default ""
+            What the names of the result columns begin with.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived columns need them.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            columns need it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Those rows, whatever their status, with the frame's columns; same index and order.
+
+        Raises
+        ------
+        ColumnError
+            A column is missing or ambiguous.
+        ConfigError
+            `slice` is not a mapping.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "919876543210"], "vip": [True, None]})
+        >>> len(df.nxsms.select({"country": "IN", "vip": None})), len(df.nxsms.select({"vip": True}))
+        (1, 1)
+        """
+        return select(self._frame, slice, Asked(prefix, phone, content, region, tz))
 
     def compare(
         self,
@@ -770,28 +971,38 @@ class NxsmsAccessor(Names):
             prefix=prefix,
         )
 
-    def throughput(self, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
+    def throughput(self, freq: Any = None, prefix: str = "") -> pd.DataFrame:
         """Count the messages per interval of time.
 
         Parameters
         ----------
-        freq : str or timedelta, default "1s"
-            The length of an interval.
+        freq : str or timedelta, optional
+            The length of an interval, for example ``"100ms"``, ``"1min"`` or ``"1h"``. None: a second, or longer where that
+            would make more than 600 rows.
         prefix : str, default ""
             What the names of the result columns begin with.
 
         Returns
         -------
         pandas.DataFrame
-            One row per interval, indexed by its start (``time``, UTC): ``messages``, ``accepted``, ``failed``, ``requests``,
-            ``per_second``. A row counts in the interval in which its request ended.
+            One row per interval, indexed by its start (``time``, UTC): ``messages``, ``accepted``, ``failed``, ``requests``
+            (int64), ``per_second`` (float64). A row counts in the interval in which its request ended; rows that never left are
+            not counted. Empty intervals are rows of zeros.
 
         Raises
         ------
         ColumnError
             The frame carries no results.
         ConfigError
-            `freq` is not a valid interval, or makes too many of them.
+            `freq` is not a valid interval, or makes over a million of them.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.send(sandbox.client).nxsms.throughput()["messages"].to_list()
+        [1]
         """
         return throughput(self._frame, freq, prefix)
 
@@ -831,6 +1042,13 @@ class NxsmsAccessor(Names):
             The frame carries no results.
         """
         return views.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
+
+
+def _noted(table: pd.DataFrame) -> pd.DataFrame:
+    """Show what a table says of itself above it; programs find it in ``attrs["note"]``."""
+    if table.attrs.get("note") and views.progress.in_notebook():
+        screen.say(table.attrs["note"])
+    return table
 
 
 @strict_methods()

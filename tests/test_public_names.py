@@ -20,6 +20,8 @@ LOOKS = {
     "new",
     "summary",
     "failures",
+    "drivers",
+    "select",
     "throughput",
     "compare",
     "plot",

@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nxsms_nb.analysis import causes, groups
+from nxsms_nb.analysis import causes, chance, groups
+from nxsms_nb.analysis.derived import Asked
+from nxsms_nb.analysis.intervals import wilson
 from nxsms_nb.analysis.summary import _FAILURE, Ints
 from nxsms_nb.errors import ColumnError
+from nxsms_nb.formatting import named
 from nxsms_nb.results import columns
 
 _CAUSE: Final = ("code", "meaning", "scope", "advice", "count", "share", "invalid", "unsent")
-_GROUP: Final = ("answered", "failed", "rate")
+_GROUP: Final = ("answered", "failed", "rate", "low", "high")
 TAKEN: Final = frozenset({*_GROUP, *_CAUSE})
 """Names that no group may have, because columns of `failures` have them."""
 
@@ -24,53 +27,17 @@ def failures(
     frame: pd.DataFrame,
     by: groups.Labels = None,
     *,
+    bins: Any = None,
+    tz: Any = None,
+    wide: bool = False,
     prefix: str = "",
     phone: Hashable | None = None,
     content: Hashable | None = None,
     region: Hashable | None = None,
 ) -> pd.DataFrame:
-    """Tell why rows failed: one row for each code, or for each group and code.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame: as sent, filtered, concatenated or loaded again.
-    by : hashable or list of hashable, optional
-        Columns of the frame, or what is derived from its rows: ``"country"`` of the phone, ``"length"`` of the content
-        in characters, its ``"segments"`` and ``"encoding"``, ``"hour"`` of the day in UTC. A column of the frame goes
-        before a derived one of its name.
-    prefix : str, default ""
-        What stands before the names of the result columns.
-    phone, content : hashable, optional
-        The columns that hold them, if not ``phone`` and ``content``; only derived groups need them.
-    region : hashable, optional
-        The country of phones written without a country code, as in ``send``; only derived groups need it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``code`` (Int64), ``meaning`` (str; the gateway's text, numbers masked, where there is no code), ``scope`` and
-        ``advice`` (str), ``count`` (int64, failed rows), ``share`` (float64, of the answered rows), and beside them
-        ``invalid`` (int64, rows refused by validation under the same code) and ``unsent`` (int64, rows that did not
-        leave because of it). Most frequent first.
-        With `by`, its columns stand in front, then ``answered``, ``failed`` (int64) and ``rate`` (float64) of the
-        group, and ``share`` is of the group's answered rows. Every group is there: one without failures has one row
-        without a code. Missing values are a group. Groups come in their own order where they have one, as numbers and
-        times do, else with most failures first.
-
-    Raises
-    ------
-    ColumnError
-        The frame carries no results, or a column is missing, ambiguous or named like one of the result.
-
-    Examples
-    --------
-    >>> sent = columns.empty(4).assign(status=["Success", "Failure", "Failure", "Invalid"], code=[0, 13005, 13009, 13005])
-    >>> failures(sent)[["code", "count", "share", "invalid"]].values.tolist()
-    [[13005, 1, 0.3333333333333333, 1], [13009, 1, 0.3333333333333333, 0]]
-    """
-    asked = groups.Asked(prefix, phone, content, region)
-    return grouped(frame, by, asked).frame
+    """Count why rows failed, by code or by group and code; the accessor's `failures` documents it."""
+    found = grouped(frame, by, Asked(prefix, phone, content, region, tz), bins=bins)
+    return widened(found) if wide else found.frame
 
 
 class Grouped(NamedTuple):
@@ -94,10 +61,10 @@ class Grouped(NamedTuple):
     natural: bool
 
 
-def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grouped:
+def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any = None) -> Grouped:
     """Same as `failures`, but with what a picture needs beside."""
     results = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
-    found = groups.group_rows(frame, by, asked)
+    found = groups.group_rows(frame, by, asked, bins)
     labels: list[Hashable] = list(found.keys.columns)
     taken = [label for label in labels if label in TAKEN]
     if taken:
@@ -111,21 +78,65 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: groups.Asked) -> Grou
     failed = np.bincount(found.ids[status == _FAILURE], minlength=total)
     cause = causes.count_causes(results, found.ids, total if by is not None else 0)
     group = cause["group"].to_numpy(np.int64)
-    share = _over(cause["count"].to_numpy(np.float64), answered[group])
-    rates = {"answered": answered[group], "failed": failed[group], "rate": _over(failed, answered)[group]}
-    result = pd.concat(
-        [
-            found.keys.iloc[group].reset_index(drop=True),
-            pd.DataFrame({} if by is None else rates, index=cause.index),
-            causes.with_meanings(cause).assign(share=share)[list(_CAUSE)],
-        ],
-        axis=1,
-    )
+    counted = cause["count"].to_numpy(np.int64)
+    explained = causes.with_meanings(cause).assign(share=_over(counted, answered[group]))[list(_CAUSE)]
+    if by is None:
+        low, high = wilson(counted, answered[group])
+        place = list(explained.columns).index("share") + 1
+        explained.insert(place, "low", low)
+        explained.insert(place + 1, "high", high)
+        parts = [explained]
+    else:
+        rates = dict(zip(_GROUP, (answered, failed, _over(failed, answered), *wilson(failed, answered)), strict=True))
+        keys = found.keys.iloc[group].reset_index(drop=True)
+        parts = [keys, pd.DataFrame({name: values[group] for name, values in rates.items()}), explained]
+    result = pd.concat(parts, axis=1)
     rank = np.arange(total) if found.natural else np.argsort(np.argsort(-failed, kind="stable"), kind="stable")
     order = np.lexsort((result["code"].fillna(0), -result["invalid"], -result["count"], rank[group]))
     result = result.iloc[order].reset_index(drop=True)
-    result.attrs = dict(frame.attrs)
+    result.attrs = dict(frame.attrs) | _about(answered, failed, by is not None)
     return Grouped(result, rank[group][order].astype(np.int64), labels, found.natural)
+
+
+def _about(answered: Ints, failed: Ints, grouped: bool) -> dict[str, Any]:
+    """The rate of all rows, to compare groups with, and whether they differ."""
+    rows, bad = int(answered.sum()), int(failed.sum())
+    low, high = wilson(bad, rows)
+    overall = {"answered": rows, "failed": bad, "rate": bad / rows if rows else float("nan")}
+    about: dict[str, Any] = {"overall": overall | {"low": float(low), "high": float(high)}}
+    if grouped:
+        p = chance.p_value(answered, failed)
+        about |= {"p": p, "note": chance.in_words(int((answered > 0).sum()), p)}
+    return about
+
+
+def widened(found: Grouped) -> pd.DataFrame:
+    """One row a group, with a column for each code that counts its failures, the most frequent code first."""
+    table = found.frame
+    first = ~pd.Series(found.numbers).duplicated().to_numpy()
+    heads = [*found.labels, *(name for name in _GROUP if found.labels)]
+    result = table.loc[first, heads].reset_index(drop=True)
+    if not found.labels:
+        about = table.attrs["overall"]
+        result = pd.DataFrame({name: [about[name]] for name in _GROUP})
+    group = found.numbers
+    if len(table) and not found.labels:
+        group = np.zeros(len(table), np.int64)
+    names = table["code"].astype(object).where(table["code"].notna(), table["meaning"].astype(object))
+    counted = pd.DataFrame({"group": group, "code": names.to_numpy(), "count": table["count"].to_numpy()})
+    counted = counted[counted["count"] > 0]
+    wide = counted.pivot_table(index="group", columns="code", values="count", aggfunc="sum", fill_value=0, sort=False)
+    wide = wide.reindex(range(len(result)), fill_value=0).astype(np.int64)
+    order = np.argsort(-wide.sum().to_numpy(), kind="stable")
+    wide = wide.iloc[:, order]
+    if clash := [name for name in wide.columns if name in result.columns]:
+        raise ColumnError(f"A column of the groups is named {named(clash[0])}, as a code is. Rename it first.")
+    wide.columns.name = None
+    for name in ("invalid", "unsent"):
+        wide[name] = pd.Series(table[name].to_numpy()).groupby(group).sum().reindex(range(len(result)), fill_value=0)
+    result = pd.concat([result, wide], axis=1)
+    result.attrs = dict(table.attrs)
+    return result
 
 
 def _over(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

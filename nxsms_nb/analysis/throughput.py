@@ -9,39 +9,25 @@ import pandas as pd
 
 from nxsms_nb.analysis.summary import _FAILURE, _SUCCESS, Ints
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import named
+from nxsms_nb.formatting import named, span
 from nxsms_nb.results import columns
 
-MOST_INTERVALS: Final = 5_000_000
-"""How many intervals `throughput` makes at most."""
+MOST_INTERVALS: Final = 1_000_000
+"""How many intervals `throughput` makes at most: eleven days in seconds."""
+
+_STEPS: Final = tuple(
+    pd.Timedelta(step)
+    for step in (
+        *("10ms", "20ms", "50ms", "100ms", "200ms", "500ms", "1s", "2s", "5s", "10s", "15s", "30s"),
+        *("1min", "2min", "5min", "10min", "15min", "30min", "1h", "2h", "6h", "12h", "1D", "7D", "30D", "365D"),
+    )
+)
+_SECOND: Final = pd.Timedelta("1s")
+_ROWS: Final = 600
 
 
-def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.DataFrame:
-    """Count messages and requests per interval, by the time their reply was there.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame: as sent, filtered, concatenated or loaded again.
-    freq : str or timedelta, default "1s"
-        The length of an interval, as in ``"100ms"``, ``"1min"`` or ``"1h"``.
-    prefix : str, default ""
-        What stands before the names of the result columns.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index ``time`` (UTC, the start of each interval, without gaps); ``messages`` (int64, rows of which a request
-        left), ``accepted`` and ``failed`` of them (int64), ``requests`` (int64) and ``per_second`` (float64, messages).
-        A row counts in the interval in which its request ended, ``sent_at`` plus ``latency_ms``; rows that never left
-        have neither and are not counted. Empty intervals are rows of zeros.
-
-    Raises
-    ------
-    ColumnError
-        The frame carries no results.
-    ConfigError
-        `freq` is no length of time, or makes more intervals than `MOST_INTERVALS`.
+def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "") -> pd.DataFrame:
+    """Count messages and requests per interval; the accessor's `throughput` documents it.
 
     Examples
     --------
@@ -50,19 +36,18 @@ def throughput(frame: pd.DataFrame, freq: Any = "1s", prefix: str = "") -> pd.Da
     >>> throughput(sent)["messages"].tolist()
     [1, 0, 1]
     """
-    step = microseconds(freq)
+    step = 0 if freq is None else microseconds(freq)
     results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"])
     results = results[results["sent_at"].notna()]
     ended = ended_us(results)
+    if freq is None:
+        seconds = (int(ended.max()) - int(ended.min())) / 1e6 if len(ended) else 0.0
+        step = microseconds(max(interval(seconds / _ROWS), _SECOND))
     first = int(ended.min()) // step if len(ended) else 0
     spots = ended // step - first
     total = int(spots.max()) + 1 if len(spots) else 0
     if total > MOST_INTERVALS:
-        length = pd.Timedelta(total * step, "us")
-        raise ConfigError(
-            f"freq={named(freq)} makes {total:,} intervals of the {length} between the first and the last message. "
-            "Take a longer one, as in freq='1h', or a part of the frame."
-        )
+        raise too_many(freq, total, step, MOST_INTERVALS)
     status = results["status"].cat.codes.to_numpy()
     requests = _first_rows(results, spots)
     messages = np.bincount(spots, minlength=total)
@@ -100,6 +85,35 @@ def ended_us(results: pd.DataFrame) -> Ints:
     lasted = np.nan_to_num(results["latency_ms"].to_numpy(np.float64))
     ended: Ints = left + np.rint(lasted * 1000).astype(np.int64)
     return ended
+
+
+def interval(least: float) -> pd.Timedelta:
+    """Return the shortest interval that people count in of at least so many seconds.
+
+    Examples
+    --------
+    >>> interval(0.4), interval(200)
+    (Timedelta('0 days 00:00:00.500000'), Timedelta('0 days 00:05:00'))
+    """
+    return next((step for step in _STEPS if step.total_seconds() >= least), _STEPS[-1])
+
+
+def too_many(freq: Any, total: int, step: int, most: int) -> ConfigError:
+    """Say that an interval is too short for the time a frame spans, and which one is not."""
+    seconds = total * step / 1e6
+    fits = interval(seconds / min(most, _ROWS))
+    return ConfigError(
+        f"freq={named(freq)} makes {total:,} intervals of the {span(seconds)} between the first and the last message, "
+        f"and at most {most:,} are of use here. Take a longer one, as in freq={_spelled(fits)!r}, leave freq= out, or take a "
+        "part of the frame."
+    )
+
+
+def _spelled(step: pd.Timedelta) -> str:
+    for unit, seconds in (("D", 86_400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if step.total_seconds() >= seconds:
+            return f"{step.total_seconds() / seconds:.0f}{unit}"
+    return f"{step.total_seconds() * 1000:.0f}ms"
 
 
 def microseconds(freq: Any) -> int:

@@ -193,7 +193,9 @@ def by_group(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bo
     style.key(ax, [(colour, style.wrapped(cause, 26)) for cause, colour in colours.items()], columns=columns)
     left_out = f" · {len(rest):,} more with {count(int(rest['failed'].sum()), 'failure')} left out" if len(rest) else ""
     unanswered = f" · {silent(grouped)}" if silent(grouped) else ""
-    style.title(ax, f"Failure rate by {by}", "failed of the answered" + left_out + unanswered, sandbox=sandbox)
+    note = grouped.frame.attrs.get("note", "")
+    detail = f"failed of the answered{left_out}{unanswered}" + (f" · {note[0].lower()}{note[1:-1]}" if note else "")
+    style.title(ax, f"Failure rate by {by}", detail, sandbox=sandbox)
     style.finish(ax)
     return ax
 

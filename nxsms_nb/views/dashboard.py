@@ -13,7 +13,8 @@ import ipywidgets as widgets
 import pandas as pd
 from IPython import display
 
-from nxsms_nb.analysis import failures, groups, summary
+from nxsms_nb.analysis import failures, summary
+from nxsms_nb.analysis.derived import DERIVED, Asked
 from nxsms_nb.formatting import count, escape, mask_name
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.results import columns
@@ -115,7 +116,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         frame, known = self._frame, self._known
         derived = [
             name
-            for name in groups.DERIVED
+            for name in DERIVED
             if name not in frame.columns
             and (name not in _FIELDS or (known[_FIELDS[name]] or _FIELDS[name]) in frame.columns)
         ]
@@ -136,7 +137,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
             handle.update(self._bundle(), raw=True)
 
     def _failures_by(self, by: Hashable | None) -> str:
-        grouped = failures.grouped(self._frame, by, groups.Asked(**self._known))
+        grouped = failures.grouped(self._frame, by, Asked(**self._known))
         drawn = _picture(lambda: plots.failures_of(self._frame, grouped, prefix=self._known["prefix"]))
         return drawn + (tables.causes_table(grouped.frame) if by is None else tables.groups(grouped))
 

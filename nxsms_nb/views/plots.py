@@ -11,6 +11,7 @@ import pandas as pd
 from nxsms_nb.analysis import failures as failure_table
 from nxsms_nb.analysis import groups, summary
 from nxsms_nb.analysis import throughput as throughput_table
+from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.formatting import count, span
 from nxsms_nb.results import columns
 from nxsms_nb.views import bars
@@ -19,13 +20,8 @@ from nxsms_nb.views import style as views_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_STEPS: Final = tuple(
-    pd.Timedelta(step)
-    for step in (
-        *("10ms", "20ms", "50ms", "100ms", "200ms", "500ms", "1s", "2s", "5s", "10s", "15s", "30s"),
-        *("1min", "2min", "5min", "10min", "15min", "30min", "1h", "2h", "6h", "12h", "1D", "7D", "30D", "365D"),
-    )
-)
+_MOST_STEPS: Final = 2_000
+"""How many intervals a picture of throughput has at most: more than it has pixels show nothing."""
 _UNITS: Final = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _KINDS: Final = {"Success": "accepted", "Failure": "failed", "Unknown": "in doubt or not sent"}
 _PLAIN: Final = "#0072B2"
@@ -105,7 +101,7 @@ def failures(
         The frame carries no results, or cannot be grouped like this.
     """
     return failures_of(
-        frame, failure_table.grouped(frame, by, groups.Asked(prefix, phone, content, region)), ax, prefix=prefix
+        frame, failure_table.grouped(frame, by, Asked(prefix, phone, content, region)), ax, prefix=prefix
     )
 
 
@@ -147,16 +143,21 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     """
     results = columns.read(frame, prefix, columns=["batch", "sent_at", "latency_ms"]).dropna(subset="sent_at")
     sandbox = columns.from_sandbox(frame)
-    ax = views_style.axes(ax, (8.0, 3.8))
     if not len(results):
+        ax = views_style.axes(ax, (8.0, 3.8))
         views_style.draw_words(ax, "No request left, so there is no throughput.", sandbox=sandbox)
         return ax
     ended = throughput_table.ended_us(results)
     start = results["sent_at"].min()
     took = (pd.Timestamp(int(ended.max()), unit="us", tz="UTC") - start).total_seconds()
     step = _step((int(ended.max()) - int(ended.min())) / 1e6, results["batch"].nunique()) if freq is None else freq
+    micro = throughput_table.microseconds(step)
+    total = (int(ended.max()) - int(ended.min())) // micro + 1
+    if total > _MOST_STEPS:
+        raise throughput_table.too_many(freq, total, micro, _MOST_STEPS)
+    ax = views_style.axes(ax, (8.0, 3.8))
     series = throughput_table.throughput(frame, step, prefix)
-    width = throughput_table.microseconds(step) / 1e6
+    width = micro / 1e6
     unit, scale = next((unit for unit in _UNITS if took >= 3 * unit[1]), _UNITS[-1])
     edges = (np.arange(len(series) + 1) * width + (series.index[0] - start).total_seconds()) / scale
     base, entries = np.zeros(len(series)), []
@@ -235,8 +236,7 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
 
 def _step(took: float, requests: int) -> pd.Timedelta:
     """An interval that gives at most 80 of them, and where there are few requests about two in each."""
-    least = max(took / 80, min(took / 12, 2 * took / max(requests, 1)))
-    return next((step for step in _STEPS if step.total_seconds() >= least), _STEPS[-1])
+    return throughput_table.interval(max(took / 80, min(took / 12, 2 * took / max(requests, 1))))
 
 
 def _rate(value: float) -> str:

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from nxsms_nb.analysis.slices import range_in_words
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import abridged, mask_numbers, mask_phone, named
 
@@ -247,6 +248,8 @@ def value_text(value: Any, most: int = 40) -> str:
 
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return "(missing)"
+    if isinstance(value, pd.Interval):
+        return range_in_words(value)
     if isinstance(value, float):
         return f"{value:.10g}" if abs(value) < 1e8 else mask_phone(f"{value:.0f}")
     return abridged(mask_numbers(str(value)), most) or '""'

@@ -120,8 +120,9 @@ def groups(grouped: Grouped) -> str:
             strict=True,
         )
     ]
-    unanswered = f'<div style="{_FAINT}">{bars.silent(grouped)}</div>' if bars.silent(grouped) else ""
-    return _table(heads, rows, len(shown) + len(rest)) + unanswered
+    below = [words for words in (grouped.frame.attrs.get("note"), bars.silent(grouped)) if words]
+    lines = "".join(f'<div style="{_FAINT}">{escape(words)}</div>' for words in below)
+    return _table(heads, rows, len(shown) + len(rest)) + lines
 
 
 def _table(heads: list[tuple[str, str]], rows: list[list[str]], total: int) -> str:

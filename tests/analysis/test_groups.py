@@ -1,10 +1,14 @@
 """What failures can be grouped by besides the frame's own columns."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2_contingency, fisher_exact
+from statsmodels.stats.proportion import proportion_confint
 
-from nxsms_nb.analysis import failures, groups
-from nxsms_nb.errors import ColumnError
+from nxsms_nb.analysis import chance, derived, failures
+from nxsms_nb.errors import ColumnError, ConfigError
+from tests.analysis.planted import failing
 
 COUNTRIES = {"8615088888888": "CN", "60123456789": "MY", "14155550123": "US", "4915112345678": "DE"}
 
@@ -59,7 +63,7 @@ def test_segments_and_encoding_follow_the_bill(made):
     assert [*told_by(near.drop(columns="phone"), "segments")] == [1]
 
 
-@pytest.mark.parametrize("by", list(groups.DERIVED))
+@pytest.mark.parametrize("by", list(derived.DERIVED))
 def test_derived_groups_work_on_any_frame(made, by):
     """No rows, a prefix, other names for the columns: the same groups."""
     sent = made(200)
@@ -76,3 +80,150 @@ def test_a_column_that_is_needed_is_named(made, by, lacking):
     """Without the phones there are no countries; the message says how to name them."""
     with pytest.raises(ColumnError, match=f'has no column {lacking!r}.*{lacking}="column"'):
         failures.failures(made(3).drop(columns=lacking), by)
+
+
+def test_groups_that_differ_no_more_than_chance_are_said_to_be_so(made):
+    """Senders assigned at random get a note and a p-value; a sender that fails gets another note."""
+    rng = np.random.default_rng(5)
+    sent = made(3000).assign(sender=rng.choice(["ACME", "Shop24", "INFO"], 3000))
+    told = failures.failures(sent, "sender")
+    answered, failed = (told.drop_duplicates("sender")[name] for name in ("answered", "failed"))
+    expected = chi2_contingency(np.array([failed, answered - failed]), correction=False).pvalue
+    assert told.attrs["p"] == pytest.approx(expected)
+    assert told.attrs["note"] == f"These 3 groups differ no more than chance would: p = {expected:.2f}."
+    assert "note" not in failures.failures(sent).attrs
+    worse = failing(sent, sent["sender"] == "ACME", rate=0.4)
+    assert (
+        failures.failures(worse, "sender").attrs["note"] == "These 3 groups differ more than chance would: p < 0.001."
+    )
+
+
+def test_small_counts_are_compared_by_draws(made):
+    """Where few are expected to fail, p comes from draws with the same margins, the same each time, and is near exact."""
+    assert chance.p_value([10, 10], [0, 5]) == chance.p_value([10, 10], [0, 5])
+    for n, k in (([10, 10], [0, 5]), ([8, 30], [3, 2]), ([20, 20], [3, 1])):
+        exact = fisher_exact([k, [total - bad for total, bad in zip(n, k, strict=True)]]).pvalue
+        assert chance.p_value(n, k) == pytest.approx(exact, abs=0.02)
+    for n, k in (([], []), ([5], [1]), ([5, 0], [1, 0]), ([5, 5], [0, 0]), ([5, 5], [5, 5])):
+        assert chance.p_value(n, k) is None
+    one = made(1).assign(status="Failure")
+    assert failures.failures(one, "country").attrs["note"] == ""
+
+
+def test_rates_have_wilsons_interval(made):
+    """Beside rate by group, beside share by code; the overall rate to compare with has one too."""
+    sent = made(2000)
+    by_code = failures.failures(sent)
+    answered = int(sent["status"].isin(["Success", "Failure"]).sum())
+    low, high = proportion_confint(by_code["count"], answered, method="wilson")
+    assert by_code["low"].tolist() == pytest.approx(low.tolist())
+    assert by_code["high"].tolist() == pytest.approx(high.tolist())
+    assert list(by_code.columns)[5:8] == ["share", "low", "high"]
+    by_group = failures.failures(sent, "segment")
+    low, high = proportion_confint(by_group["failed"], by_group["answered"], method="wilson")
+    assert by_group["low"].tolist() == pytest.approx(low.tolist())
+    assert by_group["high"].tolist() == pytest.approx(high.tolist())
+    assert list(by_group.columns)[1:6] == ["answered", "failed", "rate", "low", "high"]
+    about = by_group.attrs["overall"]
+    assert about["rate"] == pytest.approx((sent["status"] == "Failure").sum() / answered)
+    assert about["low"] < about["rate"] < about["high"]
+
+
+def test_numbers_and_times_are_binned(made):
+    """More than 24 values are ten bins, a number asks for as many, edges are kept, and False gives each value."""
+    sent = made(2000).assign(amount=np.random.default_rng(1).gamma(2, 50, 2000))
+    sent["when"] = pd.Timestamp("2026-03-01", tz="Asia/Kolkata") + pd.to_timedelta(sent["amount"], unit="h")
+
+    def groups(by, bins=None):
+        return failures.failures(sent, by, bins=bins).drop_duplicates(by)
+
+    for by in ("amount", "when"):
+        told = groups(by)
+        assert len(told) == 10
+        assert told["answered"].max() < 1.3 * told["answered"].min()
+        assert all(isinstance(interval, pd.Interval) for interval in told[by])
+        assert told["failed"].sum() == (sent["status"] == "Failure").sum()
+        assert len(groups(by, 4)) == 4
+        assert len(groups(by, False)) == sent[by].nunique()
+        first = told[by].iloc[3]
+        assert len(sent.nxsms.select({by: first})) == sent[by].between(first.left, first.right).sum()
+    assert groups("when")["when"].iloc[0].left.tzinfo is not None
+    assert [str(interval) for interval in groups("amount", [50, 100])["amount"]] == [
+        "(-inf, 50.0]",
+        "(50.0, 100.0]",
+        "(100.0, inf]",
+    ]
+    day = pd.Timestamp("2026-03-05", tz="Asia/Kolkata")
+    assert groups("when", [day])["answered"].tolist() == [
+        (sent["status"].isin(["Success", "Failure"]) & (sent["when"] <= day)).sum(),
+        (sent["status"].isin(["Success", "Failure"]) & (sent["when"] > day)).sum(),
+    ]
+    assert len(groups("segment", 2)) == 3
+    mixed = failures.failures(sent, ["segment", "amount"], bins=2).drop_duplicates(["segment", "amount"])
+    assert len(mixed) == 6
+    assert len(failures.failures(sent[:0], "amount")) == 0
+
+
+@pytest.mark.parametrize("bins", [0, -1, True, "many", [3, 1], [None], [[1]], object()])
+def test_bins_that_are_none_are_refused(made, bins):
+    """The message names the value and what is taken."""
+    with pytest.raises(ConfigError, match="bins="):
+        failures.failures(made(100).assign(amount=range(100)), "amount", bins=bins)
+
+
+def test_a_series_makes_groups(made):
+    """A Series has a value for each row by its index; under its own name, or as "by"."""
+    sent = made(600)
+    first = sent["phone"].str[:2]
+    expected = failed_by(sent, first)
+    assert told_by(sent.assign(phone_start=first), "phone_start") == expected
+    told = failures.failures(sent, first.rename("start"))
+    assert dict(zip(told["start"], told["failed"], strict=True)) == expected
+    assert "by" in failures.failures(sent, first.rename(None)).columns
+    part = sent[100:200]
+    assert failures.failures(part, first.rename("start")).equals(
+        failures.failures(part, first[100:200].rename("start"))
+    )
+    assert failures.failures(sent, [first.rename("start"), "segment"])["start"].notna().all()
+    twice = pd.concat([part, part])
+    again = pd.concat([first[100:200], first[100:200]]).rename("start")
+    assert failures.failures(twice, again)["failed"].max() == 2 * failures.failures(part, again[:100])["failed"].max()
+    for wrong in (first[:50], first[:50].reset_index(drop=True), again[:150]):
+        with pytest.raises(ColumnError, match="whose index does not have"):
+            failures.failures(twice, wrong)
+
+
+def test_hours_weekdays_and_dates_are_those_of_a_zone(made):
+    """In UTC, or in the zone that tz= names; days of the week in their order."""
+    sent = made(5000, per_second=0.02)
+    local = sent["sent_at"].dt.tz_convert("Asia/Kolkata")
+    told = failures.failures(sent, "hour", tz="Asia/Kolkata").drop_duplicates("hour").dropna(subset="hour")
+    assert told["hour"].tolist() == sorted(local.dt.hour.dropna().unique())
+    told = failures.failures(sent, "date", tz="Asia/Kolkata").drop_duplicates("date").dropna(subset="date")
+    assert told["date"].dt.date.tolist() == sorted(local.dt.date.dropna().unique())
+    told = failures.failures(sent, "weekday").drop_duplicates("weekday").dropna(subset="weekday")
+    days = list(told["weekday"].astype(str))
+    assert days == [day for day in told["weekday"].cat.categories if day in set(sent["sent_at"].dt.day_name())]
+    with pytest.raises(ConfigError, match="tz='Mars' is not a time zone"):
+        failures.failures(sent, "hour", tz="Mars")
+
+
+def test_wide_has_a_row_for_each_group_and_a_column_for_each_code(made):
+    """Its counts are those of the long table, the most frequent code first; texts without a code have a column too."""
+    sent = made(2000)
+    long = failures.failures(sent, "segment")
+    wide = failures.failures(sent, "segment", wide=True)
+    assert len(wide) == 3
+    assert list(wide.columns)[:8] == ["segment", "answered", "failed", "rate", "low", "high", 13005, 13009]
+    assert list(wide.columns)[-2:] == ["invalid", "unsent"]
+    causes = list(wide.columns)[6:-2]
+    assert "Handset gone 手机已停机" in causes
+    assert (wide[causes].sum(axis=1) == wide["failed"]).all()
+    for _, row in long.dropna(subset="code").iterrows():
+        same = wide[wide["segment"].isna() if pd.isna(row["segment"]) else wide["segment"] == row["segment"]]
+        assert same[row["code"]].tolist() == [row["count"]]
+    whole = failures.failures(sent, wide=True)
+    assert whole[causes].to_numpy().tolist() == [wide[causes].sum().tolist()]
+    assert whole["failed"].tolist() == [wide["failed"].sum()]
+    assert failures.failures(sent[:0], "segment", wide=True).shape[0] == 0
+    assert wide.attrs["note"] == long.attrs["note"]

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 from nxsms_nb.analysis import failures, summary, throughput
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.results import columns, statuses
+from nxsms_nb.views import plots
 from nxsms_nb.wire import codes
 
 
@@ -207,7 +208,7 @@ def test_throughput_takes_every_length_of_time(made, freq):
     assert throughput.throughput(sent, freq)["messages"].sum() == sent["sent_at"].notna().sum()
 
 
-@pytest.mark.parametrize("freq", ["often", "0s", "-1s", None, "month"])
+@pytest.mark.parametrize("freq", ["often", "0s", "-1s", "month"])
 def test_throughput_refuses_what_is_no_length_of_time(made, freq):
     """The message names the value and shows what is taken."""
     with pytest.raises(ConfigError, match="is no length of time"):
@@ -218,8 +219,21 @@ def test_throughput_refuses_intervals_without_end(made):
     """Two runs a year apart in milliseconds would not fit into memory."""
     sent = made(400)
     later = sent.assign(sent_at=sent["sent_at"] + pd.Timedelta("365D"))
+    both = pd.concat([sent, later])
+    with pytest.raises(ConfigError, match="Take a longer one, as in freq='1D'"):
+        throughput.throughput(both, "1ms")
     with pytest.raises(ConfigError, match="Take a longer one"):
-        throughput.throughput(pd.concat([sent, later]), "1ms")
+        plots.throughput(both, freq="1h")
+
+
+@pytest.mark.parametrize(("hours", "step"), [(0.1, 1), (2, 15), (24, 300), (24 * 30, 7200)])
+def test_throughput_chooses_its_interval(made, hours, step):
+    """Unasked, intervals are a second, or as long as keeps a long run within 600 rows."""
+    sent = made(4000, per_second=4000 / hours / 3600)
+    told = throughput.throughput(sent)
+    assert told.index[1] - told.index[0] == pd.Timedelta(seconds=step)
+    assert len(told) <= 601
+    assert told["messages"].sum() == sent["sent_at"].notna().sum()
 
 
 @pytest.mark.parametrize("read", [summary.summary, failures.failures, throughput.throughput])

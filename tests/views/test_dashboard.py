@@ -47,9 +47,27 @@ def test_failures_by_is_chosen_from_what_makes_groups(made):
     sent.loc[::2, "wording"] = "B"
     sent["structs"] = pd.Series([{"a": 1}] * 500, dtype=pd.ArrowDtype(pa.struct({"a": pa.int64()}))).array
     offered = [label for label, _ in sent.nxsms.dashboard()._select.options]
-    assert offered == ["code", "country", "length", "segments", "encoding", "hour", "segment", "wording"]
+    assert offered == [
+        "code",
+        "country",
+        "length",
+        "segments",
+        "encoding",
+        "hour",
+        "weekday",
+        "date",
+        "segment",
+        "wording",
+    ]
     bare = sent.drop(columns=["phone", "content"])
-    assert [label for label, _ in bare.nxsms.dashboard()._select.options] == ["code", "hour", "segment", "wording"]
+    assert [label for label, _ in bare.nxsms.dashboard()._select.options] == [
+        "code",
+        "hour",
+        "weekday",
+        "date",
+        "segment",
+        "wording",
+    ]
 
 
 def test_choosing_draws_the_groups(made):

@@ -111,12 +111,21 @@ def test_failure_rates_are_drawn_by_group(made, ax):
     assert ax.get_title(loc="left") == "Failure rate by segment"
 
 
+def test_ranges_of_numbers_are_named_in_words(made, ax):
+    """Thirty different batches are ten bins, each named by its first and last."""
+    plots.failures(made(8000), ax, by="batch")
+    assert names(ax)[:2] == ["1 to 4", "5 to 8"]
+
+
 def test_groups_with_an_order_keep_it_and_too_many_are_cut(made, ax):
-    """Batches stand in their order, and what is left out is told with its failures."""
+    """Waves stand in their order, and what is left out is told with its failures."""
     sent = made(8000)
-    plots.failures(sent, ax, by="batch")
-    assert names(ax) == [str(number) for number in range(1, 25)]
-    left_out = failures.failures(sent, "batch").drop_duplicates("batch").query("batch > 24")["failed"].sum()
+    waves = [f"wave {number}" for number in range(41)]
+    sent["wave"] = pd.Categorical([waves[number] for number in sent["batch"].fillna(1)], waves, ordered=True)
+    plots.failures(sent, ax, by="wave")
+    assert names(ax) == waves[1:25]
+    told = failures.failures(sent, "wave").drop_duplicates("wave")
+    left_out = told[told["wave"] > "wave 24"]["failed"].sum()
     assert any(f"16 more with {left_out} failures left out" in text for text in words(ax))
 
 

@@ -1,0 +1,131 @@
+"""What is derived from a sent frame's rows, to group them by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb.errors import ColumnError, ConfigError
+from nxsms_nb.formatting import named
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.rows import calling_codes, cells, phones, regions, segments
+from nxsms_nb.rows.columns import one_label
+
+_LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
+_LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What derived columns need to know of the frame.
+
+    Parameters
+    ----------
+    prefix : str, default ""
+        What stands before the names of the result columns.
+    phone, content : hashable, optional
+        The columns that hold them, if not ``phone`` and ``content``.
+    region : hashable, optional
+        The country of phones written without a country code, or a column of countries.
+    tz : str or tzinfo, optional
+        The time zone of hours, weekdays and dates; None: UTC.
+    """
+
+    prefix: str = ""
+    phone: Hashable | None = None
+    content: Hashable | None = None
+    region: Hashable | None = None
+    tz: Any = None
+
+
+def own(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
+    """Return a column of the frame, of which there must be one."""
+    values = frame[label]
+    if not isinstance(values, pd.Series):
+        raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
+    return values
+
+
+def _needed(frame: pd.DataFrame, name: str, label: Hashable | None, what: str) -> pd.Series[Any]:
+    label = name if label is None else one_label(name, label)
+    if label not in frame.columns:
+        raise ColumnError(
+            f"by={what!r} is derived from the {name}, and the frame has no column {named(label)}. "
+            f'Name the one that holds it, as in {name}="column".'
+        )
+    return own(frame, label)
+
+
+def _digits(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
+    numbers = cells.read_cells(_needed(frame, "phone", asked.phone, what))
+    return phones.from_cells(numbers, regions.of(frame, asked.region))[0]
+
+
+def _content(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
+    return cells.read_cells(_needed(frame, "content", asked.content, what)).text
+
+
+def _country(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    return pd.Series(calling_codes.countries_of(_digits(frame, asked, "country")))
+
+
+def _length(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    length = pc.utf8_length(_content(frame, asked, "length")).fill_null(-1).to_numpy()
+    bins = np.where(length < 0, -1, np.searchsorted(_LENGTHS, length))
+    return pd.Series(pd.Categorical.from_codes(bins, categories=pd.Index(_LENGTH_NAMES), ordered=True))
+
+
+def _segments(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    content = _content(frame, asked, "segments")
+    there = ("phone" if asked.phone is None else asked.phone) in frame.columns
+    number, _ = segments.count_segments(content, _digits(frame, asked, "segments") if there else None)
+    return pd.Series(pd.arrays.IntegerArray(number, number == 0))
+
+
+def _encoding(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    _, encoding = segments.count_segments(_content(frame, asked, "encoding"))
+    return pd.Series(pd.Categorical(encoding, categories=[segments.GSM, segments.UCS]))
+
+
+def _sent_at(frame: pd.DataFrame, asked: Asked) -> Any:
+    sent_at = result_columns.read(frame, asked.prefix, columns=["sent_at"])["sent_at"]
+    if asked.tz is None:
+        return sent_at.dt
+    try:
+        return sent_at.dt.tz_convert(asked.tz).dt
+    except Exception:  # noqa: BLE001 - what is raised for a zone that is not known differs from pandas to pandas
+        raise ConfigError(f"tz={named(asked.tz)} is not a time zone, for example tz='Asia/Kolkata'.") from None
+
+
+def _hour(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    return pd.Series(_sent_at(frame, asked).hour.astype(result_columns.WHOLE))
+
+
+def _weekday(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    day = _sent_at(frame, asked).day_of_week.fillna(-1).astype(np.int64)
+    return pd.Series(pd.Categorical.from_codes(day, categories=pd.Index(_WEEKDAYS), ordered=True))
+
+
+def _date(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    return pd.Series(_sent_at(frame, asked).tz_localize(None).dt.normalize())
+
+
+DERIVED: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {
+    "country": _country,
+    "length": _length,
+    "segments": _segments,
+    "encoding": _encoding,
+    "hour": _hour,
+    "weekday": _weekday,
+    "date": _date,
+}
+"""What can be derived: the phone's country, the content's length in characters, the segments it is billed as and their
+encoding, and the hour of the day, the day of the week and the date on which the row was sent, in UTC unless `Asked.tz`
+names a zone."""

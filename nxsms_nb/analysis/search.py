@@ -1,0 +1,387 @@
+"""Search the slices of a table of codes for those in which rows fail more often: numpy only, no frame.
+
+A slice is one value of a column, a run of neighbouring values where they have an order, or a pair of these. How it is
+judged, in each round:
+
+* Its p is the one-sided hypergeometric tail: as many failures in the slice, or more, if failures fell on the rows of
+  the round at random.
+* The p of all slices are corrected together (Benjamini-Hochberg 1995) with weights (Genovese, Roeder and Wasserman
+  2006): half of the weight goes to the slices of one column, half to the pairs, each column gets the same, and in it
+  each slice. A column of 200 values has as many chances to look bad as all others together, but not more weight.
+* Of the slices beyond chance the one with the greatest posterior weight explains most: the gain in log-likelihood
+  from giving the slice a rate of its own, plus the log of the same weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_LEAST_GAIN: Final = 3.0
+"""Below this gain p is over 0.01 times what the smallest weight allows: it is counted, and not computed."""
+_MOST_EXACT: Final = 1500
+"""How many slices have their exact p computed in a round, those with the greatest gain; the others count as p = 1."""
+_PAIR_PRICE: Final = 3.0
+"""What a pair must say more than one of its halves, beyond its weight: the best of many splits of a cause gains by chance."""
+_MOST_ROUNDS: Final = 50
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column as codes.
+
+    Attributes
+    ----------
+    codes : ndarray of int
+        The level of each row, from 0; `levels` itself stands for values that are not looked at.
+    levels : int
+        How many levels there are.
+    ordered : int
+        How many of the levels, from the first, have an order: neighbours may be taken together. 0 for none.
+    values : ndarray, optional
+        What the ordered levels are bins of; a slice of them then begins and ends at values that occur.
+    """
+
+    codes: npt.NDArray[np.intp]
+    levels: int
+    ordered: int = 0
+    values: npt.NDArray[Any] | None = None
+
+
+class Part(NamedTuple):
+    """What a slice takes of one column: the levels from `first` to `last`, of bins the values from `low` to `high`."""
+
+    feature: int
+    first: int
+    last: int
+    low: Any = None
+    high: Any = None
+
+
+@dataclass
+class Finding:
+    """One slice that was found, and what was counted in its round."""
+
+    parts: tuple[Part, ...]
+    p: float
+    inside: Mask = field(repr=False)
+    bad: Mask = field(repr=False)
+    rows: int = 0
+    failed: int = 0
+    rest_rows: int = 0
+    rest_failed: int = 0
+
+
+class _Block(NamedTuple):
+    """All slices of one column, or of two, flat: rows, failures, and the weight of each."""
+
+    columns: tuple[int, ...]
+    runs: tuple[Runs, ...]
+    rows: Ints
+    failed: Ints
+
+
+class Runs(NamedTuple):
+    """The runs of levels of one column: each level alone, then neighbours together."""
+
+    first: Ints
+    last: Ints
+
+    @classmethod
+    def of(cls, feature: Feature) -> Runs:
+        """Each level alone, then every run of two neighbours or more, but not all of a column."""
+        alone = np.arange(feature.levels)
+        first, last = np.triu_indices(feature.ordered, 1)
+        if feature.ordered == feature.levels:
+            some = last - first < feature.ordered - 1
+            first, last = first[some], last[some]
+        return cls(np.concatenate([alone, first]), np.concatenate([alone, last]))
+
+    def sums(self, table: Ints, axis: int) -> Ints:
+        """The table's sums over each run, along one axis."""
+        if len(self.first) == table.shape[axis]:
+            return table
+        shape = list(table.shape)
+        shape[axis] = 1
+        total = np.concatenate([np.zeros(shape, table.dtype), np.cumsum(table, axis)], axis)
+        found: Ints = total.take(self.last + 1, axis) - total.take(self.first, axis)
+        return found
+
+
+class Tables:
+    """How many rows there are, and how many failed, by level of each column and of each pair of columns."""
+
+    def __init__(self, features: list[Feature], failed: Mask, depth: int) -> None:
+        self._features = features
+        self._failed = failed
+        self._runs = [Runs.of(feature) for feature in features]
+        self._keys: list[tuple[int, ...]] = [(i,) for i in range(len(features))]
+        if depth > 1:
+            self._keys += list(combinations(range(len(features)), 2))
+        self.left = np.ones(len(failed), np.bool_)
+        self._tables = self._counted(None)
+        self.rows, self.fails = len(failed), int(failed.sum())
+
+    def _counted(self, rows: Ints | None) -> list[tuple[Ints, Ints]]:
+        codes = [f.codes if rows is None else f.codes[rows] for f in self._features]
+        which = np.flatnonzero(self._failed if rows is None else self._failed[rows])
+        bad = [some[which] for some in codes]
+        return [(self._table(codes, key), self._table(bad, key)) for key in self._keys]
+
+    def _table(self, codes: list[npt.NDArray[np.intp]], key: tuple[int, ...]) -> Ints:
+        levels = [self._features[i].levels for i in key]
+        flat = codes[key[0]]
+        if len(key) == 2:
+            flat = flat * (levels[1] + 1) + codes[key[1]]
+        sizes = [size + 1 for size in levels]
+        counted = np.bincount(flat, minlength=int(np.prod(sizes))).reshape(sizes)
+        return counted[tuple(slice(size) for size in levels)]
+
+    def set_aside(self, inside: Mask) -> None:
+        """Take rows out of the tables."""
+        rows = np.flatnonzero(inside & self.left)
+        for whole, part in zip(self._tables, self._counted(rows), strict=True):
+            for counted, aside in zip(whole, part, strict=True):
+                np.subtract(counted, aside, out=counted)
+        self.left[rows] = False
+        self.rows -= len(rows)
+        self.fails -= int(self._failed[rows].sum())
+
+    def blocks(self) -> Iterator[_Block]:
+        """The slices of each column and of each pair."""
+        for key, tables in zip(self._keys, self._tables, strict=True):
+            runs = tuple(self._runs[i] for i in key)
+            rows, failed = (self._summed(table, runs) for table in tables)
+            yield _Block(key, runs, rows, failed)
+
+    @staticmethod
+    def _summed(table: Ints, runs: tuple[Runs, ...]) -> Ints:
+        summed = table
+        for axis, run in enumerate(runs):
+            summed = run.sums(summed, axis)
+        return summed.ravel()
+
+
+def gain(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
+    """The log-likelihood ratio of a rate of its own for a slice, against one rate for all."""
+
+    def likelihood(k: Floats, n: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found: Floats = np.where(k > 0, k * np.log(k / n), 0.0) + np.where(k < n, (n - k) * np.log1p(-k / n), 0.0)
+        return found
+
+    n, k = rows.astype(np.float64), failed.astype(np.float64)
+    whole = likelihood(np.array([float(all_failed)]), np.array([float(all_rows)]))
+    return likelihood(k, n) + likelihood(all_failed - k, all_rows - n) - whole
+
+
+def search(
+    features: list[Feature], failed: Mask, *, depth: int = 2, level: float = 0.05, min_rows: int = 20
+) -> tuple[list[Finding], int]:
+    """Find the slices that failures go with, each once.
+
+    Parameters
+    ----------
+    features : list of Feature
+        The columns.
+    failed : ndarray of bool
+        Which rows failed.
+    depth : {1, 2}
+        Whether pairs are looked at.
+    level : float
+        How often something may be found where there is nothing.
+    min_rows : int
+        How many rows a slice has at least.
+
+    Returns
+    -------
+    list of Finding
+        In the order in which they were found.
+    int
+        How many slices were looked at in all rounds.
+    """
+    tables = Tables(features, failed, depth)
+    findings: list[Finding] = []
+    looked = 0
+    for number in range(1, _MOST_ROUNDS + 1):
+        if not 0 < tables.fails < tables.rows:
+            break
+        best, seen = _best(tables, features, failed, number=number, level=level, min_rows=min_rows)
+        looked += seen
+        if best is None:
+            break
+        findings.append(best)
+        tables.set_aside(best.inside)
+    return findings, looked
+
+
+def _best(
+    tables: Tables, features: list[Feature], failed: Mask, *, number: int, level: float, min_rows: int
+) -> tuple[Finding | None, int]:
+    """The slice that explains most of those beyond chance, and how many were looked at."""
+    blocks = list(tables.blocks())
+    large = [np.flatnonzero((b.rows >= min_rows) & (b.rows < tables.rows)) for b in blocks]
+    seen = sum(map(len, large))
+    kinds = {
+        n: sum(1 for b, some in zip(blocks, large, strict=True) if len(b.columns) == n and len(some)) for n in (1, 2)
+    }
+    shares = 1 if not (kinds[1] and kinds[2]) else 2
+    base = tables.fails / tables.rows
+    found = []
+    for place, (block, some) in enumerate(zip(blocks, large, strict=True)):
+        if not len(some):
+            continue
+        weight = -np.log(shares * kinds[len(block.columns)]) + _within(block, some)
+        rows, bad = block.rows[some], block.failed[some]
+        # A normal bound at two standard deviations, which is cheap, before any logarithm.
+        beyond = bad - rows * base
+        near = np.flatnonzero((beyond > 0) & (beyond**2 > 4 * rows * base * (1 - base) * (1 - rows / tables.rows)))
+        gains = gain(rows[near], bad[near], tables.rows, tables.fails)
+        keep = gains >= _LEAST_GAIN
+        near = near[keep]
+        found.append(np.column_stack([np.full(len(near), place), some[near], gains[keep], weight[near]]))
+    every = np.concatenate(found) if found else np.empty((0, 4))
+    if not len(every):
+        return None, seen
+    score = every[:, 2] + every[:, 3]
+    every = every[np.argsort(-score, kind="stable")[:_MOST_EXACT]]
+    chosen = [(blocks[int(i)], int(j)) for i, j in every[:, :2]]
+    p = tail(
+        np.array([block.rows[j] for block, j in chosen]),
+        np.array([block.failed[j] for block, j in chosen]),
+        tables.rows,
+        tables.fails,
+    )
+    adjusted = _corrected(p, every[:, 3], number)
+    pairs = np.array([len(block.columns) == 2 for block, _ in chosen])
+    score = every[:, 2] + every[:, 3] - _PAIR_PRICE * pairs
+    score[adjusted > level] = -np.inf
+    top = int(np.argmax(score))
+    if not np.isfinite(score[top]):
+        return None, seen
+    parts = _refined(_parts(*chosen[top]), tables, features, failed)
+    return _finding(parts, tables, features, failed, float(adjusted[top])), seen
+
+
+def _within(block: _Block, some: Ints) -> Floats:
+    """The log of each slice's weight within its block: half to levels alone, half to runs, where there are runs."""
+    runs = np.zeros(len(block.rows), np.bool_).reshape([len(r.first) for r in block.runs])
+    for axis, run in enumerate(block.runs):
+        shape = [1] * len(block.runs)
+        shape[axis] = -1
+        runs |= (run.first < run.last).reshape(shape)
+    chosen = runs.ravel()[some]
+    many = int(chosen.sum())
+    if not many or many == len(some):
+        return np.full(len(some), -np.log(len(some)), np.float64)
+    weights: Floats = np.where(chosen, -np.log(2 * many), -np.log(2 * (len(some) - many)))
+    return weights
+
+
+def tail(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
+    """The chance of as many failures or more in each slice, if failures fell at random."""
+    from scipy.stats import hypergeom  # noqa: PLC0415 - half a second, for those who search
+
+    found: Floats = np.asarray(hypergeom.sf(failed - 1, all_rows, all_failed, rows))
+    return found
+
+
+def _corrected(p: Floats, log_weight: Floats, number: int) -> Floats:
+    """Benjamini and Hochberg's correction with weights, over as many rounds of slices."""
+    # The rounds share the level: a half, a sixth, a twelfth and so on of it add up to all of it.
+    weighted = p * np.exp(-log_weight) * number * (number + 1)
+    order = np.argsort(weighted, kind="stable")
+    steps = weighted[order] / np.arange(1, len(p) + 1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
+    return adjusted
+
+
+def _parts(block: _Block, spot: int) -> tuple[Part, ...]:
+    places = np.unravel_index(spot, [len(run.first) for run in block.runs])
+    return tuple(
+        Part(column, int(run.first[i]), int(run.last[i]))
+        for column, run, i in zip(block.columns, block.runs, places, strict=True)
+    )
+
+
+def inside(parts: tuple[Part, ...], features: list[Feature]) -> Mask:
+    """Which rows a slice holds."""
+    found: Mask = np.ones(len(features[0].codes), np.bool_)
+    for part in parts:
+        feature = features[part.feature]
+        if feature.values is None or part.first >= feature.ordered:
+            found &= (feature.codes >= part.first) & (feature.codes <= part.last)
+        else:
+            found &= (feature.codes < feature.ordered) & (feature.values >= part.low) & (feature.values <= part.high)
+    return found
+
+
+def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], failed: Mask) -> tuple[Part, ...]:
+    """Give a run of bins the ends at which it explains most, each within the last bin of the run or the next one."""
+    for place, part in enumerate(parts):
+        feature = features[part.feature]
+        if feature.values is None or part.first >= feature.ordered:
+            continue
+        others = (*parts[:place], *parts[place + 1 :])
+        rows = tables.left & (feature.codes < feature.ordered)
+        if others:
+            rows &= inside(_bounded(others, features), features)
+        rows &= (feature.codes >= part.first - 1) & (feature.codes <= part.last + 1)
+        where = np.flatnonzero(rows)
+        where = where[np.argsort(feature.values[where], kind="stable")]
+        codes, values = feature.codes[where], feature.values[where]
+        # A cut stands before a row whose value is another than that of the row before.
+        new = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+        cuts = np.append(new, len(where))
+        bad = np.append(0, np.cumsum(failed[where]))
+        start, end = np.searchsorted(codes, part.first), np.searchsorted(codes, part.last, side="right")
+        ends = [int(start), int(end)]
+        for side in (0, 1, 0, 1):
+            inner = np.searchsorted(codes, part.first + 1) if side == 0 else np.searchsorted(codes, part.last)
+            some = cuts[(cuts < min(ends[1], max(inner, start + 1)))] if side == 0 else cuts[cuts > max(ends[0], inner)]
+            first, last = (some, np.full_like(some, ends[1])) if side == 0 else (np.full_like(some, ends[0]), some)
+            n, k = last - first, bad[last] - bad[first]
+            gains = gain(n, k, tables.rows, tables.fails)
+            gains[(k * tables.rows <= n * tables.fails) | (n == tables.rows)] = -np.inf
+            if len(some) and gains.max() > -np.inf:
+                ends[side] = int(some[np.argmax(gains)])
+        parts = (*parts[:place], part._replace(low=values[ends[0]], high=values[ends[1] - 1]), *parts[place + 1 :])
+    return parts
+
+
+def _bounded(parts: tuple[Part, ...], features: list[Feature]) -> tuple[Part, ...]:
+    """Give runs of bins that have no ends yet those of their bins."""
+
+    def bounded(part: Part) -> Part:
+        feature = features[part.feature]
+        if feature.values is None or part.first >= feature.ordered or part.low is not None:
+            return part
+        held = feature.values[(feature.codes >= part.first) & (feature.codes <= part.last)]
+        return part._replace(low=held.min(), high=held.max())
+
+    return tuple(bounded(part) for part in parts)
+
+
+def _finding(parts: tuple[Part, ...], tables: Tables, features: list[Feature], failed: Mask, p: float) -> Finding:
+    held = inside(parts, features) & tables.left
+    rows, bad = int(held.sum()), int((held & failed).sum())
+    return Finding(
+        parts=parts,
+        p=max(p, float(tail(np.array([rows]), np.array([bad]), tables.rows, tables.fails)[0])),
+        inside=held,
+        bad=held & failed,
+        rows=rows,
+        failed=bad,
+        rest_rows=tables.rows - rows,
+        rest_failed=tables.fails - bad,
+    )

@@ -1,0 +1,158 @@
+"""A slice of a frame: one value of one column or of two, in words and as rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nxsms_nb.analysis import bins, groups
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import mask_name, mask_numbers, named, shorten
+
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.derived import Asked
+
+Mask = npt.NDArray[np.bool_]
+
+_SPEAKS: Final = re.compile(r"[^\W\d_].*[^\W\d_]|[^\x00-\u02ff]")
+_SAYS_NOTHING: Final = frozenset({"true", "false", "yes", "no", "none", "nan", "null", "na", "other", "unknown"})
+
+
+def in_words(given: Mapping[Hashable, Any]) -> str:
+    """A slice for a person: a text that speaks for itself stands alone, anything else behind its column's name.
+
+    Examples
+    --------
+    >>> in_words({"country": "IN", "sender": "ACME"}), in_words({"vip": True}), in_words({"age": pd.Interval(18, 25)})
+    ('IN and ACME', 'vip True', 'age over 18 to 25')
+    >>> in_words({"city": None}), in_words({"size": "M", "length": "161-306"})
+    ('city missing', 'size M and length 161-306')
+    """
+    return " and ".join(_value_in_words(label, value) for label, value in given.items())
+
+
+def _value_in_words(label: Hashable, value: Any) -> str:
+    name = mask_name(str(label))
+    if _is_missing(value):
+        return f"{name} missing"
+    if isinstance(value, pd.Interval):
+        return f"{name} {range_in_words(value)}"
+    if isinstance(value, str):
+        text = mask_numbers(value)
+        if value != value.strip() or not value:
+            return f"{name} {shorten(repr(text))}"
+        plain = _SPEAKS.search(value) and value.lower() not in _SAYS_NOTHING
+        return shorten(text) if plain else f"{name} {shorten(text)}"
+    return f"{name} {_scalar(value)}"
+
+
+def range_in_words(value: pd.Interval[Any]) -> str:
+    """A range of numbers or times for a person.
+
+    Examples
+    --------
+    >>> range_in_words(pd.Interval(1, 4, "both")), range_in_words(pd.Interval(10.0, float("inf")))
+    ('1 to 4', 'over 10')
+    """
+    if value.left == value.right:
+        return _scalar(value.left)
+    low = ("" if value.closed_left else "over ") + _scalar(value.left)
+    high = ("" if value.closed_right else "below ") + _scalar(value.right)
+    if value.right == float("inf"):
+        return low if low.startswith("over") else f"{low} or more"
+    if value.left == float("-inf"):
+        return high if high.startswith("below") else f"up to {high}"
+    return f"{low} to {high}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, pd.Timestamp):
+        if value == value.normalize():
+            return f"{value:%Y-%m-%d}"
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return shorten(mask_numbers(str(value)))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def select(frame: pd.DataFrame, given: Mapping[Hashable, Any], asked: Asked) -> pd.DataFrame:
+    """Take the rows of a slice.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A frame.
+    given : mapping of hashable to value
+        What rows must have, column by column, derived ones included: a value, None for a missing one, or a
+        `pandas.Interval`.
+    asked : Asked
+        What derived columns need to know.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Those rows, same columns, index and order.
+
+    Raises
+    ------
+    ConfigError
+        `given` is no mapping.
+    ColumnError
+        A column is not there, is there twice, or cannot be derived.
+    """
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"slice={named(given)} is not a slice. Give one of df.nxsms.drivers()['slice'], or a dict as in "
+            "{'country': 'IN', 'sender': 'ACME'}."
+        )
+    held: Mask = np.ones(len(frame), np.bool_)
+    for label, value in given.items():
+        held &= _holds(groups.values_of(frame, label, asked, "slice"), value)
+    return frame[held]
+
+
+def _holds(values: pd.Series[Any], value: Any) -> Mask:
+    if _is_missing(value):
+        return values.isna().to_numpy(np.bool_)
+    if isinstance(value, pd.Interval) and not _has_intervals(values):
+        return _within(values, value)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        found = np.append(_equal(pd.Series(list(values.cat.categories), dtype=object), value), False)
+        return found[values.cat.codes.to_numpy()]
+    return _equal(values, value)
+
+
+def _equal(values: pd.Series[Any], value: Any) -> Mask:
+    try:
+        same = values == value
+    except (TypeError, ValueError):  # times with a zone against others, or a type that Arrow does not compare
+        return np.zeros(len(values), np.bool_)
+    return same.fillna(False).to_numpy(np.bool_)  # type: ignore[no-any-return]
+
+
+def _has_intervals(values: pd.Series[Any]) -> bool:
+    dtype = values.dtype
+    return isinstance(dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype, pd.IntervalDtype)
+
+
+def _within(values: pd.Series[Any], value: pd.Interval[Any]) -> Mask:
+    read = bins.numbers(values)
+    if read is None:
+        return np.zeros(len(values), np.bool_)
+    shown = read.comparable
+    try:
+        low = shown >= value.left if value.closed_left else shown > value.left
+        high = shown <= value.right if value.closed_right else shown < value.right
+    except TypeError:  # numbers against times, or times with a zone against others
+        return np.zeros(len(values), np.bool_)
+    found: Mask = np.asarray(low & high) & ~read.missing
+    return found
