@@ -124,17 +124,20 @@ def find(
     later: dict[str, tuple[Rows, Results, pa.Array]] = {}
     for prefix, words in earlier.items():
         status, had = words["status"].cat.codes.to_numpy(), columns.to_arrow(words["messageid"])
-        rows = np.flatnonzero(waiting & among(status, SUCCESS, UNKNOWN))
-        if len(rows) and campaign is not None:
-            rows = rows[journal.known(had.take(pa.array(rows)), campaign).status != UNDECIDED]
-        if len(rows):
-            found[prefix] = rows
-        other = waiting & present(had) & ~among(status, SUCCESS, UNKNOWN) & ~as_mask(pc.equal(had, said_by))
+        says = among(status, SUCCESS, UNKNOWN)
+        # The journal knows more of a row that lost its status.
+        other = waiting & present(had) & (~says | columns.lost_status(words)) & ~as_mask(pc.equal(had, said_by))
         if other.any():
             known, latest = _latest(journal, campaign, had, np.flatnonzero(other), status)
             rows = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
             if len(rows):
                 later[prefix] = rows, known, latest
+                says[rows] = False
+        rows = np.flatnonzero(waiting & says)
+        if len(rows) and campaign is not None:
+            rows = rows[journal.known(had.take(pa.array(rows)), campaign).status != UNDECIDED]
+        if len(rows):
+            found[prefix] = rows
         # Results of this very message, unsent say, count for more than those of another one under another prefix.
         waiting &= ~as_mask(pc.equal(id_format.roots(had), id_format.roots(said_by)))
     if not found and not later:

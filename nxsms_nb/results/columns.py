@@ -191,9 +191,17 @@ def read(
     if gaps and "status" in found and (lost := _lost(frame, prefix, found["status"])).any():
         result.loc[lost, "status"] = "Unknown"
         if "reason" in found:
-            result.loc[lost, "reason"] = "its status is gone from the frame, and it may have been sent"
+            result.loc[lost, "reason"] = _LOST
     result.attrs = dict(frame.attrs)
     return result
+
+
+_LOST: Final = "its status is gone from the frame, and it may have been sent"
+
+
+def lost_status(results: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which of the rows that `read` gave had lost their status."""
+    return np.asarray(results["reason"] == _LOST, np.bool_)
 
 
 def _lost(frame: pd.DataFrame, prefix: str, status: Any) -> npt.NDArray[np.bool_]:
