@@ -29,6 +29,8 @@ from nxsms_nb.settings import CHECKING, with_defaults
 if TYPE_CHECKING:
     from nxsms_nb.analysis.intervals import Floats
 
+__all__ = ["assign_variants"]
+
 Variants = Mapping[str, str] | Sequence[str]
 Weights = Mapping[Any, float] | Sequence[float] | None
 Unit = Hashable | list[Hashable]

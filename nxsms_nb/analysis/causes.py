@@ -14,6 +14,8 @@ from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.wire.codes import TABLE, label
 
+__all__ = ["names"]
+
 _FAILURE, _INVALID, _UNSENT = (STATUSES.index(name) for name in ("Failure", "Invalid", "Unsent"))
 _NO_CODE: Final = np.iinfo(np.int64).min
 

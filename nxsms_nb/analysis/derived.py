@@ -17,6 +17,8 @@ from nxsms_nb.results import columns as result_columns
 from nxsms_nb.rows import calling_codes, cells, phones, regions, segments
 from nxsms_nb.rows.columns import one_label
 
+__all__ = ["DERIVED", "Asked"]
+
 _LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
 _LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

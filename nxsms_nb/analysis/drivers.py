@@ -21,6 +21,8 @@ from nxsms_nb.wire.codes import TABLE, label
 if TYPE_CHECKING:
     from nxsms_nb.analysis.derived import Asked
 
+__all__ = ["drivers"]
+
 Mask = npt.NDArray[np.bool_]
 
 _TEXT: Final = result_columns.TEXT

@@ -25,6 +25,8 @@ from nxsms_nb.rows.columns import found, one_column, one_label
 from nxsms_nb.rows.holdout import VARIANT
 from nxsms_nb.screen import warn
 
+__all__ = ["compare"]
+
 _TAKEN: Final = frozenset({"n", "units", "hits", "rate", "mean", "low", "high", *contrasts.CONTRAST, "p_adjusted"})
 
 

@@ -17,6 +17,8 @@ from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns
 
+__all__ = ["TAKEN", "Grouped", "failures", "grouped"]
+
 _CAUSE: Final = ("code", "meaning", "scope", "advice", "count", "share", "invalid", "unsent")
 _GROUP: Final = ("answered", "failed", "rate", "low", "high")
 TAKEN: Final = frozenset({*_GROUP, *_CAUSE})

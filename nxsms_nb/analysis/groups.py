@@ -17,6 +17,8 @@ from nxsms_nb.formatting import listed, mask_name, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.rows.columns import one_label
 
+__all__ = ["Labels", "in_words"]
+
 Labels: TypeAlias = "Hashable | pd.Series[Any] | list[Any] | None"
 
 

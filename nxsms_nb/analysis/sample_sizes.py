@@ -8,6 +8,8 @@ from nxsms_nb.analysis.assignment import is_number
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 
+__all__ = ["sample_size"]
+
 
 def sample_size(base: float, lift: float, *, power: float = 0.8, level: float = 0.05, arms: int = 2) -> int:
     """Work out how many rows each arm needs, so that a true difference of `lift` is found with probability `power`.

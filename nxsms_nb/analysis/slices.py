@@ -17,6 +17,8 @@ from nxsms_nb.formatting import mask_name, mask_numbers, named, shorten
 if TYPE_CHECKING:
     from nxsms_nb.analysis.derived import Asked
 
+__all__ = ["range_in_words", "select"]
+
 Mask = npt.NDArray[np.bool_]
 
 _SPEAKS: Final = re.compile(r"[^\W\d_].*[^\W\d_]|[^\x00-\u02ff]")

@@ -14,6 +14,8 @@ import pandas as pd
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import STATUSES
 
+__all__ = ["LABELS", "summary"]
+
 LABELS: Final = {
     "Success": "accepted",
     "Failure": "refused by the gateway",

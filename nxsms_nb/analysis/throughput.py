@@ -12,6 +12,8 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
 from nxsms_nb.results import columns
 
+__all__ = ["ended_us", "interval", "microseconds", "throughput", "too_many"]
+
 MOST_INTERVALS: Final = 1_000_000
 """How many intervals `throughput` makes at most: eleven days in seconds."""
 

@@ -18,6 +18,8 @@ from nxsms_nb.filetypes.kinds import kind_of
 from nxsms_nb.results import columns
 from nxsms_nb.wire.fields import FIELDS
 
+__all__ = ["digits_columns", "status_rows", "to_excel", "zone_rows"]
+
 _DIGITS: Final = frozenset({"phone", "sys_message_id", "source_address", "ext"})
 """The fields that consist of digits and are no numbers."""
 

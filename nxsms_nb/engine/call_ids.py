@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nxsms_nb._arrow import TEXT
 from nxsms_nb.results import columns as result_columns
-from nxsms_nb.rows import keys, message_ids, validate
+from nxsms_nb.rows import keys, message_ids, rules
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.settings import COLUMNS
 
@@ -78,9 +78,7 @@ def made_in(
     """The ids that a call in a campaign makes from the rows' keys, whatever ids they bring."""
     columns = resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
     columns.pop("sys_message_id", None)
-    checked = validate.check(
-        frame, columns, region=settings["region"], bare=settings["bare"], key=keys.labels(frame, key)
-    )
+    checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"], key=keys.labels(frame, key))
     texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
     ordinals = keys.repeats(texts, checked.good)
     return message_ids.MessageIds(texts, ordinals, app_key=client.app_key, campaign=campaign)

@@ -17,7 +17,6 @@ from nxsms_nb._arrow import TEXT, as_mask, present
 from nxsms_nb.engine import history
 from nxsms_nb.formatting import count, mask_digits, mask_phone, named
 from nxsms_nb.invocation import ROWS_OF_ERROR
-from nxsms_nb.journal.lookup import HOMELESS
 from nxsms_nb.results import columns
 from nxsms_nb.results.table import FAILURE, INVALID, SUCCESS, UNDECIDED, UNKNOWN, Results, among
 from nxsms_nb.rows import id_format
@@ -171,7 +170,7 @@ def _latest(
     """Return the latest attempts that the journal knows of messages that some rows name, and their ids."""
 
     def is_of_campaign(run: RunRow) -> bool:
-        return run.campaign == campaign or run.anywhere == HOMELESS
+        return run.campaign == campaign or run.homeless
 
     where: dict[str, Any] = (
         {"everywhere": True} if campaign is None else {"campaign": campaign, "run_filter": is_of_campaign}

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.journal.locks import CampaignLock
     from nxsms_nb.journal.recorder import Recorder
+    from nxsms_nb.rows.rules import Checked
+
+__all__ = ["Dispatch", "Rows", "clock", "journal_of", "prepare", "repeated_words"]
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
 
@@ -87,7 +90,7 @@ class Dispatch:
     journal: Journal
     campaign: str | None
     prefix: str
-    checked: validate.Checked
+    checked: Checked
     ids: pa.Array | message_ids.MessageIds
     results: Results
     todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))

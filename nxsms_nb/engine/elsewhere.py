@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Rows
 
+__all__ = [
+    "campaign_words",
+    "in_other_campaigns",
+    "known_elsewhere",
+    "new_words",
+    "refuse_other_gateway",
+    "refuse_strange_doubts",
+    "what_campaign",
+]
+
 _GONE: Final = (SUCCESS, FAILURE, UNKNOWN)
 _LOOPBACK: Final = "http://localhost"
 MOST: Final = 3

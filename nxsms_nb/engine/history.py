@@ -124,7 +124,7 @@ def by_key(
     unsent = known.status[found] == UNSENT
     results.status[rows[unsent]] = UNDECIDED
     # What did not go out goes under this call's id; where an earlier attempt was refused, that id was used.
-    kept = ~unsent | as_mask(pc.match_substring_regex(recorded, id_format.FURTHER))
+    kept = ~unsent | as_mask(id_format.are_further(recorded))
     mask = np.zeros(len(ids), np.bool_)
     mask[rows[kept]] = True
     return pc.replace_with_mask(ids, pa.array(mask), recorded.filter(pa.array(kept)))

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from nxsms_nb.calls import LOOK_S, PATIENCE_S, Call
 from nxsms_nb.errors import ConfigError, tell_of_cancellation
 
+__all__ = ["awaited", "in_loop", "unless_stopped", "unwanted"]
+
 _T = TypeVar("_T")
 
 

@@ -23,6 +23,8 @@ from nxsms_nb.settings import COLUMNS
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
 
+__all__ = ["sent_before_words"]
+
 _SAMPLE: Final = 500
 """In so many rows each column of the frame is tried as a key: all rows for all columns would take longer than sending."""
 _COLUMNS: Final = 30

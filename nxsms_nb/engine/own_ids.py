@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def refuse_made(own: pa.Array, keys: MessageIds) -> None:
     """Refuse ids that are made from keys, for other rows than the key's own: an unsent row may still be sent under them."""
-    ours = np.flatnonzero(as_mask(pc.match_substring_regex(own, id_format.ANY_OF_OURS)))
+    ours = np.flatnonzero(as_mask(id_format.are_ours(own)))
     at = pa.array(ours)
     made = keys.take(at)
     foreign = ours[present(made) & ~as_mask(pc.equal(id_format.roots(own.take(at).cast(TEXT)), made))]

@@ -18,6 +18,8 @@ from nxsms_nb.wire.requests import BATCH_MAX
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
 
+__all__ = ["Plan", "plan_of"]
+
 FATES: Final = (
     "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "held out", "stops the call",
 )  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+__all__ = ["Observer", "Progress"]
+
 _STOPPING: Final = "stopping: "
 
 

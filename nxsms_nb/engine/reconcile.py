@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.recorder import Recorder
     from nxsms_nb.results.table import Rows
 
+__all__ = ["in_doubt", "settle"]
+
 FEW: Final = 20
 """Up to so many ids are asked for one by one; more are looked for in the day's pages."""
 PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)

@@ -23,7 +23,7 @@ from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
-from nxsms_nb.rows import id_format, validate
+from nxsms_nb.rows import id_format, rules
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.rows.holdout import held_out
 from nxsms_nb.settings import COLUMNS
@@ -35,6 +35,17 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.journal import Journal
     from nxsms_nb.results.table import Rows
 
+__all__ = [
+    "asked_for",
+    "by_home",
+    "lock_doubts",
+    "lock_home",
+    "may_go_us",
+    "take_over_learnt",
+    "taken_up",
+    "wait_again",
+]
+
 HOUR_US: Final = 3_600_000_000
 """How long the vendor's hourly limit (13007) holds after the request that met it."""
 
@@ -44,7 +55,7 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     frame = frame_as_given(frame)
     earlier = result_columns.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
-    checked = validate.check(frame, columns, region=settings["region"], bare=settings["bare"])
+    checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     results = Results(len(frame))
@@ -70,7 +81,7 @@ def _keys(journal: Journal, ids: pa.Array) -> pa.Array:
     """The ids that rows' keys give, as the journal has them; else those that show it: of what it does not know, no other."""
     _, recorded = journal.origins(ids)
     roots = id_format.roots(ids)
-    made = pc.match_substring_regex(ids, id_format.ANY_OF_OURS)
+    made = id_format.are_ours(ids)
     return pc.coalesce(recorded, pc.if_else(made, roots, pa.scalar(None, TEXT)))
 
 

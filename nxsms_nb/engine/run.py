@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.state import Limits
     from nxsms_nb.invocation import Invocation
 
+__all__ = ["Run", "Session", "stopped"]
+
 
 class Session:
     """What a run keeps in common with the runs after it: its record in the journal, its pace and what it remembers.

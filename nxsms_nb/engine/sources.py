@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from nxsms_nb.errors import ConfigError
 
+__all__ = ["Measured", "source_of"]
+
 _ROWS: Final = 50_000
 
 

@@ -14,6 +14,8 @@ from nxsms_nb.wire import requests
 if TYPE_CHECKING:
     from nxsms_nb import errors
 
+__all__ = ["Limits"]
+
 
 @dataclass(frozen=True)
 class StopReason:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.engine.state import Memory
 
+__all__ = ["SoFar", "agreed_to", "fewer"]
+
 _POSITION: Final = re.compile(r"(?<=\bposition )[0-9][0-9,]*")
 _NOTHING: Final = "Nothing was sent."
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.settings import Sending
 
+__all__ = ["send_file"]
+
 ROWS: Final = 50_000
 """Rows of a chunk: a few tens of megabytes with their results."""
 

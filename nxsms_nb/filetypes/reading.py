@@ -17,6 +17,8 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes import text, workbooks
 from nxsms_nb.filetypes.kinds import TABLES, kind_of, refuse_other_content
 
+__all__ = ["UNREADABLE", "Opened", "opened", "plain"]
+
 UNREADABLE: Final = (OSError, EOFError, ValueError, zlib.error, pa.ArrowException, pd.errors.ParserWarning, csv.Error)
 """What reading a damaged file raises; pandas' ParserError and a wrong encoding are ValueErrors."""
 

@@ -19,6 +19,8 @@ from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import listed, named
 
+__all__ = ["Writer", "check_size", "engine"]
+
 MOST_ROWS: Final = 1_048_575
 """How many rows a sheet holds below its heading."""
 MOST_COLUMNS: Final = 16_384

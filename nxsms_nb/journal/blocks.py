@@ -18,6 +18,8 @@ from nxsms_nb._arrow import TEXT, buffers
 from nxsms_nb.rows import id_format
 from nxsms_nb.wire.replies import Ids
 
+__all__ = ["Block"]
+
 
 class Packed(NamedTuple):
     """Ids as the journal holds them.

@@ -15,6 +15,8 @@ from weakref import WeakSet
 from nxsms_nb.errors import JournalError
 from nxsms_nb.journal.place import real
 
+__all__ = ["refuse_copy"]
+
 
 class _Held(Protocol):
     """Something of this process that a forked one gets a copy of."""

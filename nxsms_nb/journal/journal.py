@@ -31,6 +31,8 @@ from nxsms_nb.screen import say
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Journal"]
+
 
 class Journal(Names):
     """The record of what was sent: an SQLite file of the user's, or one in memory.
@@ -163,7 +165,7 @@ class Journal(Names):
             with self._lock, tables.writing(connection):
                 number = tables.next_row_id(connection, "run")
                 started_us = time.time_ns() // 1000
-                home = lookup.HOMELESS if lock.anywhere else int(anywhere)
+                home = tables.HOMELESS if lock.anywhere else int(anywhere)
                 run = tables.RunRow(number, lock.campaign, gateway, app, started_us, int(rows), home)
                 tables.put_run(connection, run)
                 # Before anybody sees the run: without it, it would pass for one that broke off.

@@ -26,6 +26,8 @@ from nxsms_nb.formatting import named
 from nxsms_nb.journal.forks import hold
 from nxsms_nb.journal.place import locks_folder, refuse_network, unusable
 
+__all__ = ["CampaignLock"]
+
 _OWN_IDS: Final = " own ids"
 _ANYWHERE: Final = " anywhere"
 """Locks beside those of the campaigns; no campaign's name begins with a blank."""

@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
-ANYWHERE, HOMELESS = 1, 2
-"""What ``run.anywhere`` says: its rows may have gone out in another campaign; nobody knows in which one, and the run's own
-is no evidence of it."""
-
 
 def blocks_in(
     connection: sqlite3.Connection,
@@ -173,7 +169,7 @@ def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
         return {}
     coded = asked.dictionary_encode()
     runs = tables.run_rows(connection)
-    blocks = tables.blocks_of(connection, {run.id for run in runs.values() if run.anywhere < HOMELESS}, runs)
+    blocks = tables.blocks_of(connection, {run.id for run in runs.values() if not run.homeless}, runs)
     for _, run, _, at in _matching(connection, coded.dictionary, blocks):
         found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
     codes = coded.indices.to_numpy()

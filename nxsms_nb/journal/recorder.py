@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.watch import JournalTrouble
     from nxsms_nb.results.table import Outcome
 
+__all__ = ["Recorder"]
+
 _PATIENCE_S: Final = 0.012
 """How long a request waits at most for others to be written with; …"""
 _RARE: Final = 2.0

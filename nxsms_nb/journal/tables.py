@@ -19,6 +19,8 @@ from nxsms_nb.errors import JournalError
 from nxsms_nb.journal import blocks as journal_blocks
 from nxsms_nb.journal.blocks import Packed
 
+__all__ = ["RunRow"]
+
 APPLICATION_ID: Final = 0x4E58534D
 """``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
 
@@ -59,6 +61,11 @@ class Damage(Exception):
     """The journal contradicts itself: something in it was changed or lost since it was written."""
 
 
+HOMELESS: Final = 2
+"""``run.anywhere``: 0, its rows are of its campaign; 1, they may have gone out in another one; 2, nobody knows in which one,
+and the run's own is no evidence of it."""
+
+
 class RunRow(NamedTuple):
     """A row of ``run``, without its checksum."""
 
@@ -76,6 +83,11 @@ class RunRow(NamedTuple):
     blocks: int | None = None
     batches: int | None = None
     outcomes: int | None = None
+
+    @property
+    def homeless(self) -> bool:
+        """Whether nobody knows to which campaign its rows belong."""
+        return self.anywhere == HOMELESS
 
 
 _RUN: Final = ", ".join(RunRow._fields)

@@ -20,6 +20,23 @@ from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.formatting import count, mask_digits, named, shorten
 from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 
+__all__ = [
+    "INSTANT",
+    "STATUS",
+    "TEXT",
+    "WHOLE",
+    "beside",
+    "carries",
+    "empty",
+    "from_arrow",
+    "from_sandbox",
+    "lost_status",
+    "new",
+    "prefixes",
+    "read",
+    "to_arrow",
+]
+
 TEXT: Final = pd.StringDtype("pyarrow", na_value=np.nan)
 """The dtype of text: what pandas 3 calls ``str``, under pandas 2.3 as well."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__all__ = ["RESULT_COLUMNS", "STATUSES"]
+
 STATUSES: Final = ("Success", "Failure", "Invalid", "Unknown", "Unsent", "Skipped")
 """The six statuses of a row, in the order of the `status` categorical."""
 

@@ -20,6 +20,22 @@ import pyarrow.compute as pc
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 
+__all__ = [
+    "FAILURE",
+    "INVALID",
+    "NO_TIME",
+    "SKIPPED",
+    "SUCCESS",
+    "UNDECIDED",
+    "UNKNOWN",
+    "UNSENT",
+    "ItemOutcome",
+    "Outcome",
+    "Results",
+    "Rows",
+    "among",
+]
+
 SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 

@@ -1,1 +1,19 @@
 """From a frame's rows to validated recipients: columns, phones, texts, rules, keys, message ids."""
+
+__all__ = [
+    "calling_codes",
+    "cells",
+    "columns",
+    "holdout",
+    "id_format",
+    "keys",
+    "message_ids",
+    "phones",
+    "regions",
+    "report",
+    "rounding",
+    "rules",
+    "segments",
+    "templates",
+    "validate",
+]

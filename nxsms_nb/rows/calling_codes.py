@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask
 
+__all__ = ["countries_of"]
+
 Mask = npt.NDArray[np.bool_]
 
 INTERNATIONAL: Final = "001"

@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, as_mask, first_bytes, flat, present
 from nxsms_nb.rows.values import Kind, kind_and_text, times
 
+__all__ = ["read_cells"]
+
 
 @dataclass(frozen=True)
 class Cells:

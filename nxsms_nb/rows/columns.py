@@ -16,6 +16,8 @@ from nxsms_nb.wire.fields import FIELDS, Field
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["found", "one_column", "one_label", "resolve"]
+
 _INVISIBLE: Final = re.compile("[\u200b-\u200f\u2060\ufeff]")
 _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
     "phone": (

@@ -13,6 +13,8 @@ from nxsms_nb.rows.columns import found, one_column
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["HELD_OUT", "HOLDOUT", "VARIANT", "held_out"]
+
 HOLDOUT: Final = "holdout"
 """The arm whose rows get no message."""
 

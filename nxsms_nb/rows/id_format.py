@@ -19,6 +19,21 @@ import xxhash
 
 from nxsms_nb._arrow import TEXT, as_mask, buffers, present
 
+__all__ = [
+    "are_attempts",
+    "are_first",
+    "are_further",
+    "are_ours",
+    "fingerprints",
+    "index_of_attempts",
+    "is_ours",
+    "key_digests",
+    "next_id",
+    "roots",
+    "spelled",
+    "unspelled",
+]
+
 PREFIX: Final = "n1"
 WIDTH: Final = len(PREFIX) + 32
 """How many characters an id has that was made of a digest."""
@@ -27,9 +42,9 @@ _SEPARATOR: Final = "\x1f"
 _OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
 MADE: Final = r"^n1[0-9a-f]{32}$"
 """The form of an id that was made of a digest, as a regular expression."""
-ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
+_ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
 """The form of an id that was made, of a first or a further attempt, as a regular expression."""
-FURTHER: Final = r"^n1[0-9a-f]{32}-[1-9][0-9]{0,8}$"
+_FURTHER: Final = r"^n1[0-9a-f]{32}-[1-9][0-9]{0,8}$"
 """The form of an id of a further attempt, as a regular expression."""
 _CHUNK: Final = 4096
 
@@ -211,7 +226,7 @@ def index_of_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.int6
         pc.fill_null(pc.index_in(roots(ids), value_set=found_roots), -1).to_numpy().astype(np.int64)
     )
     # What a further attempt of an id that is not ours is called shows nothing of it.
-    foreign = np.flatnonzero((at < 0) & ~as_mask(pc.match_substring_regex(ids, ANY_OF_OURS)))
+    foreign = np.flatnonzero((at < 0) & ~as_mask(are_ours(ids)))
     if len(foreign):
         further = [next_id(messageid) for messageid in ids.take(pa.array(foreign)).to_pylist()]
         found = pc.index_in(roots(pa.array(further, TEXT)), value_set=found_roots)
@@ -231,9 +246,7 @@ def are_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.bool_]:
     found = roots(ids)
     same = as_mask(pc.equal(found, roots(originals)))
     # What a further attempt of an id that is not ours is called shows nothing of it.
-    foreign = np.flatnonzero(
-        ~same & present(ids) & present(originals) & ~as_mask(pc.match_substring_regex(originals, ANY_OF_OURS))
-    )
+    foreign = np.flatnonzero(~same & present(ids) & present(originals) & ~as_mask(are_ours(originals)))
     if len(foreign):
         further = [next_id(messageid) for messageid in originals.take(pa.array(foreign)).to_pylist()]
         same[foreign] = as_mask(pc.equal(found.take(pa.array(foreign)), roots(pa.array(further, TEXT))))
@@ -249,7 +262,7 @@ def are_first(ids: pa.Array) -> bool:
     >>> are_first(pa.array([base, None])), are_first(pa.array([base + "-1"])), are_first(pa.array(["order-00017"]))
     (True, False, False)
     """
-    plain = pc.and_(pc.match_substring_regex(ids, ANY_OF_OURS), pc.equal(pc.utf8_length(ids), WIDTH))
+    plain = pc.and_(are_ours(ids), pc.equal(pc.utf8_length(ids), WIDTH))
     return bool(pc.all(plain, min_count=0).as_py())
 
 
@@ -262,8 +275,18 @@ def roots(ids: pa.Array) -> pa.Array:
     >>> roots(pa.array([base + "-12", "order-00017"], TEXT)).to_pylist() == [base, "order-00017"]
     True
     """
-    ours = pc.match_substring_regex(ids, ANY_OF_OURS)
+    ours = are_ours(ids)
     return pc.if_else(ours, pc.utf8_slice_codeunits(ids, 0, WIDTH), ids)
+
+
+def are_ours(ids: pa.Array) -> pa.Array:
+    """Return whether each id has the form of those made here, for a first or a further attempt; null for null."""
+    return pc.match_substring_regex(ids, _ANY_OF_OURS)
+
+
+def are_further(ids: pa.Array) -> pa.Array:
+    """Return whether each id has the form of those made here for a further attempt; null for null."""
+    return pc.match_substring_regex(ids, _FURTHER)
 
 
 def is_ours(messageid: str) -> bool:

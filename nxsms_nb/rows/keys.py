@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from nxsms_nb.rows.message_ids import Keys
 
+__all__ = ["columns", "labels", "repeats"]
+
 Mask = npt.NDArray[np.bool_]
 
 

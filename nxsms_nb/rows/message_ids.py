@@ -21,6 +21,8 @@ import xxhash
 from nxsms_nb._arrow import TEXT, as_mask
 from nxsms_nb.rows import id_format
 
+__all__ = ["UNNAMED_KEY", "MessageIds", "key_texts"]
+
 UNNAMED_KEY: Final = ("phone", "source_address", "short_link", "content")
 NAMED_KEY: Final = ("phone",)
 

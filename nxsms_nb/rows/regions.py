@@ -20,6 +20,8 @@ from nxsms_nb.settings import region_complaint, shown
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["of"]
+
 UNKNOWN: Final = -1
 NOT_GIVEN: Final = -2
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nxsms_nb.rows.rules import Checked
     from nxsms_nb.settings import Duplicates
 
+__all__ = ["ValidationReport"]
+
 _TABLE: Final = "border-collapse:collapse;margin:.4em 0"
 _CELL: Final = "padding:.2em .7em;text-align:{};vertical-align:top;border-bottom:1px solid rgba(128,128,128,.3)"
 

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import as_mask, present
 
+__all__ = ["Counts"]
+
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 

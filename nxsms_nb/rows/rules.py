@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nxsms_nb.rows.phones import Bare
     from nxsms_nb.rows.rounding import Counts
 
+__all__ = ["Checked", "check"]
+
 Mask = npt.NDArray[np.bool_]
 Found = list[tuple[str, Positions]]
 

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, buffers
 
+__all__ = ["GSM", "UCS", "count_segments"]
+
 GSM: Final = "GSM-7"
 UCS: Final = "UCS-2"
 

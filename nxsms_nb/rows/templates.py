@@ -21,6 +21,8 @@ from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.specs import formatted
 from nxsms_nb.screen import warn
 
+__all__ = ["render"]
+
 Mask = npt.NDArray[np.bool_]
 _NOTHING: Final = pa.scalar("", TEXT)
 _UNFIT: Final = "does not fit the value"

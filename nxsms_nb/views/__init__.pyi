@@ -1,2 +1,3 @@
 from . import dashboard as dashboard
 from . import plots as plots
+from . import progress as progress

@@ -65,12 +65,12 @@ def height(bars: int) -> float:
     return 1.35 + _GAP * max(bars, 1)
 
 
-def by_code(causes: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool) -> Axes:
+def by_code(table: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool) -> Axes:
     """Draw the failures by code, and under them what was not sent, by code too.
 
     Parameters
     ----------
-    causes : pandas.DataFrame
+    table : pandas.DataFrame
         What `failures.failures` says of the whole frame.
     answered : int
         How many rows the gateway answered.
@@ -83,10 +83,10 @@ def by_code(causes: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bo
     -------
     matplotlib.axes.Axes
     """
-    failed = int(causes["count"].sum())
-    shown = _most(causes, "count", "Failure", MOST, answered)
+    failed = int(table["count"].sum())
+    shown = _most(table, "count", "Failure", MOST, answered)
     for column, status in (("invalid", "Invalid"), ("unsent", "Unsent")):
-        shown += _most(causes, column, status, MOST_BESIDE)
+        shown += _most(table, column, status, MOST_BESIDE)
     ax = style.axes(ax, (8.0, height(len(shown))))
     if not shown:
         words = UNANSWERED

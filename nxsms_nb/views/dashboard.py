@@ -25,6 +25,8 @@ from nxsms_nb.views import style as views_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["Dashboard", "dashboard"]
+
 _DPI: Final = 144
 _CSS_DPI: Final = 96
 _SAMPLE: Final = 10_000

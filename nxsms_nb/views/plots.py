@@ -20,8 +20,10 @@ from nxsms_nb.views import style as views_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["failures", "latency", "status", "throughput"]
+
 _MOST_STEPS: Final = 2_000
-"""How many intervals a picture of throughput has at most: more than it has pixels show nothing."""
+"""How many intervals a picture of throughput has at most: more than it has pixels show no_problems."""
 _UNITS: Final = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 _KINDS: Final = {"Success": "accepted", "Failure": "failed", "Unknown": "in doubt or not sent"}
 _PLAIN: Final = "#0072B2"

@@ -16,6 +16,8 @@ from nxsms_nb.views.panel import LiveBar
 if TYPE_CHECKING:
     from nxsms_nb.engine.progress import Observer, Progress
 
+__all__ = ["in_notebook", "watch"]
+
 
 class Silent:
     """An observer who says nothing."""

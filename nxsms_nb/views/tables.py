@@ -53,12 +53,12 @@ def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
     return f"<div>{total}{row}</div>"
 
 
-def causes_table(causes: pd.DataFrame) -> str:
+def causes_table(table: pd.DataFrame) -> str:
     """The causes of failures with what to do, the most frequent first.
 
     Parameters
     ----------
-    causes : pandas.DataFrame
+    table : pandas.DataFrame
         What `failures.failures` says of the whole frame.
 
     Returns
@@ -66,13 +66,13 @@ def causes_table(causes: pd.DataFrame) -> str:
     str
         HTML; empty where nothing failed.
     """
-    if not len(causes):
+    if not len(table):
         return ""
-    beside = [name for name in ("invalid", "unsent") if causes[name].any()]
+    beside = [name for name in ("invalid", "unsent") if table[name].any()]
     words = {"invalid": "refused before sending", "unsent": "not sent"}
     heads = [("code", ""), ("meaning", ""), ("failed", _RIGHT), ("of the answered", _RIGHT)]
     heads += [(words[name], _RIGHT) for name in beside] + [("what to do", "")]
-    shown = causes.head(MOST)
+    shown = table.head(MOST)
     columns = [
         ["" if pd.isna(code) else str(code) for code in shown["code"]],
         shown["meaning"].tolist(),
@@ -82,7 +82,7 @@ def causes_table(causes: pd.DataFrame) -> str:
         shown["advice"].astype(object).where(shown["advice"].notna(), "").tolist(),
     ]
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return _table(heads, rows, len(causes))
+    return _table(heads, rows, len(table))
 
 
 def groups(grouped: Grouped) -> str:

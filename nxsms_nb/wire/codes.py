@@ -17,6 +17,23 @@ from nxsms_nb.arguments import strict
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 
+__all__ = [
+    "ACCOUNT",
+    "CHANNEL_NUMBERS",
+    "CHANNEL_SIZE",
+    "CLOCK",
+    "HALVED",
+    "HOURLY",
+    "PARAMETER",
+    "RETRYABLE",
+    "SUCCESS",
+    "TABLE",
+    "TPS",
+    "codes",
+    "from_text",
+    "label",
+]
+
 Scope = Literal["success", "account", "clock", "flow", "request", "row", "unclear"]
 
 

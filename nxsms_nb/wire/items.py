@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, buffers
 from nxsms_nb.wire.fields import FIELDS
 
+__all__ = ["Items", "encode"]
+
 _NEVER_ESCAPED: Final = frozenset({"phone", "source_address", "sys_message_id", "link_verbose"})
 
 

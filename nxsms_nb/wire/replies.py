@@ -18,6 +18,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["Ids", "NotJson", "NotUnderstood", "Reply", "parse"]
+
 
 @dataclass(frozen=True)
 class Item:

@@ -12,6 +12,21 @@ from typing import Final, Literal
 
 import orjson
 
+__all__ = [
+    "BALANCE_PATH",
+    "BATCH_MAX",
+    "CDR_PAGE_MAX",
+    "CDR_PATH",
+    "CLOCK_WINDOW_MS",
+    "CONTENT_MAX",
+    "RECORD_PATH",
+    "REPORT_PATH",
+    "SEND_PATH",
+    "Algorithm",
+    "body",
+    "headers",
+]
+
 Algorithm = Literal["md5", "sha256"]
 
 BATCH_MAX: Final = 200

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 
 from nxsms_nb.wire import codes
 
+__all__ = ["unquoted"]
+
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _IDEOGRAPHS: Final = re.compile(r"[㐀-鿿豈-﫿ぁ-ヿ가-힣]")
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
