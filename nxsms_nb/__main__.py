@@ -74,7 +74,7 @@ def _send(given: argparse.Namespace) -> int:
     from nxsms_nb.files.sending import send_file  # noqa: PLC0415
 
     sending = ("campaign", "journal", "confirm", "concurrency", "max_rate")
-    names = (*sending, "duplicates", "region", "bare", "prefix", "phone", "content", "encoding", "sep", "sheet")
+    names = (*sending, "duplicates", "region", "bare", "suppress", "prefix", "phone", "content", "encoding", "sep", "sheet")
     options = {name: value for name in names if (value := getattr(given, name)) is not None}
     try:
         with ExitStack() as stack:
@@ -100,7 +100,7 @@ def _as_a_line(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _broken_off(error: BaseException) -> int:
     """Say why a file was not sent, or not to its end, and where its rows are; the exit code."""
-    say(f"{type(error).__name__}: {_in_options(str(error)) or 'stopped by the person'}", error=True)
+    say(f"{type(error).__name__}: {_in_options(str(error)) or 'stopped by you'}", error=True)
     begun = getattr(error, "__notes__", [])
     for note in begun:
         say(note, error=True)
@@ -110,7 +110,7 @@ def _broken_off(error: BaseException) -> int:
 
 
 _OPTION = re.compile(
-    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|bare|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
+    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|bare|suppress|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
 )
 _RENAMED = re.compile(r",? or rename it: df\.rename\(columns=\{[^}]*\}\)")
 _CALL = re.compile(r"\n {4}(.+)")
@@ -212,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument(
         "--bare", choices=("national", "international"), help="what numbers without +, 00 and trunk zero are"
     )
+    send.add_argument("--suppress", type=_file, metavar="FILE", help="numbers that get nothing, in any spelling")
     send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
     send.add_argument(
         "--prefix", metavar="TEXT", help="what the names of the result columns begin with (default: nothing)"

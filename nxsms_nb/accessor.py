@@ -22,7 +22,7 @@ from nxsms_nb.analysis.throughput import throughput
 from nxsms_nb.analysis.workbook import to_excel
 from nxsms_nb.arguments import Names, strict_methods
 from nxsms_nb.formatting import count
-from nxsms_nb.given import frame_as_given
+from nxsms_nb.given import frame_as_given, value_as_given
 from nxsms_nb.results.columns import new
 from nxsms_nb.rows.templates import render
 from nxsms_nb.rows.validate import phones, validate
@@ -393,7 +393,8 @@ class NxsmsAccessor(Names):
         ['Success']
         """
         # The frame is taken when the method is called, and sent when the coroutine is awaited.
-        return api.asend(frame_as_given(self._frame), client, **given)
+        options: Any = {name: value_as_given(value) for name, value in given.items()}
+        return api.asend(frame_as_given(self._frame), client, **options)
 
     @spelled_out(SENDING, COLUMNS)
     def start(self, client: Client | None = None, **given: Unpack[Sending]) -> Run:

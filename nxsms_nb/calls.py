@@ -89,7 +89,7 @@ class StopRequest:
     def check(self) -> None:
         """Raise `Interrupted` where the work was asked to stop before its first request."""
         if self.asked:
-            raise Interrupted("Stopped by the person before anything was sent.")
+            raise Interrupted("Stopped by you before anything was sent.")
 
 
 def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Concatenate[Call[Any], _P], _T]:
@@ -299,13 +299,13 @@ class Call(Generic[_T]):
         if isinstance(error, Interrupted):
             return error
         # Who pressed stop does not want what comes next, even where the call had just come to its end.
-        words = "Stopped by the person, when every row had its outcome"
+        words = "Stopped by you, when every row had its outcome"
         frame = value if isinstance(value, pd.DataFrame) else getattr(value, "frame", None)
         if error is not None:
-            words = f"Stopped by the person. Before that, the call had ended with {type(error).__name__}: {error}"
+            words = f"Stopped by you. Before that, the call had ended with {type(error).__name__}: {error}"
             frame = getattr(error, "frame", None)
         elif frame is None:
-            words = "Stopped by the person before anything was sent."
+            words = "Stopped by you before anything was sent."
         interrupted = Interrupted(words, frame)
         interrupted.recorded = self.recorded
         return interrupted

@@ -13,7 +13,7 @@
     │   └── CampaignBusy     another run of this campaign is under way
     ├── QueryError           a record, balance or receipt query was refused or not understood
     └── Stopped              a run ended with rows unsent; .frame is complete, .reason says why
-        ├── Interrupted      by the person                           (also KeyboardInterrupt, no Exception)
+        ├── Interrupted      by you                                   (also KeyboardInterrupt, no Exception)
         ├── AccountRefused   by an account code; .code
         ├── InDoubt          by requests whose outcome nobody knows
         ├── NoConnection     by requests that found no gateway

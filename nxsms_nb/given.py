@@ -30,5 +30,6 @@ def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def value_as_given(value: _T) -> _T:
-    """Take an option's value as it is now: a list or a dict of names is copied."""
-    return value.copy() if type(value) in (list, dict, set) else value  # type: ignore[attr-defined]
+    """Take an option's value as it is now: a list, a set, a dict or a column is copied."""
+    changeable = type(value) in (list, dict, set) or hasattr(value, "dtype") or hasattr(value, "columns")
+    return value.copy() if changeable and hasattr(value, "copy") else value

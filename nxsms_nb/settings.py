@@ -77,6 +77,7 @@ class Checking(Columns, total=False):
     duplicates: Duplicates
     region: Hashable | None
     bare: Literal["national", "international"] | None
+    suppress: Any
     variant: Hashable
 
 
@@ -105,6 +106,7 @@ CHECKING: Final[Mapping[str, Any]] = {
     "duplicates": "raise",
     "region": None,
     "bare": None,
+    "suppress": None,
     "variant": "variant",
 }
 READING: Final[Mapping[str, Any]] = {"region": None, "phone": None, "bare": None}
@@ -124,6 +126,7 @@ SENDING: Final[Mapping[str, Any]] = {
     "prefix": "",
     "region": None,
     "bare": None,
+    "suppress": None,
     "variant": "variant",
 }
 COLUMNS: Final[Mapping[str, Any]] = {field.name: None for field in FIELDS}
@@ -161,6 +164,10 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     "bare": """{"national", "international"}, optional
     What numbers without +, 00 and trunk zero are, where `region` is given. None: what is valid; national first if it can be
     a mobile of the region, unless the column also holds bare numbers of other countries. What stays open is a problem.""",
+    "suppress": """path, Series, frame, list, set or number, optional
+    Numbers that get nothing, in any spelling, or the ``.csv``, ``.tsv``, ``.txt``, ``.xlsx`` or ``.parquet`` file that holds
+    them: those rows become ``Skipped``, "suppressed". National numbers are completed by `region` as the rows' are; an entry
+    that cannot be read stops the call. Rows that were sent before keep their results.""",
     "variant": """label, default "variant"
     The column that says each row's variant, as `assign_variants` makes it: rows that say ``holdout`` are not sent and
     become ``Skipped``, whatever their content. A frame without a column of the default name holds nobody out.""",

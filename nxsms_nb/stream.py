@@ -25,9 +25,10 @@ from nxsms_nb.errors import ConfigError, ConfirmationNeeded, JournalError, Nxsms
 from nxsms_nb.formatting import count
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.results import columns
+from nxsms_nb.rows import suppression
 from nxsms_nb.rows.rounding import Counts
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, spelled_out, with_defaults
-from nxsms_nb.verbs import client_or_env, limits_of, ready_to_lock
+from nxsms_nb.verbs import client_or_env, limits_of, ready_to_lock, tell_all_sent
 from nxsms_nb.views import progress
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def send_stream(
     """
     settings = with_defaults(given, SENDING, COLUMNS)
     spelled = Invocation("send_stream", given, client is not None)
+    settings["suppress"] = suppression.of(settings["suppress"], settings["phone"])
     if settings["campaign"] is None:
         raise ConfigError(f"A stream needs a campaign's name: {spelled.text(campaign='spring')}")
     source, so_far = source_of(frames), SoFar(settings["campaign"])
@@ -158,7 +160,7 @@ def _stream(
             del given, dispatch, run, sent
         if not call.stop.asked:
             reason = None
-            so_far.tell(call.warn)
+            so_far.tell(partial(tell_all_sent, call))
     except Stopped as ending:
         reason = ending.reason[:1].lower() + ending.reason[1:]
         raise
@@ -258,6 +260,8 @@ class _Whole:
             decided=before.decided + now.decided,
             counts=Counter(before.counts) + Counter(now.counts),
             codes=Counter(before.codes) + Counter(now.codes),
+            before=Counter(before.before) + Counter(now.before),
+            suppressed=before.suppressed + now.suppressed,
             elapsed_s=before.elapsed_s + now.elapsed_s,
             final=False,
         )

@@ -12,7 +12,7 @@ from nxsms_nb import screen
 from nxsms_nb._arrow import present
 from nxsms_nb.client import Client
 from nxsms_nb.engine import elsewhere, other_keys, reconcile, retry
-from nxsms_nb.engine.dispatch import Dispatch, clock, journal_of, prepare, repeated_words
+from nxsms_nb.engine.dispatch import Dispatch, clock, journal_of, prepare, repeated_words, suppressed_words
 from nxsms_nb.engine.loops import in_loop, unless_stopped
 from nxsms_nb.engine.plan import Plan, plan_of
 from nxsms_nb.engine.run import Run
@@ -122,6 +122,7 @@ def retried(
     with freed_by_errors(dispatch.lock):
         held_back = retry.wait_again(dispatch, settings, wanted)
         dispatch.confirm(settings["confirm"])
+        _show(suppressed_words(len(dispatch.suppressed())))
         if len(held_back):
             screen.say(_early_words(dispatch, held_back, wanted))
     return _outcome(call, dispatch, settings, observer)
@@ -157,9 +158,9 @@ def reconciled(
             settled = reconcile.settle(dispatch, recorder, left, absent=absent, timed=timed)
             through = in_loop(unless_stopped(call, settled))
         finally:
-            recorder.close(stopped=None if through or not call.stop.asked else "stopped by the person")
+            recorder.close(stopped=None if through or not call.stop.asked else "stopped by you")
         if not through:
-            raise Interrupted("Stopped by the person; rows that were not settled stay in doubt.", dispatch.joined())
+            raise Interrupted("Stopped by you; rows that were not settled stay in doubt.", dispatch.joined())
     return dispatch.joined(last=True)
 
 
@@ -228,12 +229,20 @@ def _outcome(
 
 
 def _tell_repeats(call: Call[Any], dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
-    _show(other_keys.sent_before_words(dispatch, settings))
+    # Not through the observer: that fewer people are reached must be seen with progress off as well.
+    _show(other_keys.sent_before_words(dispatch, settings), suppressed_words(len(dispatch.suppressed())))
     words = repeated_words(dispatch)
     if words is not None and len(dispatch.todo):
-        # Not through the observer: that fewer people are reached must be seen with progress off as well.
         screen.say(words)
     elif words is not None:
+        tell_all_sent(call, words)
+
+
+def tell_all_sent(call: Call[Any], words: str) -> None:
+    """Say that everything was sent before: a warning, but in a notebook, where the same cell is run again and again, a line."""
+    if progress.in_notebook():
+        screen.say(words)
+    else:
         call.warn(words, AlreadySentWarning)
 
 

@@ -175,7 +175,7 @@ def test_the_stop_button_stops_a_run(browser, lab):
     ]
     with opened(browser, lab, "stop.ipynb", cells) as page:
         page.click(".nxsms-stop", timeout=60_000)
-        page.wait_for_selector("text=stopped by the person", timeout=60_000)
+        page.wait_for_selector("text=stopped by you", timeout=60_000)
         page.wait_for_selector(".nxsms-progress", state="detached")
         (shown,) = outputs(page, 0)
         sent, accepted, unsent = (
@@ -188,7 +188,7 @@ def test_the_stop_button_stops_a_run(browser, lab):
         page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
     (saved,) = nbformat.read(lab[0] / "stop.ipynb", as_version=4).cells[0].outputs
     assert set(saved["data"]) == {"text/html", "text/plain"}
-    assert "stopped by the person" in saved["data"]["text/html"]
+    assert "stopped by you" in saved["data"]["text/html"]
 
 
 def test_an_interrupt_stops_a_send_and_run_all(browser, lab):
@@ -202,10 +202,10 @@ def test_an_interrupt_stops_a_send_and_run_all(browser, lab):
     with opened(browser, lab, "interrupt.ipynb", cells) as page:
         page.wait_for_selector(".nxsms-progress >> text=To stop: interrupt the kernel", timeout=60_000)
         page.click('[data-command="notebook:interrupt-kernel"]')
-        page.wait_for_selector("text=Interrupted: Stopped by the person", timeout=60_000)
+        page.wait_for_selector("text=Interrupted: Stopped by you", timeout=60_000)
         page.wait_for_selector(".nxsms-progress", state="detached")
         seen, error = outputs(page, 1)
-        assert "stopped by the person" in seen
+        assert "stopped by you" in seen
         assert len(error.strip().splitlines()) == 3
         prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
         for skipped in (2, 3):

@@ -36,7 +36,7 @@ def raised(kind):
     if issubclass(kind, errors.AccountRefused):
         return kind("The gateway refused the account.", people(2), code=1102)
     if issubclass(kind, errors.Stopped):
-        error = kind("Stopped by the person.", people(2))
+        error = kind("Stopped by you.", people(2))
         error.recorded = "df.nxsms.recorded(client)"
         return error
     error = kind("What is wrong. What to do:\n    df.nxsms.send(client)")

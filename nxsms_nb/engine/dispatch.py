@@ -28,6 +28,7 @@ from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED
 from nxsms_nb.rows import columns as row_columns
 from nxsms_nb.rows import message_ids, validate
 from nxsms_nb.rows.holdout import HELD_OUT
+from nxsms_nb.rows.suppression import SUPPRESSED
 from nxsms_nb.settings import COLUMNS, options
 
 if TYPE_CHECKING:
@@ -175,6 +176,10 @@ class Dispatch:
         """Rows as Arrow wants them for ``take``."""
         return pa.array(rows, pa.int64())
 
+    def suppressed(self) -> Rows:
+        """The rows that are not sent because their numbers are on the do-not-contact list."""
+        return np.flatnonzero(self.checked.suppressed & (self.results.status == SKIPPED))
+
     def sent_before(self) -> Rows:
         """The rows that went out before, or may have."""
         return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
@@ -274,6 +279,8 @@ def prepare(
     bad, codes, reasons = checked.refusals()
     results.decide_each(bad, INVALID, codes, reasons)
     results.decide(np.flatnonzero(checked.held), SKIPPED, None, HELD_OUT)
+    # The others are looked up first: what was sent before keeps its result.
+    results.skip(np.flatnonzero(checked.suppressed & (ordinals < 0)), SUPPRESSED)
     repeated = np.flatnonzero(ordinals > 0) if settings["duplicates"] == "drop" else np.empty(0, np.int64)
     if len(repeated):
         results.decide(repeated, SKIPPED, None, DUPLICATE)
@@ -314,6 +321,7 @@ def prepare(
         _apply_earlier(
             dispatch, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in earlier_ordinals.items()}, copies
         )
+    results.skip(np.flatnonzero(checked.suppressed & (results.status == UNDECIDED)), SUPPRESSED)
     dispatch.todo = np.flatnonzero(results.status == UNDECIDED)
     if client.app_secret is not None:
         dispatch.doubtful = np.flatnonzero((results.status == UNKNOWN) & (results.batch > 0))
@@ -378,6 +386,11 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
         f"The frame has a column {named(taken[0])}, the name of a result column. Nothing was sent.{results} Keep both:\n"
         f"    {call.text(prefix=free)}"
     )
+
+
+def suppressed_words(n: int) -> str | None:
+    """What to tell a person of rows whose numbers are on the do-not-contact list; None where none are."""
+    return f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
 
 
 def repeated_words(dispatch: Dispatch) -> str | None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "plan_of"]
 
 FATES: Final = (
-    "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "held out", "stops the call",
+    "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "held out", "suppressed",
+    "stops the call",
 )  # fmt: skip
 """What may become of a row, in the order of the ``fate`` categorical."""
 
@@ -41,9 +42,9 @@ class Plan:
     ----------
     frame : pandas.DataFrame
         The rows with ``messageid`` (str), ``fate`` (categorical: send, accepted before, refused before, in doubt, invalid,
-        duplicate, held out, stops the call) and ``reason`` (str) joined on.
+        duplicate, held out, suppressed, stops the call) and ``reason`` (str) joined on.
     counts : pandas.Series
-        Fate to rows (int64), all eight.
+        Fate to rows (int64), all nine.
     requests : int
         How many requests of 200 rows the rest would take.
     """
@@ -76,6 +77,7 @@ def plan_of(dispatch: Dispatch) -> Plan:
     for status, fate in _FATE_OF.items():
         fates[results.status == status] = fate
     fates[dispatch.checked.held] = FATES.index("held out")
+    fates[dispatch.suppressed()] = FATES.index("suppressed")
     if dispatch.conflicts is not None:
         fates[dispatch.conflicts.rows] = FATES.index("stops the call")
     reasons = pa.array([results.reason(row) for row in range(len(results))], pa.large_string())

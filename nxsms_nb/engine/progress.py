@@ -25,6 +25,10 @@ class Progress:
         How many of those left and are settled; rows that stay unsent are none of them.
     counts : mapping of str to int
         Status to rows of the whole frame so far; rows not decided yet are in none.
+    before : mapping of str to int
+        Status to those of these rows that were sent before this run, or may have been.
+    suppressed : int
+        Rows whose numbers are on the do-not-contact list; they count as Skipped.
     codes : mapping of int to int
         Vendor code to failed rows so far.
     elapsed_s : float
@@ -47,6 +51,8 @@ class Progress:
     sending: int
     decided: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    before: Mapping[str, int] = field(default_factory=dict)
+    suppressed: int = 0
     codes: Mapping[int, int] = field(default_factory=dict)
     elapsed_s: float = 0.0
     rate: float = 0.0
@@ -74,14 +80,26 @@ class Progress:
             return dict(self.counts)
         return {**self.counts, "Unsent": self.counts.get("Unsent", 0) + self.waiting}
 
+    def aside(self, status: str) -> str:
+        """What to say behind a status' count, so that the counts add up to what this run sends.
+
+        Examples
+        --------
+        >>> Progress(total=9, sending=5, counts={"Success": 6}, before={"Success": 4}).aside("Success")
+        ' (4 before)'
+        """
+        if self.before.get(status):
+            return f" ({self.before[status]:,} before)"
+        return f" ({self.suppressed:,} suppressed)" if status == "Skipped" and self.suppressed else ""
+
     @property
     def news(self) -> str:
         """The note as it reads now: of a run that has ended, only why it ended early.
 
         Examples
         --------
-        >>> Progress(total=1, sending=1, note="stopping: stopped by the person", final=True).news
-        'stopped by the person'
+        >>> Progress(total=1, sending=1, note="stopping: stopped by you", final=True).news
+        'stopped by you'
         >>> Progress(total=1, sending=1, note="waiting for the first reply", final=True).news
         ''
         """

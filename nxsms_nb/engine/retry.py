@@ -26,6 +26,8 @@ from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN
 from nxsms_nb.rows import id_format, rules
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.rows.holdout import held_out
+from nxsms_nb.rows.suppression import SUPPRESSED
+from nxsms_nb.rows.suppression import suppressed as on_list
 from nxsms_nb.settings import COLUMNS
 from nxsms_nb.wire import codes as code_table
 
@@ -57,6 +59,7 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
+    checked = checked.suppressing(on_list(frame, checked.fields["phone"], settings))
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     results = Results(len(frame))
     results.adopt(np.arange(len(frame)), earlier)
@@ -170,7 +173,8 @@ def wait_again(dispatch: Dispatch, settings: Mapping[str, Any], codes: frozenset
     sendable = dispatch.checked.good & present(dispatch.all_ids())
     _take_over_gone(dispatch, np.flatnonzero(sendable & (results.status == FAILURE)))
     same = np.flatnonzero(sendable & (results.status == UNSENT))
-    refused = np.flatnonzero(sendable & (results.status == FAILURE))
+    suppressed = dispatch.checked.suppressed
+    refused = np.flatnonzero(sendable & (results.status == FAILURE) & ~suppressed)
     numbers = np.array([results.code(int(row)) or 0 for row in refused], np.int64)
     early = np.isin(numbers, [code_table.HOURLY]) & (may_go_us(results, refused) > time.time_ns() // 1000)
     if code_table.HOURLY in codes:
@@ -194,6 +198,7 @@ def wait_again(dispatch: Dispatch, settings: Mapping[str, Any], codes: frozenset
             )
     _take_over_beside(dispatch, waiting[results.status[waiting] == UNDECIDED])
     _know_as_it_is(dispatch, settings, waiting[results.status[waiting] == UNDECIDED])
+    results.skip(np.flatnonzero(suppressed & among(results.status, UNDECIDED, UNSENT)), SUPPRESSED)
     dispatch.todo = waiting[results.status[waiting] == UNDECIDED]
     dispatch.send_copies_once()
     elsewhere.refuse(dispatch, open_before[among(results.status[open_before], SUCCESS, UNKNOWN)])

@@ -92,6 +92,7 @@ class Run:
             dispatch.results,
             self._session.pace,
             sending=len(dispatch.todo),
+            suppressed=len(dispatch.suppressed()),
             limits=limits,
             observer=observer,
             quotes=dispatch.quotes,

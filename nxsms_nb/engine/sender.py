@@ -35,6 +35,8 @@ GRACE_S: Final = 5.0
 """How long requests under way are awaited after a stop."""
 _TICK_S: Final = 0.15
 _LONG_PAUSE_S: Final = 60.0
+_SENT: Final = ("Success", "Failure", "Unknown")
+"""What rows are that left, or may have."""
 """A longer pause is shown before anything else: the run would seem to hang."""
 
 
@@ -55,6 +57,8 @@ class Sender:
         When the next request may leave, and how large it may be.
     sending : int
         How many rows wait in the queue.
+    suppressed : int
+        How many rows are on the do-not-contact list.
     limits : Limits
         What to keep to.
     observer : Observer
@@ -76,6 +80,7 @@ class Sender:
         pace: AdaptiveRate,
         *,
         sending: int,
+        suppressed: int,
         limits: Limits,
         observer: Observer,
         quotes: Callable[[int], list[str]],
@@ -88,6 +93,7 @@ class Sender:
         self._queue = queue
         self._results = results
         self._sending = sending
+        self._suppressed = suppressed
         self._limits = limits
         self._observer = observer
         self._pace = pace
@@ -133,7 +139,7 @@ class Sender:
             finally:
                 self._close()
 
-    def stop(self, reason: str = "stopped by the person", kind: type[errors.Stopped] = errors.Interrupted) -> None:
+    def stop(self, reason: str = "stopped by you", kind: type[errors.Stopped] = errors.Interrupted) -> None:
         """Let no new request leave; to be called in the run's event loop."""
         self._state.end(StopReason(kind, reason))
 
@@ -162,6 +168,8 @@ class Sender:
             sending=self._sending,
             decided=self._policy.counts.total() - self._policy.counts[UNSENT],
             counts=dict(counts),
+            before={name: n for name, n in self._before.items() if name in _SENT},
+            suppressed=self._suppressed,
             codes=dict(self._policy.codes),
             elapsed_s=now - self._begun,
             rate=self._pace.achieved(now),

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import screen
-from nxsms_nb.engine.dispatch import again_elsewhere, clock
-from nxsms_nb.errors import AlreadySentWarning, ConfirmationNeeded, NxsmsError, ValidationError
+from nxsms_nb.engine.dispatch import again_elsewhere, clock, suppressed_words
+from nxsms_nb.errors import ConfirmationNeeded, NxsmsError, ValidationError
 from nxsms_nb.formatting import count
 from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNKNOWN
 from nxsms_nb.settings import options
@@ -46,6 +46,7 @@ class SoFar:
         self.memory: Memory | None = None
         self._campaign = campaign
         self._begun_us = time.time_ns() // 1000
+        self._suppressed = 0
         self._left = self._before = self._repeated = self._doubtful = self._latest_us = 0
 
     def agree(self, dispatch: Dispatch, confirm: int | None) -> None:
@@ -63,6 +64,7 @@ class SoFar:
     def look_at(self, dispatch: Dispatch) -> None:
         """Count what a chunk is about to send, and what of it had been sent before."""
         self._left += len(dispatch.todo)
+        self._suppressed += len(dispatch.suppressed())
         rows, results = dispatch.sent_before(), dispatch.results
         ours = results.sent_us[rows] >= self._begun_us
         if dispatch.doubtful is not None:
@@ -105,8 +107,10 @@ class SoFar:
         earlier = f", {self._before:,} had been sent before it" if self._before else ""
         return f"Nothing of this chunk was sent. Of the {count(self.rows, 'row')} before it: {sent}{earlier}."
 
-    def tell(self, warn: Callable[[str, type[Warning]], None]) -> None:
-        """Say at the end of a stream what of it had been sent before, or `warn`; nothing where nothing had."""
+    def tell(self, all_sent: Callable[[str], None]) -> None:
+        """Say at the end of a stream what of it was not sent, and why; where all had been sent before, to `all_sent`."""
+        if (kept_back := suppressed_words(self._suppressed)) is not None:
+            screen.say(kept_back)
         if self._repeated:
             screen.say(f"{count(self._repeated, 'row')} repeat a row of an earlier chunk, which was sent once.")
         if not self._before:
@@ -121,7 +125,7 @@ class SoFar:
         if self._left:
             screen.say(words)
         else:
-            warn(words, AlreadySentWarning)
+            all_sent(words)
 
 
 def agreed_to(confirm: int | None) -> int:

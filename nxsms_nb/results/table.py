@@ -133,6 +133,12 @@ class Results:
         self._code[rows] = _coded(code)
         self._reason[rows] = self._number(reason)
 
+    def skip(self, rows: Any, reason: str) -> None:
+        """Mark rows as deliberately not sent: nothing that was tried with them counts."""
+        self.decide(rows, SKIPPED, None, reason)
+        for array in (self.batch, self.attempts, self.sent_us, self.latency_ms):
+            array[rows] = 0
+
     def decide_each(self, rows: Rows, status: int, codes: Sequence[int | None], reasons: Sequence[str | None]) -> None:
         """Set one status, and a code and a reason of its own for each row."""
         self.status[rows] = status

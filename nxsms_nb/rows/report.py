@@ -57,7 +57,7 @@ class ValidationReport:
         One row per rule that was broken, index ``rule``: ``field``, ``code``, ``rows``, ``position`` (of the first),
         ``hint``.
     valid, invalid : pandas.DataFrame
-        The frame's rows without and with a problem; held-out rows are among those without.
+        The frame's rows without and with a problem; held-out rows are among those without, suppressed rows in neither.
     """
 
     def __init__(
@@ -108,12 +108,12 @@ class ValidationReport:
     @property
     def valid(self) -> pd.DataFrame:
         """The frame's rows without a problem."""
-        return self.frame.loc[self.checked.good | self.checked.held]
+        return self.frame.loc[(self.checked.good | self.checked.held) & ~self.checked.suppressed]
 
     @property
     def invalid(self) -> pd.DataFrame:
         """The frame's rows with a problem."""
-        return self.frame.loc[~(self.checked.good | self.checked.held)]
+        return self.frame.loc[~(self.checked.good | self.checked.held | self.checked.suppressed)]
 
     def raise_if_bad(self) -> ValidationReport:
         """Raise where there is a problem.
@@ -138,8 +138,10 @@ class ValidationReport:
         )
 
     def _headline(self) -> str:
-        rows, sendable, held = self.checked.rows, int(self.checked.good.sum()), int(self.checked.held.sum())
-        bad, aside = rows - sendable - held, f"; {held:,} held out" if held else ""
+        rows, held, suppressed = self.checked.rows, int(self.checked.held.sum()), int(self.checked.suppressed.sum())
+        sendable = int((self.checked.good & ~self.checked.suppressed).sum())
+        bad = rows - sendable - held - suppressed
+        aside = (f"; {held:,} held out" if held else "") + (f"; {suppressed:,} suppressed" if suppressed else "")
         if self.ok:
             return f"No problem in {count(rows, 'row')}{aside}."
         found = len(self.checked.problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -48,9 +48,11 @@ class Checked:
     good : numpy.ndarray of bool
         The rows that may be sent: those without a problem, and not held out.
     problems : Problems
-        All problems of all rows; of held-out rows none.
+        All problems of all rows; of held-out and suppressed rows none.
     held : numpy.ndarray of bool
         The rows that are held out.
+    suppressed : numpy.ndarray of bool
+        The rows whose numbers are on the do-not-contact list. They are looked up, since they may have been sent before.
     """
 
     rows: int
@@ -59,6 +61,7 @@ class Checked:
     good: Mask
     problems: Problems
     held: Mask
+    suppressed: Mask
 
     def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
         """What a result says of each row with a problem.
@@ -79,13 +82,20 @@ class Checked:
         good = self.good.copy()
         for _, rows in found:
             good[rows] = False
-        return Checked(self.rows, self.fields, self.keys, good, self.problems.plus(found, sources), self.held)
+        return replace(self, good=good, problems=self.problems.plus(found, sources))
 
     def holding_out(self, held: Mask) -> Checked:
         """The same rows, some of them held out: they are not sent, and what is wrong with them does not matter."""
         if not held.any():
             return self
-        return Checked(self.rows, self.fields, self.keys, self.good & ~held, self.problems.but(held), held)
+        return replace(self, good=self.good & ~held, problems=self.problems.but(held), held=held)
+
+    def suppressing(self, suppressed: Mask) -> Checked:
+        """The same rows, some of them suppressed: what is wrong with those does not matter."""
+        suppressed = suppressed & ~self.held
+        if not suppressed.any():
+            return self
+        return replace(self, problems=self.problems.but(suppressed), suppressed=suppressed)
 
 
 def check(
@@ -157,7 +167,8 @@ def check(
     good = np.ones(rows, np.bool_)
     for _, positions in found:
         good[positions] = False
-    return Checked(rows, fields, columned, good, no_problems(sources).plus(found, {}), np.zeros(rows, np.bool_))
+    none = np.zeros(rows, np.bool_)
+    return Checked(rows, fields, columned, good, no_problems(sources).plus(found, {}), none, none)
 
 
 def _held_to_rules(cells: Mapping[str, Cells]) -> tuple[dict[str, pa.Array], Found]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, present, to_series
+from nxsms_nb._arrow import TEXT, as_mask, present, to_series
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
@@ -22,9 +22,11 @@ from nxsms_nb.rows.keys import repeats
 from nxsms_nb.rows.phones import of_column
 from nxsms_nb.rows.report import ValidationReport
 from nxsms_nb.rows.rules import Checked, Found, check
+from nxsms_nb.rows.suppression import suppressed
 from nxsms_nb.settings import CHECKING, COLUMNS, READING, Checking, Duplicates, spelled_out, with_defaults
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from nxsms_nb.rows.message_ids import Keys
@@ -117,13 +119,31 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
         frame, columns, region=settings["region"], bare=settings["bare"], key=key, counts=settings.get("counts")
     )
     checked = checked.holding_out(held_out(frame, settings["variant"]))
+    checked = checked.suppressing(suppressed(frame, checked.fields["phone"], settings))
     texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
-    ordinals = repeats(texts, checked.good)
+    ordinals = _ordinals(texts, checked, duplicates, keyed=bool(key))
     if duplicates == "raise" and (ordinals > 0).any():
         shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
         checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
     return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates)
+
+
+def _ordinals(texts: Keys, checked: Checked, duplicates: Duplicates, *, keyed: bool) -> npt.NDArray[np.int32]:
+    """How many earlier rows have a row's key; a suppressed row takes no other row's place."""
+    ordinals = repeats(texts, checked.good)
+    kept_back = checked.good & checked.suppressed
+    if duplicates == "allow" or not kept_back.any():
+        return ordinals
+    leaving = checked.good & ~checked.suppressed
+    ordinals = np.where(kept_back, repeats(texts, kept_back), repeats(texts, leaving))
+    ordinals[kept_back & (ordinals > 0)] = -1
+    if keyed:
+        # Of rows with one key and several numbers, the message is that of those who are not on the list.
+        rows = np.flatnonzero(kept_back)
+        others = texts.take(pa.array(np.flatnonzero(leaving)))
+        ordinals[rows[as_mask(pc.is_in(texts.take(pa.array(rows)), value_set=others))]] = -1
+    return ordinals
 
 
 def _identity_fields(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:

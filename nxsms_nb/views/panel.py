@@ -166,7 +166,7 @@ def _chips(snapshot: Progress) -> str:
     tally = snapshot.tally
     chips = [
         f'<span style="white-space:nowrap"><span style="color:{colour}">■</span> '
-        f"{_WORDS[status]} <b>{tally.get(status, 0):,}</b></span>"
+        f"{_WORDS[status]} <b>{tally.get(status, 0):,}</b>{snapshot.aside(status)}</span>"
         for status, colour in STATUS_COLOURS.items()
         if tally.get(status) or status in ("Success", "Failure")
     ]

@@ -129,10 +129,12 @@ def _words(snapshot: Progress) -> str:
         words += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
     tally = snapshot.tally
     words += [
-        f"{words} {tally.get(status, 0):,}"
+        f"{words} {tally.get(status, 0):,}{snapshot.aside(status)}"
         for status, words in _SHOWN
         if tally.get(status) or status in ("Success", "Failure")
     ]
+    if snapshot.suppressed:
+        words.append(f"suppressed {snapshot.suppressed:,}")
     return ", ".join([*words, snapshot.news] if snapshot.news else words)
 
 

@@ -40,7 +40,7 @@ def test_a_run_in_the_background_ends_with_the_interpreter(path):
     """The program has come to its last line: nothing more leaves, and what is under way gets its outcome and an end."""
     assert told(path, "run = df.nxsms.start(client, **slow)\nsandbox.wait_for(effects=100)") == []
     (run,) = nx.Journal(path).runs().itertuples()
-    assert run.stopped == "stopped by the person"
+    assert run.stopped == "stopped by you"
     (campaign,) = nx.Journal(path).campaigns().itertuples()
     assert 100 <= campaign.Success < 2000
     assert campaign.Unknown == 0

@@ -58,7 +58,7 @@ def test_a_stop_cuts_the_record_query_short(doubtful):
     run = people(6).nxsms.start(doubtful.client, progress=watcher)
     assert watcher.saw("in doubt")
     run.stop()
-    assert run.stopped == "stopped by the person"
+    assert run.stopped == "stopped by you"
     assert counts(run.frame) == {"Success": 2, "Unknown": 2, "Unsent": 2}
     doubt = run.frame.loc[run.frame["status"] == "Unknown", "reason"]
     assert doubt.str.startswith("the connection broke").all(), "not the failure of the query"

@@ -101,12 +101,12 @@ def test_stop_ends_a_run_without_raising(make):
     assert sandbox.wait_for(effects=400)
     run.stop()
     assert run.done
-    assert run.stopped == "stopped by the person"
+    assert run.stopped == "stopped by you"
     frame = run.wait()
     assert set(counts(frame)) == {"Success", "Unsent"}
     assert set(frame.loc[frame["status"] == "Success", "messageid"]) == set(sandbox.ledger["messageid"])
     unsent = frame[frame["status"] == "Unsent"]
-    assert set(unsent["reason"]) == {"stopped by the person"}
+    assert set(unsent["reason"]) == {"stopped by you"}
     run.stop()
     assert counts(people(5000).nxsms.send(sandbox.client)) == {"Success": 5000}
     assert no_double(sandbox)
@@ -306,7 +306,7 @@ def test_an_interrupt_stops_the_run_with_the_frame_complete(path):
     )
     assert told.returncode == 0, told.stderr
     _, first, *_, last = told.stdout.splitlines()
-    assert first == "20000 ['Success', 'Unsent'] True Stopped by the person"
+    assert first == "20000 ['Success', 'Unsent'] True Stopped by you"
     assert last == "['Success'] 1 20000"
 
 
@@ -453,5 +453,5 @@ def test_an_interrupt_is_not_lost_when_the_run_has_just_ended(path):
     assert told.returncode == 0, told.stderr
     assert (
         told.stdout.splitlines()[-1]
-        == "['Success', 'Success', 'Success'] Stopped by the person, when every row had its outcome"
+        == "['Success', 'Success', 'Success'] Stopped by you, when every row had its outcome"
     )

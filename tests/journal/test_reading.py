@@ -173,14 +173,14 @@ def test_runs_are_a_frame_with_their_pace(journal):
     write(journal, (ids(2), ACCEPTED), (ids(2, 2), ACCEPTED), campaign="spring", rows=4)
     record = journal.record(journal.lock(None), rows=7, workers=1)
     frame = journal.runs()
-    record.close(rate=480.5, pace=500.0, stopped="stopped by the person")
+    record.close(rate=480.5, pace=500.0, stopped="stopped by you")
     assert frame.index.name == "run"
     assert frame["campaign"].tolist() == ["spring", ""]
     assert frame["rows"].tolist() == [4, 7]
     assert frame["requests"].tolist() == [2, 0]
     assert frame["ended"].isna().tolist() == [False, True]
     last = journal.runs().iloc[1]
-    assert (last["rate"], last["pace"], last["stopped"]) == (480.5, 500.0, "stopped by the person")
+    assert (last["rate"], last["pace"], last["stopped"]) == (480.5, 500.0, "stopped by you")
     assert last["started"] <= last["ended"]
     assert journal.runs().dtypes.astype(str)["rate"] == "float64"
 

@@ -121,14 +121,14 @@ def test_the_last_html_tells_the_end():
 def test_what_a_stopped_run_did_not_send_is_counted(monkeypatch):
     """A run that ended early says why, and how many rows stayed."""
     stopped = Progress(total=1000, sending=900, decided=400, counts=MIDDLE.counts, elapsed_s=2.0,
-                       note="stopping: stopped by the person", final=True)  # fmt: skip
+                       note="stopping: stopped by you", final=True)  # fmt: skip
     html = html_of(stopped)
     assert "not sent <b>500</b>" in html
-    assert "· stopped by the person" in html
+    assert "· stopped by you" in html
     assert 'aria-valuenow="100"' in html
     monkeypatch.setattr(sys, "stderr", Terminal())
     choose("bar").close(stopped)
-    assert "not sent 500, stopped by the person" in sys.stderr.getvalue()
+    assert "not sent 500, stopped by you" in sys.stderr.getvalue()
 
 
 def test_sandbox_runs_say_so():
