@@ -74,7 +74,19 @@ def _send(given: argparse.Namespace) -> int:
     from nxsms_nb.files.sending import send_file  # noqa: PLC0415
 
     sending = ("campaign", "journal", "confirm", "concurrency", "max_rate")
-    names = (*sending, "duplicates", "region", "bare", "suppress", "prefix", "phone", "content", "encoding", "sep", "sheet")
+    names = (
+        *sending,
+        "duplicates",
+        "region",
+        "bare",
+        "suppress",
+        "prefix",
+        "phone",
+        "content",
+        "encoding",
+        "sep",
+        "sheet",
+    )
     options = {name: value for name in names if (value := getattr(given, name)) is not None}
     try:
         with ExitStack() as stack:

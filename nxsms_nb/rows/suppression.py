@@ -84,9 +84,7 @@ class Suppression:
             read = check(self.entries, {"phone": self.phone}, region=region, bare=bare)
             pieces.append(read.fields["phone"].drop_null())
             positions, _, reasons = read.refusals()
-            refused = {
-                int(at): why for at, why in zip(positions, reasons, strict=True) if not why.startswith(_MISSING)
-            }
+            refused = {int(at): why for at, why in zip(positions, reasons, strict=True) if not why.startswith(_MISSING)}
             unread = refused if unread is None else {at: why for at, why in unread.items() if at in refused}
         if unread:
             first = min(unread)

@@ -82,6 +82,22 @@ def test_a_loop_that_passes_over_errors_ends_where_it_is_stopped(outputs):
     assert after[0].text == "['a'] ['a']\n"
 
 
+def test_that_everything_was_sent_before_is_a_line_and_no_warning(outputs):
+    """The cell is run again and again in a notebook; nothing is wrong. So it is for a stream."""
+    _, first, again, stream = outputs(
+        SETUP.partition("def interrupt")[0],
+        "sent = people.head(5).nxsms.send(sandbox.client, campaign='spring', progress=False)",
+        "sent = people.head(5).nxsms.send(sandbox.client, campaign='spring')",
+        "sent = list(nx.send_stream(people.head(5), sandbox.client, campaign='spring'))",
+    )
+    assert first == []
+    for out, words in ((again, "5 of 5 rows went out before ("), (stream, "5 of 5 rows had been sent before (")):
+        (line,) = [one for one in out if one.output_type == "stream"]
+        assert line.name == "stdout"
+        assert line.text.startswith(words)
+        assert line.text.count("\n") == 1
+
+
 def test_errors_take_a_few_lines_and_show_no_secret(outputs):
     """In the verbose mode of tracebacks too, and with the line of the cell that it is about."""
     verbose, missing, wrong, column = outputs(

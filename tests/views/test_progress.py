@@ -131,6 +131,33 @@ def test_what_a_stopped_run_did_not_send_is_counted(monkeypatch):
     assert "not sent 500, stopped by you" in sys.stderr.getvalue()
 
 
+class Last:
+    def update(self, progress):
+        self.progress = progress
+
+    close = update
+
+
+def test_the_counts_of_a_resumed_run_add_up(monkeypatch):
+    """What this run decided, and what had been sent before it, are told apart; suppressed rows stand beside."""
+    frame = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(60)], "content": "Hi"})
+    last = Last()
+    with nx.Sandbox(seed=7, failures={13005: 0.3}) as sandbox:
+        before = frame.head(20).nxsms.send(sandbox.client, campaign="spring")["status"].value_counts()
+        frame.nxsms.send(sandbox.client, campaign="spring", progress=last, suppress=frame["phone"].tail(5))
+    now = last.progress
+    assert (now.decided, now.sending, now.total, now.suppressed) == (35, 35, 60, 5)
+    assert now.before == {name: n for name, n in before.items() if n}
+    assert sum(now.counts[name] - now.before.get(name, 0) for name in ("Success", "Failure")) == now.decided
+    accepted, html = now.counts["Success"], html_of(now)
+    assert f"accepted <b>{accepted}</b> ({before['Success']} before)" in html
+    assert "left out <b>5</b> (5 suppressed)" in html
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    choose("bar").close(now)
+    assert f"accepted {accepted} ({before['Success']} before)" in sys.stderr.getvalue()
+    assert "suppressed 5" in sys.stderr.getvalue()
+
+
 def test_sandbox_runs_say_so():
     """Practice is named in the widget and on the bar."""
     snapshot = Progress(total=1, sending=1, simulated=True)
