@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.recorder import Recorder
     from nxsms_nb.rows.rules import Checked
 
-__all__ = ["Dispatch", "Rows", "clock", "journal_of", "prepare", "repeated_words"]
+__all__ = ["Dispatch", "Rows", "clock", "journal_of", "prepare", "repeated_words", "suppressed_words"]
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
 

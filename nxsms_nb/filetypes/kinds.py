@@ -8,7 +8,7 @@ from typing import Final
 
 from nxsms_nb.errors import ConfigError
 
-__all__ = ["kind_of"]
+__all__ = ["TABLES", "kind_of"]
 
 TABLES: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet")
 """The endings of files that hold a table, in lower case."""

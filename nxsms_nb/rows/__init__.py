@@ -14,6 +14,7 @@ __all__ = [
     "rounding",
     "rules",
     "segments",
+    "suppression",
     "templates",
     "validate",
 ]

@@ -26,6 +26,8 @@ from nxsms_nb.rows.rules import Mask, check
 if TYPE_CHECKING:
     from nxsms_nb.rows.phones import Bare
 
+__all__ = ["SUPPRESSED", "of", "suppressed"]
+
 LISTS: Final = (*TABLES, ".txt")
 """The endings of files that a list may stand in."""
 

@@ -6,9 +6,11 @@ import sys
 import threading
 
 import nbformat
+import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
+import nxsms_nb as nx
 from nxsms_nb.engine.progress import Progress
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.views.panel import LiveBar, html_of
