@@ -946,7 +946,8 @@ class NxsmsAccessor(Names):
         as for means; where an arm's units do not differ at all, as for so many independent rows. p_adjusted: Holm (1979).
         With `sequential`: the same intervals at the critical value of a normal mixture, Robbins (1970) and Waudby-Smith et al.
         (2024), and the always valid p-value of the mixture sequential probability ratio test, Johari et al. (2022). Coverage,
-        errors and power were simulated; the project's ``benchmarks/EXPERIMENTS.md`` has the tables.
+        errors and power were simulated; the project's ``benchmarks/EXPERIMENTS.md`` has the tables. Means of skewed numbers such
+        as spending need about a hundred values other than 0 in the smallest arm.
 
         Examples
         --------

@@ -27,6 +27,8 @@ from nxsms_nb.screen import warn
 
 __all__ = ["compare"]
 
+_EVENTS: Final = 100
+"""Where fewer values are not 0, simulated spending had intervals of the mean that missed it too often."""
 _TAKEN: Final = frozenset({"n", "units", "hits", "rate", "mean", "low", "high", *contrasts.CONTRAST, "p_adjusted"})
 
 
@@ -88,7 +90,7 @@ def compare(
             outcome=told.words,
             level=level,
             sequential=sequential,
-            notes=_notes(frame, arms, units, counted=counted, missing=missing, outcome=outcome),
+            notes=_notes(frame, arms, told, units, counted=counted, missing=missing, outcome=outcome),
         ),
     }
     return result
@@ -177,6 +179,7 @@ def _methods(told: Measure, units: Ints | None, *, sequential: bool) -> dict[str
 def _notes(
     frame: pd.DataFrame,
     arms: Arms,
+    told: Measure,
     units: Ints | None,
     *,
     counted: npt.NDArray[np.bool_],
@@ -191,6 +194,14 @@ def _notes(
     unassigned = arms.unassigned
     if unassigned:
         notes.append(verdicts.left_out(unassigned, f"{'has' if unassigned == 1 else 'have'} no arm"))
+    if not told.proportion and not told.of_rows[counted].all():
+        events = np.bincount(arms.ids[counted & (told.of_rows != 0)], minlength=len(arms.names))
+        if events.min() < _EVENTS:
+            fewest = int(events.argmin())
+            notes.append(
+                f"Only {count(int(events[fewest]), 'row')} of {mask_name(str(arms.names[fewest]))} {'is' if events[fewest] == 1 else 'are'} "
+                f"not 0: under about {_EVENTS}, intervals and p of a mean are rough. Compare how many are, as a rate."
+            )
     if units is not None:
         pairs = np.unique(np.stack([units[counted], arms.ids[counted]]), axis=1)[0]
         both = len(pairs) - len(np.unique(pairs))

@@ -32,8 +32,28 @@ _COLUMNS: Final = 30
 
 def sent_before_words(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | None:
     """What to say of rows that would leave, although this campaign has them under another key or the frame says sent."""
-    lines = [words for words in (_under_another_key(dispatch, settings), _by_the_frame(dispatch)) if words]
+    lines = [
+        words
+        for words in (_under_another_key(dispatch, settings), _by_the_frame(dispatch), _held_out(dispatch))
+        if words
+    ]
     return "\n".join(lines) or None
+
+
+def _held_out(dispatch: Dispatch) -> str | None:
+    """Of held-out rows that this campaign sent a message before: they are no people without one."""
+    held = np.flatnonzero(dispatch.checked.held)
+    made = dispatch.ids if dispatch.keys is None else dispatch.keys
+    if not len(held) or not isinstance(made, message_ids.MessageIds) or not dispatch.journal.holds(dispatch.campaign):
+        return None
+    known, _ = dispatch.journal.known_by_key(made.of_first(held), dispatch.campaign)
+    sent = int(among(known.status, SUCCESS, UNKNOWN).sum())
+    if not sent:
+        return None
+    return (
+        f"{count(sent, 'held-out row')} of {len(held):,} got a message of this campaign earlier, so {'it says' if sent == 1 else 'they say'} "
+        "nothing about people without one. Choose the hold-out before the first send."
+    )
 
 
 def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | None:

@@ -111,6 +111,24 @@ def test_a_retry_leaves_them_alone(sandbox):
     assert again["status"].tolist() == ["Failure"] * 4 + ["Success"] * 6
 
 
+def test_people_who_got_the_message_before_are_no_holdout(sandbox, capsys):
+    """Held out after the first send they stay Skipped, and send and plan say how many got it."""
+    frame = people()
+    first = frame.assign(variant="A", content="Hi").nxsms.send(sandbox.client, campaign="spring")
+    assert (first["status"] == "Success").all()
+    held = int((frame["variant"] == "holdout").sum())
+    capsys.readouterr()
+    with pytest.warns(nx.AlreadySentWarning):
+        again = frame.nxsms.send(sandbox.client, campaign="spring")
+    assert f"{held} held-out rows of {held} got a message of this campaign earlier" in capsys.readouterr().out
+    assert (again["status"] == "Skipped").sum() == held
+    frame.nxsms.plan(sandbox.client, campaign="spring")
+    assert "got a message of this campaign earlier" in capsys.readouterr().out
+    frame.nxsms.plan(sandbox.client, campaign="summer")
+    assert "earlier" not in capsys.readouterr().out
+    assert len(sandbox.ledger) == len(frame)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "words"),
     [
