@@ -131,7 +131,8 @@ class NxsmsAccessor(Names):
         holdout: float = 0.0,
         column: Hashable = "variant",
         phone: Hashable | None = None,
-        region: str | None = None,
+        region: Hashable | None = None,
+        bare: Literal["national", "international"] | None = None,
     ) -> pd.DataFrame:
         """Assign each person to a variant of an experiment, and write the variant's text.
 
@@ -158,8 +159,8 @@ class NxsmsAccessor(Names):
             The column to write. `send` looks for ``"variant"``; of another name tell it, ``variant=``.
         phone : label, optional
             The column of the phones, where it is not named ``phone``.
-        region : str, optional
-            The country of numbers written without a country code, as in `send`.
+        region, bare : optional
+            How numbers without a country code are read, as in `send`.
 
         Returns
         -------
@@ -199,6 +200,7 @@ class NxsmsAccessor(Names):
             column=column,
             phone=phone,
             region=region,
+            bare=bare,
         )
 
     def phones(
@@ -881,7 +883,8 @@ class NxsmsAccessor(Names):
         weights: Mapping[Any, float] | Sequence[float] | None = None,
         sequential: bool = False,
         phone: Hashable | None = None,
-        region: str | None = None,
+        region: Hashable | None = None,
+        bare: Literal["national", "international"] | None = None,
         prefix: str = "",
     ) -> pd.DataFrame:
         """Compare the arms of an experiment: which one does better, by how much, and whether it may be chance.
@@ -908,8 +911,8 @@ class NxsmsAccessor(Names):
             look, at the end.
         phone : label, optional
             The column of the phones, where it is not named ``phone``.
-        region : str, optional
-            The country of numbers written without a country code, as in `send`.
+        region, bare : optional
+            How numbers without a country code are read, as in `send`.
         prefix : str, default ""
             What the names of the result columns begin with.
 
@@ -970,6 +973,7 @@ class NxsmsAccessor(Names):
             sequential=sequential,
             phone=phone,
             region=region,
+            bare=bare,
             prefix=prefix,
         )
 

@@ -20,14 +20,16 @@ from nxsms_nb._arrow import TEXT, present
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import count, listed, named
 from nxsms_nb.given import frame_as_given
-from nxsms_nb.rows import keys, message_ids, phones
+from nxsms_nb.rows import keys, message_ids
 from nxsms_nb.rows.columns import found, one_column, one_label
 from nxsms_nb.rows.holdout import HOLDOUT, VARIANT
 from nxsms_nb.rows.templates import render
+from nxsms_nb.rows.validate import phones
 from nxsms_nb.settings import CHECKING, with_defaults
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis.intervals import Floats
+    from nxsms_nb.rows.phones import Bare
 
 __all__ = ["assign_variants"]
 
@@ -51,7 +53,8 @@ def assign_variants(
     holdout: float = 0.0,
     column: Hashable = VARIANT,
     phone: Hashable | None = None,
-    region: str | None = None,
+    region: Hashable | None = None,
+    bare: Bare | None = None,
 ) -> pd.DataFrame:
     """Assign each row to a variant; see ``df.nxsms.assign_variants``.
 
@@ -69,7 +72,7 @@ def assign_variants(
     shares, held = shares_of(weights, names), _share_held(holdout)
     label = one_label("column", column)
     frame = frame_as_given(frame)
-    units = unit_texts(frame, unit, phone=phone, region=region)
+    units = unit_texts(frame, unit, phone=phone, region=region, bare=bare)
     arms = np.searchsorted(np.cumsum(shares)[:-1], positions(units, campaign, _ARM), side="right")
     arms[positions(units, campaign, _HOLDOUT) < held] = len(names)
     known = present(units)
@@ -95,7 +98,9 @@ def positions(units: pa.Array, campaign: str, purpose: str) -> Floats:
     return np.asarray((digests >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
-def unit_texts(frame: pd.DataFrame, unit: Unit, *, phone: Hashable | None, region: str | None) -> pa.Array:
+def unit_texts(
+    frame: pd.DataFrame, unit: Unit, *, phone: Hashable | None, region: Hashable | None, bare: Bare | None
+) -> pa.Array:
     """Return what tells units apart, as text: of phones the digits, of other columns what a key is made of.
 
     Raises
@@ -113,9 +118,9 @@ def unit_texts(frame: pd.DataFrame, unit: Unit, *, phone: Hashable | None, regio
     labels = sorted(dict.fromkeys(labels), key=lambda label: (str(label), type(label).__name__))
     texts = []
     for label in labels:
-        values = frame[label]
         if label == number:
-            texts.append(phones.normalise(values, region)[0].cast(TEXT))
+            digits = phones(frame, {"phone": label, "region": region, "bare": bare})
+            texts.append(pa.array(digits, TEXT, from_pandas=True))
         else:
             texts += keys.columns(frame, [label], number, pa.nulls(0, TEXT))[0]
     if len(texts) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from nxsms_nb.rows.columns import found, one_column, one_label
 from nxsms_nb.rows.holdout import VARIANT
 from nxsms_nb.screen import warn
 
+if TYPE_CHECKING:
+    from nxsms_nb.rows.phones import Bare
+
 __all__ = ["compare"]
 
 _EVENTS: Final = 100
@@ -43,7 +46,8 @@ def compare(
     weights: Weights = None,
     sequential: bool = False,
     phone: Hashable | None = None,
-    region: str | None = None,
+    region: Hashable | None = None,
+    bare: Bare | None = None,
     prefix: str = "",
 ) -> pd.DataFrame:
     """Compare the arms of an experiment; see ``df.nxsms.compare``.
@@ -62,7 +66,7 @@ def compare(
     arms = arms_of(frame[one_column(frame, by, "by")], by)
     told = measure(frame, outcome, rows=arms.ids >= 0, prefix=prefix)
     shares = shares_of(weights, arms.names[: arms.intended])
-    units = None if unit is None else _numbered(unit_texts(frame, unit, phone=phone, region=region))
+    units = None if unit is None else _numbered(unit_texts(frame, unit, phone=phone, region=region, bare=bare))
     if (words := mismatch(arms, shares, units)) is not None:
         warn(words, SampleRatioWarning, stacklevel=callers_level())
     if told.sent_only:
@@ -71,7 +75,7 @@ def compare(
     first = control_of(arms, control)
     counted = (arms.ids >= 0) & ~np.isnan(told.of_rows)
     if units is None:
-        _warn_of_repeats(frame, counted, phone, region)
+        _warn_of_repeats(frame, counted, phone=phone, region=region, bare=bare)
     columns = _columns(told, arms, counted, units, control=first, level=level, sequential=sequential)
     made: dict[Any, Any] = {by: arms.labels, **columns, "p_adjusted": contrasts.holm(columns["p"])}
     table = pd.DataFrame(made)
@@ -138,12 +142,17 @@ def _columns(
 
 
 def _warn_of_repeats(
-    frame: pd.DataFrame, counted: npt.NDArray[np.bool_], phone: Hashable | None, region: str | None
+    frame: pd.DataFrame,
+    counted: npt.NDArray[np.bool_],
+    *,
+    phone: Hashable | None,
+    region: Hashable | None,
+    bare: Bare | None,
 ) -> None:
     """Warn where people have several rows: these are no independent draws."""
     if phone is None and found(frame, "phone") is None:
         return
-    numbers = unit_texts(frame, "phone", phone=phone, region=region).filter(pa.array(counted)).drop_null()
+    numbers = unit_texts(frame, "phone", phone=phone, region=region, bare=bare).filter(pa.array(counted)).drop_null()
     repeated = len(numbers) - len(numbers.unique())
     if repeated:
         warn(

@@ -23,7 +23,7 @@ def arms(frame, **options):
 def test_the_hash_is_that_of_version_one():
     """Golden vectors: a person that is in an arm of a campaign stays in it in every later version."""
     phones = ["8615088888888", "4915112345678", "14155550123", "60123456789"]
-    units = assignment.unit_texts(pd.DataFrame({"phone": phones}), "phone", phone=None, region=None)
+    units = assignment.unit_texts(pd.DataFrame({"phone": phones}), "phone", phone=None, region=None, bare=None)
     assert assignment.positions(units, "spring", "nxsms arm 1").tolist() == ARM
     assert assignment.positions(units, "spring", "nxsms holdout 1").tolist() == HOLDOUT
     frame = pd.DataFrame({"phone": phones})
@@ -68,7 +68,7 @@ def test_several_columns_tell_a_person_in_any_order():
     assert list(arms(frame.assign(phone="+" + frame["phone"]), unit=["shop", "phone"])) == expected
     assert expected != list(arms(frame))
     pair = pd.DataFrame({"a": ["x\x1fy", "x"], "b": ["z", "y\x1fz"]})
-    texts = assignment.unit_texts(pair, ["a", "b"], phone=None, region=None).to_pylist()
+    texts = assignment.unit_texts(pair, ["a", "b"], phone=None, region=None, bare=None).to_pylist()
     assert texts[0] != texts[1]
 
 
