@@ -95,9 +95,11 @@ def measure(frame: pd.DataFrame, outcome: Hashable, *, rows: npt.NDArray[np.bool
     different = np.unique(values[rows & ~missing])
     proportion = told or bool(np.isin(different, (0.0, 1.0)).all())
     if missing.any() and different.tolist() == [1.0]:
+        filled = f"frame[{named(outcome)}].fillna(False)"
+        plain = isinstance(outcome, str) and outcome.isidentifier()
         raise ColumnError(
             f"Column {named(outcome)} holds only true and missing values, so nobody counts as a no. If missing means no: "
-            f"frame.assign(**{{{named(outcome)}: frame[{named(outcome)}].fillna(False)}})"
+            f"frame.assign({f'{outcome}={filled}' if plain else f'**{{{named(outcome)}: {filled}}}'})"
         )
     name = mask_name(str(outcome))
     words = f"{name}, of all assigned rows" if proportion else f"mean of {name} over all assigned rows"
