@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.rows.rounding import Counts
 
-__all__ = ["TROUBLES", "Trouble", "from_cells", "normalise", "of_column"]
+__all__ = ["TROUBLES", "Bare", "Trouble", "from_cells", "normalise", "of_column"]
 
 Codes = npt.NDArray[np.uint8]
 Bare = Literal["national", "international"]
