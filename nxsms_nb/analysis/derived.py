@@ -67,7 +67,7 @@ def _needed(frame: pd.DataFrame, name: str, label: Hashable | None, what: str) -
 
 def _digits(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
     numbers = cells.read_cells(_needed(frame, "phone", asked.phone, what))
-    return phones.from_cells(numbers, regions.of(frame, asked.region))[0]
+    return phones.from_cells(numbers, regions.regions_of(frame, asked.region))[0]
 
 
 def _content(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:

@@ -47,7 +47,7 @@ def completed(
         The region of each row.
     bare : {"national", "international"}, optional
         What bare numbers (no +, 00 or trunk zero) are. None: national where that gives a number of the region that can be
-        a mobile, else international where that gives one of the region's own mobiles, else whichever single reading is
+        a mobile (and none of its numbers with the calling code in front), else international where that gives one of the region's own mobiles, else whichever single reading is
         valid. Where the column holds bare numbers that are only valid with another calling code, those valid both ways
         are problems.
     counts : Counts, optional
@@ -63,7 +63,7 @@ def completed(
         odd = (places == UNKNOWN) | ((places == NOT_GIVEN) & (signs[rows] == Sign.NONE))
         troubles[rows[odd]] = Trouble.REGION
     zeros = rows[signs[rows] == Sign.ZEROS]
-    digits = _replaced(digits, zeros, _other_prefixes(digits, zeros, troubles, regions)) if len(zeros) else digits
+    digits = _replaced(digits, zeros, _other_prefixes(digits, zeros, regions)) if len(zeros) else digits
     rows = rows[(signs[rows] == Sign.NONE) & (troubles[rows] == Trouble.NONE)]
     if bare == "international":
         rows = rows[first_bytes(digits.take(pa.array(rows))) == ord("0")]
@@ -112,7 +112,8 @@ def _either(numbers: pa.Array, read: national.Readings, region: str) -> tuple[pa
     candidates = pc.if_else(pa.array(whole & at_home), numbers, pa.scalar(None, TEXT))
     own = national.may_be_mobile(candidates, region)
     as_written = whole & (own | ~valid)
-    both = whole & valid & ~same & ~own
+    # Of Italy's mobiles, 390 … are landlines with the country code in front just as well.
+    both = (whole & valid & ~same & ~own) | trunk.are_valid(numbers, mobile & at_home & ~same & ~zero)
     neither = ~whole & ~valid
     full = pc.if_else(pa.array(as_written | neither), numbers, read.full)
     found = np.select(
@@ -136,8 +137,8 @@ def _abroad(numbers: pa.Array, wanted: Mask, region: str) -> tuple[pa.Array, Mas
     return rest, trunk.are_valid(rest, wanted & as_mask(pc.less(pc.binary_length(rest), pc.binary_length(numbers))))
 
 
-def _other_prefixes(digits: pa.Array, rows: Rows, troubles: Codes, regions: Regions) -> pa.Array:
-    """Numbers behind 00 in countries that dial more than 00 for calls abroad (Australia 0011, Hong Kong 001)."""
+def _other_prefixes(digits: pa.Array, rows: Rows, regions: Regions) -> pa.Array:
+    """Numbers behind 00, not valid as they stand, of countries that dial more than 00 (Australia 0011, Hong Kong 001)."""
     result = digits.take(pa.array(rows))
     for region, some in regions.groups(rows):
         if national.abroad_prefix(region) == "^(?:00)":
@@ -148,7 +149,6 @@ def _other_prefixes(digits: pa.Array, rows: Rows, troubles: Codes, regions: Regi
         rest, abroad = _abroad(dialled, np.ones(len(some), np.bool_), region)
         abroad &= as_mask(pc.not_equal(rest, as_written))
         valid = trunk.are_valid(as_written, abroad)
-        troubles[some[abroad & valid]] = Trouble.BOTH
         better = pc.if_else(pa.array(abroad & ~valid), rest, as_written)
         result = pc.replace_with_mask(result, pa.array(mine), better)
     return result

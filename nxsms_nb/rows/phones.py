@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, first_bytes, lengths, present
 from nxsms_nb.rows import completing, rounding, spelling
 from nxsms_nb.rows.cells import PIECE, Cells, put_together, read_cells
-from nxsms_nb.rows.regions import Regions, of
+from nxsms_nb.rows.regions import Regions, regions_of
 from nxsms_nb.rows.troubles import TROUBLES, Trouble
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.rows.rounding import Counts
 
-__all__ = ["TROUBLES", "Bare", "Trouble", "from_cells", "normalise", "of_column"]
+__all__ = ["TROUBLES", "Bare", "Trouble", "from_cells", "normalise", "read_column"]
 
 Codes = npt.NDArray[np.uint8]
 Bare = Literal["national", "international"]
@@ -69,10 +69,10 @@ def normalise(values: pd.Series, region: Any = None, bare: Bare | None = None) -
     >>> digits.to_pylist(), troubles.tolist() == [Trouble.NONE, Trouble.LOST, Trouble.NONE]
     (['8615088888888', None, '8615088888888'], True)
     """
-    return from_cells(read_cells(values), of(values.to_frame("phone").iloc[:0], region), bare)
+    return from_cells(read_cells(values), regions_of(values.to_frame("phone").iloc[:0], region), bare)
 
 
-def of_column(
+def read_column(
     cells: Cells, regions: Regions | None = None, bare: Bare | None = None, counts: Counts | None = None
 ) -> tuple[pa.Array, Codes]:
     """Same as `normalise`, but for a column that has been read already, and with what only the whole of it shows.
@@ -101,13 +101,13 @@ def of_column(
 def from_cells(
     cells: Cells, regions: Regions | None = None, bare: Bare | None = None, counts: Counts | None = None
 ) -> tuple[pa.Array, Codes]:
-    """Same as `of_column`, but without the look at the digits that a whole column has lost."""
+    """Same as `read_column`, but without the look at the digits that a whole column has lost."""
     pieces: list[pa.Array | None] = []
     found: list[Codes] = []
     signs: list[Codes] = []
     for start in range(0, max(len(cells.text), 1), PIECE):
         part = cells.slice(start, PIECE)
-        spelled = spelling.read(part)
+        spelled = spelling.read_digits(part)
         digits = spelled.digits
         if regions is None:
             digits = _usable(digits, spelled.troubles)

@@ -20,7 +20,7 @@ from nxsms_nb.settings import region_complaint, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["of"]
+__all__ = ["is_code", "regions_of"]
 
 UNKNOWN: Final = -1
 NOT_GIVEN: Final = -2
@@ -55,7 +55,7 @@ class Regions:
             yield self.names[place], rows[places == place]
 
 
-def of(frame: pd.DataFrame, region: Any) -> Regions | None:
+def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
     """Find out what ``region=`` means for a frame.
 
     Parameters
@@ -75,7 +75,7 @@ def of(frame: pd.DataFrame, region: Any) -> Regions | None:
     Examples
     --------
     >>> import pandas as pd
-    >>> of(pd.DataFrame({"land": ["de", "AT", None]}), "land").names
+    >>> regions_of(pd.DataFrame({"land": ["de", "AT", None]}), "land").names
     ('AT', 'DE')
     """
     if region is None or is_code(region):

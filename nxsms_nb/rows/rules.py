@@ -148,10 +148,10 @@ def check(
     rows = len(frame)
     cells = {name: read_cells(frame[label]) for name, label in columns.items()}
     sources = {name: column.text for name, column in cells.items()}
-    where = regions.of(frame, region)
+    where = regions.regions_of(frame, region)
     if where is not None and where.text is not None:
         sources["region"] = where.text
-    phone, troubles = phones.of_column(cells.pop("phone"), where, bare, counts)
+    phone, troubles = phones.read_column(cells.pop("phone"), where, bare, counts)
     found: Found = [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()] if troubles.any() else []
     pieces: dict[str, list[pa.Array | None]] = {name: [] for name in cells}
     for start in range(0, max(rows, 1), PIECE):

@@ -81,17 +81,20 @@ _STRUCK_OUT: Final = r"[xX]{2}|^(?:[^0-9]*[0-9]){1,8}[ \-]+[A-Z]{3,}$"
 _CARRIER: Final = r"^(\(?)0 ?[xX]{2} ?\)? ?\(?([1-9][0-9])"
 """A Brazilian area code with its place for a carrier: (0xx11)."""
 
+_TONE: Final = r"^8 ?~ ?10"
+"""What Russia dials before calls abroad, with the tone that is waited for."""
+
 _RUN: Final = r"[0-9](?:[ .()\-]{0,3}[0-9]){5,}"
 _SEVERAL: Final = rf"{_RUN}[^0-9]*[^0-9 .()\-][^0-9]*{_RUN}"
 _EXTENSION: Final = rf"{_RUN}[^0-9]*[^0-9 .()*•\-\n\r][^0-9*•]*[0-9]{{1,5}}$"
 
 _SLASHED_CODE: Final = r"^((?:\+|00)[1-9][0-9]{0,2})/"
 # An area code of up to five digits, its zero aside, stands before a slash; behind it a number, which an extension is not.
-_SLASHED: Final = r"^(?:[0-9]{2,5}|0[0-9]{5}|(?:\+|00)[1-9][0-9]{1,4})/[0-9]{4,}$"
+_SLASHED: Final = r"^(?:(?:[0-9]{2,5}|0[0-9]{5}|(?:\+|00)[1-9][0-9]{1,4})/[0-9]{4,}|[0-9]/[0-9]{6,})$"
 _LONG_SLASHED: Final = r"^(?:\+|00)[1-9][0-9]{5,8}/[0-9]{5,}$"
 
 
-def read(cells: Cells) -> Spelled:
+def read_digits(cells: Cells) -> Spelled:
     """Read the digits of each cell, as far as one cell alone says what they are."""
     text, troubles = cells.text, np.zeros(len(cells.text), np.uint8)
     signs = np.zeros(len(text), np.uint8)
@@ -169,6 +172,7 @@ def _unwrapped(text: pa.Array) -> pa.Array:
 
 def _without_words(text: pa.Array) -> pa.Array:
     text = pc.replace_substring_regex(text, r"\[([^\]]*)\]", r"(\1)")
+    text = pc.replace_substring_regex(text, _TONE, "810")
     text = pc.replace_substring_regex(text, _CARRIER, r"\10\2")
     keep = as_mask(pc.match_substring_regex(text, _STRUCK_OUT))
     plain = pc.replace_substring_regex(text, _WORDED, r"\1")

@@ -76,7 +76,7 @@ class Suppression:
         """Region and `bare` with which to read the entries: as the rows are; where those are of several countries, each way."""
         if region is None or regions.is_code(region) or region in self.entries.columns:
             return ((region, bare),)
-        of_rows = regions.of(frame, region)
+        of_rows = regions.regions_of(frame, region)
         return (*((name, bare) for name in (() if of_rows is None else of_rows.names)), (None, None))
 
     def _digits(self, ways: Iterable[tuple[Any, Bare | None]]) -> pa.Array:

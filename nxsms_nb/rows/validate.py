@@ -19,7 +19,7 @@ from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.rows.columns import phone_label, resolve
 from nxsms_nb.rows.holdout import held_out
 from nxsms_nb.rows.keys import repeats
-from nxsms_nb.rows.phones import of_column
+from nxsms_nb.rows.phones import read_column
 from nxsms_nb.rows.report import ValidationReport
 from nxsms_nb.rows.rules import Checked, Found, check
 from nxsms_nb.rows.suppression import suppressed
@@ -79,7 +79,7 @@ def phones(frame: pd.DataFrame, options: Mapping[str, Any]) -> pd.Series[str]:
     """
     settings = with_defaults(options, READING)
     label = phone_label(frame, settings["phone"])
-    digits, _ = of_column(read_cells(frame[label]), regions.of(frame, settings["region"]), settings["bare"])
+    digits, _ = read_column(read_cells(frame[label]), regions.regions_of(frame, settings["region"]), settings["bare"])
     return to_series(digits, frame.index, "phone")
 
 

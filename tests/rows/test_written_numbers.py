@@ -178,6 +178,10 @@ def test_a_trunk_zero_goes_and_a_zero_of_the_number_stays(written, expected):
         ("BR", "(11) 91234-5678", "5511912345678"),
         ("RU", "8 (912) 345-67-89", "79123456789"),
         ("RU", "8 10 49 151 12345678", MOBILE),
+        ("RU", "8~10 49 151 12345678", MOBILE),
+        ("RU", "8/912 345-67-89", "79123456789"),
+        ("HK", "001 49 151 12345678", MOBILE),
+        ("HK", "0086 138 0013 8000", "8613800138000"),
         ("HU", "06 20 123 4567", "36201234567"),
         ("LT", "8 612 34567", "37061234567"),
         ("IN", "98765 43210", "919876543210"),
@@ -216,6 +220,14 @@ def test_bare_decides_for_the_column():
         column(["1"], region="CN", bare="both")
     with pytest.raises(nx.ConfigError, match="bare='national' needs to know the country"):
         column(["1"], bare="national")
+
+
+def test_a_mobile_that_is_also_a_landline_with_its_country_code_stays_open():
+    """Italy's 390 reads as a mobile, and as 39 before a landline's zero."""
+    assert read("3902344441", "IT") == (None, Trouble.BOTH)
+    assert read("3902344441", "IT", "national") == ("393902344441", Trouble.NONE)
+    assert read("3902344441", "IT", "international") == ("3902344441", Trouble.NONE)
+    assert read("392 344 4412", "IT") == ("393923444412", Trouble.NONE)
 
 
 def test_a_countrys_own_mobile_goes_before_its_landline():
@@ -329,6 +341,17 @@ def test_the_country_of_a_failure_may_come_from_a_column():
     found = sent.nxsms.failures(by="country", region="land")
     assert set(found["country"].dropna()) <= {"DE", "FR", "CN"}
     assert len(found) > 0 or (sent["status"] == "Success").all()
+
+
+def test_variants_are_assigned_by_the_digits_that_are_sent_to():
+    """A number written nationally, completed from a column, is the person that it is with its country code."""
+    frame = COUNTRIES.iloc[:3]
+    digits = pd.DataFrame({"phone": frame.nxsms.phones(region="land")})
+    arms = [
+        some.nxsms.assign_variants(["A", "B"], campaign="c", **given)["variant"].to_list()
+        for some, given in ((frame, {"region": "land"}), (digits, {}))
+    ]
+    assert arms[0] == arms[1]
 
 
 def test_every_rule_of_a_number_has_a_place_in_the_table():
