@@ -26,7 +26,18 @@ from nxsms_nb.given import frame_as_given, value_as_given
 from nxsms_nb.results.columns import new
 from nxsms_nb.rows.templates import render
 from nxsms_nb.rows.validate import phones, validate
-from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, Checking, Looking, Sending, spelled_out
+from nxsms_nb.settings import (
+    CHECKING,
+    COLUMNS,
+    LOOKING,
+    SENDING,
+    TRYING,
+    Checking,
+    Looking,
+    Sending,
+    Trying,
+    spelled_out,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +51,7 @@ if TYPE_CHECKING:
 
 
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "before": ("render", "assign_variants", "phones", "validate", "plan"),
+    "before": ("render", "assign_variants", "phones", "validate", "plan", "try_out"),
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "new"),
     "look": ("summary", "failures", "drivers", "select", "throughput", "compare", "plot", "dashboard"),
@@ -311,6 +322,57 @@ class NxsmsAccessor(Names):
         ['send', 'invalid']
         """
         return api.plan(self._frame, client, **given)
+
+    @spelled_out(TRYING, COLUMNS)
+    def try_out(
+        self, client: Client | None = None, *, to: str | int, rows: int = 3, **given: Unpack[Trying]
+    ) -> pd.DataFrame:
+        """Send a few rows' real texts to your own number, outside every campaign.
+
+        The rows are those that show the most: the longest text, one with a gap, one of each encoding, then the first ones; no
+        two have the same text. They go to `to` and to nobody else, with the sender and short link of their rows. Nothing is
+        recorded: the rows are sent as ever afterwards, and running the cell again sends the trial again. Each message is
+        tried once.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        to : str
+            Your own number with its country code, for example ``"+4915112345678"``.
+        rows : int, default 3
+            How many messages at most, 1 to 10. The vendor takes 5 an hour to one number (13007).
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per message, under its row's label: ``position`` (int64), ``why`` (what it is an example of), ``content``,
+            ``encoding`` (str), ``segments`` (int64), and ``messageid``, ``status``, ``code``, ``reason``, ``sent_at``,
+            ``latency_ms`` as `send` gives them. A message that the account or the gateway kept from being sent, or whose
+            outcome is in doubt, ends the trial; the others are ``Unsent``.
+
+        Raises
+        ------
+        ConfigError
+            `to` is not one number, or `rows` is not 1 to 10.
+        ValidationError
+            Every row has a problem.
+        ColumnError
+            A column is missing or ambiguous.
+        Interrupted
+            The person stopped the trial. ``.frame`` is complete.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "8615088888889"], "content": ["Hi Ann", "你好"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     df.nxsms.try_out(sandbox.client, to="+4915112345678")["status"].to_list()
+        Trial: 2 of 2 messages to 491••••••••78 accepted by the sandbox, which reaches nobody. No campaign knows of them; running this again sends them again.
+        ['Success', 'Success']
+        """
+        return api.try_out(self._frame, client, to=to, rows=rows, **given)
 
     # ------------------------------------------------------------------ sending
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nxsms_nb import verbs
 from nxsms_nb.calls import Call
 from nxsms_nb.engine.loops import awaited
 from nxsms_nb.invocation import Invocation
-from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, Looking, Sending, spelled_out
+from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, TRYING, Looking, Sending, Trying, spelled_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,4 +97,16 @@ def reconcile(
     Parameters, results and errors stand with ``df.nxsms.reconcile``.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.reconciled, frame=frame, client=client, absent=absent, given=given))
+    return call.result()
+
+
+@spelled_out(TRYING, COLUMNS)
+def try_out(
+    frame: pd.DataFrame, client: Client | None = None, *, to: Any, rows: int = 3, **given: Unpack[Trying]
+) -> pd.DataFrame:
+    """Send a few rows' texts to one number of the person's own.
+
+    Parameters, results and errors stand with ``df.nxsms.try_out``.
+    """
+    call: Call[pd.DataFrame] = Call(partial(verbs.tried, frame=frame, client=client, to=to, rows=rows, given=given))
     return call.result()

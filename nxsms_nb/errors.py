@@ -183,7 +183,11 @@ class Stopped(NxsmsError):
         Why the run ended.
     recorded : str
         The call that gives the frame later, from the journal; empty where there is none.
+    go_on : str
+        What running the same cell again does.
     """
+
+    go_on: str = GO_ON
 
     def __init__(self, reason: str, frame: pd.DataFrame | None = None) -> None:
         super().__init__(reason)
@@ -197,7 +201,7 @@ class Stopped(NxsmsError):
         if self.frame is not None:
             later = f"   # later: sent = {self.recorded}" if self.recorded else ""
             lines.append(f"Every row is accounted for:  import sys; sent = sys.last_value.frame{later}")
-        return [*lines, GO_ON]
+        return [*lines, self.go_on]
 
 
 class Interrupted(Stopped, KeyboardInterrupt):

@@ -81,6 +81,14 @@ class Checking(Columns, total=False):
     variant: Hashable
 
 
+class Trying(Columns, total=False):
+    """Keywords of a trial: the columns, and how the rows are read."""
+
+    region: Hashable
+    bare: Literal["national", "international"] | None
+    variant: Hashable
+
+
 class Looking(Checking, total=False):
     """Keywords of the verbs that look at or settle what was sent: those of validation, and the journal."""
 
@@ -110,6 +118,7 @@ CHECKING: Final[Mapping[str, Any]] = {
     "variant": "variant",
 }
 READING: Final[Mapping[str, Any]] = {"region": None, "phone": None, "bare": None}
+TRYING: Final[Mapping[str, Any]] = {name: CHECKING[name] for name in ("region", "bare", "variant")}
 LOOKING: Final[Mapping[str, Any]] = {**CHECKING, "journal": None, "prefix": ""}
 SENDING: Final[Mapping[str, Any]] = {
     "campaign": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from nxsms_nb import screen
 from nxsms_nb._arrow import present
 from nxsms_nb.client import Client
-from nxsms_nb.engine import elsewhere, other_keys, reconcile, retry
+from nxsms_nb.engine import elsewhere, other_keys, reconcile, retry, trial
 from nxsms_nb.engine.dispatch import Dispatch, clock, journal_of, prepare, repeated_words, suppressed_words
 from nxsms_nb.engine.loops import in_loop, unless_stopped
 from nxsms_nb.engine.plan import Plan, plan_of
@@ -19,9 +20,12 @@ from nxsms_nb.engine.run import Run
 from nxsms_nb.engine.state import Limits
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, Interrupted, QueryError
 from nxsms_nb.formatting import count, named
+from nxsms_nb.given import frame_as_given
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.results.table import UNSENT
-from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, with_defaults
+from nxsms_nb.rows import columns as row_columns
+from nxsms_nb.rows import validate
+from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, TRYING, with_defaults
 from nxsms_nb.views import progress
 from nxsms_nb.wire import codes as code_table
 
@@ -162,6 +166,39 @@ def reconciled(
         if not through:
             raise Interrupted("Stopped by you; rows that were not settled stay in doubt.", dispatch.joined())
     return dispatch.joined(last=True)
+
+
+def tried(
+    call: Call[pd.DataFrame],
+    *,
+    frame: pd.DataFrame,
+    client: Client | None,
+    to: Any,
+    rows: Any,
+    given: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Do what `try_out` does."""
+    settings = {**CHECKING, **with_defaults(given, TRYING, COLUMNS), "duplicates": "allow"}
+    if not isinstance(rows, Integral) or isinstance(rows, bool) or not 1 <= int(rows) <= trial.MOST:
+        raise ConfigError(f"rows={named(rows)} is not a whole number from 1 to {trial.MOST}.")
+    number = trial.number_of(to, settings["region"])
+    client = client_or_env(client)
+    frame = frame_as_given(frame)
+    report = validate.report_on(frame, settings)
+    if not report.checked.good.any():
+        report.raise_if_bad()
+        raise ConfigError("The frame has no row that would be sent, so there is no text to try out.")
+    columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
+    positions, why = trial.examples(frame, report.checked, columns, int(rows))
+    messages = trial.Trial(frame, report.checked, client, number, positions, why)
+    call.stop.check()
+    through = in_loop(unless_stopped(call, messages.send()))
+    screen.say(messages.words())
+    if not through:
+        stopped = Interrupted("Stopped by the person during a trial.", messages.results())
+        stopped.go_on = "Running the cell again sends the whole trial again."
+        raise stopped
+    return messages.results()
 
 
 def client_or_env(client: Client | None) -> Client:

@@ -11,7 +11,7 @@ import nxsms_nb as nx
 from nxsms_nb import settings
 from nxsms_nb.accessor import NxsmsAccessor, NxsmsPlots
 
-VERBS = {"send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
+VERBS = {"try_out", "send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
 LOOKS = {
     "validate",
     "render",

@@ -13,4 +13,5 @@ __all__ = [
     "sources",
     "state",
     "stream_state",
+    "trial",
 ]

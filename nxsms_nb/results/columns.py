@@ -21,6 +21,7 @@ from nxsms_nb.formatting import count, mask_digits, named, shorten
 from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 
 __all__ = [
+    "DTYPES",
     "INSTANT",
     "STATUS",
     "TEXT",
