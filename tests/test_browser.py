@@ -15,6 +15,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.support.machine import lacks
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     "--no-sandbox",
@@ -47,23 +49,17 @@ people = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(ROWS)], "content
 """
 
 
-def missing(what):
-    if os.environ.get("CI"):
-        pytest.fail(f"{what}: install it, CI looks at notebooks in a real browser", pytrace=False)
-    pytest.skip(what)
-
-
 @pytest.fixture(name="browser", scope="module")
 def _browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        missing("playwright is not installed")
+        lacks("playwright is not installed")
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
         path = next(filter(None, map(shutil.which, NAMES)), own if Path(own).exists() else None)
         if path is None:
-            missing(f"no browser is installed (looked for {', '.join(NAMES)})")
+            lacks(f"no browser is installed (looked for {', '.join(NAMES)})")
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
         browser.close()
