@@ -28,7 +28,7 @@ Mask = npt.NDArray[np.bool_]
 
 _LEAST_GAIN: Final = 3.0
 """Below this gain p is over 0.01 times what the smallest weight allows: it is counted, and not computed."""
-_MOST_EXACT: Final = 1500
+_MOST_EXACT: Final = 500
 """How many slices have their exact p computed in a round, those with the greatest gain; the others count as p = 1."""
 _PAIR_PRICE: Final = 3.0
 """What a pair must say more than one of its halves, beyond its weight: the best of many splits of a cause gains by chance."""
