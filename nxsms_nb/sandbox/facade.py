@@ -52,9 +52,21 @@ class Sandbox(LiveSettings):
         Whether 1102 refuses the request as a whole, or the items beyond the balance.
     hourly_limit : int or None, default 5
         Most messages to one number within an hour; then 13007.
-    failures : mapping or "realistic", optional
+    failures : mapping, function or "realistic", optional
         Which share of the items fails with which code: ``{13005: 0.01, "IN": {13006: 0.06}}``, where a region or a
         calling code has a mix of its own instead of the general one. "realistic" is `REALISTIC`.
+
+        A mix may also depend on the sender, on the hour at which the item arrives (UTC), and on what its text contains (case
+        aside), nested as deep as need be: ``{13005: 0.01, "source_address": {"ACME": {"IN": {13006: 0.6}}},
+        "hour": {14: {13007: 0.2}}, "content": {("loan", "casino"): {13009: 1.0}}}``. A tuple stands for any of its values.
+        Conditions are tried as they are written, calling codes last and the longest first; the first that holds decides
+        instead of what stands around it.
+
+        A function decides for all items of a request at once. It takes a frame with the columns ``phone``, ``content``,
+        ``source_address``, ``country`` (str) and ``hour`` (int), and returns a code for each row (0 or missing: none), or a
+        mapping of code to share, each a number or one for each row:
+        ``lambda rows: {13006: 0.02 + 0.4 * (rows["source_address"] == "ACME")}``. A row's answer must not depend on the
+        other rows, which differ from request to request.
     blocked_keywords : sequence of str, optional
         Words that a content is refused for, with 13009; case aside.
     verification_channel : bool, default False

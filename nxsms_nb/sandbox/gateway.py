@@ -153,13 +153,16 @@ class Gateway:
         data: list[dict[str, str]] = []
         effects: list[dict[str, Any]] = []
         ids: list[str] = []
+        shares = self._draw.shares(items, int(now // 3600) % 24) if self._draw.ever else None
         for position, item in enumerate(items):
             messageid = item.get("sysMessageId") or self._make_id()
             phone = item["phone"]
             if position >= granted:
                 code = 13008
             else:
-                code = self._verdict(phone, item["content"], item.get("sourceAddress"), messageid)
+                code = self._verdict(phone, item["content"], item.get("sourceAddress"))
+                if not code and shares is not None:
+                    code = self._draw.code(item, messageid, shares[position])
             if not code:
                 if self.balance == 0:
                     code = 1102
@@ -185,7 +188,7 @@ class Gateway:
         )
         return Answer(0, data, effects, first)
 
-    def _verdict(self, phone: str, content: str, source_address: str | None, messageid: str) -> int:
+    def _verdict(self, phone: str, content: str, source_address: str | None) -> int:
         if not (phone.isascii() and phone.isdigit() and 7 <= len(phone) <= 15 and phone[0] != "0"):
             return 13005
         if not content or content.isspace():
@@ -196,7 +199,7 @@ class Gateway:
             return 13006
         if self._blocked is not None and self._blocked.search(content):
             return 13009
-        return self._draw.code(phone, content, source_address, messageid) if self._draw.ever else 0
+        return 0
 
     def _make_id(self) -> str:
         self._made += 1

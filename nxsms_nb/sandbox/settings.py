@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ from nxsms_nb.sandbox.draws import derived
 from nxsms_nb.wire import codes
 
 FailureMix = Mapping[int, float]
-Failures = Mapping[int | str, float | FailureMix] | Literal["realistic"] | None
+Failures = Mapping[int | str, Any] | Callable[[Any], Any] | Literal["realistic"] | None
 Faults = Mapping[str | int, float] | Sequence[str | int] | None
 Seconds = float | tuple[float, float]
 Per = Literal["request", "item"]

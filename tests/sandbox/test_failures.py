@@ -1,8 +1,12 @@
 """The failures that the simulated gateway draws."""
 
+import datetime as dt
+
+import numpy as np
 import pandas as pd
 import pytest
 
+import nxsms_nb as nx
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import REALISTIC, Sandbox
 from nxsms_nb.wire import codes
@@ -119,3 +123,132 @@ def test_the_realistic_mix_is_mostly_success(make):
     assert 0.9 < (drawn == 0).mean() < 0.99
     assert {codes.TABLE[code].scope for code in drawn[drawn != 0]} == {"row"}
     assert set(drawn) - {0} <= set(REALISTIC["86"])
+
+
+def senders(count):
+    names = ["ACME", "INFO", None]
+    return [
+        item(place, content=f"text {place % 4}") | ({"sourceAddress": names[place % 3]} if names[place % 3] else {})
+        for place in range(count)
+    ]
+
+
+def drawn_by(sandbox, sent):
+    """Code of each item, in the order of the items."""
+    drawn = outcomes(send(sandbox, sent))
+    return [drawn[one["sysMessageId"]] for one in sent]
+
+
+def test_failures_may_depend_on_sender_content_and_hour(make):
+    """The first condition that holds decides instead of what stands around it; a tuple is any of its values."""
+    sent = senders(60)
+    hour = dt.datetime.now(dt.UTC).hour
+    mix = {
+        13005: 1.0,
+        "content": {"TEXT 3": {}},
+        "source_address": {("ACME", "none"): {13006: 1.0}, None: {13009: 1.0}},
+    }
+    codes_by = {"ACME": 13006, None: 13009, "INFO": 13005}
+    expected = [0 if one["content"] == "text 3" else codes_by[one.get("sourceAddress")] for one in sent]
+    assert drawn_by(make(failures=mix), sent) == expected
+    now, other = {hour, (hour + 1) % 24}, {(hour + 12) % 24}
+    assert set(drawn_by(make(failures={"hour": {tuple(now): {13007: 1.0}}}), sent)) == {13007}
+    assert set(drawn_by(make(failures={"hour": {tuple(other): {13007: 1.0}}}), sent)) == {0}
+
+
+def test_conditions_nest(make):
+    """A mix of conditions only leaves what none of them holds for to the mix around it."""
+    numbers = ["919876543210", "8615088888888"]
+    sent = [
+        item(place) | {"phone": phone, "sourceAddress": sender}
+        for place, (phone, sender) in enumerate((phone, sender) for phone in numbers for sender in ("ACME", "INFO"))
+    ]
+    mix = {13009: 1.0, "source_address": {"ACME": {"IN": {13006: 1.0}}}}
+    assert drawn_by(make(failures=mix), sent) == [13006, 13009, 13009, 13009]
+    turned = {13009: 1.0, "country": {"IN": {"source_address": {"ACME": {13006: 1.0}}}}}
+    assert drawn_by(make(failures=turned), sent) == [13006, 13009, 13009, 13009]
+    assert drawn_by(make(failures={"IN": {13005: 1.0, "content": {"hi": {13006: 1.0}}}}), sent) == [13006, 13006, 0, 0]
+
+
+def test_a_function_of_the_rows_decides(make):
+    """Codes for each row, or shares by code, numbers or one for each row, as a mapping or a frame."""
+    sent = senders(90)
+    acme = [13006 if one.get("sourceAddress") == "ACME" else 0 for one in sent]
+    for function in (
+        lambda rows: np.where(rows["source_address"] == "ACME", 13006, 0),
+        lambda rows: (rows["source_address"] == "ACME").map({True: 13006, False: None}),
+        lambda rows: {13006: (rows["source_address"] == "ACME") * 1.0, 13009: 0},
+        lambda rows: pd.DataFrame({13006: rows["source_address"] == "ACME"}),
+        lambda rows: {13006: (rows["source_address"] == "ACME")[::-1]},
+    ):
+        assert drawn_by(make(failures=function), sent) == acme
+    seen = []
+    drawn_by(make(failures=lambda rows: seen.append(rows) or {}), sent)
+    rows = seen[-1]
+    assert rows["phone"].tolist() == [one["phone"] for one in sent]
+    assert rows["content"].tolist() == [one["content"] for one in sent]
+    assert rows["source_address"].isna().sum() == 30
+    assert set(rows["country"]) == {"CN"}
+    assert set(rows["hour"]) <= set(range(24))
+
+
+def test_what_a_function_decides_is_drawn_from_the_seed(make):
+    """Shares are drawn as those of a mapping are: the same seed and items, the same outcomes, however cut."""
+    sent = senders(200)
+    mapping = drawn_by(make(failures={"source_address": {"ACME": {13006: 0.4, 13005: 0.2}}, 13007: 0.1}), sent)
+
+    def function(rows):
+        acme = rows["source_address"] == "ACME"
+        return {13006: 0.4 * acme, 13005: 0.2 * acme, 13007: 0.1 * ~acme}
+
+    assert drawn_by(make(failures=function), sent) == mapping
+    other = make(failures=function)
+    assert [code for start in range(0, 200, 40) for code in drawn_by(other, sent[start : start + 40])] == mapping
+    assert {0, 13005, 13006, 13007} == set(mapping)
+
+
+def test_a_planted_cause_is_found_again():
+    """What the sandbox was told to fail is what drivers names: the two can be practised together."""
+    df = pd.DataFrame(
+        {
+            "phone": [f"9198765{i:05d}" if i % 2 else f"86150{i:08d}" for i in range(3000)],
+            "content": [f"Hello {i}" for i in range(3000)],
+            "source_address": [["ACME", "INFO", "SHOP"][i % 3] for i in range(3000)],
+        }
+    )
+    failures = {13005: 0.02, "source_address": {"ACME": {"IN": {13006: 0.4}}}}
+    with nx.Sandbox(seed=7, failures=failures, hourly_limit=None) as sandbox:
+        sent = df.nxsms.send(sandbox.client, progress="silent")
+    found = sent.nxsms.drivers()
+    assert found["slice"].tolist() == [{"source_address": "ACME", "country": "IN"}]
+    assert found["code"].tolist() == [13006]
+
+
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        ({"hour": {25: {13005: 1.0}}}, "25 in the failures by 'hour'"),
+        ({"hour": {"nine": {13005: 1.0}}}, "'nine' in the failures by 'hour'"),
+        ({"hour": 3}, "not a mapping of an hour"),
+        ({"content": {"": {13005: 1.0}}}, "'' in the failures by 'content'"),
+        ({"source_address": {5: {13005: 1.0}}}, "5 in the failures by 'source_address'"),
+        ({"source_address": {"ACME": 0.5}}, "not a mapping of code to share"),
+        ({"source_address": {"ACME": {13006: 2}}}, "share 2 of code 13006"),
+        ({"country": {"Atlantis": {13006: 0.2}}}, "'Atlantis' in the failures"),
+        ({"colour": {"red": {13006: 0.2}}}, "'colour' in the failures"),
+        ({"IN": {"hour": {9: {77: 0.2}}}}, "77 in the failures"),
+        (lambda rows: 1 / 0, "raised ZeroDivisionError"),
+        (lambda rows: rows["segment"], "raised KeyError"),
+        (lambda rows: "much", "returned 'much'"),
+        (lambda rows: {13005: [0.1]}, "for 2 rows"),
+        (lambda rows: {13005: 1.5}, "share 1.5 of code 13005"),
+        (lambda rows: {13005: 0.7, 13006: 0.7}, "add up to 1.400"),
+        (lambda rows: [77] * len(rows), "77 in the failures"),
+        (lambda: 3, "raised TypeError"),
+        (5, "neither a mapping"),
+    ],
+)
+def test_failures_that_cannot_be_drawn_are_refused(failures, said):
+    """The error comes where the sandbox is made, and shows what does not fit."""
+    with pytest.raises(ConfigError, match=said):
+        Sandbox(failures=failures)

@@ -1,0 +1,174 @@
+"""Which mix of failures holds for which items: by country, sender, hour and content, nested as deep as need be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import named
+from nxsms_nb.wire import codes
+
+if TYPE_CHECKING:
+    from nxsms_nb.sandbox.settings import FailureMix
+
+_OF_NUMBER: Final = frozenset({13005})
+_OF_TEXT: Final = frozenset({13001, 13006, 13009})
+_WHOLE: Final = 1 << 64
+
+CONDITIONS: Final = ("country", "source_address", "hour", "content")
+"""What a mix may depend on besides calling codes and regions, which stand for themselves."""
+
+
+class Item(NamedTuple):
+    """What of an item decides its mix."""
+
+    phone: str
+    content: str
+    source_address: str | None
+    hour: int
+
+
+class Shares:
+    """The codes of one mix as ladders of 64-bit thresholds, one ladder for each thing a failure can hang on."""
+
+    __slots__ = ("of_id", "of_number", "of_text")
+
+    def __init__(self, mix: FailureMix) -> None:
+        left = 1.0
+        ladders = []
+        for group in (_OF_NUMBER, _OF_TEXT, mix.keys() - _OF_NUMBER - _OF_TEXT):
+            mine = {code: share for code, share in mix.items() if code in group}
+            # A later ladder only sees what an earlier one let pass, so its share of the whole is scaled up.
+            ladders.append(list(_ladder(mine, left)))
+            left -= sum(mine.values())
+        self.of_number, self.of_text, self.of_id = ladders
+
+
+def _ladder(mix: FailureMix, left: float) -> Iterator[tuple[int, int]]:
+    total = 0.0
+    for code, share in mix.items():
+        total += share
+        yield (int(min(total / left, 1.0) * _WHOLE) if left > 0 else 0), code
+
+
+NONE: Final = Shares({})
+
+
+class Mix:
+    """A mix, and the mixes that hold instead of it where a condition does.
+
+    Parameters
+    ----------
+    given : mapping
+        Code to share; calling code or region to a mix; a name of `CONDITIONS` to a mapping of its values to mixes.
+    where : str
+        Where it stands, for messages.
+
+    Notes
+    -----
+    Conditions are tried as they are written, of calling codes the longest first. The first that holds and has something to
+    say decides: a mix of conditions only leaves items for which none of them holds to what stands around it.
+    """
+
+    def __init__(self, given: Mapping[Any, Any], where: str = "failures") -> None:
+        given = with_codes(given)
+        self._inner: list[tuple[Callable[[Item], bool], Mix]] = []
+        places: list[tuple[str, Mix]] = []
+        for key, value in given.items():
+            if not isinstance(key, str):
+                continue
+            if key in CONDITIONS[1:]:
+                self._inner += _conditions(key, value)
+                continue
+            inside = _checked(key, value, "a calling code or a region to a mix") if key == "country" else {key: value}
+            places += [(_calling_code(place), Mix(_mapping(place, mix), repr(place))) for place, mix in inside.items()]
+        for prefix, mix in sorted(places, key=lambda place: -len(place[0])):
+            self._inner.append((_begins(prefix), mix))
+        own = {code: share for code, share in given.items() if not isinstance(code, str)}
+        self._own = Shares(checked_shares(where, own)) if own or not self._inner else None
+
+    def find(self, item: Item) -> Shares | None:
+        """The shares that hold for an item; None where what stands around this mix decides."""
+        for holds, mix in self._inner:
+            if holds(item) and (found := mix.find(item)) is not None:
+                return found
+        return self._own
+
+
+def _conditions(key: str, value: Any) -> Iterator[tuple[Callable[[Item], bool], Mix]]:
+    tests: Mapping[str, tuple[str, Callable[[Any], bool], Callable[[Any], Callable[[Item], bool]]]] = {
+        "source_address": ("a sender to a mix", lambda one: one is None or isinstance(one, str), _is_sender),
+        "hour": ("an hour from 0 to 23 (UTC) to a mix", _is_hour, lambda hour: lambda item: item.hour == hour),
+        "content": ("a part of the text to a mix", lambda one: isinstance(one, str) and bool(one), _contains),
+    }
+    what, fits, test = tests[key]
+    for values, mix in _checked(key, value, what).items():
+        for one in values if isinstance(values, tuple) else (values,):
+            if not fits(one):
+                raise ConfigError(f"Sandbox: {named(one)} in the failures by {key!r} does not fit: it takes {what}.")
+            yield test(one), Mix(_mapping(one, mix), f"{key} {named(one)}")
+
+
+def _is_hour(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 23
+
+
+def _is_sender(sender: str | None) -> Callable[[Item], bool]:
+    return lambda item: (item.source_address or None) == sender
+
+
+def _contains(part: str) -> Callable[[Item], bool]:
+    folded = part.casefold()
+    return lambda item: folded in item.content.casefold()
+
+
+def _begins(prefix: str) -> Callable[[Item], bool]:
+    return lambda item: item.phone.startswith(prefix)
+
+
+def _checked(key: str, value: Any, what: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"Sandbox: the failures by {key!r} are {named(value)}, not a mapping of {what}.")
+    return value
+
+
+def _mapping(place: object, mix: Any) -> Mapping[Any, Any]:
+    if not isinstance(mix, Mapping):
+        raise ConfigError(f"Sandbox: the failures of {place!r} are {mix!r}, not a mapping of code to share.")
+    return mix
+
+
+def checked_shares(where: str, shares: Mapping[Any, Any]) -> FailureMix:
+    """Return a mapping of code to share that holds nothing else."""
+    for code, share in shares.items():
+        if code not in codes.TABLE or code == codes.SUCCESS:
+            raise ConfigError(f"Sandbox: {code!r} in the failures is not a code of the vendor's. See nxsms_nb.codes().")
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise ConfigError(f"Sandbox: the share {share!r} of code {code} is not a number from 0 to 1.")
+    if sum(shares.values()) > 1 + 1e-9:
+        raise ConfigError(f"Sandbox: the shares of {where} add up to {sum(shares.values()):.3f}, more than 1.")
+    return shares
+
+
+def with_codes(mix: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The mix with codes as numbers, which JSON and a form write as text; text with a mix of its own is a place."""
+    read: dict[Any, Any] = {}
+    for key, share in mix.items():
+        of_place = isinstance(share, Mapping)
+        code = int(key) if isinstance(key, str) and key.strip().isdecimal() and not of_place else key
+        if code in read:
+            raise ConfigError(f"Sandbox: the failures name code {code} twice, as a number and as text. Give one share.")
+        read[code] = share
+    return read
+
+
+def _calling_code(place: Any) -> str:
+    if isinstance(place, str) and place.removeprefix("+").isdigit():
+        return place.removeprefix("+")
+    import phonenumbers  # noqa: PLC0415 - heavy, and only wanted where a region is named
+
+    number = phonenumbers.country_code_for_region(place.upper()) if isinstance(place, str) else 0
+    if not number:
+        raise ConfigError(f"Sandbox: {place!r} in the failures is neither a calling code ('91') nor a region ('IN').")
+    return str(number)
