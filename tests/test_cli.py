@@ -7,6 +7,7 @@ import subprocess
 import sys
 from urllib.request import Request, urlopen
 
+import pandas as pd
 import pytest
 
 from nxsms_nb.__main__ import main
@@ -104,3 +105,17 @@ def test_only_lab_passes_arguments_on(capsys):
         main(["sandbox", "--prot", "1"])
     assert ended.value.code == 2
     assert "unrecognized arguments: --prot 1" in capsys.readouterr().err
+
+
+def test_a_file_has_countries_in_a_column_and_bare_numbers(tmp_path, capsys):
+    """--region names a country or a column, --bare what numbers without a sign of their country are."""
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("phone,land,content\n0151/12345678,de,a\n15088888888,CN,b\n447400123456,CN,c\n")
+    given = ["send", str(source), str(target), "--campaign", "c", "--sandbox", "--region", "land"]
+    assert main(given) == 0
+    assert pd.read_csv(target)["status"].to_list() == ["Success", "Invalid", "Success"]
+    assert main([*given, "--bare", "national"]) == 0
+    assert pd.read_csv(target)["status"].to_list() == ["Success", "Success", "Invalid"]
+    with pytest.raises(SystemExit):
+        main([*given, "--bare", "both"])
+    assert "--bare" in capsys.readouterr().err

@@ -116,7 +116,7 @@ def check(
     columns : mapping of str to hashable
         Field name to column label, as `columns.resolve` gives it.
     region : hashable, optional
-        The country that completes national numbers, or a column of countries; see `regions.of`.
+        The country that completes national numbers, or a column of countries; see `regions.regions_of`.
     bare : {"national", "international"}, optional
         What numbers without +, 00 and trunk zero are; see `completing.completed`.
     key : sequence of hashable, optional

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,8 @@ from nxsms_nb.filetypes.kinds import TABLES
 from nxsms_nb.filetypes.reading import opened
 from nxsms_nb.formatting import count, listed, named
 from nxsms_nb.rows import regions
+from nxsms_nb.rows.phones import Bare
 from nxsms_nb.rows.rules import Mask, check
-
-if TYPE_CHECKING:
-    from nxsms_nb.rows.phones import Bare
 
 __all__ = ["SUPPRESSED", "of", "suppressed"]
 
@@ -34,6 +32,7 @@ LISTS: Final = (*TABLES, ".txt")
 _ROWS: Final = 50_000
 _DIGITS: Final = re.compile(r"\d(?:\D{0,3}\d){5}")
 _MISSING: Final = "phone_missing"
+_AMBIGUOUS: Final = "phone_ambiguous"
 
 
 SUPPRESSED: Final = "suppressed"
@@ -87,6 +86,12 @@ class Suppression:
             pieces.append(read.fields["phone"].drop_null())
             positions, _, reasons = read.refusals()
             refused = {int(at): why for at, why in zip(positions, reasons, strict=True) if not why.startswith(_MISSING)}
+            if bare is None and region is not None:
+                # Whichever way a bare entry is meant, neither person gets a message.
+                for way in get_args(Bare):
+                    either = check(self.entries, {"phone": self.phone}, region=region, bare=way)
+                    pieces.append(either.fields["phone"].drop_null())
+                refused = {at: why for at, why in refused.items() if not why.startswith(_AMBIGUOUS)}
             unread = refused if unread is None else {at: why for at, why in unread.items() if at in refused}
         if unread:
             first = min(unread)

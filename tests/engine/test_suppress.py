@@ -110,6 +110,16 @@ def test_of_several_countries_a_national_number_is_anybodys_who_it_may_be(sandbo
     assert ledger(sandbox) == {"436641234568"}
 
 
+@pytest.mark.parametrize("region", ["CN", "land"])
+@pytest.mark.parametrize("beside", [[], ["4915123456703"]])
+@pytest.mark.parametrize("row", ["15088888888", "8615088888888", "+1 508 888 8888"])
+def test_a_bare_entry_that_is_two_peoples_keeps_both_from_a_message(sandbox, region, beside, row):
+    """15088888888 is a Chinese and an American number: whichever the list means, and whatever else stands on it."""
+    frame = people([row, "13800138000"], land="CN")
+    sent = frame.nxsms.send(sandbox.client, region=region, suppress=["15088888888", *beside])
+    check(sent, [0])
+
+
 def test_a_list_may_have_the_column_of_countries_too(sandbox, tmp_path):
     """Each entry is then read as a number of its own country; one that none of them reads stops the call."""
     frame = people(["0664 1234567", "0151 23456703"], land=["AT", "DE"])
