@@ -133,6 +133,8 @@ class Call(Generic[_T]):
         Whether the work has ended.
     left : bool
         Whether nobody waits for the work any more.
+    by_main_thread : bool
+        Whether the main thread made the call: it is the one that a kernel's interrupt reaches.
     recorded : str
         The call that gives the frame later, from the journal; empty where there is none.
     at_end : callable or None
@@ -144,6 +146,7 @@ class Call(Generic[_T]):
     def __init__(self, work: Callable[[Call[_T]], _T], *, served: weakref.ref[Any] | None = None) -> None:
         self.stop = StopRequest()
         self.ended = False
+        self.by_main_thread = threading.current_thread() is threading.main_thread()
         self.recorded = ""
         self._served = served
         self._pid = os.getpid()

@@ -149,7 +149,13 @@ class Watched:
         self._latest: list[Progress] = []
         self._final = False
         self._thread: threading.Thread | None = None
+        self._taken = threading.Event()
         self._through = threading.Event()
+
+    def begin(self, snapshot: Progress) -> None:
+        """Pass the first snapshot on and wait a moment until it is shown: in this cell, before the next one begins."""
+        self._pass_on(snapshot, final=False)
+        self._taken.wait(PATIENCE_S)
 
     def update(self, snapshot: Progress) -> None:
         """Pass a snapshot on, and return at once."""
@@ -184,6 +190,7 @@ class Watched:
             try:
                 thread.start()
             except RuntimeError:  # no thread to be had
+                self._taken.set()
                 self._through.set()
                 return
             self._thread = thread
@@ -196,4 +203,5 @@ class Watched:
                 snapshot, final = self._latest.pop(), self._final
             with suppress(BaseException):
                 (self._observer.close if final else self._observer.update)(snapshot)
+            self._taken.set()
         self._through.set()

@@ -21,7 +21,7 @@ from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
 from nxsms_nb.engine.sources import Measured, source_of
 from nxsms_nb.engine.stream_state import SoFar, agreed_to, fewer
-from nxsms_nb.errors import ConfigError, ConfirmationNeeded, JournalError, NxsmsError, Stopped
+from nxsms_nb.errors import ConfigError, ConfirmationNeeded, Interrupted, JournalError, NxsmsError, Stopped
 from nxsms_nb.formatting import count
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.results import columns
@@ -128,7 +128,7 @@ def _stream(
     """Send the frames that come, in the thread of the stream's call, with one lock and one record for all of them."""
     limits = limits_of(settings)
     call.recorded = spelled.text("recorded")
-    observer = _Whole(progress.watch(settings["progress"]))
+    observer = _Whole(progress.watch(settings["progress"], call))
     session: Session | None = None
     reason: str | None = "the stream was given up before its end"
     ready_to_lock(call)
@@ -158,6 +158,9 @@ def _stream(
             call.hand_out(sent)
             # Only one chunk is held at a time: the next one may be as large.
             del given, dispatch, run, sent
+        if call.stop.asked and not call.left:
+            # By a button, between two chunks: who reads on would take the end of the work for a chunk.
+            raise Interrupted("Stopped by you between two chunks; those before it were sent.")
         if not call.stop.asked:
             reason = None
             so_far.tell(partial(tell_all_sent, call))

@@ -52,7 +52,7 @@ def sent(
     settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation(verb, given, client is not None)
     call.recorded = spelled.text("recorded")
     client = client_or_env(client)
-    observer = progress.watch(settings["progress"])
+    observer = progress.watch(settings["progress"], call)
     dispatch = _dispatch(call, frame, client, settings, spelled)
     with freed_by_errors(dispatch.lock):
         _tell_repeats(call, dispatch, settings)
@@ -64,11 +64,13 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
     settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation("start", given, client is not None)
     call.recorded = spelled.text("recorded")
     client = client_or_env(client)
-    observer = progress.watch(settings["progress"], stop=call.stop.ask)
+    observer = progress.watch(settings["progress"], call, waited_for=False)
     dispatch = _dispatch(call, frame, client, settings, spelled)
     with freed_by_errors(dispatch.lock):
         _tell_repeats(call, dispatch, settings)
         run = Run(dispatch, limits_of(settings), observer, call)
+    # Before the cell ends: later on, an older kernel would take a widget for the output of any other request.
+    run.announce()
     call.hand_out(run)
     # Where the person stopped it on the way, and nobody has a handle, the run ends before its first request.
     call.await_leave()
@@ -119,7 +121,7 @@ def retried(
     spelled = Invocation("retry", {"codes": codes, **given}, client is not None)
     client = client_or_env(client)
     wanted = retry.asked_for(codes)
-    observer = progress.watch(settings["progress"])
+    observer = progress.watch(settings["progress"], call)
     dispatch = retry.taken_up(frame, client, settings, spelled)
     ready_to_lock(call)
     retry.lock_home(dispatch, settings)

@@ -1,8 +1,13 @@
 """What all tests share: property tests that draw the same examples each time, and no clock."""
 
+from contextlib import ExitStack
+from functools import cache
+
 import pytest
 from hypothesis import settings
 
+import nxsms_nb as nx
+from tests.support import jupyter
 from tests.support.made import make as make_sent
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
@@ -16,3 +21,43 @@ collect_ignore = ["typing"]
 def _made():
     """Make sent frames, seeded, without a gateway."""
     return make_sent
+
+
+@pytest.fixture(name="browser", scope="module")
+def _browser():
+    """Chromium; skipped where there is none, an error where CI lacks one."""
+    # Of one module only: while it is open, an event loop runs in the main thread.
+    with jupyter.a_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(name="gateway", scope="module")
+def _gateway():
+    """A sandbox in the tests' own process: its ledger can be read while a cell keeps a kernel busy."""
+    with nx.Sandbox(seed=7, hourly_limit=None) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(name="site_of", scope="module")
+def _site_of(browser, gateway, tmp_path_factory):
+    """Give a server of each kind, started when it is first wanted; its kernels' `Client.from_env` is the sandbox's."""
+    env = {
+        "NXSMS_ACCESS_KEY": gateway.access_key,
+        "NXSMS_ACCESS_SECRET": gateway.access_secret,
+        "NXSMS_APP_KEY": gateway.app_key,
+        "NXSMS_APP_SECRET": gateway.app_secret,
+        "NXSMS_BASE_URL": gateway.url,
+    }
+    with ExitStack() as stack:
+
+        @cache
+        def site(app):
+            return stack.enter_context(jupyter.Site(app, browser, tmp_path_factory.mktemp(app), env).running())
+
+        yield site
+
+
+@pytest.fixture(name="lab", scope="module")
+def _lab(site_of):
+    """A JupyterLab of its own."""
+    return site_of("lab")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 __all__ = ["Observer", "Progress"]
 
@@ -39,12 +39,20 @@ class Progress:
         The most messages a second at present; None: no ceiling.
     in_flight : int
         Requests under way.
+    throttled : int
+        Requests that the gateway refused, in part or as a whole, because they came too fast.
+    max_rate : float, optional
+        The ceiling that the person asked for, in messages a second.
     note : str
         What is going on, when there is something to say.
     final : bool
         Whether the run has ended.
     simulated : bool
         Whether the gateway is the sandbox.
+    on_loopback : bool
+        Whether the gateway is on this machine, so that no message costs money.
+    campaign : str, optional
+        The campaign's name.
     """
 
     total: int
@@ -58,9 +66,32 @@ class Progress:
     rate: float = 0.0
     pace: float | None = None
     in_flight: int = 0
+    throttled: int = 0
+    max_rate: float | None = None
     note: str = ""
     final: bool = False
     simulated: bool = False
+    on_loopback: bool = False
+    campaign: str | None = None
+
+    @property
+    def state(self) -> Literal["running", "stopping", "stopped", "finished"]:
+        """Whether the run goes on, and how it ended.
+
+        Examples
+        --------
+        >>> Progress(total=1, sending=1).state, Progress(total=1, sending=1, note="stopping: no time", final=True).state
+        ('running', 'stopped')
+        """
+        stops = self.note.startswith(_STOPPING)
+        if self.final:
+            return "stopped" if stops else "finished"
+        return "stopping" if stops else "running"
+
+    @property
+    def average(self) -> float:
+        """Messages settled a second, over the whole run so far."""
+        return self.decided / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     @property
     def waiting(self) -> int:

@@ -131,6 +131,7 @@ class AdaptiveRate:
         self._quiet = 0.0
         self._heeded_from = -math.inf
         self._pause: float | None = None
+        self.throttled = 0  # requests refused for the limit's sake, whatever they taught
         self._paused_until = -math.inf
 
     @property
@@ -221,6 +222,7 @@ class AdaptiveRate:
         retry_after : float, optional
             The seconds to wait that the gateway asked for.
         """
+        self.throttled += 1
         latency = self._learn(max(now - begun, 1e-4), now)
         if retry_after is not None:
             self._free = max(self._free, now + retry_after)

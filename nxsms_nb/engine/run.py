@@ -92,6 +92,7 @@ class Run:
             dispatch.results,
             self._session.pace,
             sending=len(dispatch.todo),
+            campaign=dispatch.campaign,
             suppressed=len(dispatch.suppressed()),
             limits=limits,
             observer=observer,
@@ -193,6 +194,13 @@ class Run:
             self._session.close(stopped=self.stopped)
         else:
             self._session.recorder.flush()
+
+    def announce(self) -> None:
+        """Let whoever watches show the run where the call was made."""
+        begin = getattr(self._observer, "begin", None)
+        if begin is not None:
+            with suppress(Exception):
+                begin(self._sender.snapshot())
 
     def _show_end(self) -> None:
         # An observer is a person's view of the run; whatever is wrong with it, the run has its end.

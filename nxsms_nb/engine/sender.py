@@ -57,6 +57,8 @@ class Sender:
         When the next request may leave, and how large it may be.
     sending : int
         How many rows wait in the queue.
+    campaign : str or None
+        The campaign's name, for whoever watches.
     suppressed : int
         How many rows are on the do-not-contact list.
     limits : Limits
@@ -80,6 +82,7 @@ class Sender:
         pace: AdaptiveRate,
         *,
         sending: int,
+        campaign: str | None,
         suppressed: int,
         limits: Limits,
         observer: Observer,
@@ -93,6 +96,7 @@ class Sender:
         self._queue = queue
         self._results = results
         self._sending = sending
+        self._campaign = campaign
         self._suppressed = suppressed
         self._limits = limits
         self._observer = observer
@@ -175,9 +179,13 @@ class Sender:
             rate=self._pace.achieved(now),
             pace=self._pace.rate,
             in_flight=self._in_flight,
+            throttled=self._pace.throttled,
+            max_rate=self._limits.max_rate,
             note=self._note(),
             final=final,
             simulated=self._client.simulated,
+            on_loopback=self._client.on_loopback,
+            campaign=self._campaign,
         )
 
     def _note(self) -> str:

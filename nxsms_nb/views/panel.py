@@ -1,185 +1,205 @@
-"""A run in a notebook: a live widget, and the lasting HTML that takes its place when the run has ended."""
+"""A run in a notebook: a live widget, and static HTML that takes its place when the run has ended.
+
+Two mechanisms, because neither reaches everybody. The widget's model ends in the summary's state and is never closed: a
+page that was reloaded, a second tab and Voila read it from the kernel. Where the page that ran the cell listens, the
+output is replaced by static HTML, which a saved notebook keeps. In between a still picture, renewed every other second and
+hidden by the live panel, is what a page shows that cannot show the widget: a notebook that was saved meanwhile and is
+opened without its kernel, or while a cell keeps the kernel from answering.
+"""
 
 from __future__ import annotations
 
+import secrets
+import string
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.formatting import count, escape, span
-from nxsms_nb.views.style import STATUS_COLOURS
-from nxsms_nb.wire.codes import label
+from nxsms_nb.formatting import escape
+from nxsms_nb.views.run_summary import summary_html
+from nxsms_nb.views.run_view import Throughput, view_of
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.progress import Progress
 
+__all__ = ["RunPanel"]
+
 PLAIN: Final = "progress of a run"
 """Its text form: the same for every run, so that a notebook's outputs repeat."""
-
-_WORDS: Final = {
-    "Success": "accepted",
-    "Failure": "failed",
-    "Invalid": "refused before sending",
-    "Unknown": "in doubt",
-    "Unsent": "not sent",
-    "Skipped": "left out",
-}
-_CODES: Final = 4
-_FAINT: Final = "opacity:.65"
+_OFTEN_S: Final = 0.25
+_STILL_S: Final = 2.0
+_EMPTY: Final = '<div data-nxsms="run-elsewhere"></div>'
+"""Stands with the widget for front ends that show none: they have the still picture."""
 
 
-class LiveBar:
-    """A bar, counts by status and pace, live in every front end that shows widgets.
+_NO_STILL: Final = '<div data-nxsms="run-no-still" style="display:none"></div>'
 
-    It appears in the cell that began the run, with the first news. What is shown live is replaced by static HTML at
-    the end, because a saved notebook keeps HTML and forgets widgets.
+
+class RunPanel:
+    """Shows a run in the cell that began it, from the first news on.
 
     Parameters
     ----------
     stop : callable, optional
-        Stops the run; gives the bar a button. A button's click does not reach a kernel whose cell blocks, so without
-        it the bar says that the kernel's interrupt stops the run.
+        Stops the run, from any thread. Without it there is no button.
+    interrupts : bool, default False
+        Whether the cell that begins the run waits for it in the main thread, so that the kernel's interrupt stops it too: a
+        button's message does not reach a kernel that a cell blocks.
+    recorded : str, default ""
+        The call that gives the frame from the journal.
     """
 
-    def __init__(self, stop: Callable[[], None] | None = None) -> None:
-        import ipywidgets as widgets  # noqa: PLC0415 - for those who see it only
+    def __init__(
+        self, stop: Callable[[], object] | None = None, *, interrupts: bool = False, recorded: str = ""
+    ) -> None:
+        # Whoever has no anywidget hears of it here, where another view can be chosen.
+        from nxsms_nb.views import run_widget  # noqa: PLC0415 - for those who see it only
 
-        self._text = widgets.HTML()
+        self._make = run_widget.RunWidget
+        self._kernel = run_widget.kernel_id()
+        self._run = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))  # no digits: nobody's number
         self._stop = stop
-        parts: list[Any] = [self._text]
-        if stop is not None:
-            button = widgets.Button(description="Stop", icon="stop", tooltip="No new request leaves.")
-            button.add_class("nxsms-stop")
-            button.on_click(self._clicked)
-            parts.append(button)
-        self._panel = widgets.VBox(parts)
-        self._panel.add_class("nxsms-progress")
-        self._guard = threading.Lock()
-        self._shown: dict[str, Any] = {}
-        self._last = ""
+        self._interrupts = interrupts
+        self._recorded = recorded
+        self._guard = threading.RLock()
+        self._throughput = Throughput()
+        self._widget: Any = None
+        self._shown: dict[str, tuple[Any, Any]] = {}
+        self._view: dict[str, Any] = {}
+        self._asked = False
         self._ended = False
+        self._drawn_at = self._still_at = 0.0
 
     def update(self, snapshot: Progress) -> None:
-        """Show how far the run has come."""
-        self._last = html_of(snapshot, hint=self._stop is None)
-        self._text.value = self._last
-        if not self._shown:
-            self.show()
+        """Show how far the run has come, some four times a second."""
+        with self._guard:
+            self._throughput.add(snapshot.elapsed_s, snapshot.decided)
+            now = time.monotonic()
+            changed = snapshot.state != self._view.get("state") and not self._asked
+            if self._ended or (now < self._drawn_at + _OFTEN_S and not changed):
+                return
+            self._drawn_at = now
+            self._draw(view_of(snapshot, self._throughput))
+            if not self._shown:
+                self.show()
+                self._still_at = now - _STILL_S / 2
+            elif now > self._still_at + _STILL_S:
+                self._still_at = now
+                self._replace(stills=self._still())
 
     def close(self, snapshot: Progress) -> None:
-        """Put lasting HTML in the place of the live view, wherever it was shown."""
+        """Show the end, and leave it as static HTML wherever it was shown."""
         with self._guard:
-            self._last, self._ended = html_of(snapshot), True
-            for handle in self._shown.values():
-                handle.update(self._lasting(), raw=True)
-        if not self._shown:
-            self.show()
-        for widget in (*self._panel.children, self._panel):
-            widget.close()
+            self._ended = True
+            self._throughput.add(snapshot.elapsed_s, snapshot.decided)
+            self._draw(view_of(snapshot, self._throughput))
+            self._forget()
+            if not self._shown:
+                self.show()
+            else:
+                self._replace(lives=summary_html(self._view), stills=_NO_STILL)
 
     def show(self) -> None:
         """Show it in the cell that runs now, once."""
-        from IPython import display  # noqa: PLC0415 - for those who see it only
-
-        show: Any = display.display
         with self._guard:
-            cell = _cell()
+            header = _parent()
+            cell = str(header.get("msg_id", ""))
             if cell in self._shown:
                 return
-            # The HTML goes along with the live view, for front ends without widgets and so that both have the same forms.
-            live = {} if self._ended else self._panel._repr_mimebundle_()
-            self._shown[cell] = show({**live, **self._lasting()}, raw=True, display_id=True)
+            if self._ended:
+                self._shown[cell] = _display(summary_html(self._view)), None
+                return
+            if self._widget is None:
+                self._begin(header)
+            live = self._widget._repr_mimebundle_()[0]
+            self._shown[cell] = _display(_EMPTY, live), _display(_NO_STILL)
 
-    def _lasting(self) -> dict[str, str]:
-        return {"text/html": self._last, "text/plain": PLAIN}
-
-    def _clicked(self, button: Any) -> None:
-        button.disabled, button.description = True, "Stopping"
-        if self._stop is not None:
-            self._stop()
-
-
-def html_of(snapshot: Progress, *, hint: bool = False) -> str:
-    """Make the HTML of a moment of a run.
-
-    Parameters
-    ----------
-    snapshot : Progress
-        The moment.
-    hint : bool, default False
-        Whether to say that the kernel's interrupt stops the run.
-
-    Returns
-    -------
-    str
-        HTML without scripts, styles inline, everything escaped.
-    """
-    parts = [_headline(snapshot), _bar(snapshot), _chips(snapshot)]
-    if snapshot.codes:
-        most = sorted(snapshot.codes.items(), key=lambda item: -item[1])
-        shown = [f"{escape(label(code))}: {number:,}" for code, number in most[:_CODES]]
-        shown += [f"and {count(len(most) - _CODES, 'more code')}"] if len(most) > _CODES else []
-        parts.append(f'<div style="{_FAINT}">{" · ".join(shown)}</div>')
-    if hint and not snapshot.final:
-        parts.append(f'<div style="{_FAINT}">To stop: interrupt the kernel (■).</div>')
-    return f'<div style="max-width:46em;line-height:1.6">{"".join(parts)}</div>'
-
-
-def _headline(snapshot: Progress) -> str:
-    words = []
-    if snapshot.simulated:
-        words.append("sandbox")
-    if snapshot.final:
-        took = snapshot.elapsed_s
-        words.append(
-            span(took) + (f", {snapshot.decided / took:,.0f} a second" if took > 0 and snapshot.decided else "")
+    def _begin(self, header: dict[str, Any]) -> None:
+        """Make the widget, in the thread that has the run's cell."""
+        shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        # Of a cell alone it is known when it ends: a callback of another widget is none.
+        own = self._interrupts and shell is not None and header.get("msg_type") == "execute_request"
+        self._widget = self._make(
+            run=self._run,
+            view=self._view,
+            interrupts=own and bool(self._kernel),
+            kernel=self._kernel,
+            recorded=self._recorded,
         )
-    else:
-        words.append(f"{snapshot.rate:,.0f} a second")
-        left = snapshot.sending - snapshot.decided
-        if snapshot.rate > 0 and left:
-            words.append(f"about {span(max(1, round(left / snapshot.rate)))} left")
-    if snapshot.news:
-        words.append(snapshot.news)
-    done = f"<b>{snapshot.decided:,} of {count(snapshot.sending, 'message')}</b>"
-    return f'<div>{done} <span style="{_FAINT}">· {escape(" · ".join(words))}</span></div>'
+        self._widget.on_msg(self._heard)
+        if own:
+            shell.events.register("post_run_cell", self._cell_ended)
+
+    def _forget(self) -> None:
+        """Let go of the run: the model stays for as long as the kernel does."""
+        self._cell_ended()
+        self._stop = None
+
+    def _cell_ended(self, *_: object) -> None:
+        """Let no interrupt be sent from here on: it would strike the cell that comes next."""
+        with suppress(Exception):
+            sys.modules["IPython"].get_ipython().events.unregister("post_run_cell", self._cell_ended)
+        if self._widget is not None and self._widget.interrupts:
+            self._widget.interrupts = False
+
+    def _heard(self, *message: Any) -> None:
+        """Stop the run for a button, and say at once that this was heard."""
+        stop, content = self._stop, message[1]
+        if stop is None or not isinstance(content, dict) or content.get("nxsms") != "stop":
+            return
+        stop()
+        with self._guard:
+            if not self._ended:
+                self._asked = True
+                self._draw(self._view)
+
+    def _draw(self, view: dict[str, Any]) -> None:
+        if self._asked and view["state"] == "running":
+            view = view | {"state": "stopping", "heading": "Stopping", "note": "No new request is sent."}
+        self._view = view
+        if self._widget is not None:
+            self._widget.view = view
+
+    def _replace(self, *, stills: str, lives: str | None = None) -> None:
+        for live, still in self._shown.values():
+            if lives is not None and live is not None:
+                live.update(_bundle(lives), raw=True)
+            if still is not None:
+                still.update(_bundle(stills), raw=True)
+
+    def _still(self) -> str:
+        """The picture of this moment, for a page that cannot show the widget; there it stands in the place of an error."""
+        here = f'[data-nxsms-still="{self._run}"]'
+        child = ".jp-OutputArea-child"
+        rule = f'{child}:has(+ {child} {here}>div):not(:has([data-nxsms="run"])){{display:none}}'
+        moment = datetime.now().astimezone()
+        words = f"<b>Not live:</b> this is the run as of {moment.day} {moment:%b %Y, %H:%M:%S}."
+        if self._recorded:
+            words += f" What became of its rows: <code>{escape(self._recorded)}</code>"
+        picture = summary_html(self._view, still=f'<div style="margin-bottom:4px">{words}</div>')
+        return f'<div data-nxsms-still="{self._run}"><style>{rule}</style>{picture}</div>'
 
 
-def _bar(snapshot: Progress) -> str:
-    """The rows of the frame by status, those undecided as the empty rest."""
-    total, tally = max(snapshot.total, 1), snapshot.tally
-    pieces = "".join(
-        f'<div style="width:{100 * tally[status] / total:.2f}%;background-color:{colour}"></div>'
-        for status, colour in STATUS_COLOURS.items()
-        if tally.get(status)
-    )
-    done = 100 * sum(tally.values()) / total
-    return (
-        f'<div role="progressbar" aria-valuenow="{done:.0f}" aria-valuemin="0" aria-valuemax="100" '
-        'style="display:flex;height:12px;margin:3px 0;border-radius:3px;overflow:hidden;'
-        f'background-color:rgba(128,128,128,.25)">{pieces}</div>'
-    )
+def _display(words: str, live: dict[str, Any] | None = None) -> Any:
+    from IPython import display  # noqa: PLC0415 - for those who see it only
+
+    show: Any = display.display
+    return show({**(live or {}), **_bundle(words)}, raw=True, display_id=True)
 
 
-def _chips(snapshot: Progress) -> str:
-    tally = snapshot.tally
-    chips = [
-        f'<span style="white-space:nowrap"><span style="color:{colour}">■</span> '
-        f"{_WORDS[status]} <b>{tally.get(status, 0):,}</b>{snapshot.aside(status)}</span>"
-        for status, colour in STATUS_COLOURS.items()
-        if tally.get(status) or status in ("Success", "Failure")
-    ]
-    if snapshot.waiting and not snapshot.final:
-        chips.append(f"waiting <b>{snapshot.waiting:,}</b>")
-    return f"<div>{' &nbsp; '.join(chips)}</div>"
+def _bundle(words: str) -> dict[str, str]:
+    return {"text/html": words, "text/plain": PLAIN}
 
 
-def _cell() -> str:
-    """The cell that runs now, or the one this thread was begun from."""
+def _parent() -> dict[str, Any]:
+    """The header of the message that is being handled: of the cell that runs now, or that this thread was begun from."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)
     try:
-        return str(kernel.get_parent()["header"]["msg_id"]) if kernel is not None else ""
+        return dict(kernel.get_parent()["header"]) if kernel is not None else {}
     except (KeyError, LookupError):
-        return ""
+        return {}

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
 from nxsms_nb.screen import Watched, terminal
-from nxsms_nb.views.panel import LiveBar
+from nxsms_nb.views.panel import RunPanel
 
 if TYPE_CHECKING:
+    from nxsms_nb.calls import Call
     from nxsms_nb.engine.progress import Observer, Progress
 
 __all__ = ["in_notebook", "watch"]
@@ -51,7 +52,13 @@ class TerminalBar:
         self._bar.close()
 
 
-def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> Observer:
+def choose(
+    progress: Any = None,
+    *,
+    stop: Callable[[], object] | None = None,
+    interrupts: bool = False,
+    recorded: str = "",
+) -> Observer:
     """Find who watches a run.
 
     Parameters
@@ -59,8 +66,8 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
     progress : {None, True, False, "widget", "bar", "silent"} or Observer, optional
         None: a widget in a notebook, a bar in a terminal, else silent. True: the same, but a bar rather than silence.
         False: silent. An object with methods ``update`` and ``close`` is taken as it is.
-    stop : callable, optional
-        Stops the run. With it the widget has a button; without it, it says how else to stop.
+    stop, interrupts, recorded
+        How the widget stops the run and where its frame is, see `panel.RunPanel`.
 
     Returns
     -------
@@ -86,7 +93,7 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
     if progress == "widget":
         # A front end whose widgets are broken keeps nobody from sending.
         with suppress(Exception):
-            return LiveBar(stop)
+            return RunPanel(stop, interrupts=interrupts, recorded=recorded)
         return TerminalBar()
     if callable(getattr(progress, "update", None)) and callable(getattr(progress, "close", None)):
         observer: Observer = progress
@@ -97,9 +104,20 @@ def choose(progress: Any = None, *, stop: Callable[[], None] | None = None) -> O
     )
 
 
-def watch(progress: Any = None, *, stop: Callable[[], None] | None = None) -> Observer:
-    """Find who watches a run, as `choose` does, such that the run does not depend on it."""
-    observer = choose(progress, stop=stop)
+def watch(progress: Any, call: Call[Any], *, waited_for: bool = True) -> Observer:
+    """Find who watches the run of a call, as `choose` does, such that the run does not depend on it.
+
+    Parameters
+    ----------
+    progress : object
+        As `choose` takes it.
+    call : Call
+        Is asked to stop by the widget's button.
+    waited_for : bool, default True
+        Whether whoever made the call waits for the run's end, so that an interrupt of theirs stops it.
+    """
+    interrupts = waited_for and call.by_main_thread
+    observer = choose(progress, stop=call.stop.ask, interrupts=interrupts, recorded=call.recorded)
     return observer if isinstance(observer, Silent) else Watched(observer)
 
 

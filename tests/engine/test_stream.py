@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
+from nxsms_nb.calls import Call
 from nxsms_nb.engine import run
 from nxsms_nb.files.sending import send_file
 from nxsms_nb.stream import as_pandas
@@ -43,6 +44,21 @@ def test_a_stream_yields_each_frame_with_its_results_as_one_run(sandbox):
     assert len(runs) == 1
     assert runs["rate"].iloc[0] > 0
     assert runs["ended"].notna().all()
+
+
+def test_a_stop_between_two_chunks_ends_the_stream(sandbox):
+    """Stop on the panel ends a stream while it waits for its next chunk: nothing more leaves, and whoever reads on hears it."""
+
+    def chunks():
+        yield recipients(10)
+        (stream,) = [call for call in Call._live if call._served is None]
+        stream.stop.ask()  # as the panel's button does
+        yield recipients(10, 10)
+
+    with pytest.raises(nx.Interrupted, match="between two chunks"):
+        list(nx.send_stream(chunks(), sandbox.client, campaign="spring", progress="silent"))
+    assert len(sandbox.ledger) == 10
+    assert "stopped by you" in sandbox.client.journal.runs()["stopped"].iloc[0]
 
 
 def test_what_a_chunk_took_is_given_back_when_it_is_through(sandbox, monkeypatch):

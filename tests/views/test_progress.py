@@ -4,17 +4,17 @@ import contextlib
 import io
 import sys
 import threading
+from dataclasses import replace
 
-import nbformat
 import pandas as pd
 import pytest
-from nbclient import NotebookClient
 
 import nxsms_nb as nx
 from nxsms_nb.engine.progress import Progress
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.views.panel import LiveBar, html_of
+from nxsms_nb.views.panel import RunPanel
 from nxsms_nb.views.progress import Silent, TerminalBar, choose
+from nxsms_nb.views.run_view import Throughput, view_of
 
 FIRST = Progress(total=1000, sending=900, counts={"Invalid": 60}, note="waiting for the first reply")
 MIDDLE = Progress(
@@ -51,7 +51,7 @@ def _wide(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("progress", "kind"), [(False, Silent), ("silent", Silent), ("bar", TerminalBar), ("widget", LiveBar)]
+    ("progress", "kind"), [(False, Silent), ("silent", Silent), ("bar", TerminalBar), ("widget", RunPanel)]
 )
 def test_an_observer_is_chosen_by_name(progress, kind):
     """Each name gives its observer, wherever the code runs."""
@@ -102,32 +102,9 @@ def test_the_terminal_bar_leaves_no_thread_behind():
     assert set(threading.enumerate()) == before
 
 
-def test_the_html_has_counts_codes_and_pace():
-    """Counts by status with thousands apart, codes with their meaning, pace and what is left."""
-    html = html_of(MIDDLE, hint=True)
-    for words in ("400 of 900 messages", "200 a second", "about 2 s left", "accepted <b>390</b>", "failed <b>10</b>",
-                  "refused before sending <b>60</b>", "waiting <b>500</b>", "13005 incorrect phone number: 7",
-                  "interrupt the kernel", 'aria-valuenow="50"'):  # fmt: skip
-        assert words in html
-
-
-def test_the_last_html_tells_the_end():
-    """The end has the time it took and no word of waiting or stopping."""
-    html = html_of(LAST, hint=True)
-    assert "4.5 s, 200 a second" in html
-    assert "in doubt <b>5</b>" in html
-    assert "waiting" not in html
-    assert "interrupt the kernel" not in html
-
-
-def test_what_a_stopped_run_did_not_send_is_counted(monkeypatch):
+def test_the_terminal_bar_counts_what_a_stopped_run_did_not_send(monkeypatch):
     """A run that ended early says why, and how many rows stayed."""
-    stopped = Progress(total=1000, sending=900, decided=400, counts=MIDDLE.counts, elapsed_s=2.0,
-                       note="stopping: stopped by you", final=True)  # fmt: skip
-    html = html_of(stopped)
-    assert "not sent <b>500</b>" in html
-    assert "· stopped by you" in html
-    assert 'aria-valuenow="100"' in html
+    stopped = replace(MIDDLE, note="stopping: stopped by you", final=True)
     monkeypatch.setattr(sys, "stderr", Terminal())
     choose("bar").close(stopped)
     assert "not sent 500, stopped by you" in sys.stderr.getvalue()
@@ -151,74 +128,17 @@ def test_the_counts_of_a_resumed_run_add_up(monkeypatch):
     assert (now.decided, now.sending, now.total, now.suppressed) == (35, 35, 60, 5)
     assert now.before == {name: n for name, n in before.items() if n}
     assert sum(now.counts[name] - now.before.get(name, 0) for name in ("Success", "Failure")) == now.decided
-    accepted, html = now.counts["Success"], html_of(now)
-    assert f"accepted <b>{accepted}</b> ({before['Success']} before)" in html
-    assert "left out <b>5</b> (5 suppressed)" in html
+    accepted, counts = now.counts["Success"], view_of(now, Throughput())["counts"]
+    assert ["Success", f"accepted ({before['Success']} before)", str(accepted)] in counts
+    assert ["Skipped", "left out (5 suppressed)", "5"] in counts
     monkeypatch.setattr(sys, "stderr", Terminal())
     choose("bar").close(now)
     assert f"accepted {accepted} ({before['Success']} before)" in sys.stderr.getvalue()
     assert "suppressed 5" in sys.stderr.getvalue()
 
 
-def test_sandbox_runs_say_so():
-    """Practice is named in the widget and on the bar."""
-    snapshot = Progress(total=1, sending=1, simulated=True)
-    assert "sandbox" in html_of(snapshot)
+def test_the_terminal_bar_says_sandbox():
+    """Practice is named on the bar."""
     with contextlib.redirect_stderr(io.StringIO()) as stream:
-        choose("bar").close(snapshot)
+        choose("bar").close(Progress(total=1, sending=1, simulated=True))
     assert "sandbox" in stream.getvalue()
-    assert "sandbox" not in html_of(FIRST)
-
-
-def test_the_html_escapes_what_it_is_told():
-    """A note may quote the gateway, and the gateway may say anything."""
-    html = html_of(Progress(total=1, sending=1, note="stopping: <script>alert(1)</script>"))
-    assert "<script>" not in html
-    assert "&lt;script&gt;" in html
-
-
-def test_nothing_to_send_is_no_division_by_zero():
-    """A frame without rows has its HTML too, before and after."""
-    for final in (False, True):
-        assert "0 of 0 messages" in html_of(Progress(total=0, sending=0, final=final))
-
-
-def test_the_button_stops_the_run_once():
-    """A click calls what stops the run and says so; without a way to stop there is no button."""
-    calls = []
-    bar = LiveBar(lambda: calls.append("stop"))
-    button = bar._panel.children[1]
-    button.click()
-    assert calls == ["stop"]
-    assert button.disabled
-    assert len(LiveBar()._panel.children) == 1
-
-
-def test_what_is_saved_in_a_notebook_is_html():
-    """The live widget is replaced by static HTML with the final counts, once, in the cell that began the run."""
-    cell = """
-import contextvars, threading
-from nxsms_nb.views.progress import choose
-from nxsms_nb.engine.progress import Progress
-bar = choose()
-def work():
-    bar.update(Progress(total=10, sending=10, note="waiting for the first reply"))
-    bar.close(Progress(total=10, sending=10, decided=10, counts={"Success": 10}, elapsed_s=1.0, final=True))
-thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
-thread.start()
-thread.join()
-bar.show()
-print(type(bar).__name__)"""
-    cells = [cell, "bar.show()", "choose('silent').update(None)"]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
-    first, second, third = (
-        [output for output in done.outputs if output.output_type != "stream"] for done in notebook.cells
-    )
-    assert len(first) == len(second) == 1
-    for output in (*first, *second):
-        assert set(output["data"]) == {"text/html", "text/plain"}
-        assert "accepted <b>10</b>" in output["data"]["text/html"]
-        assert output["data"]["text/plain"] == "progress of a run"
-    assert not third
-    assert notebook.cells[0].outputs[-1]["text"] == "LiveBar\n"
