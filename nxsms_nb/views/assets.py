@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-
 __all__ = ["script", "styles"]
 
 
