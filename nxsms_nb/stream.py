@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb import screen
+from nxsms_nb.arguments import strict
 from nxsms_nb.calls import Call, StopRequest
 from nxsms_nb.engine import elsewhere, other_keys
 from nxsms_nb.engine.dispatch import journal_of, prepare
@@ -46,6 +47,7 @@ _ROWS_AHEAD: Final = 1_000_000
 """How many rows' records the journal's disk must have room for when a stream begins; how many come is not known."""
 
 
+@strict
 @spelled_out(SENDING, COLUMNS)
 def send_stream(
     frames: Iterable[Any], client: Client | None = None, **given: Unpack[Sending]

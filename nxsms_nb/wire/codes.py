@@ -269,6 +269,18 @@ def label(number: int) -> str:
     return f"{number} {code.meaning}" if code else f"{number} (not documented)"
 
 
+class _InWords(pd.DataFrame):
+    """A frame that is shown with its texts whole: what to do is often longer than pandas shows of a cell."""
+
+    def __repr__(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            return super().__repr__()
+
+    def _repr_html_(self) -> str | None:
+        with pd.option_context("display.max_colwidth", None):
+            return super()._repr_html_()  # type: ignore[misc,no-any-return]
+
+
 @strict
 def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataFrame:
     """Look up the vendor's result codes: what they mean and what to do.
@@ -304,7 +316,7 @@ def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataF
     ['手机号格式错误', '源地址错误']
     """
     rows = list(TABLE.values()) if numbers is None and not more else [TABLE[n] for n in _asked([numbers, *more])]
-    return pd.DataFrame(
+    return _InWords(
         {name: [getattr(code, name) for code in rows] for name in ("text", "meaning", "meaning_zh", "scope", "advice")},
         index=pd.Index([code.number for code in rows], name="code", dtype="int64"),
     )

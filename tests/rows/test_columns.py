@@ -24,6 +24,7 @@ def refused(columns, **options):
             {},
             r"phone='\ufeffphone', or rename it: df.rename(columns={'\ufeffphone': 'phone'})",
         ),
+        ([BOM + "tel", "content"], {}, r"phone='\ufefftel'"),
         (["PHONE", "content"], {}, "phone='PHONE'"),
         (["phone", "contents"], {}, "content='contents'"),
         (["phone", "Nachricht"], {}, "content='Nachricht'"),

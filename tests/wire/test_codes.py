@@ -54,3 +54,13 @@ def test_a_keyword_is_refused_in_a_few_words():
     """It takes numbers only."""
     with pytest.raises(TypeError, match=r"'code' is not an option here\. It takes none\."):
         nx.codes(code=13006)
+
+
+def test_the_advice_is_shown_whole():
+    """Pandas cuts a cell at 50 characters, and what to do is often longer; what is made of the table is a plain frame."""
+    table = nx.codes()
+    shown = nx.codes(1005)
+    assert table.loc[1005, "advice"] in repr(shown)
+    assert table.loc[1005, "advice"] in shown._repr_html_()
+    assert len(table.loc[1005, "advice"]) > 50
+    assert type(table[["advice"]]) is pd.DataFrame
