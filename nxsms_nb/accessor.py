@@ -663,7 +663,8 @@ class NxsmsAccessor(Names):
 
         Notes
         -----
-        ``pd.read_excel(path, dtype=str)`` reads it back with every zero; results are read whatever their dtypes became.
+        ``pd.read_excel(path, dtype=str, keep_default_na=False)`` reads it back with every zero, and a text like ``NA`` as a
+        text; results are read whatever their dtypes became.
         The index is written where it has a name. Excel keeps times to the millisecond.
 
         Examples

@@ -99,6 +99,10 @@ def send_file(
     with suppress(OSError):  # whether it can be written at all is found out below
         if target.samefile(source):
             raise ConfigError(f"{target} is the source itself. Name another file.")
+    if kind_of(target) == ".xlsx":
+        # Afterwards its rows would have no results.
+        for table in reading:
+            workbooks.check_texts(table)
     client = client_or_env(client)
     journal = journal_of(settings, client).path
     if journal is not None and journal == Path(os.path.realpath(target)):

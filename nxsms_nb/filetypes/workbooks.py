@@ -14,12 +14,13 @@ from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import listed, named
 
-__all__ = ["Writer", "check_size", "engine"]
+__all__ = ["Writer", "check_size", "check_texts", "engine"]
 
 MOST_ROWS: Final = 1_048_575
 """How many rows a sheet holds below its heading."""
@@ -243,6 +244,28 @@ def check_size(rows: int, columns: int, what: str) -> None:
         raise ConfigError(f"{what} has {columns:,} columns, and an Excel sheet holds {MOST_COLUMNS:,}.")
 
 
+def check_texts(table: pa.Table) -> None:
+    """Refuse texts that no cell can hold.
+
+    Raises
+    ------
+    ConfigError
+        A text is too long.
+    """
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            longest = pc.max(pc.utf8_length(column)).as_py() or 0
+            if longest > _LONGEST:
+                raise _too_long(name, longest)
+
+
+def _too_long(label: Any, size: int) -> ConfigError:
+    return ConfigError(
+        f"Column {named(label)} has a text of {size:,} characters, and a cell of Excel holds {_LONGEST:,}. "
+        "Drop the column or shorten it."
+    )
+
+
 def _is_read_into(value: Any) -> bool:
     """Whether openpyxl or Excel would take a text for something else: a formula or an error."""
     return isinstance(value, str) and value[:1] in ("=", "#")
@@ -293,8 +316,5 @@ def _value(value: Any, label: Any, *, as_text: bool = False) -> Any:
 
 def _written(text: str, label: Any) -> str:
     if len(text) > _LONGEST:
-        raise ConfigError(
-            f"Column {named(label)} has a text of {len(text):,} characters, and a cell of Excel holds {_LONGEST:,}. "
-            "Drop the column or shorten it."
-        )
+        raise _too_long(label, len(text))
     return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", text)

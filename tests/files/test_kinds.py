@@ -10,6 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+import nxsms_nb as nx
 from nxsms_nb.__main__ import main
 from nxsms_nb.filetypes import text
 
@@ -359,3 +360,29 @@ def test_chinese_of_every_common_kind_is_seen_as_such(tmp_path):
     for words in ("张三,王小明,你好", "您好", GREETING, "亲爱的客户，优惠活动已经开始！"):
         (tmp_path / "in.csv").write_bytes(f"phone,content\n8615000000000,{words}\n".encode("gb18030"))
         assert text.layout_of(tmp_path / "in.csv", ".csv").encoding == "gb18030"
+
+
+def test_a_text_that_no_cell_can_hold_is_refused_beforehand(capsys):
+    """Before a row is sent, wherever it stands in the source."""
+    pd.DataFrame({"phone": ["+4915112345678", "+4915112345679"], "content": "Hi", "x": ["a", "b" * 32_768]}).to_csv(
+        "in.csv"
+    )
+    line = refused(capsys, "in.csv", target="out.xlsx")
+    assert "Column 'x' has a text of 32,768 characters, and a cell of Excel holds 32,767" in line
+
+
+@pytest.mark.parametrize("target", ["out.xlsx", "out.csv.gz", "out.tsv"])
+def test_a_run_that_stops_leaves_a_whole_file_of_the_rows_so_far(capsys, monkeypatch, target):
+    """It can be opened, says what became of each row, and the same command completes it."""
+    pd.DataFrame({"phone": [f"+49151123456{i:02}" for i in range(40)], "content": "Hi"}).to_csv("in.csv", index=False)
+    with nx.Sandbox(seed=7, balance=0) as sandbox:
+        for name in ("base_url", "access_key", "access_secret", "app_key"):
+            monkeypatch.setenv(f"NXSMS_{name.upper()}", sandbox.url if name == "base_url" else getattr(sandbox, name))
+        words = ["send", "in.csv", target, "--campaign", "spring", "--journal", "journal.sqlite"]
+        assert main(words) == 1
+        assert f"{target} has the rows up to here (40 of 40 rows)" in capsys.readouterr().err
+        assert read(target)["status"].tolist() == ["Unsent"] * 40
+        sandbox.balance = None
+        assert main(words) == 0
+    assert read(target)["status"].tolist() == ["Success"] * 40
+    assert not list(Path().glob("*.part*"))
