@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, flat
+from nxsms_nb._arrow import TEXT, flat, only
 from nxsms_nb.rows.cells import EXACT
 from nxsms_nb.rows.values import duration
 
@@ -56,6 +56,14 @@ def shown(values: pd.Series) -> pa.Array:
     return _objects(pd.Series(different).tolist()).take(pa.array(codes, mask=codes < 0))
 
 
+def missing(values: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which cells hold nothing; not a number, which some dtypes tell from a gap, is nothing either."""
+    gaps = np.asarray(values.isna(), np.bool_)
+    if isinstance(values.dtype, pd.api.extensions.ExtensionDtype) and pd.api.types.is_float_dtype(values.dtype):
+        gaps = gaps | np.isnan(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return gaps
+
+
 def plain(value: Any) -> Any:
     """The text of a subclass of `str`, an `enum.Enum` of texts say, whose own words for itself differ from what it holds."""
     return str.__str__(value) if isinstance(value, str) else value
@@ -94,7 +102,7 @@ def _floats(array: pa.Array) -> pa.Array:
         exact = whole & (size < EXACT[array.type])
         text = pa.array(np.where(exact, values, 0).astype(np.int64), mask=~exact).cast(TEXT)
         return _replaced(text, np.isinf(values), native)
-    text = array.cast(pa.float64() if array.type == pa.float16() else array.type).cast(TEXT)
+    text = only(array.cast(pa.float64() if array.type == pa.float16() else array.type).cast(TEXT), ~np.isnan(values))
     text = pc.if_else(pa.array(whole), pc.binary_join_element_wise(text, pa.scalar(".0", TEXT), _NOTHING), text)
     # Arrow turns to E-notation elsewhere than Python and pandas do.
     odd = (size >= 1e15) | ((size < 1e-3) & (size > 0)) | np.isinf(values) | (array.type == pa.float16())

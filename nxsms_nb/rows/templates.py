@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from nxsms_nb.calls import callers_level
 from nxsms_nb.errors import ColumnError, ConfigError, RenderWarning
 from nxsms_nb.formatting import count, listed, named
 from nxsms_nb.rows.columns import one_column
-from nxsms_nb.rows.display import shown
+from nxsms_nb.rows.display import missing, shown
 from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.specs import formatted
 from nxsms_nb.screen import warn
@@ -94,7 +94,7 @@ class _Texts:
         if at not in self._written:
             values = self.frame[piece.label]
             text = formatted(values, str(piece), piece.spec) if piece.spec else shown(values)
-            self._written[at] = text, np.asarray(values.isna(), np.bool_)
+            self._written[at] = text, missing(values)
         return self._written[at]
 
     def lack(self, why: str, piece: Placeholder | None, lacking: Mask, rows: npt.NDArray[np.int64] | None) -> None:
@@ -134,10 +134,10 @@ def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) 
         raise ColumnError(f"by={named(by)} names a column of values such as lists. Name one of plain values.") from None
     names = list(templates)
     known = pd.Series(different).tolist()
+    gap = next((number for number, name in enumerate(names) if _is_gap(name)), -1)
+    number_of = {name: number for number, name in enumerate(names) if not _is_gap(name)}
     # A gap is one more value, which a template may be for.
-    which = np.array([names.index(value) if value in names else -1 for value in known] + [_of_gaps(names)], np.int64)[
-        codes
-    ]
+    which = np.array([*[number_of.get(value, -1) for value in known], gap], np.int64)[codes]
     if len(frame) and (which < 0).all():
         there = listed(known, 5) if known else "only gaps"
         raise ConfigError(
@@ -156,8 +156,8 @@ def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) 
     return pa.concat_arrays(pieces).take(pa.array(order, mask=order < 0))
 
 
-def _of_gaps(names: Sequence[Any]) -> int:
-    return next((number for number, name in enumerate(names) if pd.api.types.is_scalar(name) and pd.isna(name)), -1)
+def _is_gap(value: Any) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _example(frame: pd.DataFrame) -> str:

@@ -105,6 +105,18 @@ def test_whole_floats_are_written_whole_in_a_column_of_them(values, dtype, expec
     assert texts(column(values, dtype), "{v}") == expected
 
 
+@pytest.mark.parametrize("dtype", ["double[pyarrow]", "float[pyarrow]", "Float64"])
+@pytest.mark.parametrize("values", [[1.5, 0.0], [1.0, 0.0]])
+def test_not_a_number_is_a_gap(dtype, values):
+    """Some dtypes tell it from a missing value; what is sent never reads nan."""
+    numbers = pd.Series(values, dtype=dtype)
+    frame = pd.DataFrame({"v": numbers / numbers * numbers})
+    first = str(values[0]) if values[0] % 1 else "1"
+    assert texts(frame, "{v}") == [first, None]
+    assert texts(frame, "{v|none}") == [first, "none"]
+    assert texts(frame, "{v:.1f|none}") == [f"{values[0]:.1f}", "none"]
+
+
 class Tier(str, enum.Enum):  # noqa: UP042  an older way, whose words for themselves differ
     """Texts whose own word for themselves is another."""
 
@@ -278,6 +290,13 @@ def test_the_values_may_be_of_any_kind(keys, values):
     """Whole floats are the numbers they were."""
     frame = pd.DataFrame({"kind": values})
     assert texts(frame, dict(zip(keys, ["a", "b"], strict=True)), by="kind") == ["b", "a"]
+
+
+@pytest.mark.parametrize("gap", [None, pd.NA, np.nan, pd.NaT])
+def test_a_gap_of_any_kind_names_the_template_for_gaps(gap):
+    """The mapping may be made of a column."""
+    frame = pd.DataFrame({"language": ["de", None]})
+    assert texts(frame, {"de": "Hallo", gap: "Hi"}, by="language") == ["Hallo", "Hi"]
 
 
 def test_rows_without_a_template_get_no_text_and_are_warned_of():
