@@ -65,7 +65,8 @@ def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
     ColumnError
         The column holds no arms.
     """
-    if not isinstance(values.dtype, pd.CategoricalDtype):
+    own = values.dtype
+    if not isinstance(own, pd.CategoricalDtype):
         try:
             values = values.astype("category")
         except (TypeError, NotImplementedError):
@@ -85,7 +86,7 @@ def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
     return Arms(
         values.cat.codes.to_numpy().astype(np.int64),
         order,
-        pd.Series(order).astype(values.dtype).array,
+        pd.Series(order, dtype=values.dtype if isinstance(own, pd.CategoricalDtype) else own).array,
         intended,
         int(values.isna().sum()),
     )

@@ -29,9 +29,11 @@ class Comparison(pd.DataFrame):
     def __repr__(self) -> str:
         return f"{super().__repr__()}\n\n{self.attrs.get('words', '')}"
 
-    def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{escape(line)}</p>" for line in self.attrs.get("words", "").splitlines())
-        return f"{self.to_html(notebook=True)}{lines}"
+    def _repr_html_(self) -> str | None:
+        if not pd.options.display.notebook_repr_html:
+            return None
+        table: str = self.to_html(notebook=True, max_cols=pd.options.display.max_columns)
+        return table + "".join(f"<p>{escape(line)}</p>" for line in self.attrs.get("words", "").splitlines())
 
 
 def words(

@@ -289,6 +289,7 @@ def test_arms_in_words_are_in_the_order_of_their_values():
     frame = experiment().astype({"variant": str})
     shuffled = frame.sample(frac=1, random_state=3)
     assert shuffled.nxsms.compare(outcome="bought")["variant"].tolist() == ["A", "B"]
+    assert shuffled.nxsms.compare(outcome="bought")["variant"].dtype == frame["variant"].dtype
     numbers = frame.assign(variant=frame["variant"].map({"A": 2, "B": 1}))
     assert numbers.nxsms.compare(outcome="bought")["variant"].tolist() == [1, 2]
     assert frame.assign(variant=pd.Categorical(frame["variant"], categories=["B", "A"])).nxsms.compare(

@@ -56,6 +56,13 @@ digits: pd.Series[str] = accessor.phones(region="country", phone="mobile", bare=
 texts: pd.Series[str] = accessor.render("Hi {phone}")
 summary: pd.DataFrame = accessor.summary()
 failures: pd.DataFrame = accessor.failures(by=["country", "length"])
+assigned: pd.DataFrame = accessor.assign_variants(
+    {"A": "Hi {name}", "B": "Hello"}, campaign="spring", unit=["phone", "shop"], weights=[9, 1], holdout=0.1
+)
+compared: pd.DataFrame = accessor.compare(
+    outcome="bought", control="A", weights={"A": 9, "B": 1}, unit="phone", sequential=True
+)
+people_needed: int = nx.sample_size(0.04, 0.02, power=0.9, arms=3)
 
 
 async def awaited() -> pd.DataFrame:
