@@ -124,6 +124,7 @@ def test_each_row_gets_the_text_of_its_variant():
 def test_rows_that_lack_a_text_are_counted_without_held_out_ones():
     """A template whose column has gaps warns of the rows of its arm, and of no row that is to have no text."""
     frame = people(100, city=None)
+    frame.loc[7, "phone"] = None
     with pytest.warns(nx.RenderWarning) as caught:
         assigned = frame.nxsms.assign_variants({"A": "Hi", "B": "Hi {city}"}, campaign="spring", holdout=0.3)
     assert f"{(assigned['variant'] == 'B').sum()} of 100 rows got no text" in str(caught[0].message)
