@@ -1023,7 +1023,7 @@ class NxsmsAccessor(Names):
         >>> table[["variant", "n", "hits", "rate", "diff", "p_adjusted"]].round(4).values.tolist()
         [['A', 100, 10, 0.1, nan, nan], ['B', 100, 25, 0.25, 0.15, 0.0052]]
         >>> print(table.attrs["words"].splitlines()[1])
-        B: 25.00% against 10.00% of A, a difference of +15.00 points (+4.47 to +25.33), +150.0% relative; p_adjusted = 0.005: higher than A, by more than chance.
+        B: 25.00%, against 10.00% for the control (A). Difference +15.00 points (95% interval +4.47 to +25.33), lift +150.0%. p_adjusted = 0.005: higher than the control, by more than chance.
         """
         return compare(
             self._frame,

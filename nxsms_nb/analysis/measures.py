@@ -109,7 +109,7 @@ def measure(frame: pd.DataFrame, outcome: Hashable, *, rows: npt.NDArray[np.bool
 def _accepted(frame: pd.DataFrame, prefix: str) -> Measure:
     status = columns.read(frame, prefix, columns=["status"])["status"].cat.codes.to_numpy()
     values = np.select([status == _SUCCESS, status == _FAILURE], [1.0, 0.0], np.nan)
-    words = "accepted by the gateway, of the rows it answered (whether they were delivered is another question)"
+    words = "accepted by the gateway (which is not yet arrival), of the rows it answered"
     return Measure(values, proportion=True, missing=np.zeros(len(frame), np.bool_), words=words, sent_only=True)
 
 

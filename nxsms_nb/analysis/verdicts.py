@@ -12,7 +12,7 @@ _UNCORRECTED: Final = (
     "The verdict is p_adjusted, held against {level:g}: p corrected for the number of comparisons (Holm). The intervals are "
     "{share:.3g}% each and not corrected."
 )
-_ONCE: Final = "All of it holds for one look, at the end; for looks while results come in: sequential=True."
+_ONCE: Final = "Intervals and p hold for one look, at the end. To look while results come in: sequential=True."
 _ALWAYS: Final = "Intervals and p hold however often you look (sequential=True)."
 
 
@@ -33,7 +33,9 @@ class Comparison(pd.DataFrame):
         if not pd.options.display.notebook_repr_html:
             return None
         table: str = self.to_html(notebook=True, max_cols=pd.options.display.max_columns)
-        return table + "".join(f"<p>{escape(line)}</p>" for line in self.attrs.get("words", "").splitlines())
+        return table + "".join(
+            f"<p style='margin:.3em 0'>{escape(line)}</p>" for line in self.attrs.get("words", "").splitlines()
+        )
 
 
 def words(
@@ -63,12 +65,15 @@ def _arm(row: dict[str, Any], control: dict[str, Any], name: str, rate: str, lev
     diff, low, high = (
         f"{100 * row[of]:+.2f}" if percent else f"{row[of]:+.4g}" for of in ("diff", "diff_low", "diff_high")
     )
-    lift = "" if pd.isna(row["lift"]) else f", {row['lift']:+.1%} relative"
-    found = f"{value} against {other} of {name}, a difference of {diff}{' points' if percent else ''} ({low} to {high}){lift}; "
-    p = f"p_adjusted {'< 0.001' if row['p_adjusted'] < 0.001 else '= ' + format(row['p_adjusted'], '.3f')}: "
+    lift = f", lift {row['lift']:+.1%}" if not pd.isna(row["lift"]) else ""
+    unit = " points" if percent else ""
+    found = (
+        f"{value}, against {other} for the control ({name}). Difference {diff}{unit} ({100 * (1 - level):.3g}% interval {low} to "
+        f"{high}){lift}. p_adjusted {'< 0.001' if row['p_adjusted'] < 0.001 else '= ' + format(row['p_adjusted'], '.3f')}: "
+    )
     if row["p_adjusted"] >= level:
-        return f"{found}{p}no evidence of a difference."
-    return f"{found}{p}{'higher' if row['diff'] > 0 else 'lower'} than {name}, by more than chance."
+        return f"{found}no evidence of a difference."
+    return f"{found}{'higher' if row['diff'] > 0 else 'lower'} than the control, by more than chance."
 
 
 def left_out(rows: int, why: str) -> str:
