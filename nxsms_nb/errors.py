@@ -201,6 +201,9 @@ class Stopped(NxsmsError):
         if self.frame is not None:
             later = f"   # later: sent = {self.recorded}" if self.recorded else ""
             lines.append(f"Every row is accounted for:  import sys; sent = sys.last_value.frame{later}")
+        else:
+            known = f"What is recorded of the rows:  sent = {self.recorded}" if self.recorded else ""
+            lines.append(known or "The call ended before there was a frame.")
         return [*lines, self.go_on]
 
 

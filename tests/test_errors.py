@@ -135,6 +135,16 @@ def test_an_error_is_shown_in_a_few_lines(kind):
         assert lines[-1].strip() == "raise raised(kind).with_traceback(None)"
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if issubclass(kind, errors.Stopped) and kind not in BASES])
+def test_a_stop_before_the_first_request_is_shown_in_a_few_lines(kind):
+    """There is no frame yet, and the lines say so, or how to look at what is recorded."""
+    error = kind("Stopped by the person before anything was sent.")
+    assert 3 <= len(error._render_traceback_()) <= 6
+    assert error._render_traceback_()[1] == "The call ended before there was a frame."
+    error.recorded = "df.nxsms.recorded(client)"
+    assert error._render_traceback_()[1] == "What is recorded of the rows:  sent = df.nxsms.recorded(client)"
+
+
 @pytest.mark.parametrize("rows", range(1, 6))
 def test_the_place_gives_way_to_the_words(rows):
     """However many lines the message has, no more than six are shown, and none of the message is left out."""
