@@ -132,11 +132,14 @@ def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
         return given
     if isinstance(given, PathLike) or (isinstance(given, str) and given.lower().endswith(LISTS)):
         return _of_file(Path(given), phone)
+    if hasattr(given, "to_pandas"):  # of Arrow or polars
+        given = given.to_pandas()
     if isinstance(given, pd.DataFrame):
         return Suppression(given, _column(list(given.columns), phone, "suppress="), "suppress=")
     if isinstance(given, str) and not _is_number(given):
         raise ConfigError(
-            f"suppress={named(given)} is neither a number nor a file of numbers, whose name ends in {', '.join(LISTS)}."
+            f"suppress={named(given)} is neither a number nor a file of numbers, whose name ends in {', '.join(LISTS)}. "
+            "Of a column of the frame, give the values: suppress=df[…]."
         )
     if isinstance(given, (str, Real)) and not isinstance(given, bool):
         given = [given]

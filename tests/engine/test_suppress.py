@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
@@ -162,6 +163,8 @@ KINDS = {
     "Arrow": lambda _: pd.Series(LIST, dtype="string[pyarrow]"),
     "whole numbers with a gap": lambda _: pd.Series([4915123456703, None, 4915123456705], dtype="Int64"),
     "floats with a gap": lambda _: pd.Series([4915123456703, None, 4915123456705]),
+    "Arrow's array": lambda _: pa.array(LIST),
+    "Arrow's table": lambda _: pa.table({"number": LIST}),
     "Index": lambda _: pd.Index(LIST),
     "frame of one column": lambda _: pd.DataFrame({"number": LIST}),
     "frame of several": lambda _: pd.DataFrame({"name": "Ann", "phone": LIST}),
