@@ -13,6 +13,9 @@ import pandas as pd
 import nxsms_nb as nx
 from benchmarks.data import recipients
 
+DRIVERS = [f"text {i}" for i in range(8)] + [f"number {i}" for i in range(4)]
+"""The columns in which drivers are looked for."""
+
 _IMPORT = "import time, {first}; t = time.perf_counter(); import {second}; print((time.perf_counter() - t) * 1000)"
 
 
@@ -27,6 +30,12 @@ def sent_frame(rows: int) -> pd.DataFrame:
     frame["batch"] = pd.array(np.arange(rows) // 200 + 1, dtype="Int64")
     start = pd.Timestamp("2026-03-03 14:00", tz="UTC").as_unit("us")
     frame["sent_at"] = start + pd.to_timedelta(np.arange(rows) // 200 * 20, unit="ms").as_unit("us")
+    rng = np.random.default_rng(8)
+    for name in DRIVERS[:8]:
+        values = np.array([f"{name} {i}" for i in range(rng.integers(2, 200))])
+        frame[name] = values[rng.integers(0, len(values), rows)]
+    for name in DRIVERS[8:]:
+        frame[name] = rng.gamma(2, 50, rows)
     return frame
 
 
@@ -40,6 +49,7 @@ def main() -> None:
         "failures": lambda df: df.nxsms.failures(),
         "failures by country": lambda df: df.nxsms.failures(by="country"),
         "throughput": lambda df: df.nxsms.throughput(),
+        "drivers of 12 columns, pairs included": lambda df: df.nxsms.drivers([*DRIVERS]),
         "dashboard, first picture": lambda df: df.nxsms.dashboard(),
     }
     told = {}

@@ -764,7 +764,7 @@ class NxsmsAccessor(Names):
         Notes
         -----
         Intervals are Wilson's (1927). The test is Pearson's chi-squared; where an expected count is below 5, its distribution
-        is drawn 9,999 times with the same margins, the same draws each time. Rows count as independent.
+        is drawn up to 9,999 times with the same margins, the same draws each time. Rows count as independent.
 
         Examples
         --------

@@ -110,6 +110,8 @@ def _table(findings: list[Finding], found: list[features.Column], codes: Any) ->
     chosen = [
         {found[part.feature].label: found[part.feature].value(part) for part in finding.parts} for finding in findings
     ]
+    reaches = [{found[part.feature].label: found[part.feature].reaches(part) for part in one.parts} for one in findings]
+    words = [slices.in_words(given, ends) for given, ends in zip(chosen, reaches, strict=True)]
     counts = {
         name: np.array([getattr(finding, name) for finding in findings], np.int64)
         for name in ("rows", "failed", "rest_rows", "rest_failed")
@@ -121,7 +123,7 @@ def _table(findings: list[Finding], found: list[features.Column], codes: Any) ->
     return pd.DataFrame(
         {
             "slice": pd.Series(chosen, dtype=object),
-            "where": pd.Series([slices.in_words(given) for given in chosen], dtype=_TEXT),
+            "where": pd.Series(words, dtype=_TEXT),
             "rows": rows,
             "failed": failed,
             "rate": rate,
@@ -173,7 +175,8 @@ def _note(table: pd.DataFrame, rows: str, verb: str) -> str:
             f"{about['failed'] / about['rows']:.1%} of {about['rows']:,} {rows} {verb}, and no slice of "
             f"{len(about['columns'])} columns more often than chance would have it ({about['looked']:,} looked at)."
         )
-    lines = [_sentence(row, verb) for row in table.to_dict("records")]
+    first = ~table["code"].duplicated()
+    lines = [_sentence(row, verb, advice=bool(new)) for row, new in zip(table.to_dict("records"), first, strict=True)]
     if left["rows"]:
         lines.append(
             f"Everything else: {left['rate']:.1%} of {left['rows']:,} {verb}, with nothing beyond chance in it."
@@ -181,7 +184,8 @@ def _note(table: pd.DataFrame, rows: str, verb: str) -> str:
     return "\n".join(lines)
 
 
-def _sentence(row: dict[Any, Any], verb: str) -> str:
+def _sentence(row: dict[Any, Any], verb: str, *, advice: bool) -> str:
+    """What was found in words; what to do about a code is said once."""
     times = "none of the rest did" if not row["rest_rate"] else f"{_times(row['ratio'])} times the rest"
     said = (
         f"{row['where']}: {row['rate']:.1%} of {row['rows']:,} {verb}, {times}; "
@@ -190,8 +194,8 @@ def _sentence(row: dict[Any, Any], verb: str) -> str:
     code = row["code"]
     if pd.isna(code):
         return said
-    advice = f": {TABLE[int(code)].advice}" if int(code) in TABLE else ""
-    return f"{said} Mostly {label(int(code))}{advice}"
+    what_to_do = f": {TABLE[int(code)].advice}" if advice and int(code) in TABLE else "."
+    return f"{said} Mostly {label(int(code))}{what_to_do}"
 
 
 def _times(ratio: float) -> str:

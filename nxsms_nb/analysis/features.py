@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.analysis import bins, groups
+from nxsms_nb.analysis.counts import Feature, Part
 from nxsms_nb.analysis.derived import DERIVED, Asked
-from nxsms_nb.analysis.search import Feature, Part
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import mask_name, named
 from nxsms_nb.results import columns as result_columns
@@ -60,6 +60,16 @@ class Column:
         if part.first == part.last:
             return self.values[part.first]
         return pd.Interval(self.values[part.first], self.values[part.last], closed="both")
+
+    def reaches(self, part: Part) -> tuple[bool, bool]:
+        """Whether a range begins at the lowest value of the column, and whether it ends at the highest."""
+        feature = self.feature
+        if part.first == part.last and part.low is None:
+            return False, False
+        if feature.numbers is None:
+            return part.first == 0, part.last == feature.ordered - 1
+        there = feature.numbers[feature.codes < feature.ordered]
+        return bool(part.low <= there.min()), bool(part.high >= there.max())
 
 
 def read_columns(
@@ -138,7 +148,7 @@ def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tu
         if f"{prefix}dr_status" in there:
             without |= {prefix + name for name in _RECEIPTS}
     own = [(label, True) for label in there if label not in without]
-    return [*own, *((name, False) for name in DERIVED if name not in there or name in without)]
+    return [*own, *((name, False) for name in DERIVED if name not in there)]
 
 
 def _telling(

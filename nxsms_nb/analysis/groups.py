@@ -151,7 +151,9 @@ def _listed(frame: pd.DataFrame, by: Labels) -> list[Any]:
         return []
     if isinstance(by, list):
         return by
-    if isinstance(by, tuple) and one_label("by", by) not in frame.columns:
+    if isinstance(by, tuple) and (
+        any(isinstance(one, pd.Series) for one in by) or one_label("by", by) not in frame.columns
+    ):
         return list(by)
     return [by]
 

@@ -14,17 +14,12 @@ judged, in each round:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from nxsms_nb.analysis.counts import Block, Feature, Floats, Ints, Mask, Part, Tables, inside
 
 _LEAST_GAIN: Final = 3.0
 """Below this gain p is over 0.01 times what the smallest weight allows: it is counted, and not computed."""
@@ -32,39 +27,9 @@ _MOST_EXACT: Final = 500
 """How many slices have their exact p computed in a round, those with the greatest gain; the others count as p = 1."""
 _PAIR_PRICE: Final = 3.0
 """What a pair must say more than one of its halves, beyond its weight: the best of many splits of a cause gains by chance."""
+_EXTREME_BONUS: Final = 4.0
+"""What it must gain to leave out the highest or lowest values of a range that reaches them: "over 200" is simpler."""
 _MOST_ROUNDS: Final = 50
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One column as codes.
-
-    Attributes
-    ----------
-    codes : ndarray of int
-        The level of each row, from 0; `levels` itself stands for values that are not looked at.
-    levels : int
-        How many levels there are.
-    ordered : int
-        How many of the levels, from the first, have an order: neighbours may be taken together. 0 for none.
-    values : ndarray, optional
-        What the ordered levels are bins of; a slice of them then begins and ends at values that occur.
-    """
-
-    codes: npt.NDArray[np.intp]
-    levels: int
-    ordered: int = 0
-    values: npt.NDArray[Any] | None = None
-
-
-class Part(NamedTuple):
-    """What a slice takes of one column: the levels from `first` to `last`, of bins the values from `low` to `high`."""
-
-    feature: int
-    first: int
-    last: int
-    low: Any = None
-    high: Any = None
 
 
 @dataclass
@@ -79,96 +44,6 @@ class Finding:
     failed: int = 0
     rest_rows: int = 0
     rest_failed: int = 0
-
-
-class _Block(NamedTuple):
-    """All slices of one column, or of two, flat: rows, failures, and the weight of each."""
-
-    columns: tuple[int, ...]
-    runs: tuple[Runs, ...]
-    rows: Ints
-    failed: Ints
-
-
-class Runs(NamedTuple):
-    """The runs of levels of one column: each level alone, then neighbours together."""
-
-    first: Ints
-    last: Ints
-
-    @classmethod
-    def of(cls, feature: Feature) -> Runs:
-        """Each level alone, then every run of two neighbours or more, but not all of a column."""
-        alone = np.arange(feature.levels)
-        first, last = np.triu_indices(feature.ordered, 1)
-        if feature.ordered == feature.levels:
-            some = last - first < feature.ordered - 1
-            first, last = first[some], last[some]
-        return cls(np.concatenate([alone, first]), np.concatenate([alone, last]))
-
-    def sums(self, table: Ints, axis: int) -> Ints:
-        """The table's sums over each run, along one axis."""
-        if len(self.first) == table.shape[axis]:
-            return table
-        shape = list(table.shape)
-        shape[axis] = 1
-        total = np.concatenate([np.zeros(shape, table.dtype), np.cumsum(table, axis)], axis)
-        found: Ints = total.take(self.last + 1, axis) - total.take(self.first, axis)
-        return found
-
-
-class Tables:
-    """How many rows there are, and how many failed, by level of each column and of each pair of columns."""
-
-    def __init__(self, features: list[Feature], failed: Mask, depth: int) -> None:
-        self._features = features
-        self._failed = failed
-        self._runs = [Runs.of(feature) for feature in features]
-        self._keys: list[tuple[int, ...]] = [(i,) for i in range(len(features))]
-        if depth > 1:
-            self._keys += list(combinations(range(len(features)), 2))
-        self.left = np.ones(len(failed), np.bool_)
-        self._tables = self._counted(None)
-        self.rows, self.fails = len(failed), int(failed.sum())
-
-    def _counted(self, rows: Ints | None) -> list[tuple[Ints, Ints]]:
-        codes = [f.codes if rows is None else f.codes[rows] for f in self._features]
-        which = np.flatnonzero(self._failed if rows is None else self._failed[rows])
-        bad = [some[which] for some in codes]
-        return [(self._table(codes, key), self._table(bad, key)) for key in self._keys]
-
-    def _table(self, codes: list[npt.NDArray[np.intp]], key: tuple[int, ...]) -> Ints:
-        levels = [self._features[i].levels for i in key]
-        flat = codes[key[0]]
-        if len(key) == 2:
-            flat = flat * (levels[1] + 1) + codes[key[1]]
-        sizes = [size + 1 for size in levels]
-        counted = np.bincount(flat, minlength=int(np.prod(sizes))).reshape(sizes)
-        return counted[tuple(slice(size) for size in levels)]
-
-    def set_aside(self, inside: Mask) -> None:
-        """Take rows out of the tables."""
-        rows = np.flatnonzero(inside & self.left)
-        for whole, part in zip(self._tables, self._counted(rows), strict=True):
-            for counted, aside in zip(whole, part, strict=True):
-                np.subtract(counted, aside, out=counted)
-        self.left[rows] = False
-        self.rows -= len(rows)
-        self.fails -= int(self._failed[rows].sum())
-
-    def blocks(self) -> Iterator[_Block]:
-        """The slices of each column and of each pair."""
-        for key, tables in zip(self._keys, self._tables, strict=True):
-            runs = tuple(self._runs[i] for i in key)
-            rows, failed = (self._summed(table, runs) for table in tables)
-            yield _Block(key, runs, rows, failed)
-
-    @staticmethod
-    def _summed(table: Ints, runs: tuple[Runs, ...]) -> Ints:
-        summed = table
-        for axis, run in enumerate(runs):
-            summed = run.sums(summed, axis)
-        return summed.ravel()
 
 
 def gain(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
@@ -272,7 +147,7 @@ def _best(
     return _finding(parts, tables, features, failed, float(adjusted[top])), seen
 
 
-def _within(block: _Block, some: Ints) -> Floats:
+def _within(block: Block, some: Ints) -> Floats:
     """The log of each slice's weight within its block: half to levels alone, half to runs, where there are runs."""
     runs = np.zeros(len(block.rows), np.bool_).reshape([len(r.first) for r in block.runs])
     for axis, run in enumerate(block.runs):
@@ -306,7 +181,7 @@ def _corrected(p: Floats, log_weight: Floats, number: int) -> Floats:
     return adjusted
 
 
-def _parts(block: _Block, spot: int) -> tuple[Part, ...]:
+def _parts(block: Block, spot: int) -> tuple[Part, ...]:
     places = np.unravel_index(spot, [len(run.first) for run in block.runs])
     return tuple(
         Part(column, int(run.first[i]), int(run.last[i]))
@@ -314,23 +189,11 @@ def _parts(block: _Block, spot: int) -> tuple[Part, ...]:
     )
 
 
-def inside(parts: tuple[Part, ...], features: list[Feature]) -> Mask:
-    """Which rows a slice holds."""
-    found: Mask = np.ones(len(features[0].codes), np.bool_)
-    for part in parts:
-        feature = features[part.feature]
-        if feature.values is None or part.first >= feature.ordered:
-            found &= (feature.codes >= part.first) & (feature.codes <= part.last)
-        else:
-            found &= (feature.codes < feature.ordered) & (feature.values >= part.low) & (feature.values <= part.high)
-    return found
-
-
 def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], failed: Mask) -> tuple[Part, ...]:
     """Give a run of bins the ends at which it explains most, each within the last bin of the run or the next one."""
     for place, part in enumerate(parts):
         feature = features[part.feature]
-        if feature.values is None or part.first >= feature.ordered:
+        if feature.numbers is None or part.first >= feature.ordered:
             continue
         others = (*parts[:place], *parts[place + 1 :])
         rows = tables.left & (feature.codes < feature.ordered)
@@ -338,8 +201,8 @@ def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], f
             rows &= inside(_bounded(others, features), features)
         rows &= (feature.codes >= part.first - 1) & (feature.codes <= part.last + 1)
         where = np.flatnonzero(rows)
-        where = where[np.argsort(feature.values[where], kind="stable")]
-        codes, values = feature.codes[where], feature.values[where]
+        where = where[np.argsort(feature.numbers[where], kind="stable")]
+        codes, values = feature.codes[where], feature.numbers[where]
         # A cut stands before a row whose value is another than that of the row before.
         new = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
         cuts = np.append(new, len(where))
@@ -353,6 +216,10 @@ def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], f
             n, k = last - first, bad[last] - bad[first]
             gains = gain(n, k, tables.rows, tables.fails)
             gains[(k * tables.rows <= n * tables.fails) | (n == tables.rows)] = -np.inf
+            if side == 0 and part.first == 0:
+                gains[some == 0] += _EXTREME_BONUS
+            if side == 1 and part.last == feature.ordered - 1:
+                gains[some == len(where)] += _EXTREME_BONUS
             if len(some) and gains.max() > -np.inf:
                 ends[side] = int(some[np.argmax(gains)])
         parts = (*parts[:place], part._replace(low=values[ends[0]], high=values[ends[1] - 1]), *parts[place + 1 :])
@@ -364,9 +231,9 @@ def _bounded(parts: tuple[Part, ...], features: list[Feature]) -> tuple[Part, ..
 
     def bounded(part: Part) -> Part:
         feature = features[part.feature]
-        if feature.values is None or part.first >= feature.ordered or part.low is not None:
+        if feature.numbers is None or part.first >= feature.ordered or part.low is not None:
             return part
-        held = feature.values[(feature.codes >= part.first) & (feature.codes <= part.last)]
+        held = feature.numbers[(feature.codes >= part.first) & (feature.codes <= part.last)]
         return part._replace(low=held.min(), high=held.max())
 
     return tuple(bounded(part) for part in parts)

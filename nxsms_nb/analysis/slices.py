@@ -25,8 +25,10 @@ _SPEAKS: Final = re.compile(r"[^\W\d_].*[^\W\d_]|[^\x00-\u02ff]")
 _SAYS_NOTHING: Final = frozenset({"true", "false", "yes", "no", "none", "nan", "null", "na", "other", "unknown"})
 
 
-def in_words(given: Mapping[Hashable, Any]) -> str:
+def in_words(given: Mapping[Hashable, Any], reaches: Mapping[Hashable, tuple[bool, bool]] | None = None) -> str:
     """A slice for a person: a text that speaks for itself stands alone, anything else behind its column's name.
+
+    `reaches` tells of a range whether it begins at the lowest value there is, and whether it ends at the highest.
 
     Examples
     --------
@@ -35,15 +37,18 @@ def in_words(given: Mapping[Hashable, Any]) -> str:
     >>> in_words({"city": None}), in_words({"size": "M", "length": "161-306"})
     ('city missing', 'size M and length 161-306')
     """
-    return " and ".join(_value_in_words(label, value) for label, value in given.items())
+    ends = reaches or {}
+    return " and ".join(
+        _value_in_words(label, value, ends.get(label, (False, False))) for label, value in given.items()
+    )
 
 
-def _value_in_words(label: Hashable, value: Any) -> str:
+def _value_in_words(label: Hashable, value: Any, reaches: tuple[bool, bool]) -> str:
     name = mask_name(str(label))
     if _is_missing(value):
         return f"{name} missing"
     if isinstance(value, pd.Interval):
-        return f"{name} {range_in_words(value)}"
+        return f"{name} {range_in_words(value, reaches)}"
     if isinstance(value, str):
         text = mask_numbers(value)
         if value != value.strip() or not value:
@@ -53,21 +58,25 @@ def _value_in_words(label: Hashable, value: Any) -> str:
     return f"{name} {_scalar(value)}"
 
 
-def range_in_words(value: pd.Interval[Any]) -> str:
-    """A range of numbers or times for a person.
+def range_in_words(value: pd.Interval[Any], reaches: tuple[bool, bool] = (False, False)) -> str:
+    """A range of numbers or times for a person; which of its ends are the column's own says `reaches`.
 
     Examples
     --------
     >>> range_in_words(pd.Interval(1, 4, "both")), range_in_words(pd.Interval(10.0, float("inf")))
     ('1 to 4', 'over 10')
+    >>> range_in_words(pd.Interval(1, 4, "both"), (True, False)), range_in_words(pd.Interval(1, 4, "both"), (False, True))
+    ('up to 4', '1 or more')
     """
     if value.left == value.right:
         return _scalar(value.left)
+    lowest, highest = reaches[0] or value.left == float("-inf"), reaches[1] or value.right == float("inf")
     low = ("" if value.closed_left else "over ") + _scalar(value.left)
     high = ("" if value.closed_right else "below ") + _scalar(value.right)
-    if value.right == float("inf"):
-        return low if low.startswith("over") else f"{low} or more"
-    if value.left == float("-inf"):
+    if highest and not lowest:
+        after = "later" if isinstance(value.left, pd.Timestamp) else "more"
+        return low if low.startswith("over") else f"{low} or {after}"
+    if lowest and not highest:
         return high if high.startswith("below") else f"up to {high}"
     return f"{low} to {high}"
 

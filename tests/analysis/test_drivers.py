@@ -197,6 +197,38 @@ def test_ranges_are_intervals_whose_ends_occur(shops):
     assert found["where"][0].startswith("amount 6")
 
 
+def test_a_range_that_reaches_an_end_is_said_to_be_open(shops):
+    """Above a number, or up to one, is said so; the interval goes to the highest or lowest value there is."""
+    found = failing(shops, shops["amount"] > 150).nxsms.drivers()
+    assert len(found) == 1
+    assert found["slice"][0]["amount"].right == answered(shops)["amount"].max()
+    assert found["where"][0].endswith(" or more")
+    found = failing(shops, shops["amount"] < 40).nxsms.drivers()
+    assert found["where"][0].startswith("amount up to ")
+
+
+def test_neighbouring_hours_are_one_range():
+    """A run of a few whole numbers is one slice, an interval of them."""
+    frame = campaign(5000, clock=lambda rng, n: rng.integers(8, 20, n))
+    found = failing(frame, frame["clock"].between(11, 13)).nxsms.drivers()
+    assert found["slice"].tolist() == [{"clock": pd.Interval(11, 13, closed="both")}]
+    assert found["where"].tolist() == ["clock 11 to 13"]
+
+
+def test_receipts_explain_nothing_and_hide_no_derived_column(shops):
+    """The segments of a receipt are no driver; what is derived under that name is not taken from them."""
+    sent = failing(shops, shops["sender"] == "ACME").assign(
+        dr="x",
+        dr_status=2,
+        dr_time=pd.NaT,
+        price=1.0,
+        currency="EUR",
+        network="n",
+        segments=(shops["sender"] == "ACME") * 1,
+    )
+    assert sent.nxsms.drivers()["slice"].tolist() == [{"sender": "ACME"}]
+
+
 def test_an_hour_of_the_day_is_named_by_its_number():
     """Derived columns are looked at unasked, in the zone that is asked for."""
     frame = campaign(5000)

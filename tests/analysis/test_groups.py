@@ -185,6 +185,7 @@ def test_a_series_makes_groups(made):
         failures.failures(part, first[100:200].rename("start"))
     )
     assert failures.failures(sent, [first.rename("start"), "segment"])["start"].notna().all()
+    assert len(failures.failures(sent, (first.rename("start"), "segment"))) > len(set(first))
     twice = pd.concat([part, part])
     again = pd.concat([first[100:200], first[100:200]]).rename("start")
     assert failures.failures(twice, again)["failed"].max() == 2 * failures.failures(part, again[:100])["failed"].max()

@@ -63,6 +63,14 @@ compared: pd.DataFrame = accessor.compare(
     outcome="bought", control="A", weights={"A": 9, "B": 1}, unit="phone", sequential=True
 )
 people_needed: int = nx.sample_size(0.04, 0.02, power=0.9, arms=3)
+binned: pd.DataFrame = accessor.failures(by=frame["phone"], bins=[0, 10.5], tz="Asia/Kolkata", wide=True)
+found: pd.DataFrame = accessor.drivers(
+    columns=["country", "hour"], depth=1, level=0.01, min_rows=50, outcome="delivered"
+)
+part: pd.DataFrame = accessor.select({"country": "IN", "vip": None, "age": pd.Interval(18, 25)})
+pace: pd.DataFrame = accessor.throughput()
+practice: nx.Sandbox = nx.Sandbox(failures=lambda rows: {13006: 0.5 * (rows["source_address"] == "ACME")})
+nested: nx.Sandbox = nx.Sandbox(failures={13005: 0.01, "hour": {14: {13007: 0.2}}})
 
 
 async def awaited() -> pd.DataFrame:
