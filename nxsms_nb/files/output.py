@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import json
 import os
 import shutil
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from nxsms_nb import screen
-from nxsms_nb.analysis.workbook import digits_columns, status_rows, zone_rows
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.files import writers
 from nxsms_nb.filetypes import workbooks
 from nxsms_nb.filetypes.kinds import kind_of
 from nxsms_nb.formatting import count, named
@@ -115,12 +109,12 @@ class Output:
             self._part.unlink()
             raise self._refused(error) from error
 
-    def _begun(self) -> _Writer:
+    def _begun(self) -> writers.Writer:
         if self._kind == ".parquet":
-            return _Parquet(self._file, self._schema)
+            return writers.Parquet(self._file, self._schema)
         if self._kind == ".xlsx":
-            return _Workbook(self._file, self._schema, self._prefix, self._phone)
-        return _Csv(self._file, self._schema, self._separator, packed=self._kind.endswith(".gz"))
+            return writers.Workbook(self._file, self._schema, self._prefix, self._phone)
+        return writers.Csv(self._file, self._schema, self._separator, packed=self._kind.endswith(".gz"))
 
     def _refused(self, error: Exception) -> ConfigError:
         return ConfigError(f"{self._named} cannot be written ({_why(error)}). Nothing was sent.")
@@ -196,102 +190,6 @@ def _why(error: BaseException) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-class _Writer(Protocol):
-    def write(self, table: pa.Table) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class _Sink(io.RawIOBase):
-    """A file that drops what comes after a write that failed: Arrow's writer closes a second time when it is deleted."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._failed = False
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def write(self, data: Any) -> int:
-        if not self._failed and not self._file.closed:
-            try:
-                return self._file.write(data)
-            except OSError:
-                self._failed = True
-                raise
-        return memoryview(data).nbytes
-
-
-class _Parquet:
-    """A row group a chunk."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(_Sink(file), schema)
-
-    def write(self, table: pa.Table) -> None:
-        self._writer.write_table(table)
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class _Csv:
-    """Text as it was read; what was something else, as pandas writes it."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema, separator: str, *, packed: bool) -> None:
-        # Without name and time: the same rows give the same bytes.
-        self._packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if packed else None
-        self._file: Any = self._packed or file
-        self._separator = separator
-        self._write(schema.empty_table(), header=True)
-
-    def write(self, table: pa.Table) -> None:
-        self._write(table, header=False)
-
-    def close(self) -> None:
-        if self._packed is not None:
-            self._packed.close()
-
-    def _write(self, table: pa.Table, *, header: bool) -> None:
-        plain = _own_columns(table)
-        # Python's writer leaves a lone carriage return unquoted, and whoever reads the file ends the row there.
-        quoting: Literal[0, 1] = csv.QUOTE_ALL if any(map(_returns, plain.columns)) else csv.QUOTE_MINIMAL
-        text = as_pandas(plain).to_csv(index=False, header=header, quoting=quoting, sep=self._separator)
-        self._file.write(text.encode())
-
-
-class _Workbook:
-    """A sheet with the rows, and one behind it; the file is written when it is closed."""
-
-    def __init__(self, file: IO[bytes], schema: pa.Schema, prefix: str, phone: Any) -> None:
-        self._file = file
-        self._status = f"{prefix}status"
-        names = _own_columns(schema.empty_table()).column_names
-        self._writer = workbooks.Writer(names, digits_columns(prefix, phone))
-        self._counts: Counter[str] = Counter()
-
-    def write(self, table: pa.Table) -> None:
-        frame = as_pandas(_own_columns(table))
-        self._writer.write(frame)
-        self._counts.update(frame[self._status].astype(str))
-
-    def close(self) -> None:
-        told = status_rows(self._counts, self._counts.total())
-        self._writer.summary([*told, *zone_rows(self._writer.zones)])
-        self._writer.save(self._file)
-
-
-def _own_columns(table: pa.Table) -> pa.Table:
-    """A table's columns without an index that has no name, for files that note no index."""
-    index = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
-    named = [name for name in index if isinstance(name, str) and not name.startswith("__index_level_")]
-    plain = table.drop_columns([name for name in index if isinstance(name, str) and name not in named])
-    return plain.replace_schema_metadata(None)
-
-
 def _try_to_write(schema: pa.Schema) -> None:
     """Refuse a column that CSV cannot hold before anything is sent: afterwards, its rows would have no results."""
     for field in schema:
@@ -302,13 +200,6 @@ def _try_to_write(schema: pa.Schema) -> None:
                 f"The column {named(field.name)} is of type {field.type}, which cannot be written as CSV. Nothing was "
                 "sent. Give the target a name that ends in .parquet."
             ) from error
-
-
-def _returns(column: pa.ChunkedArray) -> bool:
-    kind = column.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return False
-    return bool(pc.any(pc.match_substring(column, "\r")).as_py())
 
 
 def _beside(target: Path) -> tuple[Path, IO[bytes]]:

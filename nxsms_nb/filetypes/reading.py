@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.filetypes import text, workbooks
+from nxsms_nb.filetypes import sheets, text
 from nxsms_nb.filetypes.kinds import TABLES, kind_of, refuse_other_content
 
 __all__ = ["UNREADABLE", "Opened", "opened", "plain"]
@@ -82,8 +82,8 @@ def opened(
         if kind == ".parquet":
             return _parquet(path, rows)
         if kind == ".xlsx":
-            found = workbooks.read(path, sheet)
-            return Opened(found.table.schema, lambda: workbooks.chunks(found.table, rows), found.notes)
+            found = sheets.read(path, sheet)
+            return Opened(found.table.schema, lambda: sheets.chunks(found.table, rows), found.notes)
         layout = text.layout_of(path, kind, encoding=encoding, separator=delimiter)
         return Opened(layout.schema, lambda: text.chunks(path, layout, rows), layout.notes, layout.separator)
     except ConfigError:

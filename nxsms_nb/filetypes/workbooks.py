@@ -1,24 +1,19 @@
-"""Excel workbooks: read as text, so that numbers keep their zeros, and written so that nothing in a cell is a formula."""
+"""Excel workbooks, written: nothing in a cell is a formula, and long numbers are text."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import IO, Any, Final
-from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import listed, named
+from nxsms_nb.formatting import named
 
 __all__ = ["Writer", "check_size", "check_texts", "engine"]
 
@@ -29,9 +24,8 @@ _LONGEST: Final = 32_767
 """Characters that a cell holds."""
 _SHOWN: Final = 10**11
 """Excel shows whole numbers from this on as 8.61509E+12, and beyond 15 digits it loses some: they are written as text."""
-_EXACT: Final = 15
+EXACT: Final = 15
 """Digits of a number that Excel keeps."""
-_ZEROS: Final = re.compile(r"0+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\uffff]")
 """What XML has no place for; Excel's own way to write it is _x000B_."""
 
@@ -51,91 +45,6 @@ def engine() -> Any:
             "Excel workbooks need openpyxl, which is not installed: pip install openpyxl, or save the list as .csv."
         ) from None
     return openpyxl
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A sheet that was read, and what a person should see of the choice."""
-
-    table: pa.Table
-    notes: tuple[str, ...]
-
-
-def read(path: Path, sheet: str | None = None) -> Sheet:
-    """Read a sheet of a workbook as text; its first row that is not empty has the headings.
-
-    Parameters
-    ----------
-    path : Path
-        The workbook.
-    sheet : str, optional
-        The sheet's name, or its number counted from 1; None: the first one that is visible.
-
-    Raises
-    ------
-    ConfigError
-        There is no such sheet, it is empty, or the workbook is damaged.
-    """
-    openpyxl = engine()
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # parts of a workbook that openpyxl does not read, none of them cells
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            chosen = _chosen(path, book.worksheets, sheet)
-            chosen.reset_dimensions()  # what some programs note there is wrong
-            rows = [row for row in map(_texts, chosen.iter_rows()) if any(text is not None for text in row)]
-            others = [one.title for one in book.worksheets if one is not chosen]
-    except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:  # whatever damage brings about
-        raise ConfigError(f"{path} cannot be read: the workbook is damaged.") from error
-    if not rows:
-        raise ConfigError(f"The sheet {named(chosen.title)} of {path} is empty.")
-    note = f"Read the sheet {named(chosen.title)} of {path}; the others are {listed(others)}."
-    return Sheet(_table(rows), (note,) if others and sheet is None else ())
-
-
-def _chosen(path: Path, sheets: Sequence[Any], wanted: str | None) -> Any:
-    titles = {sheet.title: sheet for sheet in sheets}
-    if wanted is None:
-        return next((sheet for sheet in sheets if sheet.sheet_state == "visible"), sheets[0])
-    if wanted in titles:
-        return titles[wanted]
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(sheets):
-        return sheets[int(wanted) - 1]
-    raise ConfigError(f"{path} has no sheet {named(wanted)}. Its sheets: {listed(list(titles))}")
-
-
-def _table(rows: list[list[str | None]]) -> pa.Table:
-    header, *body = rows
-    width = max(max(at + 1 for at, text in enumerate(row) if text is not None) for row in rows)
-    names = [text or "" for text in header[:width]] + [""] * (width - len(header))
-    columns = [pa.array([row[at] if at < len(row) else None for row in body], TEXT) for at in range(width)]
-    return pa.Table.from_arrays(columns, names=names)
-
-
-def _texts(cells: Iterable[Any]) -> list[str | None]:
-    return [None if cell.value is None else _text(cell) for cell in cells]
-
-
-def _text(cell: Any) -> str | None:
-    value = cell.value
-    if isinstance(value, str):
-        # An error of a formula is no text of anybody's.
-        return None if cell.data_type == "e" else value or None
-    if isinstance(value, bool):
-        return str(value)
-    if isinstance(value, (int, float)):
-        if isinstance(value, int) or (value.is_integer() and abs(value) < 10**_EXACT):
-            text = str(int(value))
-            # A format of zeros alone shows those in front, which the number itself does not have.
-            return text.zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else text
-        return repr(value)
-    return value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
-
-
-def chunks(table: pa.Table, rows: int) -> Iterator[pa.Table]:
-    """Cut a table into parts of at most so many rows."""
-    for start in range(0, len(table), rows):
-        yield table.slice(start, rows)
 
 
 class Writer:
@@ -299,7 +208,7 @@ def _value(value: Any, label: Any, *, as_text: bool = False) -> Any:
         if whole and (as_text or abs(value) >= _SHOWN) and abs(value) < 2**63:
             return str(int(value))
         return str(value) if as_text or not -1e308 < value < 1e308 else value
-    if isinstance(value, Decimal) and value.is_finite() and len(value.as_tuple().digits) <= _EXACT:
+    if isinstance(value, Decimal) and value.is_finite() and len(value.as_tuple().digits) <= EXACT:
         return str(value) if as_text else value
     if isinstance(value, pd.Timestamp):
         value = value.to_pydatetime(warn=False)
