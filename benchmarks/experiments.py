@@ -28,6 +28,7 @@ from tests.support.experiments import (
     aa,
     holds,
     looks_at_numbers,
+    looks_at_people,
     looks_at_rates,
     numbers,
     people,
@@ -126,7 +127,8 @@ def looks_table(runs: int) -> Iterator[str]:
     yield "p-values, which is peeking. Where there is no difference, that is the error, to be at most 5. Beside: how often the"
     yield "intervals of the difference hold the truth at all looks together, to be at least 95; the power of one ordinary look at"
     yield "the end; and after what part of the rows the first call came, on average, all of them where none came. *rows*: rows are"
-    yield "added from look to look; *outcomes*: all rows are there, and what people do comes in."
+    yield "added from look to look; *outcomes*: all rows are there, and what people do comes in. Of people with several rows a fifth as"
+    yield "many experiments are simulated."
     yield ""
     yield "| outcome | coming in | rows an arm | control, arm | `sequential=True` | intervals hold | peeking | one look at the end | rows used |"
     yield "|---|---|---:|---|---:|---:|---:|---:|---:|"
@@ -141,6 +143,8 @@ def looks_table(runs: int) -> Iterator[str]:
     for total, lift in [(2000, 0.0), (10_000, 0.0), (10_000, 0.15)]:
         found = watched(looks_at_numbers(runs, lift, total=total))
         yield _looks_line("spending, 10% buy", "rows", total, f"{lift:+.0%}", found)
+    found = watched(looks_at_people(runs // 5, people=1000), units=True)
+    yield _looks_line("rate of people with several rows, `unit=`", "people", 1000, "10%, 10%", found)
     yield ""
 
 

@@ -65,8 +65,11 @@ def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
     ColumnError
         The column holds no arms.
     """
-    own = values.dtype
+    own: Any = values.dtype
     if not isinstance(own, pd.CategoricalDtype):
+        if isinstance(own, pd.ArrowDtype):
+            # Of dictionaries of Arrow, pandas makes no category where there are gaps.
+            values, own = values.astype(object), object
         try:
             values = values.astype("category")
         except (TypeError, NotImplementedError):

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
@@ -293,6 +294,22 @@ def test_arms_in_words_are_in_the_order_of_their_values():
     assert frame.assign(variant=pd.Categorical(frame["variant"], categories=["B", "A"])).nxsms.compare(
         outcome="bought"
     )["variant"].tolist() == ["B", "A"]
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["string[pyarrow]", object, pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))],
+    ids=str,
+)
+def test_arms_may_be_of_any_dtype_that_holds_text(dtype):
+    """As Parquet and other libraries bring them, gaps included."""
+    values = pa.array(["A", "holdout", None, "B"] * 25)
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_dictionary(dtype.pyarrow_dtype):
+        values = values.dictionary_encode()
+    variant = pd.Series(pd.array(values.to_pylist() if dtype is object else values, dtype=dtype))
+    table = pd.DataFrame({"variant": variant, "bought": np.arange(100) % 7 == 0}).nxsms.compare(outcome="bought")
+    assert table["variant"].tolist() == ["A", "B", "holdout"]
+    assert table["n"].tolist() == [25, 25, 25]
 
 
 def test_the_table_shows_its_words_and_is_a_frame():

@@ -83,6 +83,13 @@ def test_twenty_looks_at_numbers_err_no_more_often_than_one():
     assert at_most(~found["inside"], 0.05)
 
 
+def test_twenty_looks_at_people_with_several_rows_err_no_more_often_than_one():
+    """The same with unit=, of people who come in from look to look."""
+    found = simulated.watched(simulated.looks_at_people(300, people=200), units=True)
+    assert at_most(found["always"], 0.05)
+    assert at_most(~found["inside"], 0.05)
+
+
 def test_looking_finds_what_is_there():
     """A difference that one look at the end finds almost always is found, and on average after half of the rows."""
     found = simulated.watched(simulated.looks_at_rates(RUNS, (0.05, 0.065), total=10_000, arriving="rows"))
@@ -101,7 +108,7 @@ def test_so_many_rows_give_the_power_they_are_to_give(base, lift):
 
 def test_people_of_whom_nobody_was_treated_do_not_differ():
     """A/A by the public methods: assigned anew by each campaign's name, about 5% of p-values are below 0.05."""
-    found = simulated.aa(400, rows=600)
+    found = simulated.aa(250, rows=600)
     assert about(found["rate"] < 0.05, 0.05)
     assert about(found["mean"] < 0.05, 0.05)
     assert at_most(found["any"], 0.05)

@@ -153,11 +153,31 @@ def looks_at_numbers(runs: int, lift: float, *, total: int) -> Iterator[tuple[Es
         yield Estimate(middle, variance, np.float64(n - 1) * np.ones((2, 1)), n * np.ones((2, 1))), size, mean * lift
 
 
-def watched(looks: Iterator[Any]) -> dict[str, Any]:
+def looks_at_people(runs: int, *, people: int) -> Iterator[tuple[Estimate, Any, float]]:
+    """Rates of two arms of people with several rows each, who come in from look to look; and how many there are then."""
+    rng = generator("people coming in", people)
+    arms = []
+    for _ in range(2 * runs):
+        unit = np.repeat(np.arange(people), 1 + rng.poisson(3, people))
+        arms.append((unit, (rng.uniform(size=len(unit)) < rng.beta(1, 9, people)[unit]).astype(float)))
+    for look in range(1, LOOKS + 1):
+        so_far = people * look // LOOKS
+        ends = [np.searchsorted(unit, so_far) for unit, _ in arms]
+        found = [means.of_units(values[:end], unit[:end]) for (unit, values), end in zip(arms, ends, strict=True)]
+        stacked = (
+            np.array([getattr(each, name) for each in found]).reshape(2, runs) for name in Estimate.__annotations__
+        )
+        yield Estimate(*stacked), np.full((2, runs), so_far), 0.0
+
+
+def watched(looks: Iterator[Any], *, units: bool = False) -> dict[str, Any]:
     """What became of each run: whether a look called it, by which method, and whether the intervals always held."""
     found: dict[str, Any] = {}
     for look, (first, second, truth) in enumerate(looks, 1):
-        if isinstance(first, Estimate):
+        if units:
+            always = contrasts.of_clustered_rates(first, second, 0, LEVEL, sequential=True)
+            once = contrasts.of_clustered_rates(first, second, 0, LEVEL, sequential=False)
+        elif isinstance(first, Estimate):
             always = contrasts.of_means(first, 0, LEVEL, sequential=True, size=second)
             once = contrasts.of_means(first, 0, LEVEL, sequential=False)
         else:
