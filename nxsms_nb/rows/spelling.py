@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, as_mask, buffers, first_bytes
+from nxsms_nb._arrow import TEXT, as_mask, buffers, first_bytes, lengths
 from nxsms_nb.rows import folding, trunk
 from nxsms_nb.rows.troubles import Trouble
 from nxsms_nb.rows.values import Kind
@@ -64,6 +64,12 @@ _FLOAT: Final = r"^\+?[0-9]{7,}\.0{1,2}$"
 # phones have), or one lone digit behind the last dot.
 _DECIMAL: Final = r"^[^.(/\-]*\.[^.(/\-]{0,2}$|^(?:[^.(/\-0-9]*[0-9]){7,}[^.(/\-0-9]*\.[^.(/\-]*$|^0\.[0-9]*$|\.[0-9]$"
 _SCIENTIFIC: Final = r"^\+?[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,3}$"
+# The decimal comma of most of Europe's spreadsheets.
+_COMMA: Final = r"^(\+?[0-9]+),([0-9]*[eE]\+?[0-9]{1,3})$|^(\+?[0-9]{7,}),(0{1,2})$"
+_DATE: Final = (
+    r"^(?:(?:19|20)[0-9]{2}[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])"
+    r"|(?:0?[1-9]|[12][0-9]|3[01])[./\-](?:0?[1-9]|1[0-2])[./\-](?:19|20)[0-9]{2})(?:[ T].*)?$"
+)
 _WRAPPED: Final = r"""^=? ?"([^"]*)"$|^'([^']*)'?$|^\(([^()]*)\)$|^(?i:tel):(.*)$"""
 _FLOAT_ZEROS: Final = "00000"
 
@@ -73,7 +79,7 @@ _OTHER: Final = r"[^0-9 +.()/\-]"
 _WORDED: Final = (
     r"^(?:[^0-9+*•_]{0,40}(?:[ :.=)]|[\p{Lo}\p{So}\p{Mn}])|(?i:tel|mob|mobil|mobile|handy|phone|fon|cell))?"
     r"([+( ]{0,3}[0-9](?:(?s:.)*[0-9])?)"
-    r"(?: *[ (,;]-? ?\(?[\pL\p{So}][^0-9+*•_]{0,40}|[\p{Lo}\p{So}][^0-9+*•_]{0,40}|[.,;:]{1,2})?$"
+    r"(?: *[ (,;/]-? ?\(?[\pL\p{So}][^0-9+*•_]{0,40}|[\p{Lo}\p{So}][^0-9+*•_]{0,40}|[.,;:]{1,2})?$"
 )
 _LETTER: Final = r"[\pL\p{So}]"
 # Digits struck out, or a number of letters (1-800-FLOWERS).
@@ -130,38 +136,73 @@ def _is_bare(text: pa.Array) -> Mask:
 def _spelt(text: pa.Array) -> Spelled:
     """The same for text that is not bare digits."""
     text = pc.ascii_trim_whitespace(folding.folded(text))
-    other = as_mask(pc.match_substring_regex(text, _OTHER))
-    if other.any():
+    marks = _marks(text)
+    if marks - _OF_NUMBERS:
+        other = as_mask(pc.match_substring_regex(text, _OTHER))
         plain = _without_words(_unwrapped(text.filter(pa.array(other))))
         text = pc.replace_with_mask(text, pa.array(other), plain)
-    elif as_mask(pc.ends_with(text, ")")).any():
+    elif ")" in marks and as_mask(pc.ends_with(text, ")")).any():
         text = _unwrapped(text)
-    if as_mask(pc.ends_with(text, ".")).any():
+    if "." in marks and as_mask(pc.ends_with(text, ".")).any():
         text = pc.replace_substring_regex(text, r"([0-9])\.$", r"\1")
-    text, troubles = _unfloated(text)
+    troubles = np.zeros(len(text), np.uint8)
+    if marks - _PLAIN:
+        text, troubles = _unfloated(text)
     fits = as_mask(pc.match_substring_regex(text, _SPELLING))
+    if marks & _OF_DATES:
+        dates = _is_short(text) if marks <= _OF_NUMBERS else np.ones(len(text), np.bool_)
+        troubles[_matching(text, _DATE, dates)] = Trouble.UNREADABLE
     if not fits.all():
         unfit = ~fits & (troubles == Trouble.NONE)
         troubles[unfit] = _unfit(text.filter(pa.array(unfit)))
     digits = pc.replace_substring_regex(text, "[^0-9]+", "")
-    signs = as_mask(pc.match_substring(text, "+")).astype(np.uint8)
-    long = np.zeros(len(text), np.bool_)
-    slashed = fits & as_mask(pc.match_substring(text, "/"))
-    if slashed.any():
+    signs, long = np.zeros(len(text), np.uint8), np.zeros(len(text), np.bool_)
+    if "+" in marks:
+        signs[as_mask(pc.match_substring(text, "+"))] = Sign.PLUS
+    if "/" in marks:
+        slashed = fits & (troubles == Trouble.NONE) & as_mask(pc.match_substring(text, "/"))
         troubles[slashed], long[slashed] = _slashed(text.filter(pa.array(slashed)))
-    zeros = as_mask(pc.starts_with(digits, "00"))
+    zeros = first_bytes(digits) == ord("0")
     if zeros.any():
+        zeros = as_mask(pc.starts_with(digits, "00"))
         rest = pc.utf8_slice_codeunits(digits, 2)
         # +0049 can only be +49; what that does not make a number of keeps its zeros, and is a problem.
-        zeros &= (signs == Sign.NONE) | trunk.are_valid(rest, zeros & (troubles == Trouble.NONE))
+        zeros &= (signs == Sign.NONE) | trunk.are_valid(rest, zeros & (signs == Sign.PLUS) & (troubles == Trouble.NONE))
         digits = pc.if_else(pa.array(zeros), rest, digits)
         signs[zeros & (signs == Sign.NONE)] = Sign.ZEROS
-    digits = trunk.left_out(text, digits, troubles, signs)
+    digits = trunk.left_out(text, digits, troubles, signs, parentheses="(" in marks or bool(marks - _OF_NUMBERS))
     if long.any():
         wrong = long & (troubles == Trouble.NONE)
         wrong &= ~trunk.are_valid(digits, wrong)
         troubles[wrong] = Trouble.SEVERAL
     return Spelled(digits, troubles, signs)
+
+
+def _marks(text: pa.Array) -> frozenset[str]:
+    """The characters that stand anywhere in the texts, digits and blanks aside; a byte that is not ASCII as one of Latin-1."""
+    _, letters = buffers(text)
+    there = np.zeros(256, np.bool_)
+    there[letters] = True
+    return frozenset(map(chr, np.flatnonzero(there).tolist())) - _NO_MARKS
+
+
+_NO_MARKS: Final = frozenset("0123456789 ")
+_PLAIN: Final = frozenset("+()/-")
+_OF_NUMBERS: Final = _PLAIN | {"."}
+_OF_DATES: Final = frozenset("./-")
+
+
+def _is_short(text: pa.Array) -> Mask:
+    """Which texts are as short as a date."""
+    return lengths(text) <= len("2024-05-12")
+
+
+def _matching(text: pa.Array, pattern: str, wanted: Mask) -> Mask:
+    """Which of the wanted texts match."""
+    found = wanted.copy()
+    if found.any():
+        found[found] = as_mask(pc.match_substring_regex(text.filter(pa.array(found)), pattern))
+    return found
 
 
 def _unwrapped(text: pa.Array) -> pa.Array:
@@ -172,6 +213,7 @@ def _unwrapped(text: pa.Array) -> pa.Array:
 
 def _without_words(text: pa.Array) -> pa.Array:
     text = pc.replace_substring_regex(text, r"\[([^\]]*)\]", r"(\1)")
+    text = pc.replace_substring_regex(text, _COMMA, r"\1\3.\2\4")
     text = pc.replace_substring_regex(text, _TONE, "810")
     text = pc.replace_substring_regex(text, _CARRIER, r"\10\2")
     keep = as_mask(pc.match_substring_regex(text, _STRUCK_OUT))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import as_mask, lengths
+from nxsms_nb._arrow import as_mask, buffers, lengths
 from nxsms_nb.rows import calling_codes
 from nxsms_nb.rows.troubles import Trouble
 
@@ -21,6 +21,7 @@ _IN_PARENTHESES: Final = rf"^{_CODE}\( *(?:0|8 *\))"
 _GROUP: Final = rf"^({_CODE})\( *(?:0|8|06) *\)"
 """What the plans have as the first digits of a national call, alone in parentheses: 06 is Hungary's, 8 Russia's."""
 
+_OPENED: Final = r"\( *[08]"
 _MISPLACED: Final = r"[0-9][ .\-/]*\( *0"
 # The calling codes, each followed by its zero; Hungary dials 06.
 _AFTER_CODE: Final = (
@@ -30,7 +31,7 @@ _AFTER_CODE: Final = (
 _SHORTEST: Final = 5
 
 
-def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes) -> pa.Array:
+def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes, *, parentheses: bool = True) -> pa.Array:
     """Leave the trunk zero out of numbers with a country code, where the number is valid without it and not with it.
 
     Parameters
@@ -42,20 +43,23 @@ def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes) ->
     troubles, signs : numpy.ndarray of uint8
         The `Trouble` and `Sign` of each. A zero in parentheses that may belong to the number, as in Italy, is a problem;
         where it does not, the digits before it are a country code.
+    parentheses : bool, default True
+        Whether there are any.
 
     Notes
     -----
     A zero without parentheses, with which the number is as little valid as without it, stays: whether a number exists is
     not for the writing to say.
     """
-    opened = as_mask(pc.match_substring(text, "("))
-    grouped = np.zeros(len(text), np.bool_)
-    if opened.any():
-        grouped = opened & as_mask(pc.match_substring_regex(text, _IN_PARENTHESES))
-        odd = opened & ~grouped & (troubles == Trouble.NONE)
-        if odd.any():
-            odd &= as_mask(pc.match_substring_regex(text, _MISPLACED))
-            troubles[odd] = Trouble.TRUNK
+    grouped = as_mask(pc.match_substring_regex(text, _OPENED)) if parentheses else np.zeros(len(text), np.bool_)
+    if grouped.any():
+        opened = np.flatnonzero(grouped)
+        some = text.take(pa.array(opened))
+        grouped[opened] = as_mask(pc.match_substring_regex(some, _IN_PARENTHESES))
+        odd = (
+            ~grouped[opened] & (troubles[opened] == Trouble.NONE) & as_mask(pc.match_substring_regex(some, _MISPLACED))
+        )
+        troubles[opened[odd]] = Trouble.TRUNK
     rows = np.flatnonzero(((signs > 0) | grouped) & (troubles == Trouble.NONE) & (_zero_near_start(digits) | grouped))
     if not len(rows):
         return digits
@@ -78,8 +82,11 @@ def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes) ->
 
 def _zero_near_start(digits: pa.Array) -> Mask:
     """Which numbers have a zero as their second, third or fourth digit: a cheap look before the patterns."""
-    head = pc.utf8_slice_codeunits(digits, 1, 4)
-    return as_mask(pc.match_substring(head, "0"))
+    starts, letters = buffers(digits)
+    padded = np.append(letters, np.zeros(4, np.uint8))
+    places = [padded[starts[:-1] + place] == ord("0") for place in (1, 2, 3)]
+    found: Mask = places[0] | places[1] | places[2]
+    return found
 
 
 def are_valid(numbers: pa.Array, wanted: Mask) -> Mask:
