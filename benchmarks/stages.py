@@ -52,7 +52,7 @@ def main() -> None:
     timed("parse", lambda: [classify(left=True, status=200, body=raw, error="", ids=asked) for asked, raw in replies])
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder) / "journal")
-        recording = journal.record(journal.lock(None), rows=rows, workers=16)
+        recording = journal.campaign(None).record(rows=rows, workers=16)
         timed("journal", lambda: (asyncio.run(_record(recording, [batch for batch, _ in batches])), recording.close()))
     timed("join", lambda: _joined(frame, ids, [batch for batch, _ in batches]))
     print(json.dumps(told))

@@ -105,7 +105,7 @@ def test_known_of_a_campaign_that_has_other_rows(benchmark: Any, ids: Any, tmp_p
     import asyncio
 
     journal = Journal(tmp_path / "journal")
-    recording = journal.record(journal.lock("spring"), rows=ROWS, workers=1)
+    recording = journal.campaign("spring").record(rows=ROWS, workers=1)
 
     async def write() -> None:
         for start in range(0, ROWS // 2, 2000):

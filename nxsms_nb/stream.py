@@ -35,7 +35,7 @@ from nxsms_nb.views import progress
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.engine.dispatch import Dispatch
-    from nxsms_nb.journal.locks import CampaignLock
+    from nxsms_nb.journal.campaign import Campaign
 
 _BYTES: Final = (
     pa.types.is_binary,
@@ -134,63 +134,63 @@ def _stream(
     session: Session | None = None
     reason: str | None = "the stream was given up before its end"
     ready_to_lock(call)
-    lock = journal_of(settings, client).lock(settings["campaign"])
-    try:
-        _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, lock=lock)
-        settings = {**settings, "counts": Counts()}
-        call.hand_out(None)
-        while (given := call.given()) is not None:
-            dispatch = _dispatch(given[0], so_far, client=client, settings=settings, call=spelled, lock=lock)
-            with so_far.placing(len(dispatch.frame)):
-                so_far.agree(dispatch, settings["confirm"])
-            so_far.look_at(dispatch)
-            if session is None:
-                ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
-                session = Session(dispatch, limits, rows=ahead)
-                so_far.memory = session.memory
-                if (words := other_keys.sent_before_words(dispatch, settings)) is not None:
-                    screen.say(words)
-            run = Run(dispatch, limits, observer, call, session=session)
-            run.go()
-            sent = run.outcome(last=True)
-            if run.ending is not None:
-                # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
-                raise stopped(run.ending, sent, spelled)
-            so_far.rows += len(sent)
-            call.hand_out(sent)
-            # Only one chunk is held at a time: the next one may be as large.
-            del given, dispatch, run, sent
-        if call.stop.asked and not call.left:
-            # By a button, between two chunks: who reads on would take the end of the work for a chunk.
-            raise Interrupted("Stopped by you between two chunks; those before it were sent.")
-        if not call.stop.asked:
-            reason = None
-            so_far.tell(partial(tell_all_sent, call))
-    except Stopped as ending:
-        reason = ending.reason[:1].lower() + ending.reason[1:]
-        raise
-    finally:
-        observer.end()
-        broken = sys.exception()
+    with journal_of(settings, client).campaign(settings["campaign"]) as campaign:
         try:
-            if session is not None:
-                session.close(stopped=reason)
-        except JournalError as error:
-            # The chunk that was being sent when the journal failed.
-            error.frame = getattr(broken, "frame", None)
+            _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, campaign=campaign)
+            settings = {**settings, "counts": Counts()}
+            call.hand_out(None)
+            while (given := call.given()) is not None:
+                dispatch = _dispatch(
+                    given[0], so_far, client=client, settings=settings, call=spelled, campaign=campaign
+                )
+                with so_far.placing(len(dispatch.frame)):
+                    so_far.agree(dispatch, settings["confirm"])
+                so_far.look_at(dispatch)
+                if session is None:
+                    ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
+                    session = Session(dispatch, limits, rows=ahead)
+                    so_far.memory = session.memory
+                    if (words := other_keys.sent_before_words(dispatch, settings)) is not None:
+                        screen.say(words)
+                run = Run(dispatch, limits, observer, call, session=session)
+                run.go()
+                sent = run.outcome(last=True)
+                if run.ending is not None:
+                    # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
+                    raise stopped(run.ending, sent, spelled)
+                so_far.rows += len(sent)
+                call.hand_out(sent)
+                # Only one chunk is held at a time: the next one may be as large.
+                del given, dispatch, run, sent
+            if call.stop.asked and not call.left:
+                # By a button, between two chunks: who reads on would take the end of the work for a chunk.
+                raise Interrupted("Stopped by you between two chunks; those before it were sent.")
+            if not call.stop.asked:
+                reason = None
+                so_far.tell(partial(tell_all_sent, call))
+        except Stopped as ending:
+            reason = ending.reason[:1].lower() + ending.reason[1:]
             raise
         finally:
-            lock.release()
+            observer.end()
+            broken = sys.exception()
+            try:
+                if session is not None:
+                    session.close(stopped=reason)
+            except JournalError as error:
+                # The chunk that was being sent when the journal failed.
+                error.frame = getattr(broken, "frame", None)
+                raise
 
 
 def _dispatch(
-    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, lock: CampaignLock
+    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, campaign: Campaign
 ) -> Dispatch:
     """Prepare the next chunk; its errors say where in the source it is."""
     with so_far.placing(0):
         chunk = as_pandas(frame)
     with so_far.placing(len(chunk)):
-        dispatch = prepare(chunk, client, settings, call=call, lock=lock)
+        dispatch = prepare(chunk, client, settings, call=call, journal=campaign, doubts_before_us=so_far.begun_us)
         dispatch.refuse_conflicts()
         elsewhere.refuse_other_gateway(dispatch)
     return dispatch
@@ -216,7 +216,7 @@ def _agree_beforehand(
     client: Client,
     settings: dict[str, Any],
     spelled: Invocation,
-    lock: CampaignLock,
+    campaign: Campaign,
 ) -> None:
     """Ask before the first row where the source tells that more would leave than was agreed to."""
     most = agreed_to(settings["confirm"])
@@ -227,7 +227,7 @@ def _agree_beforehand(
     leaving, looked = 0, SoFar(settings["campaign"])
     for frame in frames:
         stop.check()
-        dispatch = _dispatch(frame, looked, client=client, settings=settings, call=spelled, lock=lock)
+        dispatch = _dispatch(frame, looked, client=client, settings=settings, call=spelled, campaign=campaign)
         leaving += len(dispatch.todo)
         looked.rows += len(dispatch.frame)
     if leaving > most:

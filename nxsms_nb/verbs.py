@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from nxsms_nb.calls import Call
     from nxsms_nb.engine.dispatch import Rows
     from nxsms_nb.engine.progress import Observer
-    from nxsms_nb.journal.locks import CampaignLock
+    from nxsms_nb.journal.campaign import Campaign
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
 
@@ -53,10 +52,11 @@ def sent(
     call.recorded = spelled.text("recorded")
     client = client_or_env(client)
     observer = progress.watch(settings["progress"], call)
-    dispatch = _dispatch(call, frame, client, settings, spelled)
-    with freed_by_errors(dispatch.lock):
+    ready_to_lock(call)
+    with _campaign(frame, client, settings) as campaign:
+        dispatch = _dispatch(frame, client, settings, spelled, campaign)
         _tell_repeats(call, dispatch, settings)
-    return _outcome(call, dispatch, settings, observer)
+        return _outcome(call, dispatch, settings, observer)
 
 
 def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]) -> Run:
@@ -65,23 +65,25 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
     call.recorded = spelled.text("recorded")
     client = client_or_env(client)
     observer = progress.watch(settings["progress"], call, waited_for=False)
-    dispatch = _dispatch(call, frame, client, settings, spelled)
-    with freed_by_errors(dispatch.lock):
+    ready_to_lock(call)
+    with _campaign(frame, client, settings) as campaign:
+        dispatch = _dispatch(frame, client, settings, spelled, campaign)
         _tell_repeats(call, dispatch, settings)
         run = Run(dispatch, limits_of(settings), observer, call)
-    # Before the cell ends: later on, an older kernel would take a widget for the output of any other request.
-    run.announce()
-    call.hand_out(run)
-    # Where the person stopped it on the way, and nobody has a handle, the run ends before its first request.
-    call.await_leave()
-    run.go()
-    return run
+        # Before the cell ends: later on, an older kernel would take a widget for the output of any other request.
+        run.announce()
+        call.hand_out(run)
+        # Where the person stopped it on the way, and nobody has a handle, the run ends before its first request.
+        call.await_leave()
+        run.go()
+        return run
 
 
 def planned(call: Call[Plan], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]) -> Plan:
     """Do what `plan` does."""
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
-    dispatch = prepare(frame, client_or_env(client), settings, call=spelled)
+    client = client_or_env(client)
+    dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     call.stop.check()
     _show(elsewhere.known_elsewhere(dispatch), other_keys.sent_before_words(dispatch, settings))
     return plan_of(dispatch)
@@ -92,7 +94,8 @@ def looked_up(
 ) -> pd.DataFrame:
     """Do what `recorded` does."""
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("recorded", given, client is not None)
-    dispatch = prepare(frame, client_or_env(client), settings, call=spelled)
+    client = client_or_env(client)
+    dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     call.stop.check()
     for name, rows in (others := elsewhere.in_other_campaigns(dispatch)):
         reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
@@ -122,16 +125,21 @@ def retried(
     client = client_or_env(client)
     wanted = retry.asked_for(codes)
     observer = progress.watch(settings["progress"], call)
-    dispatch = retry.taken_up(frame, client, settings, spelled)
+    journal = journal_of(settings, client)
+    as_sent = retry.read_back(frame, client, journal, settings, spelled)
     ready_to_lock(call)
-    retry.lock_home(dispatch, settings)
-    with freed_by_errors(dispatch.lock):
-        held_back = retry.wait_again(dispatch, settings, wanted)
+    home = retry.home_of(as_sent, settings)
+    if home is None:
+        retry.skip_suppressed(as_sent)
+        _show(suppressed_words(len(as_sent.suppressed())))
+        return as_sent.joined(last=True)
+    with retry.hold(journal, as_sent, home) as campaign:
+        dispatch, held_back = retry.resend(as_sent, home, campaign, settings, wanted)
         dispatch.confirm(settings["confirm"])
         _show(suppressed_words(len(dispatch.suppressed())))
         if len(held_back):
             screen.say(_early_words(dispatch, held_back, wanted))
-    return _outcome(call, dispatch, settings, observer)
+        return _outcome(call, dispatch, settings, observer)
 
 
 def reconciled(
@@ -143,28 +151,28 @@ def reconciled(
     settings = with_defaults(given, LOOKING, COLUMNS)
     spelled = Invocation("reconcile", {"absent": absent, **given}, client is not None)
     client = client_or_env(client)
-    dispatch = retry.taken_up(frame, client, settings, spelled)
+    journal = journal_of(settings, client)
+    dispatch = retry.read_back(frame, client, journal, settings, spelled)
     doubtful = np.intersect1d(reconcile.in_doubt(dispatch.results), np.flatnonzero(present(dispatch.all_ids())))
     elsewhere.refuse_strange_doubts(dispatch, doubtful)
-    for campaign, rows, anywhere in list(retry.by_home(dispatch, doubtful)):
+    for home in retry.homes_of(dispatch, doubtful):
         ready_to_lock(call)
-        retry.lock_doubts(dispatch, campaign, rows, anywhere=anywhere)
-        with freed_by_errors(dispatch.lock):
-            left, timed = retry.take_over_learnt(dispatch, rows)
+        # A run that may still be at work on rows in doubt is not judged by others: it holds their campaign.
+        with retry.hold(journal, dispatch, home) as campaign:
+            left, timed = retry.take_over_learnt(dispatch, home.rows, campaign)
             if not len(left):
-                dispatch.release()
                 continue
             if client.app_secret is None:
                 raise QueryError(
                     "The record query needs the application's secret: Client(app_secret=…), or set NXSMS_APP_SECRET."
                 )
-            recorder = dispatch.record(rows=0, workers=1)
-        through = False
-        try:
-            settled = reconcile.settle(dispatch, recorder, left, absent=absent, timed=timed)
-            through = in_loop(unless_stopped(call, settled))
-        finally:
-            recorder.close(stopped=None if through or not call.stop.asked else "stopped by you")
+            recorder = dispatch.record(campaign, rows=0, workers=1)
+            through = False
+            try:
+                settled = reconcile.settle(dispatch, recorder, left, absent=absent, timed=timed)
+                through = in_loop(unless_stopped(call, settled))
+            finally:
+                recorder.close(stopped=None if through or not call.stop.asked else "stopped by you")
         if not through:
             raise Interrupted("Stopped by you; rows that were not settled stay in doubt.", dispatch.joined())
     return dispatch.joined(last=True)
@@ -224,33 +232,28 @@ def limits_of(settings: Mapping[str, Any]) -> Limits:
     )
 
 
-@contextmanager
-def freed_by_errors(lock: CampaignLock | None) -> Iterator[None]:
-    """Whatever keeps a run from beginning, the campaign is free for the next call."""
-    try:
-        yield
-    except BaseException:
-        if lock is not None:
-            lock.release()
-        raise
-
-
 def ready_to_lock(call: Call[Any]) -> None:
     """Wait for what calls that were left behind still hold; raise `Interrupted` where this one is asked to stop."""
     call.let_others_end()
     call.stop.check()
 
 
+def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Campaign:
+    """Hold the campaign of a call, with its right scope: ids of the frame's own are known in every campaign."""
+    columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
+    own = columns.get("sys_message_id")
+    own_ids = own is not None and bool(frame[own].notna().any())
+    return journal_of(settings, client).campaign(settings["campaign"], own_ids=own_ids)
+
+
 def _dispatch(
-    call: Call[Any], frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], spelled: Invocation
+    frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], spelled: Invocation, campaign: Campaign
 ) -> Dispatch:
-    ready_to_lock(call)
-    lock = journal_of(settings, client).lock(settings["campaign"])
-    with freed_by_errors(lock):
-        dispatch = prepare(frame, client, settings, call=spelled, lock=lock)
-        dispatch.refuse_conflicts()
-        elsewhere.refuse_other_gateway(dispatch)
-        dispatch.confirm(settings["confirm"])
+    """What leaves now, agreed to."""
+    dispatch = prepare(frame, client, settings, call=spelled, journal=campaign)
+    dispatch.refuse_conflicts()
+    elsewhere.refuse_other_gateway(dispatch)
+    dispatch.confirm(settings["confirm"])
     return dispatch
 
 
@@ -259,10 +262,8 @@ def _outcome(
 ) -> pd.DataFrame:
     """Send what was prepared; the frame, or why the run ended early."""
     if not len(dispatch.todo) and (dispatch.doubtful is None or not len(dispatch.doubtful)):
-        dispatch.release()
         return dispatch.joined(last=True)
-    with freed_by_errors(dispatch.lock):
-        run = Run(dispatch, limits_of(settings), observer, call)
+    run = Run(dispatch, limits_of(settings), observer, call)
     run.go()
     return run.outcome(last=True)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nxsms_nb.client import Client
-    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.journal.reader import Reader
     from nxsms_nb.rows.report import ValidationReport
 
 Ordinals = npt.NDArray[np.int32]
@@ -32,7 +32,7 @@ def made_for(
     client: Client,
     *,
     earlier: Mapping[str, pd.DataFrame],
-    journal: Journal,
+    journal: Reader,
 ) -> tuple[message_ids.MessageIds, dict[str, Ordinals]]:
     """Make the ids of a call's rows.
 
@@ -48,7 +48,7 @@ def made_for(
         Whose app_key is part of the ids.
     earlier : mapping of str to pandas.DataFrame
         Prefix to the frame's own results, as `columns.read` gives them.
-    journal : Journal
+    journal : Reader
         Where own ids are looked up.
 
     Returns

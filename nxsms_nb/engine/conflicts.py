@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.engine.history import Copies
     from nxsms_nb.invocation import Invocation
-    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.journal.reader import Reader
     from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Rows
 
@@ -77,7 +77,7 @@ def find(
     results: Results,
     earlier: Mapping[str, pd.DataFrame],
     ids: pa.Array,
-    journal: Journal,
+    journal: Reader,
     campaign: str | None,
     *,
     known_by_frame: int,
@@ -94,7 +94,7 @@ def find(
         Prefix to the frame's results under it, as `columns.read` gives them; those that this call replaces first.
     ids : pyarrow.Array of str
         The messageids of all rows, as this call gives them.
-    journal : Journal
+    journal : Reader
         What was attempted before.
     campaign : str or None
         The campaign; in a named one only ids that the journal knows there count, since any other campaign may have them.
@@ -165,7 +165,7 @@ def find(
 
 
 def _latest(
-    journal: Journal, campaign: str | None, had: pa.Array, rows: Rows, status: npt.NDArray[np.integer[Any]]
+    journal: Reader, campaign: str | None, had: pa.Array, rows: Rows, status: npt.NDArray[np.integer[Any]]
 ) -> tuple[Results, pa.Array]:
     """Return the latest attempts that the journal knows of messages that some rows name, and their ids."""
 

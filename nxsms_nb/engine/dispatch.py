@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.formatting import count, masks, named
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.invocation import Invocation, another_campaign
+from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.journal import Journal
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results import statuses, table
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
-    from nxsms_nb.journal.locks import CampaignLock
+    from nxsms_nb.journal.reader import Reader
     from nxsms_nb.journal.recorder import Recorder
     from nxsms_nb.rows.rules import Checked
 
@@ -46,7 +47,7 @@ DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" 
 Rows = npt.NDArray[np.int64]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Dispatch:
     """A frame's rows, ready to be sent or looked at.
 
@@ -56,8 +57,8 @@ class Dispatch:
         As it was given.
     client : Client
         Whose gateway they go to.
-    journal : Journal
-        What was attempted before.
+    journal : Reader
+        What was attempted before; the campaign that is held, where rows are to be sent.
     campaign : str or None
         The campaign's name.
     prefix : str
@@ -72,8 +73,6 @@ class Dispatch:
         The rows that would leave now.
     doubtful : ndarray of int64 or None
         The rows an earlier run left in doubt, where the client can ask about them.
-    lock : CampaignLock or None
-        The campaign, held since before the journal was read; None where nothing is to be sent or settled.
     carried : bool
         Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
     copies : (ndarray of int64, ndarray of int64) or None
@@ -88,7 +87,7 @@ class Dispatch:
 
     frame: pd.DataFrame
     client: Client
-    journal: Journal
+    journal: Reader
     campaign: str | None
     prefix: str
     checked: Checked
@@ -96,26 +95,25 @@ class Dispatch:
     results: Results
     todo: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     doubtful: Rows | None = None
-    lock: CampaignLock | None = None
     carried: bool = False
     copies: tuple[Rows, Rows] | None = None
     call: Invocation = field(default_factory=Invocation)
     keys: pa.Array | message_ids.MessageIds | None = None
     conflicts: engine_conflicts.Conflicts | None = None
 
-    def release(self) -> None:
-        """Give the campaign free: there is nothing to run."""
-        if self.lock is not None:
-            self.lock.release()
-
-    def record(self, *, rows: int, workers: int) -> Recorder:
-        """Begin the record of the run that sends or settles these rows; it holds the campaign until it is closed."""
-        if self.lock is None:
-            raise ValueError("the campaign must be locked before the journal is read")
+    def record(self, campaign: Campaign, *, rows: int, workers: int) -> Recorder:
+        """Begin the record of the run that sends or settles these rows, in a campaign that is held."""
         client = self.client
-        return self.journal.record(
-            self.lock, rows=rows, workers=workers, anywhere=self.carried, gateway=client.base_url, app=client.app
+        return campaign.record(
+            rows=rows, workers=workers, anywhere=self.carried, gateway=client.base_url, app=client.app
         )
+
+    @property
+    def held(self) -> Campaign:
+        """The campaign, held since before the journal was read."""
+        if not isinstance(self.journal, Campaign):
+            raise TypeError("these rows were looked at without holding their campaign, and must not be sent")
+        return self.journal
 
     def all_ids(self) -> pa.Array:
         """The messageids of all rows."""
@@ -150,16 +148,16 @@ class Dispatch:
         texts = (values[row].as_py() for values in self.checked.fields.values())
         return [text for text in texts if text is not None]
 
-    def send_copies_once(self) -> None:
-        """Let only the first of the rows that wait with one id leave."""
+    def with_copies_once(self) -> Dispatch:
+        """The same where only the first of the rows that wait with one id leaves."""
         coded = self.ids.take(self.positions(self.todo)).dictionary_encode().indices.to_numpy()
         _, first = np.unique(coded, return_index=True)
-        if len(first) < len(self.todo):
-            originals = self.todo[first][coded]
-            copied = originals != self.todo
-            self._refuse_one_id_for_several(self.todo[copied], originals[copied])
-            self.copies = self.todo[copied], originals[copied]
-            self.todo = self.todo[~copied]
+        if len(first) == len(self.todo):
+            return self
+        originals = self.todo[first][coded]
+        copied = originals != self.todo
+        self._refuse_one_id_for_several(self.todo[copied], originals[copied])
+        return replace(self, copies=(self.todo[copied], originals[copied]), todo=self.todo[~copied])
 
     def _refuse_one_id_for_several(self, rows: Rows, originals: Rows) -> None:
         phones = self.checked.fields["phone"]
@@ -238,7 +236,8 @@ def prepare(
     settings: Mapping[str, Any],
     *,
     call: Invocation,
-    lock: CampaignLock | None = None,
+    journal: Reader,
+    doubts_before_us: int | None = None,
 ) -> Dispatch:
     """Check a frame's rows, make their ids and take over what is known of them.
 
@@ -252,8 +251,11 @@ def prepare(
         The options of the verb, settled.
     call : Invocation
         The call as the person wrote it; for messages.
-    lock : CampaignLock, optional
-        The campaign, where rows are to be sent.
+    journal : Reader
+        The journal of the call; where rows are to be sent, the campaign that is held.
+    doubts_before_us : int, optional
+        When the run began, in microseconds since the epoch, where it may have left rows in doubt itself: it does not settle
+        those. None: it has sent nothing yet.
 
     Returns
     -------
@@ -274,7 +276,6 @@ def prepare(
     strict = settings.get("on_invalid") == "raise"
     report = validate.examine(frame, settings, strict=strict)
     checked, ordinals = report.checked, report.ordinals
-    journal = journal_of(settings, client)
     results = Results(len(frame))
     bad, codes, reasons = checked.refusals()
     results.decide_each(bad, INVALID, codes, reasons)
@@ -293,8 +294,8 @@ def prepare(
     brought = own is not None and own.null_count < len(own)
     if own is not None and brought:
         own_ids.refuse_made(own, of_keys)
-        if lock is not None:
-            lock.hold_own_ids()
+        if isinstance(journal, Campaign):
+            journal.hold_own_ids()
     if journal.holds(campaign, everywhere=brought):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (results.status == UNDECIDED))
@@ -314,18 +315,42 @@ def prepare(
                 phones=checked.fields["phone"],
                 keys_in=functools.partial(call_ids.keys_in, frame, settings, client),
             )
-    dispatch = Dispatch(frame, client, journal, campaign, prefix, checked, ids, results, lock=lock, call=call)
-    dispatch.keys = None if ids is of_keys else of_keys
+    keys = None if ids is of_keys else of_keys
+    conflicts = None
     if earlier:
         copies = _copies(repeated, of_keys, own) if len(repeated) else None
-        _apply_earlier(
-            dispatch, earlier, of_keys, {name: ordinals >= 0 for name, ordinals in earlier_ordinals.items()}, copies
+        of_key = {name: ordinals >= 0 for name, ordinals in earlier_ordinals.items()}
+        conflicts, ids = _apply_earlier(
+            results,
+            earlier,
+            ids,
+            of_keys.whole(),
+            journal=journal,
+            campaign=campaign,
+            of_key=of_key,
+            copies=copies,
         )
     results.skip(np.flatnonzero(checked.suppressed & (results.status == UNDECIDED)), SUPPRESSED)
-    dispatch.todo = np.flatnonzero(results.status == UNDECIDED)
+    doubtful = None
     if client.app_secret is not None:
-        dispatch.doubtful = np.flatnonzero((results.status == UNKNOWN) & (results.batch > 0))
-    return dispatch
+        doubtful = np.flatnonzero((results.status == UNKNOWN) & (results.batch > 0))
+        if doubts_before_us is not None:
+            doubtful = doubtful[results.sent_us[doubtful] < doubts_before_us]
+    return Dispatch(
+        frame,
+        client,
+        journal,
+        campaign,
+        prefix,
+        checked,
+        ids,
+        results,
+        todo=np.flatnonzero(results.status == UNDECIDED),
+        doubtful=doubtful,
+        call=call,
+        keys=keys,
+        conflicts=conflicts,
+    )
 
 
 def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
@@ -341,28 +366,31 @@ def _copies(rows: Rows, keys: message_ids.MessageIds, own: pa.Array | None) -> h
 
 
 def _apply_earlier(
-    dispatch: Dispatch,
+    results: Results,
     earlier: Mapping[str, pd.DataFrame],
-    keys: message_ids.MessageIds,
+    ids: pa.Array | message_ids.MessageIds,
+    keys: pa.Array,
+    *,
+    journal: Reader,
+    campaign: str | None,
     of_key: Mapping[str, npt.NDArray[np.bool_]],
     copies: history.Copies | None,
-) -> None:
-    """Apply what the frame itself says of its rows, where the journal does not know better."""
-    results, ids = dispatch.results, dispatch.all_ids()
+) -> tuple[engine_conflicts.Conflicts | None, pa.Array]:
+    """Apply what the frame itself says of its rows, where the journal does not know better; what contradicts, and the ids."""
+    ids = ids if isinstance(ids, pa.Array) else ids.whole()
     undecided = results.status == UNDECIDED
-    made = keys.whole()
     for name, words in earlier.items():
-        of_rows = None if ids.equals(made) else made
+        of_rows = None if ids.equals(keys) else keys
         ids = history.from_frame(results, words, ids, keys=of_rows, of_key=of_key.get(name), copies=copies)
-    dispatch.conflicts, dispatch.ids = engine_conflicts.find(
+    return engine_conflicts.find(
         results,
         earlier,
         ids,
-        dispatch.journal,
-        dispatch.campaign,
+        journal,
+        campaign,
         known_by_frame=int(among(results.status[undecided], SUCCESS, UNKNOWN).sum()),
         copies=copies,
-        keys=made,
+        keys=keys,
     )
 
 

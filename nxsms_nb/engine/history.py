@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.journal.reader import Reader
     from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Results, Rows
 
@@ -30,7 +30,7 @@ _BESIDE: Final = pa.scalar(" ", TEXT)
 
 def from_journal(
     results: Results,
-    journal: Journal,
+    journal: Reader,
     ids: pa.Array,
     waiting: Rows,
     *,
@@ -46,7 +46,7 @@ def from_journal(
     ----------
     results : Results
         Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
-    journal : Journal
+    journal : Reader
         Where it comes from.
     ids : pyarrow.Array of str
         The messageids of all rows.
@@ -92,7 +92,7 @@ def from_journal(
 
 
 def by_key(
-    results: Results, journal: Journal, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
+    results: Results, journal: Reader, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
 ) -> pa.Array:
     """Take over what the journal knows of rows that wait, by their keys: whatever the ids were under which they went out.
 
@@ -100,7 +100,7 @@ def by_key(
     ----------
     results : Results
         Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
-    journal : Journal
+    journal : Reader
         Where it comes from.
     keys, ids : pyarrow.Array of large_string
         The ids that the rows' keys give, and those under which they would leave.
@@ -131,7 +131,7 @@ def by_key(
 
 
 def from_retries(
-    results: Results, journal: Journal, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
+    results: Results, journal: Reader, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
 ) -> pa.Array:
     """Take over what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
 
@@ -151,7 +151,7 @@ def from_retries(
     )
 
 
-def _of_keys(journal: Journal, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
+def _of_keys(journal: Reader, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
     """Those of the rows whose further attempt is recorded with one of the keys that they may have, or with none."""
     homes, recorded = journal.origins(further)
     there = np.array([home is not None for home in homes], np.bool_)

@@ -17,7 +17,7 @@ from nxsms_nb.results.table import UNDECIDED, UNSENT, among
 from nxsms_nb.rows import id_format
 
 if TYPE_CHECKING:
-    from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.journal.reader import Reader
     from nxsms_nb.results.table import Results
     from nxsms_nb.rows.message_ids import MessageIds
 
@@ -40,7 +40,7 @@ def refuse_made(own: pa.Array, keys: MessageIds) -> None:
 
 def take_over_used(
     results: Results,
-    journal: Journal,
+    journal: Reader,
     own: pa.Array,
     ids: pa.Array,
     keys: pa.Array,
@@ -55,7 +55,7 @@ def take_over_used(
     ----------
     results : Results
         What is known; rows that are undecided would leave.
-    journal : Journal
+    journal : Reader
         Where ids are looked up, in every campaign: the gateway knows of no campaigns.
     own : pyarrow.Array of large_string
         The rows' own ids, null where there is none.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from numbers import Integral
 from operator import index
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 from nxsms_nb._arrow import TEXT, as_mask, present
 from nxsms_nb.engine import elsewhere, history
 from nxsms_nb.engine.call_ids import made_in
-from nxsms_nb.engine.dispatch import Dispatch, journal_of
+from nxsms_nb.engine.dispatch import Dispatch
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
@@ -34,26 +35,50 @@ from nxsms_nb.wire import codes as code_table
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.invocation import Invocation
+    from nxsms_nb.journal.campaign import Campaign
     from nxsms_nb.journal.journal import Journal
+    from nxsms_nb.journal.reader import Reader
     from nxsms_nb.results.table import Rows
 
 __all__ = [
     "asked_for",
-    "by_home",
-    "lock_doubts",
-    "lock_home",
+    "hold",
+    "home_of",
+    "homes_of",
     "may_go_us",
+    "read_back",
+    "resend",
+    "skip_suppressed",
     "take_over_learnt",
-    "taken_up",
-    "wait_again",
 ]
 
 HOUR_US: Final = 3_600_000_000
 """How long the vendor's hourly limit (13007) holds after the request that met it."""
 
 
-def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], call: Invocation) -> Dispatch:
-    """A sent frame, with everything it says of its rows taken over."""
+@dataclass(frozen=True)
+class Home:
+    """The campaign that rows of a sent frame belong to.
+
+    Parameters
+    ----------
+    campaign : str or None
+        Its name.
+    rows : ndarray of int64
+        The rows.
+    anywhere : bool
+        Whether nobody knows it: whatever is recorded of the rows concerns every campaign.
+    """
+
+    campaign: str | None
+    rows: Rows
+    anywhere: bool
+
+
+def read_back(
+    frame: pd.DataFrame, client: Client, journal: Journal, settings: Mapping[str, Any], call: Invocation
+) -> Dispatch:
+    """Take a sent frame with everything it says of its rows; none of them waits to be sent."""
     frame = frame_as_given(frame)
     earlier = result_columns.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
@@ -63,24 +88,22 @@ def taken_up(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], c
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     results = Results(len(frame))
     results.adopt(np.arange(len(frame)), earlier)
-    dispatch = Dispatch(
+    return Dispatch(
         frame,
         client,
-        journal_of(settings, client),
+        journal,
         settings["campaign"],
         settings["prefix"],
         checked,
         ids,
         results,
+        carried=True,
         call=call,
+        keys=None if id_format.are_first(ids) else _keys(journal, ids),
     )
-    dispatch.carried = True
-    if not id_format.are_first(ids):
-        dispatch.keys = _keys(dispatch.journal, ids)
-    return dispatch
 
 
-def _keys(journal: Journal, ids: pa.Array) -> pa.Array:
+def _keys(journal: Reader, ids: pa.Array) -> pa.Array:
     """The ids that rows' keys give, as the journal has them; else those that show it: of what it does not know, no other."""
     _, recorded = journal.origins(ids)
     roots = id_format.roots(ids)
@@ -120,13 +143,13 @@ def asked_for(codes: Any) -> frozenset[int]:
     return numbers
 
 
-def lock_home(dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
-    """Claim the campaign that rows belong to, so that its own runs stay away; where none is known, the whole journal."""
+def home_of(dispatch: Dispatch, settings: Mapping[str, Any]) -> Home | None:
+    """Find the one campaign to which the rows belong that may be tried again, and refuse several; None: no rows may."""
     ids = dispatch.all_ids()
     open_to_retry = np.flatnonzero(among(dispatch.results.status, UNSENT, FAILURE) & present(ids))
-    if not len(open_to_retry):
-        return
     of_all = dispatch.journal.homes(ids)
+    if not len(open_to_retry):
+        return None
     names = {name for name, rows in of_all.items() if np.isin(rows, open_to_retry).any()}
     # A run records its rows some thousands ahead; those it never came to are in no journal.
     homeless = np.setdiff1d(open_to_retry, np.concatenate([np.empty(0, np.int64), *of_all.values()]))
@@ -143,10 +166,13 @@ def lock_home(dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
             f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
             "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
         )
-    dispatch.campaign = next(iter(names), "") or None
-    dispatch.lock = dispatch.journal.lock(
-        dispatch.campaign, anywhere=len(homeless) > 0, own_ids=_brings_ids(dispatch, open_to_retry)
-    )
+    return Home(next(iter(names), "") or None, open_to_retry, anywhere=len(homeless) > 0)
+
+
+def hold(journal: Journal, dispatch: Dispatch, home: Home) -> Campaign:
+    """Hold the campaign that rows belong to, so that its own runs stay away; where none is known, the whole journal."""
+    own_ids = _brings_ids(dispatch, home.rows)
+    return journal.campaign(home.campaign, anywhere=home.anywhere, own_ids=own_ids)
 
 
 def _made_in(
@@ -166,14 +192,16 @@ def _brings_ids(dispatch: Dispatch, rows: Rows) -> bool:
     )
 
 
-def wait_again(dispatch: Dispatch, settings: Mapping[str, Any], codes: frozenset[int]) -> Rows:
-    """Let the rows of a sent frame that may be tried again wait to leave; the rows that may, but not before some time."""
-    results = dispatch.results
+def resend(
+    sent: Dispatch, home: Home, campaign: Campaign, settings: Mapping[str, Any], codes: frozenset[int]
+) -> tuple[Dispatch, Rows]:
+    """Let the rows of a sent frame that may be tried again wait to leave; and the rows that may, but not before some time."""
+    results, ids = sent.results, sent.all_ids()
     open_before = np.flatnonzero(among(results.status, UNSENT, FAILURE))
-    sendable = dispatch.checked.good & present(dispatch.all_ids())
-    _take_over_gone(dispatch, np.flatnonzero(sendable & (results.status == FAILURE)))
+    sendable = sent.checked.good & present(ids)
+    _take_over_gone(results, campaign, ids, np.flatnonzero(sendable & (results.status == FAILURE)))
     same = np.flatnonzero(sendable & (results.status == UNSENT))
-    suppressed = dispatch.checked.suppressed
+    suppressed = sent.checked.suppressed
     refused = np.flatnonzero(sendable & (results.status == FAILURE) & ~suppressed)
     numbers = np.array([results.code(int(row)) or 0 for row in refused], np.int64)
     early = np.isin(numbers, [code_table.HOURLY]) & (may_go_us(results, refused) > time.time_ns() // 1000)
@@ -181,28 +209,28 @@ def wait_again(dispatch: Dispatch, settings: Mapping[str, Any], codes: frozenset
         early[:] = False
     held_back = refused[early]
     refused = refused[np.isin(numbers, [*(code_table.RETRYABLE | codes)]) & ~early]
-    mask = np.zeros(len(results), bool)
-    mask[refused] = True
-    old = dispatch.ids.take(pa.array(refused, pa.int64())).to_pylist()
-    further = pa.array([id_format.next_id(messageid) for messageid in old], TEXT)
-    dispatch.ids = pc.replace_with_mask(dispatch.all_ids(), pa.array(mask), further)
+    further = [id_format.next_id(messageid) for messageid in ids.take(pa.array(refused, pa.int64())).to_pylist()]
+    ids = _put(ids, refused, pa.array(further, TEXT))
     waiting = np.sort(np.concatenate([same, refused]))
     results.status[waiting] = UNDECIDED
-    dispatch.ids = history.from_journal(
-        results, dispatch.journal, dispatch.all_ids(), waiting, everywhere=True, counted=same
-    )
-    for name in result_columns.prefixes(dispatch.frame):
-        if name != dispatch.prefix:
-            dispatch.ids = history.from_frame(
-                results, result_columns.read(dispatch.frame, name, gaps=True), dispatch.ids
-            )
-    _take_over_beside(dispatch, waiting[results.status[waiting] == UNDECIDED])
-    _know_as_it_is(dispatch, settings, waiting[results.status[waiting] == UNDECIDED])
-    results.skip(np.flatnonzero(suppressed & among(results.status, UNDECIDED, UNSENT)), SUPPRESSED)
-    dispatch.todo = waiting[results.status[waiting] == UNDECIDED]
-    dispatch.send_copies_once()
-    elsewhere.refuse(dispatch, open_before[among(results.status[open_before], SUCCESS, UNKNOWN)])
-    return held_back
+    ids = history.from_journal(results, campaign, ids, waiting, everywhere=True, counted=same)
+    for name in result_columns.prefixes(sent.frame):
+        if name != sent.prefix:
+            ids = history.from_frame(results, result_columns.read(sent.frame, name, gaps=True), ids)
+    _take_over_beside(results, ids, waiting[results.status[waiting] == UNDECIDED])
+    again = replace(sent, journal=campaign, campaign=home.campaign, ids=ids)
+    if not (home.anywhere and home.campaign is None):
+        again = _known_as_it_is(again, settings, waiting[results.status[waiting] == UNDECIDED])
+    skip_suppressed(sent)
+    again = replace(again, todo=waiting[results.status[waiting] == UNDECIDED]).with_copies_once()
+    elsewhere.refuse(again, open_before[among(results.status[open_before], SUCCESS, UNKNOWN)])
+    return again, held_back
+
+
+def skip_suppressed(dispatch: Dispatch) -> None:
+    """Skip the rows of people on the do-not-contact list that were not sent."""
+    results = dispatch.results
+    results.skip(np.flatnonzero(dispatch.checked.suppressed & among(results.status, UNDECIDED, UNSENT)), SUPPRESSED)
 
 
 def may_go_us(results: Results, rows: Rows) -> Rows:
@@ -211,37 +239,33 @@ def may_go_us(results: Results, rows: Rows) -> Rows:
     return np.where(sent_us == NO_TIME, time.time_ns() // 1000, sent_us) + HOUR_US
 
 
-def _take_over_gone(dispatch: Dispatch, refused: Rows) -> None:
+def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: Rows) -> None:
     """Take over what the journal knows of refused rows that went out since: the frame is older, or of another journal."""
-    known = dispatch.journal.known(dispatch.ids.take(dispatch.positions(refused)), everywhere=True)
+    known = journal.known(ids.take(Dispatch.positions(refused)), everywhere=True)
     timed = np.flatnonzero((known.status == FAILURE) & (known.sent_us != NO_TIME))
     # A file may have taken the time zone from the frame's own.
-    dispatch.results.sent_us[refused[timed]] = known.sent_us[timed]
+    results.sent_us[refused[timed]] = known.sent_us[timed]
     gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
-    dispatch.results.attempts[refused[gone]] = 0
-    dispatch.results.take_over(refused[gone], known, gone)
+    results.attempts[refused[gone]] = 0
+    results.take_over(refused[gone], known, gone)
 
 
-def _take_over_beside(dispatch: Dispatch, waiting: Rows) -> None:
+def _take_over_beside(results: Results, ids: pa.Array, waiting: Rows) -> None:
     """Take over what other rows of the frame say of the same message: an older frame may stand beside a newer one."""
-    results = dispatch.results
     gone = np.flatnonzero(among(results.status, SUCCESS, UNKNOWN))
-    at = pc.index_in(
-        dispatch.ids.take(dispatch.positions(waiting)), value_set=dispatch.ids.take(dispatch.positions(gone))
-    )
+    at = pc.index_in(ids.take(Dispatch.positions(waiting)), value_set=ids.take(Dispatch.positions(gone)))
     rows = waiting[present(at)]
     results.attempts[rows] = 0
     results.take_over(rows, results, gone[at.drop_null().to_numpy()])
 
 
-def _know_as_it_is(dispatch: Dispatch, settings: Mapping[str, Any], rows: Rows) -> None:
+def _known_as_it_is(dispatch: Dispatch, settings: Mapping[str, Any], rows: Rows) -> Dispatch:
     """Know rows by their present keys, too: one that was corrected is another message to a send of its campaign.
 
     What the campaign sent under the present key went out; what leaves now is recorded with it.
     """
-    lock = dispatch.lock
-    if not len(rows) or (lock is not None and lock.anywhere and dispatch.campaign is None):
-        return
+    if not len(rows):
+        return dispatch
     ids, results = dispatch.all_ids(), dispatch.results
     made = made_in(dispatch.frame, settings, dispatch.client, dispatch.campaign, key=settings["key"]).whole()
     keys = (
@@ -257,8 +281,8 @@ def _know_as_it_is(dispatch: Dispatch, settings: Mapping[str, Any], rows: Rows) 
     gone = among(known.status, SUCCESS, UNKNOWN)
     results.attempts[rows[gone]] = 0
     results.take_over(rows[gone], known, np.flatnonzero(gone))
-    dispatch.ids = _put(ids, rows[gone], recorded.filter(pa.array(gone)))
-    dispatch.keys = _put(keys, rows, now) if len(rows) else dispatch.keys
+    ids = _put(ids, rows[gone], recorded.filter(pa.array(gone)))
+    return replace(dispatch, ids=ids, keys=_put(keys, rows, now) if len(rows) else dispatch.keys)
 
 
 def _put(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
@@ -267,29 +291,22 @@ def _put(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by)
 
 
-def by_home(dispatch: Dispatch, rows: Rows) -> Iterator[tuple[str | None, Rows, bool]]:
-    """Rows by the campaign they belong to, so that each is settled where its own campaign's call looks.
-
-    With each campaign stands whether nobody knows it: whatever is recorded of its rows concerns every campaign.
-    """
-    left = rows
+def homes_of(dispatch: Dispatch, rows: Rows) -> list[Home]:
+    """Rows by the campaign they belong to, so that each is settled where its own campaign's call looks."""
+    found, left = [], rows
     for name, places in dispatch.journal.homes(dispatch.ids.take(dispatch.positions(rows))).items():
         mine = np.intersect1d(rows[places], left)
         left = np.setdiff1d(left, mine)
         if len(mine):
-            yield name or None, mine, False
+            found.append(Home(name or None, mine, anywhere=False))
     if len(left):
-        yield dispatch.campaign, left, True
+        found.append(Home(dispatch.campaign, left, anywhere=True))
+    return found
 
 
-def lock_doubts(dispatch: Dispatch, campaign: str | None, rows: Rows, *, anywhere: bool) -> None:
-    """Claim the campaign of rows in doubt; a run that may still be at work on them is not judged by others."""
-    dispatch.lock = dispatch.journal.lock(campaign, anywhere=anywhere, own_ids=_brings_ids(dispatch, rows))
-
-
-def take_over_learnt(dispatch: Dispatch, doubtful: Rows) -> tuple[Rows, Rows]:
+def take_over_learnt(dispatch: Dispatch, doubtful: Rows, journal: Reader) -> tuple[Rows, Rows]:
     """Take over what the journal knows of rows in doubt; those still in doubt, and which of them the journal knows."""
-    known = dispatch.journal.known(dispatch.ids.take(dispatch.positions(doubtful)), everywhere=True)
+    known = journal.known(dispatch.ids.take(dispatch.positions(doubtful)), everywhere=True)
     there = known.status != UNDECIDED
     # Of a row in doubt, too: a file may have taken the time zone from the frame's own time.
     dispatch.results.attempts[doubtful[there]] = 0

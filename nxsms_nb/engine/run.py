@@ -36,7 +36,7 @@ class Session:
     Parameters
     ----------
     dispatch : Dispatch
-        The first run's rows, of a campaign that is claimed; it is free again when the session is closed, or this raises.
+        The first run's rows, of a campaign that is held; it is released when the session is closed, or this raises.
     limits : Limits
         What the runs keep to.
     rows : int
@@ -45,7 +45,7 @@ class Session:
 
     def __init__(self, dispatch: Dispatch, limits: Limits, *, rows: int) -> None:
         self.pace = AdaptiveRate(batch_size=limits.batch_size, concurrency=limits.concurrency, max_rate=limits.max_rate)
-        self.recorder = dispatch.record(rows=rows, workers=limits.concurrency)
+        self.recorder = dispatch.record(dispatch.held, rows=rows, workers=limits.concurrency)
         self.memory = Memory()
         self._begun = time.monotonic()
 
@@ -61,7 +61,7 @@ class Run:
     Parameters
     ----------
     dispatch : Dispatch
-        The rows, of a campaign that is claimed; it is free again when the run has ended, or when this raises.
+        The rows, of a campaign that is held; it is released when the run has ended, or when this raises.
     limits : Limits
         What the run keeps to.
     observer : Observer

@@ -37,6 +37,8 @@ class SoFar:
     ----------
     rows : int
         How many rows of the source are through: the position of the next chunk's first row.
+    begun_us : int
+        When the stream began, in microseconds since the epoch.
     memory : Memory or None
         What the run remembers; None before its first chunk.
     """
@@ -45,7 +47,7 @@ class SoFar:
         self.rows = 0
         self.memory: Memory | None = None
         self._campaign = campaign
-        self._begun_us = time.time_ns() // 1000
+        self.begun_us = time.time_ns() // 1000
         self._suppressed = 0
         self._left = self._before = self._repeated = self._doubtful = self._latest_us = 0
 
@@ -66,10 +68,7 @@ class SoFar:
         self._left += len(dispatch.todo)
         self._suppressed += len(dispatch.suppressed())
         rows, results = dispatch.sent_before(), dispatch.results
-        ours = results.sent_us[rows] >= self._begun_us
-        if dispatch.doubtful is not None:
-            # The run that caused a doubt does not settle it.
-            dispatch.doubtful = dispatch.doubtful[results.sent_us[dispatch.doubtful] < self._begun_us]
+        ours = results.sent_us[rows] >= self.begun_us
         self._repeated += int(ours.sum())
         rows = rows[~ours]
         self._before += len(rows)

@@ -28,13 +28,13 @@ from nxsms_nb.rows.segments import count_segments
 from nxsms_nb.wire import codes, items, requests
 from nxsms_nb.wire.vendor_text import unquoted
 
-__all__ = ["MOST", "Trial", "examples", "number_of"]
-
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.engine.outcomes import Verdict
     from nxsms_nb.engine.transport import PostResult
     from nxsms_nb.rows.rules import Checked
+
+__all__ = ["MOST", "Trial", "examples", "number_of"]
 
 MOST: Final = 10
 """How many messages a trial may have."""

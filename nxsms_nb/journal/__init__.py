@@ -1,3 +1,3 @@
 """What was attempted, durably, so that nothing is sent twice."""
 
-__all__ = ["blocks", "forks", "journal", "locks", "recorder", "tables"]
+__all__ = ["blocks", "campaign", "forks", "journal", "reader", "recorder", "tables"]

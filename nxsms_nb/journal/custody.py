@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.locks import CampaignLock
 
 
-def open_journal(path: Path, *, room_for: int | None = None) -> sqlite3.Connection:
+def open_journal(path: Path) -> sqlite3.Connection:
     """Open a journal as `sqlite.open_file` does, and count what runs have left behind that broke off.
 
     Their log is deleted when the last connection closes, and its absence must not look like a loss then.
     """
-    connection = sqlite.open_file(path, room_for=room_for)
+    connection = sqlite.open_file(path)
     try:
         with sqlite.as_journal_errors(path):
             for run in tables.open_runs(connection):
@@ -31,6 +32,28 @@ def open_journal(path: Path, *, room_for: int | None = None) -> sqlite3.Connecti
         sqlite.close_with_log(connection, path)
         raise
     return connection
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a journal, and close it again with its log where a run needs it."""
+    connection = open_journal(path)
+    try:
+        yield connection
+    finally:
+        close(connection, path)
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """One state of the journal for all that is compared with one another."""
+    with sqlite.as_journal_errors(path):
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
 
 def _close_broken(connection: sqlite3.Connection, number: int) -> None:
@@ -81,30 +104,30 @@ class Custody:
             return "What it recorded is in the journal."
         return watch.rescue(self._connection, self._path, trouble.words)
 
-    def release(self) -> None:
-        """Close the run's connection and release its campaign."""
-        try:
-            if self._path is not None:
-                self._close(self._path)
-        finally:
-            self._lock.release()
+    def note_end(self) -> None:
+        """Note how far the journal has come, where the run has its end and the files are still its own."""
+        if self._path is None or self._watch is None or self._watch.trouble() is not None:
+            return
+        with suppress(sqlite3.Error, tables.Damage):
+            if self._run.id not in {run.id for run in tables.open_runs(self._connection)}:
+                watch.note_last(self._path, self._connection)
 
-    def _close(self, path: Path) -> None:
-        try:
-            ended = self._run.id not in {run.id for run in tables.open_runs(self._connection)}
-            if ended and self._watch is not None and self._watch.trouble() is None:
-                watch.note_last(path, self._connection)
-        except (sqlite3.Error, tables.Damage):
-            ended = False
-        if ended:
-            self._connection.close()
-        else:
-            sqlite.close_with_log(self._connection, path)
+
+def close(connection: sqlite3.Connection, path: Path) -> None:
+    """Close a connection; while a run has no end, leaving the log: without it the journal would look as if it were lost."""
+    try:
+        ended = not tables.open_runs(connection)
+    except (sqlite3.Error, tables.Damage):
+        ended = False
+    if ended:
+        connection.close()
+    else:
+        sqlite.close_with_log(connection, path)
 
 
 def backup(path: Path, to: Path) -> None:
     """Copy a journal; see `journal.Journal.backup`."""
-    with closing(open_journal(path)) as connection, sqlite.as_journal_errors(path):
+    with opened(path) as connection, sqlite.as_journal_errors(path):
         tables.verify_all(connection)
         try:
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

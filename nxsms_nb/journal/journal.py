@@ -5,27 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from nxsms_nb._arrow import TEXT
 from nxsms_nb.arguments import Names, strict
 from nxsms_nb.calls import apart
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
 from nxsms_nb.invocation import shown_value
-from nxsms_nb.journal import custody, forks, frames, lookup, place, sqlite, tables
+from nxsms_nb.journal import custody, forks, frames, place, sqlite
+from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.locks import CampaignLock, MemoryLock
-from nxsms_nb.journal.recorder import Recorder
-from nxsms_nb.results.table import Results, Rows
+from nxsms_nb.journal.reader import Reader
 from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
@@ -34,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 
-class Journal(Names):
+class Journal(Names, Reader):
     """The record of what was sent: an SQLite file of the user's, or one in memory.
 
     Parameters
@@ -87,12 +81,12 @@ class Journal(Names):
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
 
-    def lock(self, campaign: str | None, *, anywhere: bool = False, own_ids: bool = False) -> CampaignLock:
-        """Take a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
+    def campaign(self, name: str | None, *, anywhere: bool = False, own_ids: bool = False) -> Campaign:
+        """Hold a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
 
         Parameters
         ----------
-        campaign : str or None
+        name : str or None
             The campaign's name.
         anywhere : bool, default False
             Whether the rows may belong to any campaign: no other run of this journal goes on meanwhile.
@@ -101,15 +95,15 @@ class Journal(Names):
 
         Returns
         -------
-        CampaignLock
-            To be given to `record`, or released.
+        Campaign
+            Held already; its ``with`` releases it.
 
         Raises
         ------
         CampaignBusy
             Another run of this campaign, or one that may concern it, is under way.
         JournalError
-            The journal's place cannot be used.
+            The journal cannot be used.
         """
         if self.path is None:
             forks.refuse_copy(self._pid)
@@ -117,189 +111,15 @@ class Journal(Names):
             # Before the folder of locks: a file that is missing beside one is a journal that was lost.
             sqlite.open_file(self.path).close()
             say(f"New journal {self.path}: nothing is known of earlier sends.")
-        lock = CampaignLock(self.path, campaign or "", self._held, anywhere=anywhere)
+        lock = CampaignLock(self.path, name or "", self._held, anywhere=anywhere)
         lock.acquire(own_ids=own_ids, known=[run.campaign for run in self.made_by()] if anywhere else ())
-        return lock
-
-    def record(
-        self,
-        lock: CampaignLock,
-        *,
-        rows: int,
-        workers: int,
-        anywhere: bool = False,
-        gateway: str | None = None,
-        app: str | None = None,
-    ) -> Recorder:
-        """Begin the record of a run.
-
-        Parameters
-        ----------
-        lock : CampaignLock
-            The campaign, from `lock`; released when the recording is closed, or when this raises.
-        rows : int
-            How many rows the run may send.
-        workers : int
-            How many requests may be under way.
-        anywhere : bool, default False
-            Whether its rows may have gone out in another campaign: every campaign then looks at this run as well.
-        gateway : str, optional
-            The base URL of the gateway, without credentials.
-        app : str, optional
-            A digest of the appKey, short enough that it cannot be turned back.
-
-        Returns
-        -------
-        Recorder
-
-        Raises
-        ------
-        JournalError
-            The journal cannot be used.
-        """
-        connection = None
         try:
-            if self.path is None:
-                forks.refuse_copy(self._pid)
-            connection = self._memory or custody.open_journal(self._file(), room_for=rows)
-            with self._lock, tables.writing(connection):
-                number = tables.next_row_id(connection, "run")
-                started_us = time.time_ns() // 1000
-                home = tables.HOMELESS if lock.anywhere else int(anywhere)
-                run = tables.RunRow(number, lock.campaign, gateway, app, started_us, int(rows), home)
-                tables.put_run(connection, run)
-                # Before anybody sees the run: without it, it would pass for one that broke off.
-                lock.note_run(number)
-            care = custody.Custody(self.path, connection, lock, run)
-        except BaseException as error:
-            if connection is not None and connection is not self._memory:
-                connection.close()
+            connection = self._memory or custody.open_journal(self._file())
+        except BaseException:
             lock.release()
-            if isinstance(error, sqlite3.Error):
-                raise sqlite.failed(self.path, error) from error
             raise
         guard = threading.RLock() if self._memory is None else self._lock
-        return Recorder(connection, guard, run, workers=workers, look=care.look, save=care.save, release=care.release)
-
-    def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
-        """Whether any message is recorded where `known` looks; the same parameters."""
-        with self._reading() as connection:
-            return connection is not None and lookup.holds(connection, campaign, everywhere=everywhere)
-
-    def known(
-        self,
-        ids: pa.Array,
-        campaign: str | None = None,
-        *,
-        everywhere: bool = False,
-        run_filter: Callable[[tables.RunRow], bool] | None = None,
-    ) -> Results:
-        """What is recorded of messages.
-
-        Parameters
-        ----------
-        ids : pyarrow.Array of str
-            Their messageids; null where there is none.
-        campaign : str, optional
-            Where to look; runs that may concern any campaign are looked at as well.
-        everywhere : bool, default False
-            Look in every campaign.
-        run_filter : callable, optional
-            The runs to look at, of those; None: all of them.
-
-        Returns
-        -------
-        Results
-            As many rows as `ids`; `status` is `table.UNDECIDED` where nothing is recorded. A request without an outcome leaves
-            its rows ``Unknown``.
-        """
-        with self._reading() as connection:
-            if connection is None:
-                return Results(len(ids))
-            return lookup.known(connection, ids, campaign, everywhere=everywhere, run_filter=run_filter)
-
-    def made_by(self) -> list[tables.RunRow]:
-        """The runs as they are recorded: which campaign, gateway and account each was of."""
-        with self._reading() as connection:
-            return [] if connection is None else list(tables.run_rows(connection).values())
-
-    def known_by_key(
-        self, keys: pa.Array, campaign: str | None = None, *, run_filter: Callable[[tables.RunRow], bool] | None = None
-    ) -> tuple[Results, pa.Array]:
-        """What is recorded in a campaign of messages, whatever their ids were: made from their keys, the frame's own, retries'.
-
-        Parameters
-        ----------
-        keys : pyarrow.Array of large_string
-            The ids that their keys give; null where there is none.
-        campaign : str, optional
-            Where to look; runs that may concern any campaign are looked at as well.
-        run_filter : callable, optional
-            The runs to look at, of those; None: all of them.
-
-        Returns
-        -------
-        Results
-            As `known` gives it, of the latest attempt; the attempts are counted over all.
-        pyarrow.Array of large_string
-            The ids of the latest attempts; those that were given where nothing is recorded.
-        """
-        with self._reading() as connection:
-            if connection is None:
-                return Results(len(keys)), keys
-            return lookup.known_by_key(connection, keys, campaign, run_filter=run_filter)
-
-    def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
-        """The campaign and the key with which each id is recorded, in whatever campaign.
-
-        Parameters
-        ----------
-        ids : pyarrow.Array of large_string
-            The messageids; null where there is none.
-
-        Returns
-        -------
-        ndarray of object
-            The campaign (empty: the unnamed one); None where the id is not recorded.
-        pyarrow.Array of large_string
-            The id that the key gives; null where none is recorded.
-        """
-        with self._reading() as connection:
-            if connection is None:
-                return np.full(len(ids), None, object), pa.nulls(len(ids), TEXT)
-            return lookup.origins(connection, ids)
-
-    def sent_anything(self, runs: Collection[int]) -> bool:
-        """Whether any message of some runs went out, or may have, or was refused by itself."""
-        with self._reading() as connection:
-            return connection is not None and lookup.sent_anything(connection, runs)
-
-    def reached(self, runs: Collection[int]) -> bool:
-        """Whether any request of some runs reached a gateway, or may have, whatever became of it."""
-        with self._reading() as connection:
-            return connection is not None and lookup.reached(connection, runs)
-
-    def answered(self, runs: Collection[int]) -> bool:
-        """Whether any request of some runs had a reply that only a gateway gives."""
-        with self._reading() as connection:
-            return connection is not None and lookup.answered(connection, runs)
-
-    def homes(self, ids: pa.Array) -> dict[str, Rows]:
-        """The campaigns to which messages belong.
-
-        Parameters
-        ----------
-        ids : pyarrow.Array of str
-            Their messageids; null where there is none.
-
-        Returns
-        -------
-        dict of str to ndarray of int64
-            Campaign (empty: the unnamed one) to the places of those of the ids that it has, in order; ids that no campaign
-            has are in none.
-        """
-        with self._reading() as connection:
-            return {} if connection is None else lookup.homes(connection, ids)
+        return Campaign(self.path, lock, connection, guard, reopened=self._reading)
 
     def campaigns(self) -> pd.DataFrame:
         """The campaigns in the journal.
@@ -362,24 +182,13 @@ class Journal(Names):
                 f"Forgetting campaign {named(name)} makes {n:,} rows sendable again, to the same people. To do that: "
                 f"{'journal' if self.path is None else f'nx.{self!r}'}.forget({shown_value('campaign', campaign)}, confirm={n})"
             )
-        lock = self.lock(campaign)
-        try:
-            connection = self._memory or custody.open_journal(self._file())
-        except BaseException:
-            lock.release()
-            raise
-        try:
+        with self.campaign(campaign) as held, held.writing() as connection:
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
-            with self._lock, tables.writing(connection):
-                batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
-                connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
-                connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
-                connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))
-                connection.execute("DELETE FROM run WHERE campaign = ?", (name,))
-        finally:
-            if connection is not self._memory:
-                connection.close()
-            lock.release()
+            batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
+            connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
+            connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
+            connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))
+            connection.execute("DELETE FROM run WHERE campaign = ?", (name,))
         return n
 
     def backup(self, to: str | os.PathLike[str]) -> Path:
@@ -465,7 +274,5 @@ class Journal(Names):
         if not place.holds_something(path):
             yield None
             return
-        with closing(custody.open_journal(path)) as connection, sqlite.as_journal_errors(path):
-            # One snapshot for all that is compared with one another.
-            connection.execute("BEGIN")
+        with custody.opened(path) as connection, custody.snapshot(connection, path):
             yield connection

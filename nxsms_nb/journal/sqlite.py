@@ -21,15 +21,13 @@ from nxsms_nb.journal.watch import Watch, note_last, refuse_older
 _ROW_BYTES: Final = 80
 
 
-def open_file(path: Path, *, room_for: int | None = None, without_log: bool = False) -> sqlite3.Connection:
+def open_file(path: Path, *, without_log: bool = False) -> sqlite3.Connection:
     """Open a journal, making it where there is none.
 
     Parameters
     ----------
     path : Path
         The file.
-    room_for : int, optional
-        How many rows will be written; the disk must have room for them. None: it is opened to be read.
     without_log : bool, default False
         Whether a run without an end may have lost its log.
 
@@ -53,8 +51,6 @@ def open_file(path: Path, *, room_for: int | None = None, without_log: bool = Fa
             path.chmod(0o600)
     except OSError as error:
         raise unusable(path, error) from error
-    if room_for is not None:
-        _check_room(path, room_for)
     with as_journal_errors(path):
         # A second time: the run may have begun in between.
         for _ in range(2):
@@ -191,7 +187,8 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _check_room(path: Path, rows: int) -> None:
+def check_room(path: Path, rows: int) -> None:
+    """Raise where the disk has no room for what a run of so many rows writes."""
     free = shutil.disk_usage(path.parent).free
     needed = rows * _ROW_BYTES + (1 << 20)
     if free < needed:

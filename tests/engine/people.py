@@ -41,7 +41,7 @@ def record_ago(journal, frame, outcome, minutes, *, campaign=None, client=None):
         sent_us = time.time_ns() // 1000 - int(minutes * 60_000_000)
         record.finish(await record.begin(block, 0, len(block), sent_us=sent_us), outcome)
 
-    record = journal.record(journal.lock(campaign), rows=len(frame), workers=1, **of)
+    record = journal.campaign(campaign).record(rows=len(frame), workers=1, **of)
     try:
         asyncio.run(request(record))
     finally:

@@ -35,7 +35,7 @@ def test_a_second_run_of_a_campaign_is_refused_at_once_naming_the_first(begun, s
 
 def test_a_campaign_whose_name_may_be_a_number_is_masked(sandbox, path):
     """It may be somebody's."""
-    lock = Journal(path).lock("8615088888888")
+    lock = Journal(path).campaign("8615088888888")
     with pytest.raises(CampaignBusy, match="under way") as busy:
         people(1).nxsms.send(sandbox.client, campaign="8615088888888", journal=path)
     assert "8615088888888" not in str(busy.value)
@@ -152,12 +152,12 @@ def test_a_link_to_a_journal_is_the_same_journal(path):
     """Two names of one file would let two runs of a campaign go on at once."""
     path.parent.mkdir()
     link = path.with_name("link.sqlite3")
-    held = Journal(path).lock("spring")
+    held = Journal(path).campaign("spring")
     link.symlink_to(path)
     with pytest.raises(CampaignBusy):
-        Journal(link).lock("spring")
+        Journal(link).campaign("spring")
     held.release()
-    Journal(link).lock("spring").release()
+    Journal(link).campaign("spring").release()
 
 
 def test_ids_that_frames_bring_are_claimed_in_every_campaign(sandbox, path):
@@ -354,7 +354,7 @@ def test_a_refused_retry_tells_no_run_that_starts_meanwhile_that_it_is_busy(begu
     thread.start()
     try:
         for n in range(30):
-            Journal(path).lock(f"wave {n}").release()
+            Journal(path).campaign(f"wave {n}").release()
     finally:
         done.set()
         thread.join()

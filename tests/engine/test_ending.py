@@ -60,7 +60,7 @@ try:
 except (Alarm, SystemExit, TimeoutError) as error:
     sent = len(sandbox.ledger)
     print(type(error).__name__, sent < 2000)
-nx.Journal(path).lock(None).release()
+nx.Journal(path).campaign(None).release()
 print(len(sandbox.ledger) == sent)
 print(sorted(df.nxsms.send(client, **slow)["status"].unique()), sandbox.effects().max())
 """
@@ -98,7 +98,7 @@ try:
     frame.nxsms.reconcile(mute, journal=path)
 except nx.Interrupted as stopped:
     print(stopped.frame["status"].unique().tolist())
-nx.Journal(path).lock(None).release()
+nx.Journal(path).campaign(None).release()
 print(frame.nxsms.reconcile(client, journal=path)["status"].unique().tolist())
 """
 
@@ -177,7 +177,7 @@ def test_a_second_cancellation_does_not_wait_for_replies(make):
             await task
 
     asyncio.run(cancelled())
-    sandbox.client.journal.lock(None).release()
+    sandbox.client.journal.campaign(None).release()
     assert counts(frame.nxsms.recorded(sandbox.client)) == {"Unknown": 100, "Unsent": 200}
     sandbox.release()
 
@@ -219,12 +219,12 @@ if not child:
     os._exit(len(wrong))
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 try:
-    nx.Journal.of(journal).lock(None)
+    nx.Journal.of(journal).campaign(None)
 except nx.CampaignBusy:
     print("busy")
 sandbox.release()
 print(run.wait()["status"].unique().tolist(), len(sandbox.ledger), sandbox.effects().max())
-nx.Journal.of(journal).lock(None).release()
+nx.Journal.of(journal).campaign(None).release()
 """
 
 
@@ -257,7 +257,7 @@ except KeyboardInterrupt:
     interrupted = True
 assert interrupted
 sandbox = globals().get("sandbox") or nx.Sandbox(seed=7)
-nx.Journal(sys.argv[1]).lock(None).release()
+nx.Journal(sys.argv[1]).campaign(None).release()
 print(df.nxsms.send(sandbox.client, journal=sys.argv[1], progress="silent")["status"].unique().tolist(), sandbox.effects().max())
 """
 

@@ -125,7 +125,7 @@ class History(RuleBasedStateMachine):
     def second_kernel(self):
         """While somebody else's run holds the campaign, the cell is refused and nothing leaves."""
         before = len(self.gateway.ledger)
-        lock = nx.Journal(self.journal).lock(None)
+        lock = nx.Journal(self.journal).campaign(None)
         try:
             with pytest.raises(nx.CampaignBusy):
                 self.frame.nxsms.send(self.client(asks=False), journal=self.journal, duplicates="drop")

@@ -75,7 +75,7 @@ async def cell():
         await task
     except asyncio.CancelledError:
         taken = len(sandbox.ledger)
-        sandbox.client.journal.lock(None).release()
+        sandbox.client.journal.campaign(None).release()
         print(type(asyncio.get_running_loop()).__module__, 0 < taken < 2000)
 asyncio.run(cell())
 sent(df.nxsms.send(sandbox.client))

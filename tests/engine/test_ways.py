@@ -357,7 +357,7 @@ def test_a_cancellation_stops_the_run_and_is_raised_again(make, journal):
 
     asyncio.run(cancelled())
     before = len(sandbox.ledger)
-    journal.lock(None).release()
+    journal.campaign(None).release()
     recorded = frame.nxsms.recorded(sandbox.client, journal=journal)
     assert counts(recorded) == {"Success": before, "Unsent": 5000 - before}
     assert counts(frame.nxsms.send(sandbox.client, journal=journal)) == {"Success": 5000}
@@ -375,7 +375,7 @@ def test_a_timeout_around_asend_is_a_cancellation(make):
     with pytest.raises(TimeoutError):
         asyncio.run(limited())
     assert len(sandbox.ledger) < 100_000
-    sandbox.client.journal.lock(None).release()
+    sandbox.client.journal.campaign(None).release()
 
 
 KERNEL = """

@@ -24,7 +24,7 @@ def block(messageids):
 @contextlib.contextmanager
 def recording(journal, campaign=None, *, rows=10, workers=8, homeless=False, **options):
     """The record of a run of a campaign; closed at the end."""
-    record = journal.record(journal.lock(campaign, anywhere=homeless), rows=rows, workers=workers, **options)
+    record = journal.campaign(campaign, anywhere=homeless).record(rows=rows, workers=workers, **options)
     try:
         yield record
     finally:

@@ -35,7 +35,7 @@ async def requests(record):
     os.kill(os.getpid(), signal.SIGKILL)
 
 journal = Journal(sys.argv[2])
-asyncio.run(requests(journal.record(journal.lock("spring"), rows=8, workers=1)))
+asyncio.run(requests(journal.campaign("spring").record(rows=8, workers=1)))
 """
 
 KNOWN = [SUCCESS] * 6 + [UNKNOWN] * 2
@@ -114,7 +114,7 @@ def test_another_program_that_opened_the_journal_leaves_everything_in_it(killed)
 def test_a_run_at_work_is_not_taken_for_one_that_broke_off(path):
     """Looking from another kernel leaves its end to the run, which can still be missed if it is killed."""
     journal = Journal(path)
-    record = journal.record(journal.lock("spring"), rows=2, workers=1)
+    record = journal.campaign("spring").record(rows=2, workers=1)
     assert known(Journal(path), ids(2), "spring") == [-1, -1]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT blocks FROM run").fetchall() == [(None,)]

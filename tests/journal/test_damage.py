@@ -128,7 +128,7 @@ def test_the_frame_of_runs_counts_what_is_verified(journal, path, statement):
 
 def test_what_belongs_to_a_run_is_counted_when_it_ends(journal):
     """Reading while it goes on and afterwards gives the same."""
-    record = journal.record(journal.lock(None), rows=3, workers=1)
+    record = journal.campaign(None).record(rows=3, workers=1)
     assert known(journal, ids(3)) == [-1, -1, -1]
     record.close()
     write(journal, (ids(3), ACCEPTED))

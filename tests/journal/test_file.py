@@ -217,7 +217,7 @@ def test_a_disk_that_is_full_is_refused_before_anything_is_sent(disk):
     assert "disk is full" in message
     assert "Make room" in message
     (disk / "films").unlink()
-    Journal(disk / "journal.sqlite3").lock(None).release()
+    Journal(disk / "journal.sqlite3").campaign(None).release()
 
 
 FULL_MIDWAY = """

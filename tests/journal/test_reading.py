@@ -132,8 +132,8 @@ def test_homes_are_the_campaigns_that_messages_went_out_in(journal):
 
 def test_a_run_without_a_home_is_none_for_its_rows(journal):
     """The campaign that such a run is recorded under is no evidence of where its rows belong."""
-    lock = journal.lock(None, anywhere=True)
-    journal.record(lock, rows=0, workers=1).close()
+    lock = journal.campaign(None, anywhere=True)
+    lock.record(rows=0, workers=1).close()
     write(journal, (ids(2), ACCEPTED), campaign="spring", anywhere=True)
     write(journal, (ids(2, 2), ACCEPTED), campaign="autumn", homeless=True)
     assert homes(journal, ids(4)) == {"spring": [0, 1]}
@@ -171,7 +171,7 @@ def test_rows_that_never_left_are_not_counted(journal):
 def test_runs_are_a_frame_with_their_pace(journal):
     """When it began and ended, how many rows and requests, how fast, and why it ended early."""
     write(journal, (ids(2), ACCEPTED), (ids(2, 2), ACCEPTED), campaign="spring", rows=4)
-    record = journal.record(journal.lock(None), rows=7, workers=1)
+    record = journal.campaign(None).record(rows=7, workers=1)
     frame = journal.runs()
     record.close(rate=480.5, pace=500.0, stopped="stopped by you")
     assert frame.index.name == "run"

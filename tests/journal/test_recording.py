@@ -141,7 +141,7 @@ def test_outcomes_that_cannot_be_written_are_said_at_the_end(journal):
     with pytest.raises(JournalError, match="outcomes of 1 requests could not be written"), recording(journal) as record:
         asyncio.run(lost(record))
     assert known(journal, ids(2)) == [UNKNOWN, UNKNOWN]
-    journal.lock(None).release()
+    journal.campaign(None).release()
 
 
 def test_flushed_outcomes_are_on_the_disk_while_the_run_goes_on(journal, path):
@@ -224,7 +224,7 @@ def test_several_processes_write_into_one_journal(path):
 HOLDER = """
 import sys
 from nxsms_nb import Journal
-claim = Journal(sys.argv[1]).lock("spring")
+claim = Journal(sys.argv[1]).campaign("spring")
 print("held", flush=True)
 sys.stdin.readline()
 """
@@ -248,15 +248,15 @@ def test_a_campaign_held_by_another_process_is_refused_naming_it(holder, journal
     with pytest.raises(
         CampaignBusy, match=rf"'spring' is under way since \S+ in process {holder.pid}\. Nothing was sent"
     ):
-        journal.lock("spring")
-    journal.lock("autumn").release()
+        journal.campaign("spring")
+    journal.campaign("autumn").release()
 
 
 CLAIMER = """
 import sys
 from nxsms_nb import CampaignBusy, Journal
 try:
-    Journal(sys.argv[1]).lock("spring")
+    Journal(sys.argv[1]).campaign("spring")
 except CampaignBusy:
     print("busy")
 """
@@ -270,7 +270,7 @@ def others_are_refused(path):
 @pytest.mark.skipif(sys.platform == "win32", reason="a locked file cannot be read there")
 def test_whoever_copies_the_folder_does_not_drop_the_lock(journal, path, tmp_path):
     """The locks of POSIX go when this process closes any descriptor of their file, as a backup of the project does."""
-    lock = journal.lock("spring")
+    lock = journal.campaign("spring")
     shutil.copytree(path.parent, tmp_path / "backup")
     assert others_are_refused(path)
     lock.release()
@@ -281,7 +281,7 @@ def test_whoever_copies_the_folder_does_not_drop_the_lock(journal, path, tmp_pat
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_process_neither_gives_the_lock_back_nor_keeps_it(journal, path):
     """It has the same open file; the lock is the parent's alone."""
-    lock = journal.lock("spring")
+    lock = journal.campaign("spring")
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -312,18 +312,18 @@ def test_a_lock_whose_note_cannot_be_read_is_a_lock_all_the_same(holder, journal
     for note in journal.path.parent.rglob("*.json"):
         note.write_text("{")
     with pytest.raises(CampaignBusy, match="in another process"):
-        journal.lock("spring")
+        journal.campaign("spring")
 
 
 def test_a_claim_given_back_twice_does_not_free_what_another_took_since(journal):
     """Giving back is the right of the one who holds it."""
     for shared in (journal, Journal.in_memory()):
-        first = shared.lock(None)
+        first = shared.campaign(None)
         first.release()
-        second = shared.lock(None)
+        second = shared.campaign(None)
         first.release()
         with pytest.raises(CampaignBusy):
-            shared.lock(None)
+            shared.campaign(None)
         second.release()
 
 

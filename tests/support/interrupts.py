@@ -81,7 +81,7 @@ class Scene:
         After more than one interrupt what was under way is not awaited: it may arrive later, and is in doubt.
         """
         sent = len(self.sandbox.ledger)
-        nx.Journal(self.options["journal"]).lock(self.options["campaign"]).release()
+        nx.Journal(self.options["journal"]).campaign(self.options["campaign"]).release()
         assert hurried or len(self.sandbox.ledger) == sent, "it went on behind the error"
         frame = self.again()
         assert len(frame) == ROWS

@@ -22,6 +22,7 @@ import nxsms_nb as nx
 from nxsms_nb.engine import batches, dispatch, reconcile
 from nxsms_nb.engine.transport import Transport
 from nxsms_nb.journal import writer
+from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.journal import Journal
 from nxsms_nb.journal.recorder import Recorder
 from tests.support import control
@@ -76,9 +77,9 @@ def _committed(hit: Callable[[], None]) -> None:
 
 
 ONCE: dict[str, Hook] = {
-    "campaign not yet locked": _around(Journal, "lock"),
-    "campaign locked": _around(Journal, "lock", after=True),
-    "run recorded": _around(Journal, "record", after=True),
+    "campaign not yet locked": _around(Journal, "campaign"),
+    "campaign locked": _around(Journal, "campaign", after=True),
+    "run recorded": _around(Campaign, "record", after=True),
     "closing": _around(Recorder, "close"),
     "closed": _around(Recorder, "close", after=True),
     "frame about to be joined": _around(dispatch.Dispatch, "joined"),
