@@ -45,12 +45,12 @@ def summary_html(view: Mapping[str, Any], *, still: str = "") -> str:
 def _head(view: Mapping[str, Any]) -> str:
     tint = "rgba(230,159,0,.3)" if view["real"] else "rgba(86,180,233,.22)"
     dot = f'<span style="color:{_DOTS[view["state"]]}">●</span>'
-    badge = f'<span style="background:{tint};border-radius:9px;padding:1px 8px;font-size:12px">{escape(view["money"])}</span>'
+    badge = f'<span style="flex:none;background:{tint};border-radius:9px;padding:1px 8px;font-size:12px">{escape(view["money"])}</span>'
     return (
-        '<div style="display:flex;flex-wrap:wrap;align-items:center;gap:0 10px;min-height:28px">'
-        f"<span>{dot} <b>{escape(view['heading'])}</b></span> {badge} "
-        f'<span style="{_FAINT}">{escape(view["campaign"])}</span> '
-        f'<span style="margin-left:auto"><b>{escape(view["done"])}</b></span></div>'
+        '<div style="display:flex;align-items:center;gap:10px;min-height:28px">'
+        f'<span style="flex:none">{dot} <b>{escape(view["heading"])}</b></span> {badge} '
+        f'<span style="{_FAINT};{_CUT};flex:1 1 0;min-width:0">{escape(view["campaign"])}</span> '
+        f'<b style="{_CUT};min-width:0">{escape(view["done"])}</b></div>'
     )
 
 

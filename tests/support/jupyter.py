@@ -161,6 +161,17 @@ class Site:
             page.close()
 
     @contextmanager
+    def page_of(self, text):
+        """A page of HTML."""
+        (self.folder / "page.html").write_text(text, encoding="utf-8")
+        page = self.browser.new_page(viewport={"width": 1000, "height": 1100})
+        try:
+            page.goto((self.folder / "page.html").as_uri())
+            yield page
+        finally:
+            page.close()
+
+    @contextmanager
     def ran(self, name, cells, **options):
         """A new notebook whose cells all run, or wait for their turn."""
         with self.opened(name, cells, **options) as page:
@@ -240,7 +251,7 @@ def shot(page, name):
 
 PEOPLE = """
 import nxsms_nb as nx, pandas as pd
-client = nx.Client.from_env()
+client = nx.Client.from_env(timeout=300)
 people = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(ROWS)], "content": "Hi"})
 """
 """A first cell: a frame of as many rows as are written in the place of ROWS, and a client of the sandbox's."""

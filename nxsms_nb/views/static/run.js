@@ -44,7 +44,7 @@ function build() {
     heading: make("b"),
     money: make("span", { class: "nxsms-badge" }),
     campaign: make("span", { class: "nxsms-run-campaign nxsms-cut" }),
-    done: make("span", { class: "nxsms-run-done" }),
+    done: make("span", { class: "nxsms-run-done nxsms-cut" }),
     stop: make("button", { class: "nxsms-button", type: "button", "data-nxsms": "stop" }, "■ Stop"),
     bar: make("div", {
       class: "nxsms-run-bar",
@@ -78,8 +78,8 @@ function build() {
       make("span", {}, parts.dot, " ", parts.heading),
       parts.money,
       parts.campaign,
-      parts.done,
       parts.stop,
+      parts.done,
     ),
     parts.bar,
     parts.counts,
