@@ -26,8 +26,9 @@ from scipy.stats import false_discovery_control, hypergeom
 from sklearn.model_selection import StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 
-import nxsms_nb as nx  # noqa: F401 - registers df.nxsms
-from nxsms_nb.results import columns
+from nxsms_nb.analysis import features
+from nxsms_nb.analysis.derived import Asked
+from nxsms_nb.analysis.search import search
 
 HERE: Final = Path(__file__).parent
 LEVEL: Final = 0.05
@@ -117,12 +118,12 @@ def campaign(cell: Cell, number: int) -> Campaign:
 
 
 def by_drivers(made: Campaign) -> list[Mask]:
-    """The rows of each slice that `drivers` names."""
-    results = columns.empty(len(made.frame)).assign(status=np.where(made.failed, "Failure", "Success"))
-    sent = made.frame.join(results)
-    wanted = list(made.frame.columns)
-    named = sent.nxsms.drivers(wanted, level=LEVEL, min_rows=MIN_ROWS)["slice"]
-    return [sent.index.isin(sent.nxsms.select(given).index) for given in named]
+    """The rows of each slice that `drivers` names: its reading of the columns and its search, without the table."""
+    frame = made.frame
+    known = np.ones(len(frame), np.bool_)
+    read, _ = features.read_columns(frame, list(frame.columns), Asked(), known, min_rows=MIN_ROWS)
+    findings, _ = search([column.feature for column in read], made.failed, level=LEVEL, min_rows=MIN_ROWS)
+    return [finding.inside for finding in findings]
 
 
 def by_rate(made: Campaign, depth: int) -> list[Mask]:
@@ -249,13 +250,13 @@ METHODS: Final[dict[tuple[str, ...], Callable[[Campaign], list[list[Mask]]]]] = 
     ("values and pairs by rate, BH",): lambda made: [by_rate(made, 2)],
     ("tree, best by CV", "tree, one standard error"): by_trees,
 }
-CAMPAIGNS: Final = (1_000, 1_000, 100, 20)
+CAMPAIGNS: Final = (1_000, 1_000, 60, 60)
 
 CELLS: Final = [
-    *(Cell("noise", rows, rest, 0.0) for rows, rest in ((1_000, 0.05), (5_000, 0.02), (5_000, 0.2))),
+    *(Cell("noise", rows, rest, 0.0) for rows, rest in ((1_000, 0.05), (1_000, 0.3), (4_000, 0.02))),
     *(
         Cell(name, rows, rest, rate)
-        for rows, rest, rate in ((5_000, 0.02, 0.1), (1_000, 0.05, 0.4), (5_000, 0.02, 0.2))
+        for rows, rest, rate in ((1_000, 0.05, 0.4), (4_000, 0.02, 0.12), (4_000, 0.02, 0.25))
         for name in list(PLANTED)[1:]
     ),
 ]

@@ -69,7 +69,9 @@ def numbers(values: pd.Series[Any]) -> Numbers | None:
         kind = pd.api.types.infer_dtype(values, skipna=True)
         if kind in _NUMBERS:
             return _plain(values.astype("float64"))
-        return _times(pd.to_datetime(values)) if kind == "date" else None
+        if kind in ("date", "datetime"):
+            return _times(_moments(values))
+        return _times(pd.to_timedelta(values)) if kind == "timedelta" else None
     if isinstance(dtype, pd.ArrowDtype):
         values = _from_arrow(values, dtype.pyarrow_dtype)
     if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
@@ -77,6 +79,13 @@ def numbers(values: pd.Series[Any]) -> Numbers | None:
     if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_complex_dtype(values.dtype):
         return _plain(values)
     return None
+
+
+def _moments(values: Any) -> Any:
+    try:
+        return pd.to_datetime(values)
+    except (TypeError, ValueError):  # of several zones
+        return pd.to_datetime(values, utc=True)
 
 
 def _from_arrow(values: Any, kind: pa.DataType) -> Any:

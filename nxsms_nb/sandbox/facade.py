@@ -66,7 +66,7 @@ class Sandbox(LiveSettings):
         ``source_address``, ``country`` (str) and ``hour`` (int), and returns a code for each row (0 or missing: none), or a
         mapping of code to share, each a number or one for each row:
         ``lambda rows: {13006: 0.02 + 0.4 * (rows["source_address"] == "ACME")}``. A row's answer must not depend on the
-        other rows, which differ from request to request.
+        other rows, which differ from request to request. It is tried on two rows when it is given.
     blocked_keywords : sequence of str, optional
         Words that a content is refused for, with 13009; case aside.
     verification_channel : bool, default False

@@ -113,4 +113,6 @@ class LiveSettings(Names):
     def _changed(self) -> list[str]:
         usual = Settings()
         now = {name: getattr(self.settings, name) for name in NAMES}
-        return [f"{name}={value!r}" for name, value in now.items() if value != getattr(usual, name)]
+        # A function by its name: an address would differ from run to run.
+        shown = {name: getattr(value, "__name__", repr(value)) for name, value in now.items()}
+        return [f"{name}={shown[name]}" for name, value in now.items() if value != getattr(usual, name)]

@@ -104,7 +104,8 @@ def _conditions(key: str, value: Any) -> Iterator[tuple[Callable[[Item], bool], 
     }
     what, fits, test = tests[key]
     for values, mix in _checked(key, value, what).items():
-        for one in values if isinstance(values, tuple) else (values,):
+        for given in values if isinstance(values, tuple) else (values,):
+            one = int(given) if key == "hour" and isinstance(given, str) and given.isdecimal() else given  # from JSON
             if not fits(one):
                 raise ConfigError(f"Sandbox: {named(one)} in the failures by {key!r} does not fit: it takes {what}.")
             yield test(one), Mix(_mapping(one, mix), f"{key} {named(one)}")

@@ -140,6 +140,16 @@ MANY = {
         lambda rng, n: [dt.date(2026, 1, 1) + dt.timedelta(int(x)) for x in rng.integers(0, 99, n)],
         lambda c: c < dt.date(2026, 2, 1),
     ),
+    "times as objects": (
+        lambda rng, n: pd.Series(list(times(rng, n)), dtype=object),
+        lambda c: pd.to_datetime(c) < DAY + pd.Timedelta("2D"),
+    ),
+    "times of several zones": (
+        lambda rng, n: pd.Series(
+            [at.tz_convert(["Asia/Kolkata", "UTC"][i % 2]) for i, at in enumerate(times(rng, n))], dtype=object
+        ),
+        lambda c: pd.to_datetime(c, utc=True) < DAY + pd.Timedelta("2D"),
+    ),
     "times with a zone": (times, lambda c: c < DAY + pd.Timedelta("2D")),
     "times": (lambda rng, n: times(rng, n).tz_localize(None), lambda c: c < DAY.tz_localize(None) + pd.Timedelta("2D")),
     "missing times": (lambda rng, n: times(rng, n).where(rng.random(n) < 0.9), lambda c: c.isna()),

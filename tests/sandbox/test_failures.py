@@ -10,7 +10,7 @@ import nxsms_nb as nx
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import REALISTIC, Sandbox
 from nxsms_nb.wire import codes
-from tests.sandbox.talk import item, items, outcomes, send
+from tests.sandbox.talk import encoded, exchange, item, items, outcomes, send, signed
 
 
 def test_failures_are_drawn_from_seed_and_item_not_from_arrival(make):
@@ -151,7 +151,7 @@ def test_failures_may_depend_on_sender_content_and_hour(make):
     codes_by = {"ACME": 13006, None: 13009, "INFO": 13005}
     expected = [0 if one["content"] == "text 3" else codes_by[one.get("sourceAddress")] for one in sent]
     assert drawn_by(make(failures=mix), sent) == expected
-    now, other = {hour, (hour + 1) % 24}, {(hour + 12) % 24}
+    now, other = {hour, str((hour + 1) % 24)}, {(hour + 12) % 24}
     assert set(drawn_by(make(failures={"hour": {tuple(now): {13007: 1.0}}}), sent)) == {13007}
     assert set(drawn_by(make(failures={"hour": {tuple(other): {13007: 1.0}}}), sent)) == {0}
 
@@ -222,6 +222,29 @@ def test_a_planted_cause_is_found_again():
     found = sent.nxsms.drivers()
     assert found["slice"].tolist() == [{"source_address": "ACME", "country": "IN"}]
     assert found["code"].tolist() == [13006]
+
+
+def test_a_function_that_fails_later_says_so(make, capfd):
+    """Where the function raises for a request, the request fails as a whole and the reason is on the screen."""
+    sandbox = make(
+        failures=lambda rows: (
+            {13005: rows["content"].map({"Hi": 0.0, "你好": 0.0})["odd"]} if "odd" in rows["content"].to_list() else 0
+        )
+    )
+    body = encoded(sandbox, [item(1, content="odd")])
+    status, _, _ = exchange(sandbox, body, signed(sandbox, body))
+    assert status == 500
+    assert "the function failures= raised KeyError" in capfd.readouterr().err
+    assert drawn_by(sandbox, [item(2)]) == [0]
+
+
+def test_a_function_is_shown_by_its_name(make):
+    """The sandbox's repr repeats from run to run: it has no address in it."""
+
+    def planted(rows):
+        return {13005: 0.1}
+
+    assert "failures=planted" in repr(make(failures=planted))
 
 
 @pytest.mark.parametrize(
