@@ -286,6 +286,14 @@ def test_a_column_of_countries_completes_each_row_by_its_own():
     assert problems["value"].to_list() == ["Austria", ""]
 
 
+@pytest.mark.parametrize("empty", [None, "", " ", float("nan")])
+def test_an_empty_country_leaves_a_number_with_plus_as_it_is(empty):
+    """Only what has to be completed needs it; a value that is no country is a problem all the same."""
+    frame = pd.DataFrame({"phone": ["+49 151 12345678", "0049 151 12345678", "15112345678"], "land": [empty] * 3})
+    assert frame.nxsms.phones(region="land").notna().to_list() == [True, True, False]
+    assert not frame.assign(land="Germany").nxsms.phones(region="land").notna().any()
+
+
 def test_a_column_of_countries_may_be_a_category_or_have_a_label_of_any_kind():
     """What counts is the text of its cells."""
     frame = COUNTRIES.iloc[:3].rename(columns={"land": ("a", 1)}).astype({("a", 1): "category"})
