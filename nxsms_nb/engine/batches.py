@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -28,8 +28,7 @@ AHEAD_ROWS: Final = 400
 """How few rows are left of a chunk when the next one is encoded, if there is time for it."""
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """Rows that were encoded together.
 
     Parameters
@@ -50,7 +49,7 @@ class Chunk:
     first: int | None
 
 
-@dataclass
+@dataclass(slots=True)
 class Batch:
     """The rows of one request: a part of a chunk.
 
@@ -171,9 +170,14 @@ class BatchQueue:
             batch, self._rest = batch.cut(size)
         return batch
 
+    @property
+    def runs_low(self) -> bool:
+        """Whether it is time to encode the next rows."""
+        return self._ahead is None and (self._rest is None or self._rest.size <= AHEAD_ROWS)
+
     def look_ahead(self) -> None:
         """Encode the next rows before they are asked for, where it is time; for when there is nothing else to do."""
-        if self._ahead is None and (self._rest is None or self._rest.size <= AHEAD_ROWS):
+        if self.runs_low:
             # Whatever goes wrong is raised to who asks for them.
             with suppress(Exception):
                 self._ahead = self._next_chunk()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from nxsms_nb.formatting import mask_digits
 from nxsms_nb.wire import codes
@@ -113,8 +113,7 @@ REFUSED: Final[dict[int, Case]] = (
 """The documented refusals of a whole request, by code."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one request's outcome means.
 
     Parameters

@@ -106,11 +106,12 @@ class Policy:
         -------
         Outcome
         """
-        counted = self.counts.copy(), self.codes.copy(), self._memory.counts.copy()
+        # As plain dicts: a Counter's own copy counts its elements anew.
+        counted = dict(self.counts), dict(self.codes), dict(self._memory.counts)
         try:
             return self._apply(batch, verdict, result, begun)
         except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have gone out
-            self.counts, self.codes, self._memory.counts = counted
+            self.counts, self.codes, self._memory.counts = map(Counter, counted)
             return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", result)
 
     def _apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:

@@ -330,8 +330,9 @@ class Sender:
         self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
         begun = time.monotonic()
         body = requests.body(self._client.app_key, batch.items())
-        # While this request is under way there is time.
-        asyncio.get_running_loop().call_soon(self._queue.look_ahead)
+        if self._queue.runs_low:
+            # While this request is under way there is time.
+            asyncio.get_running_loop().call_soon(self._queue.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:
             result = await self._transport.post(body)

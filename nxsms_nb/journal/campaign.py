@@ -112,9 +112,7 @@ class Campaign(Reader):
             if isinstance(error, sqlite3.Error):
                 raise sqlite.failed(self.path, error) from error
             raise
-        return Recorder(
-            connection, self._guard, run, workers=workers, look=care.look, save=care.save, release=self.release
-        )
+        return Recorder(connection, self._guard, run, workers=workers, custody=care, release=self.release)
 
     def release(self) -> None:
         """Close the connection and release the lock; a second time does nothing."""

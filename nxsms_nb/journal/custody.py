@@ -75,7 +75,7 @@ class Custody:
         The run's.
     lock : CampaignLock
         The run's.
-    run : journalrows.Run
+    run : tables.RunRow
         The run, just begun.
     """
 
@@ -87,6 +87,12 @@ class Custody:
         self._lock = lock
         self._run = run
         self._watch: Watch | None = None if path is None else sqlite.begun(connection, path, run)
+
+    def look_at_log(self) -> JournalTrouble | None:
+        """Return what has happened to the journal where its write-ahead log is not what it was, or None."""
+        if self._watch is None or (trouble := self._watch.trouble_with_log()) is None:
+            return None
+        return self.look() or trouble
 
     def look(self) -> JournalTrouble | None:
         """Return what has happened to the journal's files or to the run's lock, or None."""

@@ -20,8 +20,8 @@ from nxsms_nb.journal.writer import Begin, End, Finish, Writer, Written
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.blocks import Block
+    from nxsms_nb.journal.custody import Custody
     from nxsms_nb.journal.tables import RunRow
-    from nxsms_nb.journal.watch import JournalTrouble
     from nxsms_nb.results.table import Outcome
 
 __all__ = ["Recorder"]
@@ -47,10 +47,8 @@ class Recorder:
         The run, as its beginning was written.
     workers : int
         How many requests may be under way; there are no more to wait for.
-    look : callable
-        Returns what has happened to the journal's files or to the run's lock, or None.
-    save : callable
-        Called where something has, before the release; returns what to do.
+    custody : Custody
+        Looks after the journal's files and the run's lock.
     release : callable
         Called when the recording is closed.
     """
@@ -62,13 +60,12 @@ class Recorder:
         run: RunRow,
         *,
         workers: int,
-        look: Callable[[], JournalTrouble | None],
-        save: Callable[[JournalTrouble], str],
+        custody: Custody,
         release: Callable[[], None],
     ) -> None:
         self.run = run.id
         self._workers = workers
-        self._save = save
+        self._custody = custody
         self._release = release
         self._begins: list[Begin] = []
         self._finished: list[Finish] = []
@@ -77,7 +74,7 @@ class Recorder:
         self._gap_s = math.inf
         self._first = self._last = -math.inf
         self._takes_s = 0.0
-        self._writer = Writer(connection, lock, run, look)
+        self._writer = Writer(connection, lock, run, custody)
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
         """Record a request; when the future is done, the record is on the disk.
@@ -143,7 +140,7 @@ class Recorder:
             self._flush(End(rate, pace, stopped))
         except JournalError as error:
             if self._writer.lost is not None:
-                raise self._lost(self._save(self._writer.lost)) from error
+                raise self._lost(self._custody.save(self._writer.lost)) from error
             raise
         finally:
             self._release()

@@ -42,8 +42,8 @@ class Watch:
         self.path = path
         self._file = _identity(path.stat())
         self._log = log = log_of(path)
-        memory = log.with_name(log.name.removesuffix("-wal") + "-shm")
-        self._beside = [(file, _identity(file.stat())) for file in (log, memory)]
+        self._memory = log.with_name(log.name.removesuffix("-wal") + "-shm")
+        self._shared = _identity(self._memory.stat())
         self._logged = state(log)
 
     def trouble(self) -> JournalTrouble | None:
@@ -61,24 +61,29 @@ class Watch:
         except OSError as error:
             return JournalTrouble(f"cannot be reached any more ({error.strerror})", lost=True)
         try:
-            intact = all(_identity(file.stat()) == identity for file, identity in self._beside)
-            whole = intact and self._log_is_whole()
+            there = _identity(self._memory.stat()) == self._shared
         except OSError:
-            intact = whole = False
-        if intact and not whole:
-            return JournalTrouble(
-                f"has lost what its log, {self._log.name}, held: that file was emptied, cut or overwritten", lost=True
-            )
-        return None if intact else JournalTrouble("has lost the files beside it that end in -wal and -shm", lost=True)
+            there = False
+        return self.trouble_with_log() if there else _BESIDE_LOST
 
-    def _log_is_whole(self) -> bool:
-        """Whether the log is what SQLite made of the one that was here; another process may be at its head just now."""
+    def trouble_with_log(self) -> JournalTrouble | None:
+        """Return what has happened to the write-ahead log, or None; another process may be at its head just now."""
         for _ in range(2):
-            now = state(self._log)
+            try:
+                now = state(self._log)
+            except OSError:
+                return _BESIDE_LOST
+            if now.file != self._logged.file:
+                return _BESIDE_LOST
             if self._logged.may_become(now):
                 self._logged = now
-                return True
-        return False
+                return None
+        return JournalTrouble(
+            f"has lost what its log, {self._log.name}, held: that file was emptied, cut or overwritten", lost=True
+        )
+
+
+_BESIDE_LOST: Final = JournalTrouble("has lost the files beside it that end in -wal and -shm", lost=True)
 
 
 def _identity(about: os.stat_result) -> tuple[int, int]:

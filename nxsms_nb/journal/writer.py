@@ -8,7 +8,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from nxsms_nb.results.table import UNSENT, Outcome
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.blocks import Block
+    from nxsms_nb.journal.custody import Custody
     from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.journal.watch import JournalTrouble
 
@@ -34,7 +35,7 @@ class Written(asyncio.Future[int]):
         return False
 
 
-@dataclass
+@dataclass(slots=True)
 class Begin:
     """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
 
@@ -47,8 +48,7 @@ class Begin:
     number: int = 0
 
 
-@dataclass
-class Finish:
+class Finish(NamedTuple):
     """The outcome of a request."""
 
     batch: int
@@ -83,8 +83,8 @@ class Writer:
         Guards the connection.
     run : RunRow
         The run, as its beginning was written.
-    look : callable
-        Returns what has happened to the journal's files or to the run's lock, or None.
+    custody : Custody
+        Looks after the journal's files and the run's lock.
 
     Attributes
     ----------
@@ -101,12 +101,12 @@ class Writer:
         connection: sqlite3.Connection,
         lock: threading.RLock,
         run: RunRow,
-        look: Callable[[], JournalTrouble | None],
+        custody: Custody,
     ) -> None:
         self.unwritten: list[Finish] = []
         self.trouble: Exception | None = None
         self.lost: JournalTrouble | None = None
-        self._look = look
+        self._custody = custody
         self._connection = connection
         self._lock = lock
         self._run = run
@@ -117,7 +117,7 @@ class Writer:
         self.unwritten += finished
         asked = begins
         # Before the transaction, too: SQLite writes on behind what was cut off its log, and then no cut shows.
-        self.lost = self.lost or self._look()
+        self.lost = self.lost or self._custody.look_at_log()
         if self.lost is not None:
             begins = ()
         try:
@@ -125,7 +125,7 @@ class Writer:
                 written = self._write(begins, end)
         except Exception as error:  # noqa: BLE001  whatever it is, the requests must not leave and the run goes on to its end
             self.trouble = error
-            self.lost = self.lost or self._look()
+            self.lost = self.lost or self._custody.look()
             for begin in begins:
                 begin.block.number = max(begin.block.number, 0)
             return
@@ -134,7 +134,7 @@ class Writer:
         for begin in begins:
             begin.block.number = abs(begin.block.number)
         # After the commit: what is found here by the next run, if the lock is lost later, is on the disk.
-        if self.lost is None and (trouble := self._look()) is not None:
+        if self.lost is None and (trouble := self._custody.look()) is not None:
             self.lost = trouble
             self.unwritten += [Finish(begin.number, _NOT_LEFT) for begin in begins]
         self.trouble = OSError(f"it {self.lost.words}") if self.lost is not None and asked else None

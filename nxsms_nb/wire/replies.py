@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NoReturn, overload
+from typing import Any, Final, Literal, NamedTuple, NoReturn, overload
 
 import msgspec
 import numpy as np
@@ -29,8 +29,7 @@ class Item:
     text: str | None = None
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply that was understood.
 
     Parameters
@@ -161,7 +160,7 @@ def _one_by_one(raw: bytes, ids: Sequence[str]) -> Reply:
 def _json(raw: bytes) -> Any:
     """Parse JSON as RFC 8259 has it: UTF-8, no NaN, no lone surrogates, and no member twice."""
     try:
-        read = json.loads(raw.decode(), object_pairs_hook=_members, parse_constant=_no_number)
+        read = _STRICT.decode(raw.decode())
         if b"\\u" in raw:
             json.dumps(read, ensure_ascii=False).encode()
     except NotUnderstood:
@@ -180,6 +179,9 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> NoReturn:
     raise NotJson(f"the reply is not JSON: {name} is not a number")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_number)
 
 
 _ACCEPTED: Final = Item(accepted=True)
@@ -215,8 +217,8 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     """A reply that accepts just the ids asked for, in their order, its items the same but for id and phone.
 
     What surrounds the items has a form that proves them to be those of ``data``, and is read strictly with the first of
-    them. That the others are the same bytes, but for the id that was asked for in its place and other digits for the
-    phone, is seen piece by piece in all of them at once.
+    them, once for all replies of that form. That the others are the same bytes, but for the id that was asked for in its
+    place and other digits for the phone, is seen in all of them at once.
     """
     n, width = len(ids), ids.width
     if n < _ALIKE_FROM or (head := _HEAD.match(raw)) is None:
@@ -231,46 +233,44 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     # Without a backslash quotes come in pairs: the brace that ends the first item is none within a text.
     if b"\\" in first or stop > len(raw) or _TAIL.fullmatch(raw, stop) is None:
         return None
-    asked = bytes(ids.letters[:width])
-    try:
-        reply = _one_by_one(raw[:end] + raw[stop:], [asked.decode()])
-    except NotUnderstood:
+    asked, zeros = bytes(ids.letters[:width]), b"0" * width
+    # Zeros that stand there already might be what the reading below takes for the id.
+    if first.count(asked) != 1 or zeros in first:
         return None
-    if reply.code != 0 or not reply.all_accepted or first.count(asked) != 1:
+    at = first.find(asked)
+    phone = first.find(_PHONE) + len(_PHONE)
+    until = first.find(b'"', phone)
+    numbered = len(_PHONE) <= phone and not phone <= at < until and first[phone:until].isdigit()
+    blank = bytearray(first)
+    blank[at : at + width] = zeros
+    if numbered:
+        blank[phone:until] = b"0" * (until - phone)
+    reply = _accepted(raw[:start] + blank + raw[stop:], width)
+    if reply is None:
         return None
     # From here on an item is what stands between it and the one before, and itself.
-    item = raw[end : end + gap] + first
-    at = item.find(asked)
-    phone = item.find(_PHONE) + len(_PHONE)
-    until = item.find(b'"', phone)
-    numbered = len(_PHONE) <= phone and not phone <= at < until and item[phone:until].isdigit()
-    layout = _layout(len(item), (at, at + width), (phone, until) if numbered else None)
-    others = np.frombuffer(raw, layout, n - 1, end)
-    at = 0
-    for name in layout.names or ():
-        piece = others[name].tobytes()
-        size = len(piece) // (n - 1)
-        if name == "messageid":
-            same = piece == bytes(ids.letters[width:])
-        elif name == "phone":
-            same = piece.isdigit()
-        else:
-            same = piece == item[at : at + size] * (n - 1)
-        if not same:
+    others = raw[end:stop]
+    expected = np.frombuffer(bytearray((raw[end : end + gap] + first) * (n - 1)), np.uint8).reshape(n - 1, -1)
+    at, phone, until = at + gap, phone + gap, until + gap
+    expected[:, at : at + width] = np.frombuffer(ids.letters[width:], np.uint8).reshape(n - 1, width)
+    if numbered:
+        phones = np.frombuffer(others, np.uint8).reshape(expected.shape)[:, phone:until]
+        if not phones.tobytes().isdigit():
             return None
-        at += size
+        expected[:, phone:until] = phones
+    if expected.tobytes() != others:
+        return None
     return Reply(reply.code, reply.text, [_ACCEPTED] * n, all_accepted=True)
 
 
-@functools.lru_cache(64)
-def _layout(size: int, messageid: tuple[int, int], phone: tuple[int, int] | None) -> np.dtype[np.void]:
-    """An item as numpy's record: its messageid, its phone if that may differ, and the pieces around them."""
-    named = {"messageid": messageid} | ({} if phone is None else {"phone": phone})
-    pieces, at = [], 0
-    for name, (start, end) in sorted(named.items(), key=lambda piece: piece[1]):
-        pieces += [(f"before {name}", f"V{start - at}"), (name, f"V{end - start}")]
-        at = end
-    return np.dtype([*pieces, ("rest", f"V{size - at}")])
+@functools.lru_cache(8)
+def _accepted(raw: bytes, width: int) -> Reply | None:
+    """The strict reading of a reply to one message whose id is so many zeros; None where it does not accept it."""
+    try:
+        reply = _one_by_one(raw, ["0" * width])
+    except NotUnderstood:
+        return None
+    return reply if reply.code == 0 and reply.all_accepted else None
 
 
 def _in_order(raw: bytes, ids: Sequence[str]) -> Reply | None:
