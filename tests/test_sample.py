@@ -52,7 +52,8 @@ def test_rows_are_broken_as_exports_break_them(sample, builder):
     assert report.problems["rule"].value_counts().to_dict() == {
         "phone_digits_lost": 6,
         "phone_missing": 4,
-        "phone_unreadable": 6,
+        "phone_unreadable": 4,
+        "phone_several": 2,
         "phone_length": 2,
         "phone_leading_zero": 3,
         "content_missing": 4,
