@@ -8,12 +8,22 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from nxsms_nb.arguments import strict_and_hidden
+from nxsms_nb.arguments import Names, strict_and_hidden, unknown_option
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import hidden
-from nxsms_nb.sandbox.live import LiveSettings
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
-from nxsms_nb.sandbox.settings import AccessKeys, Failures, Faults, Per, Seconds, Settings, Wording
+from nxsms_nb.sandbox.settings import (
+    DECLARED,
+    AccessKeys,
+    Adjustable,
+    Failures,
+    Faults,
+    Per,
+    Seconds,
+    Settings,
+    Wording,
+)
 from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
@@ -26,7 +36,7 @@ def _hidden(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: hidden(value) if "secret" in name else value for name, value in given.items()}
 
 
-class Sandbox(LiveSettings):
+class Sandbox(Adjustable, Names):
     """A simulated NXCloud gateway on loopback: answers like the vendor's and keeps what it accepted.
 
     It runs in a thread of its own, so it serves scripts and notebooks alike, and it ends with ``close()``, at the end
@@ -168,34 +178,10 @@ class Sandbox(LiveSettings):
         journal: Any = None,
     ) -> None:
         access_secret, app_secret = hidden(access_secret), hidden(app_secret)
-        settings = Settings(
-            seed=seed,
-            latency=latency,
-            tps=tps,
-            limiter=limiter,
-            per=per,
-            balance=balance,
-            balance_per=balance_per,
-            hourly_limit=hourly_limit,
-            failures=failures,
-            blocked_keywords=blocked_keywords,
-            verification_channel=verification_channel,
-            refuse=refuse,
-            faults=faults,
-            clock_offset=clock_offset,
-            rewrite_phones=rewrite_phones,
-            strict_ids=strict_ids,
-            **({} if delivery is None else {"delivery": delivery}),
-            delivery_delay=delivery_delay,
-            dr_url=dr_url,
-            receipts_in=receipts_in,
-            record_delay=record_delay,
-            record_wording=record_wording,
-            record_network=record_network,
-            record_unknown=record_unknown,
-            record_utc_offset=record_utc_offset,
-            query_limit=query_limit,
-        )
+        given = {name: value for name, value in locals().items() if name in DECLARED}
+        if delivery is None:
+            del given["delivery"]
+        settings = Settings(**given)
         self._keys = AccessKeys.seeded(
             seed, access_key=access_key, access_secret=access_secret, app_key=app_key, app_secret=app_secret
         )
@@ -206,6 +192,40 @@ class Sandbox(LiveSettings):
         # The service knows nothing of this object, so that one nobody holds any more closes by itself.
         self._server = Server(self._service.handle, port, self, closing=self._service.close)
         self._server.start()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt setting would be an attribute that nobody reads.
+        if not name.startswith("_") and name not in dir(type(self)):
+            raise unknown_option(name, DECLARED)
+        super().__setattr__(name, value)
+
+    @property
+    def settings(self) -> Settings:
+        """All settings as they are now."""
+        return self._service.settings
+
+    def _value_of(self, name: str) -> Any:
+        """Return a setting as it is now; the balance as what is left of it."""
+        return self._service.gateway.balance if name == "balance" else getattr(self.settings, name)
+
+    def change(self, **settings: Any) -> None:
+        """Change settings of the running gateway, several at once.
+
+        Parameters
+        ----------
+        **settings
+            Any of the settings; the seed, the keys, the port and the journal stay.
+
+        Raises
+        ------
+        ConfigError
+            A setting does not exist or a value is not usable; nothing is changed then.
+        """
+        # Another seed is another gateway: what was drawn so far would not repeat.
+        changeable = [name for name in DECLARED if name != "seed"]
+        if unknown := [name for name in settings if name not in changeable]:
+            raise ConfigError(f"Sandbox: {unknown[0]!r} is not a setting to change. These are: {', '.join(changeable)}")
+        self._service.change(**settings)
 
     @property
     def url(self) -> str:
@@ -358,7 +378,7 @@ class Sandbox(LiveSettings):
 
     def __repr__(self) -> str:
         state = [repr(self.url)] + ([] if self._server.running else ["closed"])
-        return f"Sandbox({', '.join([*state, *self._changed()])})"
+        return f"Sandbox({', '.join([*state, *self.settings.not_default()])})"
 
 
 def serve(port: int = 0, **settings: Any) -> None:

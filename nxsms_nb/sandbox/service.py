@@ -6,7 +6,6 @@ import asyncio
 import random
 import threading
 import time
-from dataclasses import replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -70,7 +69,7 @@ class Service:
     def change(self, **changes: Any) -> None:
         """Change settings; all of them or, where one is not usable, none. What a change does not touch keeps its state."""
         with self.ledger.lock:
-            settings = replace(self.settings, **changes)
+            settings = self.settings.changed_to(**changes)
             # Assigned again a script begins again, so that each test or cell has the faults it names.
             chooser = Chooser(settings.faults, settings.seed) if "faults" in changes else self._faults
             self.gateway.change(settings)
@@ -162,8 +161,9 @@ class Service:
 
     def _push(self, answer: Answer) -> None:
         settings = self.settings
+        everywhere = settings.dr_url
         for position, item in enumerate(answer.effects, answer.first):
-            if url := item.get("drUrl") or settings.dr_url:
+            if url := item.get("drUrl") or everywhere:
                 self.receipts.add(self.ledger.accepted(position), url, item.get("ext"), settings)
 
     def _latency(self, raw: bytes) -> float:

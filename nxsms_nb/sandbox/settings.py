@@ -1,11 +1,11 @@
-"""What can be set on the simulated gateway, checked in one place."""
+"""What can be set on the simulated gateway: each setting with its type, default and check in one place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Literal, Self, TypeVar, cast, overload
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret, mask_secret, named
@@ -19,50 +19,9 @@ Faults = Mapping[str | int, float] | Sequence[str | int] | None
 Seconds = float | tuple[float, float]
 Per = Literal["request", "item"]
 Wording = Literal["en", "en-alt", "zh"]
+Check = Callable[[Any], str | None]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Settings of the simulated gateway; `Sandbox` documents each."""
-
-    seed: int = 0
-    latency: Seconds = 0.0
-    tps: float | None = None
-    limiter: Literal["bucket", "window"] = "bucket"
-    per: Per = "request"
-    balance: int | None = None
-    balance_per: Per = "request"
-    hourly_limit: int | None = 5
-    failures: Failures = None
-    blocked_keywords: Sequence[str] = ()
-    verification_channel: bool = False
-    refuse: int | None = None
-    faults: Faults = None
-    clock_offset: float = 0.0
-    rewrite_phones: bool = False
-    strict_ids: bool = True
-    delivery: Mapping[int, float] = field(default_factory=lambda: dict(sandbox_delivery.USUAL))
-    delivery_delay: Seconds = 0.0
-    dr_url: str | None = None
-    receipts_in: Literal["body", "query"] = "body"
-    record_delay: float = 0.0
-    record_wording: Wording = "en"
-    record_network: Literal["name", "number"] = "name"
-    record_unknown: Literal["empty", "null", "missing"] = "empty"
-    record_utc_offset: float = 8.0
-    query_limit: float | None = None
-
-    def __post_init__(self) -> None:
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            if isinstance(value, (dict, list)):
-                object.__setattr__(self, setting.name, deepcopy(value))
-        for name, check in _CHECKS.items():
-            value = getattr(self, name)
-            if complaint := check(value):
-                # A text is a mistake in its place, a key or a number of somebody for example.
-                shown = "" if isinstance(value, (str, bytes)) and name in _NUMBERS else f"={named(value)}"
-                raise ConfigError(f"Sandbox: {name}{shown} {complaint}")
+_Value = TypeVar("_Value")
 
 
 def _whole(value: Any) -> bool:
@@ -84,7 +43,7 @@ def _count(value: Any) -> str | None:
     return None if value is None or (_whole(value) and value >= 0) else "is not a whole number, 0 or more, or None."
 
 
-def _choice(*allowed: str) -> Any:
+def _choice(*allowed: str) -> Check:
     return lambda value: None if value in allowed else f"is not one of {', '.join(map(repr, allowed))}."
 
 
@@ -114,37 +73,113 @@ def _refuse(value: Any) -> str | None:
     return "is not a code of the vendor's that refuses, for example 1100. nxsms_nb.codes() lists them."
 
 
-_NUMBERS: Final = frozenset(
-    {"seed", "latency", "tps", "balance", "hourly_limit", "refuse", "clock_offset", "query_limit"}
-)
-"""The settings that no text can be right for."""
+class Setting(Generic[_Value]):
+    """One setting of the gateway: its type, default and check; reads as its value now, is in force once assigned.
 
-_CHECKS: Final[Mapping[str, Any]] = {
-    "seed": lambda v: None if _whole(v) else "is not a whole number.",
-    "latency": _seconds,
-    "tps": _rate,
-    "limiter": _choice("bucket", "window"),
-    "per": _choice("request", "item"),
-    "balance": _count,
-    "balance_per": _choice("request", "item"),
-    "hourly_limit": _count,
-    "blocked_keywords": _keywords,
-    "verification_channel": _flag,
-    "refuse": _refuse,
-    "clock_offset": lambda v: None if _number(v) else "is not a number of seconds.",
-    "rewrite_phones": _flag,
-    "strict_ids": _flag,
-    "delivery": sandbox_delivery.complaint,
-    "delivery_delay": _seconds,
-    "dr_url": _dr_url,
-    "receipts_in": _choice("body", "query"),
-    "record_delay": lambda v: None if _number(v) and v >= 0 else "is not a number of seconds, 0 or more.",
-    "record_wording": _choice("en", "en-alt", "zh"),
-    "record_network": _choice("name", "number"),
-    "record_unknown": _choice("empty", "null", "missing"),
-    "record_utc_offset": lambda v: None if _number(v) and -12 <= v <= 14 else "is not a number of hours, -12 to 14.",
-    "query_limit": _rate,
+    ``numeric`` says that no text can be right: one in its place may be a key or somebody's number, and is not shown.
+    """
+
+    def __init__(self, default: _Value, check: Check = lambda _: None, *, numeric: bool = False) -> None:
+        self.default = default
+        self._check = check
+        self._numeric = numeric
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self.__doc__ = f"The setting ``{name}``; may be assigned while the gateway runs."
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Self: ...
+    @overload
+    def __get__(self, owner: Adjustable, kind: type) -> _Value: ...
+    def __get__(self, owner: Adjustable | None, kind: type) -> Self | _Value:
+        return self if owner is None else cast("_Value", owner._value_of(self._name))  # noqa: SLF001 - of the same class
+
+    def __set__(self, owner: Adjustable, value: _Value) -> None:
+        owner.change(**{self._name: value})
+
+    def check(self, value: object) -> None:
+        """Raise `ConfigError` where a value is not usable."""
+        if complaint := self._check(value):
+            shown = "" if isinstance(value, (str, bytes)) and self._numeric else f"={named(value)}"
+            raise ConfigError(f"Sandbox: {self._name}{shown} {complaint}")
+
+
+class Adjustable:
+    """Every setting of the simulated gateway, each declared once; `Sandbox` documents them."""
+
+    seed = Setting[int](0, lambda v: None if _whole(v) else "is not a whole number.", numeric=True)
+    latency = Setting[Seconds](0.0, _seconds, numeric=True)
+    tps = Setting[float | None](None, _rate, numeric=True)
+    limiter = Setting[Literal["bucket", "window"]]("bucket", _choice("bucket", "window"))
+    per = Setting[Per]("request", _choice("request", "item"))
+    balance = Setting[int | None](None, _count, numeric=True)
+    balance_per = Setting[Per]("request", _choice("request", "item"))
+    hourly_limit = Setting[int | None](5, _count, numeric=True)
+    failures = Setting[Failures](None)
+    blocked_keywords = Setting[Sequence[str]]((), _keywords)
+    verification_channel = Setting[bool](False, _flag)
+    refuse = Setting[int | None](None, _refuse, numeric=True)
+    faults = Setting[Faults](None)
+    clock_offset = Setting[float](0.0, lambda v: None if _number(v) else "is not a number of seconds.", numeric=True)
+    rewrite_phones = Setting[bool](False, _flag)
+    strict_ids = Setting[bool](True, _flag)
+    delivery = Setting[Mapping[int, float]](sandbox_delivery.USUAL, sandbox_delivery.complaint)
+    delivery_delay = Setting[Seconds](0.0, _seconds)
+    dr_url = Setting[str | None](None, _dr_url)
+    receipts_in = Setting[Literal["body", "query"]]("body", _choice("body", "query"))
+    record_delay = Setting[float](
+        0.0, lambda v: None if _number(v) and v >= 0 else "is not a number of seconds, 0 or more."
+    )
+    record_wording = Setting[Wording]("en", _choice("en", "en-alt", "zh"))
+    record_network = Setting[Literal["name", "number"]]("name", _choice("name", "number"))
+    record_unknown = Setting[Literal["empty", "null", "missing"]]("empty", _choice("empty", "null", "missing"))
+    record_utc_offset = Setting[float](
+        8.0, lambda v: None if _number(v) and -12 <= v <= 14 else "is not a number of hours, -12 to 14."
+    )
+    query_limit = Setting[float | None](None, _rate, numeric=True)
+
+    def _value_of(self, name: str) -> Any:
+        """Return a setting as it is now."""
+        raise NotImplementedError
+
+    def change(self, **settings: Any) -> None:
+        """Put other values in force."""
+        raise AttributeError(f"{', '.join(settings)} cannot be assigned here. Assign it to the sandbox.")
+
+
+DECLARED: Final[Mapping[str, Setting[Any]]] = {
+    name: setting for name, setting in vars(Adjustable).items() if isinstance(setting, Setting)
 }
+"""Name to setting, in the order of the signature of `Sandbox`."""
+
+
+class Settings(Adjustable):
+    """A value for each setting, checked, that does not change any more; defaults for those not given."""
+
+    def __init__(self, **given: Any) -> None:
+        self._values = {name: given.get(name, setting.default) for name, setting in DECLARED.items()}
+        for name, value in self._values.items():
+            # What the person changes in place later on is not in force, and was not checked.
+            self._values[name] = deepcopy(value) if isinstance(value, (dict, list)) else value
+            DECLARED[name].check(value)
+
+    def _value_of(self, name: str) -> Any:
+        """Return a setting as it was given."""
+        return self._values[name]
+
+    def changed_to(self, **settings: Any) -> Settings:
+        """Return the settings with some of them replaced."""
+        return Settings(**{**self._values, **settings})
+
+    def not_default(self) -> list[str]:
+        """Return the settings that differ from their defaults, as they are written in a call."""
+        # A function by its name: an address would differ from run to run.
+        shown = {name: getattr(value, "__name__", repr(value)) for name, value in self._values.items()}
+        return [f"{name}={shown[name]}" for name, value in self._values.items() if value != DECLARED[name].default]
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(self.not_default())})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,12 @@
 """The simulated gateway's settings, keys and client."""
 
+import inspect
+
 import pytest
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import Sandbox
+from nxsms_nb.sandbox.settings import DECLARED, Settings
 from tests.sandbox.talk import items, refused, send
 
 
@@ -61,6 +64,29 @@ def test_settings_are_attributes(sandbox):
     assert send(sandbox, items(6)) == refused(13010)
     with pytest.raises(ConfigError, match="tps=-1"):
         sandbox.tps = -1
+
+
+def test_the_signature_has_each_setting_with_its_default():
+    """Shift-Tab and the documentation show every setting, in the order and with the default that hold."""
+    shown = {
+        name: parameter.default
+        for name, parameter in inspect.signature(Sandbox).parameters.items()
+        if name not in ("port", "access_key", "access_secret", "app_key", "app_secret", "journal")
+    }
+    held = {name: setting.default for name, setting in DECLARED.items()}
+    assert list(shown) == list(held)
+    assert shown == held | {"delivery": None}
+    assert all(f"\n{name} : " in inspect.getdoc(Sandbox) for name in shown)
+
+
+def test_settings_at_hand_do_not_change(sandbox):
+    """All settings as they are now stay as they were read; they are assigned on the sandbox."""
+    before = sandbox.settings
+    with pytest.raises(AttributeError, match="Assign it to the sandbox"):
+        before.tps = 5.0
+    sandbox.tps = 5.0
+    assert (before.tps, sandbox.tps) == (None, 5.0)
+    assert repr(Settings(tps=5.0)) == "Settings(tps=5.0)"
 
 
 def test_the_repr_shows_settings_and_no_secret(make):
