@@ -19,6 +19,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from nxsms_nb.formatting import escape
 from nxsms_nb.views.run_summary import summary_html
 from nxsms_nb.views.run_view import Throughput, view_of
@@ -125,7 +127,7 @@ class RunPanel:
         own = self._interrupts and shell is not None and header.get("msg_type") == "execute_request"
         self._widget = self._make(
             run=self._run,
-            view=self._view,
+            view=_json(self._view),
             interrupts=own and bool(self._kernel),
             kernel=self._kernel,
             recorded=self._recorded,
@@ -162,7 +164,7 @@ class RunPanel:
             view = view | {"state": "stopping", "heading": "Stopping", "note": "No new request is sent."}
         self._view = view
         if self._widget is not None:
-            self._widget.view = view
+            self._widget.view = _json(view)
 
     def _replace(self, *, stills: str, lives: str | None = None) -> None:
         for live, still in self._shown.values():
@@ -189,6 +191,10 @@ def _display(words: str, live: dict[str, Any] | None = None) -> Any:
 
     show: Any = display.display
     return show({**(live or {}), **_bundle(words)}, raw=True, display_id=True)
+
+
+def _json(view: dict[str, Any]) -> str:
+    return orjson.dumps(view).decode()
 
 
 def _bundle(words: str) -> dict[str, str]:

@@ -36,19 +36,20 @@ def summary_html(view: Mapping[str, Any], *, still: str = "") -> str:
         f"box-sizing:border-box;max-width:760px;margin:4px 0;padding:10px 14px;border:1px solid {_LINE};"
         f"border-radius:6px;font-size:13px;line-height:20px;{_NUMBERS}"
     )
-    parts = [still, _head(view), _bar(view), _counts(view), _facts(view), _below(view)]
+    parts = [still, _head(view, still=bool(still)), _bar(view), _counts(view), _facts(view), _below(view)]
     note = f'<div style="min-height:20px;margin-top:6px">{escape(view["note"])}</div>'
     name = "run-still" if still else "run-summary"
     return f'<div data-nxsms="{name}" data-state="{escape(view["state"])}" style="{box}">{"".join(parts)}{note}</div>'
 
 
-def _head(view: Mapping[str, Any]) -> str:
+def _head(view: Mapping[str, Any], *, still: bool) -> str:
     tint = "rgba(230,159,0,.3)" if view["real"] else "rgba(86,180,233,.22)"
-    dot = f'<span style="color:{_DOTS[view["state"]]}">●</span>'
+    dot = f'<span style="color:{STATUS_COLOURS["Skipped"] if still else _DOTS[view["state"]]}">●</span>'
+    heading = f"Was {view['heading'].lower()}" if still else view["heading"]
     badge = f'<span style="flex:none;background:{tint};border-radius:9px;padding:1px 8px;font-size:12px">{escape(view["money"])}</span>'
     return (
         '<div style="display:flex;align-items:center;gap:10px;min-height:28px">'
-        f'<span style="flex:none">{dot} <b>{escape(view["heading"])}</b></span> {badge} '
+        f'<span style="flex:none">{dot} <b>{escape(heading)}</b></span> {badge} '
         f'<span style="{_FAINT};{_CUT};flex:1 1 0;min-width:0">{escape(view["campaign"])}</span> '
         f'<b style="{_CUT};min-width:0">{escape(view["done"])}</b></div>'
     )

@@ -23,8 +23,8 @@ class RunWidget(anywidget.AnyWidget):
     ----------
     run : str
         Tells this run's still pictures from those of others.
-    view : dict
-        What is shown, see `run_view.view_of`.
+    view : str
+        What is shown, see `run_view.view_of`, as JSON: in a structure, each update would be looked through for buffers.
     interrupts : bool
         Whether the cell that executes now is the run's own, so that an interrupt of the kernel stops the run and nothing else.
     kernel : str
@@ -36,7 +36,7 @@ class RunWidget(anywidget.AnyWidget):
     _esm = assets.script("run.js")
     _css = assets.styles("run.css")
     run = traitlets.Unicode().tag(sync=True)
-    view = traitlets.Dict().tag(sync=True)
+    view = traitlets.Unicode("{}").tag(sync=True)
     interrupts = traitlets.Bool(default_value=False).tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
     recorded = traitlets.Unicode().tag(sync=True)

@@ -45,6 +45,10 @@ def view(snapshot):
     return view_of(snapshot, Throughput())
 
 
+def state_of(panel):
+    return json.loads(panel._widget.view)["state"]
+
+
 def words(html):
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
@@ -184,14 +188,14 @@ def test_a_message_from_the_button_stops_the_run_once():
     panel.update(MIDDLE)
     panel._heard(None, {"nxsms": "what"}, [])
     panel._heard(None, "stop", [])
-    assert panel._widget.view["state"] == "running"
+    assert state_of(panel) == "running"
     panel._heard(None, {"nxsms": "stop"}, [])
     assert stops == [1]
-    assert panel._widget.view["state"] == "stopping"
+    assert state_of(panel) == "stopping"
     panel.close(STOPPED)
     panel._heard(None, {"nxsms": "stop"}, [])
     assert stops == [1]
-    assert panel._widget.view["state"] == "stopped"
+    assert state_of(panel) == "stopped"
 
 
 def test_the_model_outlives_the_run():
@@ -200,7 +204,7 @@ def test_the_model_outlives_the_run():
     panel.update(MIDDLE)
     panel.close(LAST)
     assert panel._widget.comm is not None
-    assert panel._widget.view == view_of(LAST, panel._throughput)
+    assert json.loads(panel._widget.view) == view_of(LAST, panel._throughput)
     assert panel._stop is None
 
 
@@ -213,7 +217,7 @@ def test_updates_are_few():
         panel.update(replace(MIDDLE, decided=decided))
     assert len(told) <= 1000 / 10
     panel.update(replace(MIDDLE, note="stopping: stopped by you"))
-    assert panel._widget.view["state"] == "stopping", "what changes the state is told at once"
+    assert state_of(panel) == "stopping", "what changes the state is told at once"
 
 
 CELL = """

@@ -1,4 +1,4 @@
-// The live panel of a run: draws what the kernel says in the model's "view" and sends the person's Stop.
+// The live panel of a run: draws what the kernel says in the model's "view", which is JSON, and sends the person's Stop.
 
 // A kernel that a cell blocks does not get a button's message; after this long the run's own cell is interrupted instead.
 const HEARD_MS = 300;
@@ -182,16 +182,16 @@ async function interrupt(kernel) {
 function render({ model, el }) {
   const parts = build();
   const still = document.createElement("style");
+  let view = JSON.parse(model.get("view"));
   let heardAt = Date.now();
   let asked = "";
 
   const show = () => {
-    const view = model.get("view");
     const goesOn = view.state === "running" || view.state === "stopping";
     const silent = Date.now() - heardAt;
     const live = !goesOn || silent < SILENCE_MS;
     parts.root.dataset.live = live ? "yes" : "no";
-    draw(parts, view);
+    draw(parts, live ? view : { ...view, heading: `Was ${view.heading.toLowerCase()}` });
     parts.stop.disabled = view.state !== "running" || asked !== "" || !live;
     write(parts.stop, view.state === "stopping" ? "Stopping…" : asked ? "Stop sent…" : "■ Stop");
     const recorded = model.get("recorded");
@@ -202,17 +202,18 @@ function render({ model, el }) {
 
   const changed = () => {
     heardAt = Date.now();
+    view = JSON.parse(model.get("view"));
     show();
   };
 
   const stop = async () => {
     // What is clicked after the end would strike the next cell.
-    if (model.get("view").state !== "running" || asked) return;
+    if (view.state !== "running" || asked) return;
     asked = "Stop was sent to the kernel.";
     show();
     model.send({ nxsms: "stop" });
     await new Promise((resolve) => setTimeout(resolve, HEARD_MS));
-    if (model.get("view").state !== "running") return;
+    if (view.state !== "running") return;
     const own = model.get("interrupts");
     if (own && (await interrupt(model.get("kernel")))) {
       // Where something keeps the interrupt from the run, it can be tried again.
