@@ -197,6 +197,9 @@ function render({ model, el }) {
     const recorded = model.get("recorded");
     const rest = recorded ? ` What became of the rows: ${recorded}` : "";
     const said = view.state === "running" && asked ? asked : view.note;
+    // What comes and goes while all is well keeps to one line; what matters is shown whole.
+    parts.note.classList.toggle("nxsms-cut", live && view.state === "running" && !asked);
+    parts.note.title = said;
     write(parts.note, live ? said : `Not live: no news from the kernel for ${Math.round(silent / 1000)} s.${rest}`);
   };
 
