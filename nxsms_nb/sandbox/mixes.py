@@ -144,7 +144,7 @@ def checked_shares(where: str, shares: Mapping[Any, Any]) -> FailureMix:
     """Return a mapping of code to share that holds nothing else."""
     for code, share in shares.items():
         if code not in codes.TABLE or code == codes.SUCCESS:
-            raise ConfigError(f"Sandbox: {code!r} in the failures is not a code of the vendor's. See nxsms_nb.codes().")
+            raise ConfigError(f"Sandbox: {code!r} in the failures is not a vendor result code. nx.codes() lists them.")
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             raise ConfigError(f"Sandbox: the share {share!r} of code {code} is not a number from 0 to 1.")
     if sum(shares.values()) > 1 + 1e-9:

@@ -70,7 +70,7 @@ def _dr_url(value: Any) -> str | None:
 def _refuse(value: Any) -> str | None:
     if value is None or (_whole(value) and value in codes.TABLE and value != codes.SUCCESS):
         return None
-    return "is not a code of the vendor's that refuses, for example 1100. nxsms_nb.codes() lists them."
+    return "is not a vendor result code that refuses, for example 1100. nx.codes() lists them."
 
 
 class Setting(Generic[_Value]):

@@ -1,7 +1,7 @@
-"""The vendor's result codes: their texts, what they mean, whom they concern and what to do.
+"""The vendor's result codes: their texts, meanings, scopes and remedies.
 
-Texts are those of the vendor's page on the batch endpoint, letter for letter; the page refers to another one for
-1001 to 1005, whose wording here is ours.
+Texts are copied letter by letter from the vendor's page on the batch endpoint; it refers to another page for 1001 to
+1005, whose wording here is ours.
 """
 
 from __future__ import annotations
@@ -39,21 +39,10 @@ Scope = Literal["success", "account", "clock", "flow", "request", "row", "unclea
 
 @dataclass(frozen=True)
 class Code:
-    """One result code.
+    """One result code: the vendor's text, its meaning in English and Chinese, its scope and what to do.
 
-    Parameters
-    ----------
-    number : int
-        The vendor's number.
-    text : str
-        The vendor's text.
-    meaning, meaning_zh : str
-        What it means, in English and in Chinese.
-    scope : str
-        Whom it concerns: ``account`` ends a run, ``clock`` is the sender's clock, ``flow`` is the pace, ``request`` the
-        request's form or size, ``row`` one row of it; ``unclear`` proves nothing.
-    advice : str
-        What to do.
+    The scope ``account`` ends a run, ``clock`` is about the sender's clock, ``flow`` about the rate, ``request`` about the
+    request's form or size, ``row`` about one row; ``unclear`` proves nothing.
     """
 
     number: int
@@ -72,19 +61,19 @@ TPS: Final = 13008
 CHANNEL_SIZE: Final = 13010
 
 CHANNEL_NUMBERS: Final = 5
-"""How many numbers a verification channel takes in one request (the vendor's word on 13010)."""
+"""The most numbers a verification channel accepts in one request, according to the vendor's text on 13010."""
 
 TABLE: Final[dict[int, Code]] = {
     code.number: code
     for code in (
-        Code(0, "Success", "accepted", "成功", "success", "Nothing; whether it was delivered, receipts tell."),
+        Code(0, "Success", "accepted", "成功", "success", "Nothing; delivery receipts say whether it arrived."),
         Code(
             -1,
             "Failure",
             "failed, no cause given",
             "失败",
             "unclear",
-            "It may have gone out: settle it with sent.nxsms.reconcile(client).",
+            "It may have been sent: settle it with sent.nxsms.reconcile(client).",
         ),
         Code(
             1001,
@@ -195,10 +184,10 @@ TABLE: Final[dict[int, Code]] = {
         Code(
             13008,
             "TPS limit exceeded",
-            "more messages a second than the account may send",
+            "more messages per second than the account may send",
             "超过TPS限制",
             "flow",
-            "Nothing: the pace adapts by itself. max_rate= sets a ceiling.",
+            "Nothing: the rate adapts automatically. max_rate= sets a ceiling.",
         ),
         Code(
             13009,
@@ -224,7 +213,7 @@ ACCOUNT: Final = frozenset(number for number, code in TABLE.items() if code.scop
 """The codes that end a run at once."""
 
 HALVED: Final = frozenset(number for number, code in TABLE.items() if code.scope == "row") | {PARAMETER}
-"""The codes that, given to a whole request, may be one row's fault."""
+"""The codes of a refused request that one row may have caused."""
 
 HOURLY: Final = 13007
 """Too many messages to one number within an hour."""
@@ -240,12 +229,7 @@ _BY_TEXT: Final = {_folded(code.text): number for number, code in TABLE.items() 
 
 
 def from_text(text: str | None) -> int | None:
-    """Map a failed item's text back to its code; case and spaces aside.
-
-    Returns
-    -------
-    int or None
-        The vendor's number; None where the text is not in the table.
+    """Map a failed item's text back to its code, ignoring case and spaces; None if the table lacks it.
 
     Examples
     --------
@@ -258,7 +242,7 @@ def from_text(text: str | None) -> int | None:
 
 
 def label(number: int) -> str:
-    """A code with its meaning, for an axis or a table.
+    """Return a code with its meaning, for an axis or a table.
 
     Examples
     --------
@@ -270,7 +254,7 @@ def label(number: int) -> str:
 
 
 class _InWords(pd.DataFrame):
-    """A frame that is shown with its texts whole: what to do is often longer than pandas shows of a cell."""
+    """A frame that shows its texts in full: advice is often longer than pandas shows of a cell."""
 
     def __repr__(self) -> str:
         with pd.option_context("display.max_colwidth", None):
@@ -288,7 +272,8 @@ def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataF
     Parameters
     ----------
     numbers : int or iterable of int, optional
-        The codes to look up, for example ``13006``, or the column ``code`` of a sent frame; None: all. Gaps count for none.
+        The codes to look up, for example ``13006``, or the column ``code`` of a sent frame; None: all. Missing values are
+        ignored.
     *more : int
         Further codes.
 
@@ -296,13 +281,13 @@ def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataF
     -------
     pandas.DataFrame
         Index ``code`` (int64), in the order asked for, each code once; columns ``text`` (the vendor's), ``meaning``,
-        ``meaning_zh``, ``scope`` (whom it concerns: ``account``, ``clock``, ``flow``, ``request``, ``row``; ``unclear`` proves
+        ``meaning_zh``, ``scope`` (what it is about: ``account``, ``clock``, ``flow``, ``request``, ``row``; ``unclear`` proves
         nothing), ``advice`` (str).
 
     Raises
     ------
     ConfigError
-        One of them is not a code of the vendor's.
+        One of them is not a vendor result code.
 
     Notes
     -----
@@ -323,7 +308,7 @@ def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataF
 
 
 def _asked(given: Iterable[Any]) -> list[int]:
-    """The codes that were asked for, each once."""
+    """Return the codes asked for, each once."""
     found: dict[int, None] = {}
     for one in given:
         several = isinstance(one, Iterable) and not isinstance(one, (str, bytes))
@@ -336,9 +321,9 @@ def _asked(given: Iterable[Any]) -> list[int]:
 def _number(value: Any) -> int:
     with suppress(TypeError, ValueError, OverflowError):
         number = int(value)
-        # 13006.0 is what a gap makes of a code, and "13006" what a file does.
+        # Missing values turn a column of codes into floats, and files turn it into text.
         if number in TABLE and not isinstance(value, bool) and (isinstance(value, str) or number == value):
             return number
     raise ConfigError(
-        f"{named(value)} is not a code of the vendor's. Its codes: {', '.join(map(str, TABLE))}. nx.codes() shows them all."
+        f"{named(value)} is not a vendor result code. The codes: {', '.join(map(str, TABLE))}. nx.codes() explains them."
     )

@@ -1,4 +1,4 @@
-"""The names of columns: what the API takes, what a result carries, and how a frame's own columns map to them."""
+"""The fields of an item of the batch API, under our names and the vendor's."""
 
 from __future__ import annotations
 
@@ -10,17 +10,7 @@ __all__ = ["FIELDS", "Field"]
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an item of the batch API.
-
-    Parameters
-    ----------
-    name : str
-        Its name here: snake_case, a column's and a keyword's name.
-    wire : str
-        Its name in the request: the vendor's camelCase.
-    required : bool, default False
-        Whether every row needs it.
-    """
+    """One field: its snake_case name as a column and keyword, its name on the wire, and whether every row needs it."""
 
     name: str
     wire: str

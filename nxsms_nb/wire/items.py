@@ -24,13 +24,7 @@ _NEVER_ESCAPED: Final = frozenset({"phone", "source_address", "sys_message_id", 
 
 
 class Items:
-    """Items of rows as JSON, side by side, each with a comma behind it.
-
-    Parameters
-    ----------
-    encoded : pyarrow.LargeStringArray
-        The items.
-    """
+    """Encoded items of rows, side by side in one buffer, each followed by a comma."""
 
     def __init__(self, encoded: pa.Array) -> None:
         starts, data = buffers(encoded)
@@ -38,23 +32,12 @@ class Items:
         self._data = data.data
 
     def joined(self, start: int, size: int) -> memoryview:
-        """The items from `start` on, joined by commas."""
+        """Return `size` items from `start` on, joined by commas, without copying them."""
         return self._data[int(self._starts[start]) : int(self._starts[start + size]) - 1]
 
 
 def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> Items:
-    r"""Encode rows as items.
-
-    Parameters
-    ----------
-    fields : mapping of str to pyarrow.Array
-        Checked fields by name, of one length; null where an optional one is absent.
-    ids : pyarrow.Array of str
-        The rows' messageids.
-
-    Returns
-    -------
-    Items
+    r"""Encode rows as items: checked fields by name (null where an optional one is absent), and the rows' messageids.
 
     Examples
     --------
@@ -81,7 +64,7 @@ def encode(fields: Mapping[str, pa.Array], ids: pa.Array) -> Items:
 
 
 def _merged(pieces: Sequence[str | pa.Array], n: int) -> list[pa.Array]:
-    """The same pieces, those made one that follow one another and are as wide in every row: joining costs by the piece."""
+    """Merge adjacent pieces that have the same width in every row: joining costs by the piece."""
     merged: list[pa.Array] = []
     alike: list[tuple[bytes, npt.NDArray[np.uint8] | None]] = []
     for piece in pieces:
@@ -99,7 +82,7 @@ def _merged(pieces: Sequence[str | pa.Array], n: int) -> list[pa.Array]:
 
 
 def _side_by_side(alike: Sequence[tuple[bytes, npt.NDArray[np.uint8] | None]], n: int) -> list[pa.Array]:
-    """Pieces that are as wide in every row, as one column if there are any; without letters: the same in every row."""
+    """Combine pieces of constant width into one column, if there are any; without letters: the same in every row."""
     if not alike:
         return []
     layout = np.dtype([(f"{place}", f"V{len(piece)}") for place, (piece, _) in enumerate(alike)])
@@ -122,7 +105,7 @@ def _escaped(values: pa.Array) -> pa.Array:
 
 
 def _rows_to_escape(values: pa.Array) -> npt.NDArray[np.int64]:
-    """The rows with a quote, a backslash or a control character: found in all their bytes at once."""
+    """Find the rows with a quote, a backslash or a control character, in the bytes of all rows at once."""
     starts, letters = buffers(values)
     marked = (letters == ord('"')) | (letters == ord("\\"))
     if letters.min(initial=0x20) >= 0x20 and not marked.any():

@@ -1,8 +1,8 @@
-"""The wire without I/O: read the reply to a batch send, matched by messageid and by nothing else.
+"""Read the reply to a batch send, matched by messageid and by nothing else. No I/O.
 
 Source: the vendor's page on the batch endpoint. One strict reading decides: `_one_by_one`. Nearly every reply lists just
-the ids asked for in their order, and most accept them all; for those there are two faster ways, each of which gives the
-same result or none.
+the ids asked for, in order, and most accept them all; two faster readings handle those, and each returns the same result
+as the strict one or none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Ids", "NotJson", "NotUnderstood", "Reply", "parse"]
 
 @dataclass(frozen=True)
 class Item:
-    """What a reply says of one message: ``accepted``, or the gateway's text for the refusal."""
+    """What a reply says about one message: ``accepted``, or the gateway's text for the refusal."""
 
     accepted: bool
     text: str | None = None
@@ -32,17 +32,8 @@ class Item:
 class Reply(NamedTuple):
     """A reply that was understood.
 
-    Parameters
-    ----------
-    code : int
-        The reply's code.
-    text : str
-        The reply's message.
-    items : list of (Item or None) or None
-        What the reply says of each id asked for, in the order asked; None for an id it does not settle. The whole list
-        is None when the reply carries no ``data`` (null): only then is a refusal one of the whole request.
-    all_accepted : bool
-        Whether every id asked for was accepted.
+    `items` has what it says about each id, in the order asked; None for an id it does not settle. The whole list is None
+    when the reply carries no ``data`` (null): only then was the request refused as a whole.
     """
 
     code: int
@@ -52,14 +43,7 @@ class Reply(NamedTuple):
 
 
 class Ids(Sequence[str]):
-    """The sysMessageIds of a request, all of one length, without an object for each.
-
-    Parameters
-    ----------
-    letters : bytes or memoryview
-        The ids side by side; `plain` holds of them.
-    width : int
-        How long each is.
+    """The sysMessageIds of a request, all of one `width`, without an object for each; `plain` is true of them.
 
     Examples
     --------
@@ -73,7 +57,7 @@ class Ids(Sequence[str]):
 
     @staticmethod
     def plain(letters: npt.NDArray[np.uint8]) -> bool:
-        """Whether ids stand in JSON as they are: there is no blank, quote, backslash or control character in them."""
+        """Return whether ids need no escaping in JSON: no blank, quote, backslash or control character."""
         if not len(letters):
             return True
         return bool(letters.min() >= ord("-") and letters.max() <= ord("z") and not (letters == ord("\\")).any())
@@ -97,32 +81,15 @@ class Ids(Sequence[str]):
 
 
 class NotUnderstood(ValueError):
-    """A reply that is not what the vendor documents: it proves nothing."""
+    """A reply that differs from what the vendor documents: it proves nothing."""
 
 
 class NotJson(NotUnderstood):
-    """A reply that is not JSON: another service's, or one that was damaged on its way."""
+    """A reply that is not JSON: from another service, or damaged on the way."""
 
 
 def parse(raw: bytes, ids: Sequence[str]) -> Reply:
-    """Read a reply to a batch send, strictly, matched by messageid and by nothing else.
-
-    Parameters
-    ----------
-    raw : bytes
-        The body of an HTTP 200 reply.
-    ids : sequence of str
-        The sysMessageIds that the request carried, each once.
-
-    Returns
-    -------
-    Reply
-
-    Raises
-    ------
-    NotUnderstood
-        It is not JSON, not an object, names a member twice, or ``code``, ``message`` or ``data`` has another type than
-        documented.
+    """Read the body of an HTTP 200 reply to a request that carried `ids`, strictly; raise `NotUnderstood` otherwise.
 
     Notes
     -----
@@ -214,11 +181,10 @@ _ALIKE_FROM: Final = 8
 
 
 def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
-    """A reply that accepts just the ids asked for, in their order, its items the same but for id and phone.
+    """Read a reply that accepts just the ids asked for, in order, in items that differ only by id and phone.
 
-    What surrounds the items has a form that proves them to be those of ``data``, and is read strictly with the first of
-    them, once for all replies of that form. That the others are the same bytes, but for the id that was asked for in its
-    place and other digits for the phone, is seen in all of them at once.
+    The form of what surrounds the items proves that they are those of ``data``, and it is read strictly with the first of
+    them. The others are compared all at once: the same bytes, except the id asked for and other digits as the phone.
     """
     n, width = len(ids), ids.width
     if n < _ALIKE_FROM or (head := _HEAD.match(raw)) is None:
@@ -265,7 +231,7 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
 
 @functools.lru_cache(8)
 def _accepted(raw: bytes, width: int) -> Reply | None:
-    """The strict reading of a reply to one message whose id is so many zeros; None where it does not accept it."""
+    """Read strictly a reply to one message whose id is `width` zeros; None unless it accepts it."""
     try:
         reply = _one_by_one(raw, ["0" * width])
     except NotUnderstood:
@@ -274,10 +240,10 @@ def _accepted(raw: bytes, width: int) -> Reply | None:
 
 
 def _in_order(raw: bytes, ids: Sequence[str]) -> Reply | None:
-    """A reply that has only the documented members and lists just the ids asked for, in their order.
+    """Read a reply that has only the documented members and lists just the ids asked for, in order.
 
-    Decoding into those members, types and statuses checked on the way, takes a tenth of the time of the strict reading. A
-    member that is there twice shows in the number of quotes: each has two for its name.
+    Decoding into those members, with types and statuses checked, takes a tenth of the time of the strict reading. A
+    duplicate member shows in the number of quotes: each has two for its name.
     """
     try:
         reply = _PLAIN.decode(raw)

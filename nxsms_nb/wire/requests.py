@@ -1,7 +1,7 @@
-"""The wire without I/O: sign a request and build its body.
+"""Sign a request and build its body. No I/O, no clock.
 
-Sources: the vendor's page on the batch endpoint (request, reply, codes) and its page on calling conventions
-(headers, signature). Nothing here opens a socket or reads a clock.
+Sources: the vendor's page on the batch endpoint (request, reply, codes) and its page on calling conventions (headers,
+signature).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CONTENT_MAX: Final = 1000
 """The most characters a content may have."""
 
 CLOCK_WINDOW_MS: Final = 60_000
-"""How far ``ts`` may be off the gateway's clock, in milliseconds."""
+"""How far ``ts`` may differ from the gateway's clock, in milliseconds."""
 
 BIZ_TYPE: Final = "3"
 ACTION: Final = "mtsend"
@@ -55,27 +55,12 @@ _DIGESTS: Final = {"md5": hashlib.md5, "sha256": hashlib.sha256}
 
 
 def sign(headers: Mapping[str, str], body: bytes, secret: str, algorithm: Algorithm = "md5") -> str:
-    """Sign a request.
-
-    Parameters
-    ----------
-    headers : mapping of str to str
-        The headers that are signed: accessKey, action, bizType, ts.
-    body : bytes
-        The very bytes of the body; an empty one is left out of what is signed.
-    secret : str
-        The access secret.
-    algorithm : {"md5", "sha256"}, default "md5"
-        The digest.
-
-    Returns
-    -------
-    str
-        Lower-case hexadecimal digest.
+    """Sign the headers accessKey, action, bizType and ts and the exact bytes of the body; lower-case hexadecimal.
 
     Notes
     -----
-    Source: the vendor's calling conventions: header names in ASCII order, then the body, then the secret.
+    Source: the vendor's calling conventions: header names in ASCII order, then the body unless it is
+    empty, then the secret.
 
     Examples
     --------
@@ -92,22 +77,9 @@ def sign(headers: Mapping[str, str], body: bytes, secret: str, algorithm: Algori
 
 
 def headers(access_key: str, secret: str, ts_ms: int, body: bytes, algorithm: Algorithm = "md5") -> dict[str, str]:
-    """The headers of a batch send, signed.
+    """Return the signed headers of a batch send.
 
-    Parameters
-    ----------
-    access_key, secret : str
-        The account's key pair.
-    ts_ms : int
-        Milliseconds since the epoch, by the gateway's clock.
-    body : bytes
-        The body as it will be sent.
-    algorithm : {"md5", "sha256"}, default "md5"
-        The digest; the header ``algorithm`` is sent only where it is not the default.
-
-    Returns
-    -------
-    dict of str to str
+    `ts_ms` is in milliseconds by the gateway's clock. The header ``algorithm`` is sent only where it is not the default.
 
     Examples
     --------
@@ -121,14 +93,7 @@ def headers(access_key: str, secret: str, ts_ms: int, body: bytes, algorithm: Al
 
 
 def body(app_key: str, items: bytes | memoryview) -> bytes:
-    """The body of a batch send.
-
-    Parameters
-    ----------
-    app_key : str
-        The SMS application's key.
-    items : bytes or memoryview
-        The items as JSON, joined by commas, without brackets.
+    """Return the body of a batch send; `items` are JSON joined by commas, without brackets.
 
     Examples
     --------

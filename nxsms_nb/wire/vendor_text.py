@@ -1,4 +1,4 @@
-"""Texts of the gateway that may be kept: without the words and digits of anybody's message, however they are disguised."""
+"""Texts of the gateway that are safe to keep: without words and digits of anybody's message, however disguised."""
 
 from __future__ import annotations
 
@@ -24,32 +24,21 @@ _REPEATED: Final = re.compile(r"…(?:[^\w…]*…)+")
 _NUMERALS: Final = str.maketrans("〇零一二三四五六七八九", "00123456789")
 
 _WORD: Final = 3
-"""A word of so many characters that stands in the message is left out, …"""
+"""A word this long that also stands in the message is removed, …"""
 _DIGITS: Final = 4
-"""… so is a run of so many digits across blanks and signs, …"""
+"""… as is a run of this many digits across blanks and signs, …"""
 _RUN: Final = 6
-"""… or of so many other characters, which needs no word's bounds: a text without blanks has none."""
+"""… or of this many other characters, regardless of word boundaries: a text without blanks has none."""
 _CODED: Final = 8
-"""In hexadecimal or Base64, where short runs are alike by chance."""
+"""The shortest run in hexadecimal or Base64, where shorter ones match by chance."""
 
 
 def unquoted(text: str, message: Iterable[str]) -> str:
-    """Leave out of a text of the gateway what it quotes of a message.
+    """Remove from a text of the gateway what it quotes of the row's own texts; ``…`` stands in its place.
 
-    Digits of any script are compared as digits, letters without case, accents, width and what stands between them;
-    percent signs, character references and escapes are resolved, hexadecimal and Base64 are recognized.
-
-    Parameters
-    ----------
-    text : str
-        What the gateway said.
-    message : iterable of str
-        The texts of the row it said it of: content, phone, free fields.
-
-    Returns
-    -------
-    str
-        The text with ``…`` for what it quotes; words of the vendor's own code table stay.
+    Digits of any script are compared as digits, letters regardless of case, accents, width and separators; percent signs,
+    character references and escapes are resolved, hexadecimal and Base64 are recognized. Words of the vendor's own code
+    table stay.
 
     Examples
     --------
@@ -81,7 +70,7 @@ def unquoted(text: str, message: Iterable[str]) -> str:
 
 
 class _Letter(NamedTuple):
-    """A letter or digit as it is compared, where it stands in the text, and how long its word is."""
+    """A letter or digit in the form compared, its position in the text, and the length of its word."""
 
     form: str
     at: int
@@ -96,7 +85,7 @@ def _letters(text: str, start: int, end: int) -> Iterator[_Letter]:
 
 @functools.lru_cache(4096)
 def _folded(character: str) -> str:
-    """A character without case, width and accents, a digit of any script as one of ours; empty for what is no letter."""
+    """Strip case, width and accents from a character, with digits of any script as ASCII; empty for other signs."""
     parts = unicodedata.normalize("NFKD", character.translate(_NUMERALS))
     bare = unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
     folded = "".join(part for part in bare.casefold() if part.isalnum())
@@ -113,24 +102,24 @@ _OWN: Final = frozenset(
 
 
 def _coded(quoted: str) -> Iterator[str]:
-    """A text in the codes in which gateways and logs write texts."""
+    """Yield a text in the encodings that gateways and logs use."""
     for raw in (quoted.encode("utf-8", "ignore"), quoted.encode("utf-16-be", "ignore")):
         yield raw.hex()
         for before in (b"", b"_", b"__"):
-            # Where the text begins within a group of three bytes decides how it is written.
+            # Base64 of a text depends on where it begins within a group of three bytes.
             yield _joined(base64.b64encode(before + raw).decode())[len(before) + bool(before) :]
 
 
 def _is_quoted(word: str, plain: list[str]) -> bool:
     if _IDEOGRAPHS.search(word):
-        # Chinese and Japanese have no blanks between words: two characters in common are a word in common.
+        # Chinese and Japanese have no blanks between words: two shared characters are a shared word.
         pairs = [word[i : i + 2] for i in range(max(1, len(word) - 1))]
         return any(pair in form for pair in pairs for form in plain)
     return len(word) >= _WORD and any(word in form for form in plain)
 
 
 def _runs(joined: str, letters: list[_Letter], plain: list[str], coded: list[str]) -> Iterator[tuple[int, int]]:
-    """The runs of a text that stand in the message as well, across words."""
+    """Find the runs of a text that also stand in the message, across words."""
     at = 0
     while at < len(joined):
         length = _common(joined, at, plain, 2)
@@ -144,12 +133,12 @@ def _runs(joined: str, letters: list[_Letter], plain: list[str], coded: list[str
 def _needed(run: list[_Letter]) -> int:
     if all(letter.form.isdecimal() for letter in run):
         return _DIGITS
-    # Letter by letter, with something between: too short to be like it by chance.
+    # Letter by letter, with separators: three in a row do not match by chance.
     return _WORD if all(letter.word <= 2 for letter in run) else _RUN
 
 
 def _common(joined: str, at: int, forms: list[str], least: int) -> int:
-    """The length of the longest run from `at` on that stands in one of the forms; 0 below the least."""
+    """Return the length of the longest run from `at` on that stands in one of the forms; 0 below `least`."""
     length = 0
     for form in forms:
         while at + max(length + 1, least) <= len(joined) and joined[at : at + max(length + 1, least)] in form:

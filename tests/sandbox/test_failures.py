@@ -49,8 +49,8 @@ def test_codes_may_be_text_as_json_writes_them(make, mix, same):
     ("mix", "said"),
     [
         ({"13005": 0.1, 13005: 0.2}, "code 13005 twice"),
-        ({"99999": 0.1}, "99999 in the failures is not a code"),
-        ({"91": 0.1}, "91 in the failures is not a code"),
+        ({"99999": 0.1}, "99999 in the failures is not a vendor result code"),
+        ({"91": 0.1}, "91 in the failures is not a vendor result code"),
         ({"IN": 0.1}, "failures of 'IN' are 0.1, not a mapping"),
         (pd.Series({13005: 0.1}), "neither a mapping"),
     ],

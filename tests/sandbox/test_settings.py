@@ -24,7 +24,7 @@ from tests.sandbox.talk import items, refused, send
         ({"balance": 1.5}, "balance=1.5"),
         ({"blocked_keywords": "casino"}, "('casino', 'loan')"),
         ({"refuse": 0}, "refuse=0"),
-        ({"refuse": 4711}, "nxsms_nb.codes()"),
+        ({"refuse": 4711}, "nx.codes()"),
         ({"hourly_limit": True}, "hourly_limit"),
         ({"failures": {4711: 0.1}}, "4711"),
         ({"failures": {0: 0.1}}, "0"),

@@ -45,7 +45,7 @@ def test_without_a_number_all_are_shown():
 )
 def test_what_is_no_code_is_refused_with_those_that_are(wrong):
     """An error of ours that lists them; what may be a number is masked."""
-    with pytest.raises(nx.ConfigError, match=r"is not a code of the vendor's\. Its codes: 0, -1, 1001") as refused:
+    with pytest.raises(nx.ConfigError, match=r"is not a vendor result code\. The codes: 0, -1, 1001") as refused:
         nx.codes(wrong)
     assert "8615088888888" not in str(refused.value)
 
