@@ -10,9 +10,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -250,30 +249,36 @@ METHODS: Final[dict[tuple[str, ...], Callable[[Campaign], list[list[Mask]]]]] = 
     ("values and pairs by rate, BH",): lambda made: [by_rate(made, 2)],
     ("tree, best by CV", "tree, one standard error"): by_trees,
 }
-CAMPAIGNS: Final = (1_000, 1_000, 60, 60)
+CAMPAIGNS: Final = (1_000, 1_000, 50, 50)
+PART: Final = 50
+"""How many campaigns of a cell are done at a time."""
 
+SIZES: Final = ((1_000, 0.05, 0.4), (4_000, 0.02, 0.12), (4_000, 0.02, 0.25))
+"""Rows, the rate of failure, and the rate in what is planted."""
+NOISE: Final = ((1_000, 0.05, 0.0), (1_000, 0.3, 0.0), (4_000, 0.02, 0.0))
 CELLS: Final = [
-    *(Cell("noise", rows, rest, 0.0) for rows, rest in ((1_000, 0.05), (1_000, 0.3), (4_000, 0.02))),
-    *(
-        Cell(name, rows, rest, rate)
-        for rows, rest, rate in ((1_000, 0.05, 0.4), (4_000, 0.02, 0.12), (4_000, 0.02, 0.25))
-        for name in list(PLANTED)[1:]
-    ),
+    *(Cell("noise", *size) for size in NOISE),
+    *(Cell(name, *size) for size in SIZES for name in list(PLANTED)[1:]),
 ]
 
 
 def share(hits: list[bool]) -> str:
     """A share in per cent with its standard error."""
+    if not hits:
+        return "–"
     p, n = float(np.mean(hits)), len(hits)
     return f"{p:.1%} ± {np.sqrt(p * (1 - p) / n):.1%}"
 
 
-def table(cell: Cell, campaigns: tuple[int, ...]) -> tuple[list[str], dict[str, float]]:
-    """The lines of a cell, one a method, and the CPU spent in each."""
-    spent = dict.fromkeys((names[0] for names in METHODS), 0.0)
+Scores = dict[str, list[Score]]
+
+
+def scored(cell: Cell, first: int, campaigns: tuple[int, ...]) -> tuple[Scores, dict[str, float]]:
+    """What each method makes of the campaigns of a part of a cell, and the CPU spent in it."""
     close = CLOSE if cell.name == "a range of a number" else 1.0
-    scores: dict[str, list[Score]] = {name: [] for names in METHODS for name in names}
-    for number in range(max(campaigns)):
+    spent = dict.fromkeys((names[0] for names in METHODS), 0.0)
+    scores: Scores = {name: [] for names in METHODS for name in names}
+    for number in range(first, min(first + PART, max(campaigns))):
         made = campaign(cell, number)
         for (names, find), most in zip(METHODS.items(), campaigns, strict=True):
             if number < most:
@@ -282,6 +287,11 @@ def table(cell: Cell, campaigns: tuple[int, ...]) -> tuple[list[str], dict[str, 
                 spent[names[0]] += time.process_time() - begun
                 for name, named in zip(names, found, strict=True):
                     scores[name].append(score(made, named, close=close))
+    return scores, spent
+
+
+def table(cell: Cell, scores: Scores) -> list[str]:
+    """The lines of a cell, one a method."""
     rate = f"{cell.rest:.0%}" if cell.name == "noise" else f"{cell.rate:.0%}, else {cell.rest:.0%}"
     lines = []
     for name, of in scores.items():
@@ -289,10 +299,10 @@ def table(cell: Cell, campaigns: tuple[int, ...]) -> tuple[list[str], dict[str, 
         if cell.name != "noise":
             shown += [share([one.first for one in of]), share([one.exact for one in of])]
         lines.append(f"| {' | '.join([f'{cell.rows:,}', rate, name, f'{len(of):,}', *shown])} |")
-    return lines, spent
+    return lines
 
 
-def text(done: dict[Cell, list[str]], about: str) -> str:
+def text(made: dict[Cell, Scores], each: dict[str, float]) -> str:
     """The page: what was done, and a table for each thing planted."""
     lines = [
         "# What `drivers` finds",
@@ -320,7 +330,14 @@ def text(done: dict[Cell, list[str]], about: str) -> str:
         heads = ["rows", "rate", "method", "campaigns", "claims"] + ([] if planted == "noise" else ["first", "exact"])
         lines += ["", f"## {planted[0].upper()}{planted[1:]}", "", f"| {' | '.join(heads)} |"]
         lines.append(f"|{'|'.join('---' if head == 'method' else '---:' for head in heads)}|")
-        lines += [line for cell, some in done.items() if cell.name == planted for line in some]
+        lines += [line for cell in CELLS if cell.name == planted and cell in made for line in table(cell, made[cell])]
+    planned, finished = max(CAMPAIGNS) * len(CELLS), sum(len(scores["drivers"]) for scores in made.values())
+    if finished < planned:
+        lines += [
+            "",
+            f"The run was stopped early, after {finished:,} of {planned:,} campaigns: each line says of how many it is.",
+        ]
+    about = "CPU a campaign, on average: " + ", ".join(f"{name} {ms:.0f} ms" for name, ms in each.items()) + "."
     return "\n".join([*lines, "", about, ""])
 
 
@@ -331,17 +348,30 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="how many work at a time")
     quick, processes = parser.parse_args().quick, parser.parse_args().processes
     campaigns = (10, 10, 5, 2) if quick else CAMPAIGNS
-    spent = dict.fromkeys((names[0] for names in METHODS), 0.0)
-    done: dict[Cell, list[str]] = {}
+    done: dict[Cell, Scores] = {}
+    spent: dict[str, list[float]] = {names[0]: [] for names in METHODS}
     with ProcessPoolExecutor(processes) as pool:
-        for cell, (lines, seconds) in zip(CELLS, pool.map(partial(table, campaigns=campaigns), CELLS), strict=True):
-            done[cell] = lines
-            print(cell.name, *lines, sep="\n", flush=True)
-            spent = {name: spent[name] + seconds[name] for name in spent}
-            each = {name: spent[name] / most / len(done) for name, most in zip(spent, campaigns, strict=True)}
-            about = "CPU a campaign, on average: " + ", ".join(f"{n} {s * 1000:.0f} ms" for n, s in each.items()) + "."
+        parts = {
+            pool.submit(scored, cell, first, campaigns): cell
+            for cells in (CELLS[:10], CELLS[10:])
+            for first in range(0, max(campaigns), PART)
+            for cell in cells
+        }
+        for part in as_completed(parts):
+            cell = parts[part]
+            scores, seconds = part.result()
+            for name, some in scores.items():
+                done.setdefault(cell, {}).setdefault(name, []).extend(some)
+            for name, one in seconds.items():
+                spent[name].append(one)
+            each = {
+                name: 1000 * sum(of) / max(1, sum(len(some[name]) for some in done.values()))
+                for name, of in spent.items()
+            }
+            page = text(done, each)
             if not quick:
-                (HERE / "DRIVERS.md").write_text(text(done, about), encoding="utf-8")
+                (HERE / "DRIVERS.md").write_text(page, encoding="utf-8")
+    print(page)
 
 
 if __name__ == "__main__":
