@@ -1,6 +1,6 @@
-"""Whether a request may speak to the gateway at all: headers, business, key, clock, signature.
+"""Whether the gateway accepts a request at all: headers, business, key, clock, signature.
 
-Written from the vendor's documents and with nothing of `nxsms_nb.wire.requests`, so that client and gateway hold each other.
+Written from the vendor's documents and without `nxsms_nb.wire.requests`, so that client and gateway check each other.
 """
 
 from __future__ import annotations
@@ -18,23 +18,10 @@ WINDOW: Final = 60.0
 
 
 def refusal(headers: Mapping[str, str], raw: bytes, keys: AccessKeys, now: float) -> int:
-    """The code a request is refused with; 0 where it may speak.
+    """Return the code that a request is refused with; 0 if it is accepted.
 
-    Parameters
-    ----------
-    headers : mapping of str to str
-        The request's headers.
-    raw : bytes
-        Its body as received.
-    keys : AccessKeys
-        What the gateway knows of the account.
-    now : float
-        Seconds since the epoch, by the gateway's clock.
-
-    Returns
-    -------
-    int
-        1001 a header is missing, 1002 other business, 1005 unknown key, 1004 clock, 1003 signature; or 0.
+    1001 a header is missing, 1002 other business, 1005 unknown key, 1004 clock, 1003 signature. `now` is in seconds by the
+    gateway's clock.
 
     Notes
     -----
@@ -67,7 +54,7 @@ def refusal(headers: Mapping[str, str], raw: bytes, keys: AccessKeys, now: float
 
 
 def signature(headers: Mapping[str, str], raw: bytes, secret: str, algorithm: str = "md5") -> str:
-    """The signature that a request ought to carry: lower-case hexadecimal."""
+    """Compute the signature a request should carry, in lower-case hexadecimal."""
     signed = "&".join(f"{name}={headers[name]}" for name in ("accessKey", "action", "bizType", "ts")).encode()
     if raw:
         signed += b"&body=" + raw

@@ -1,7 +1,7 @@
-"""What becomes of an accepted message: delivered or not, on which network, in how many segments, at what price.
+"""What happens to an accepted message: delivered or not, on which network, in how many segments, at what price.
 
-Drawn from the seed and the message, so that it is the same in every run. Segments are counted here from the vendor's
-rules and not with `nxsms_nb.rows.segments`, so that the two hold each other.
+Drawn from the seed and the message, so that it is the same in every run. Segments are counted from the vendor's rules and
+not with `nxsms_nb.rows.segments`, so that the two check each other.
 """
 
 from __future__ import annotations
@@ -54,21 +54,7 @@ _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one message.
-
-    Parameters
-    ----------
-    status : int
-        A receipt's status, as in `RESULTS`.
-    size : int
-        Billed segments.
-    price : float
-        US dollars a segment.
-    network, network_number : str
-        The recipient's network, by name and as MCC and MNC.
-    after : float
-        Seconds from acceptance to the receipt.
-    """
+    """What happened to one message: `price` in US dollars per segment, `after` in seconds from acceptance to receipt."""
 
     status: int
     size: int
@@ -84,7 +70,7 @@ class Delivery:
 
 
 def outcome(message: Accepted, settings: Settings) -> Delivery:
-    """Draw what becomes of an accepted message."""
+    """Draw what happens to an accepted message."""
     drawn = roll(message.messageid, derived(settings.seed, "delivery"))
     share, later = (drawn >> 32) / (1 << 32), (drawn & 0xFFFFFFFF) / (1 << 32)
     status, total = DELIVERED, 0.0
@@ -126,7 +112,7 @@ def size(content: str, phone: str) -> int:
 
 
 def complaint(mix: Mapping[int, float]) -> str | None:
-    """What is wrong with a delivery mix; None where nothing is."""
+    """Say what is wrong with a delivery mix; None if nothing is."""
     if not isinstance(mix, Mapping) or any(status not in RESULTS for status in mix):
         return f"is not a mapping of a receipt's status to its share. The statuses: {', '.join(map(str, RESULTS))}."
     shares = list(mix.values())

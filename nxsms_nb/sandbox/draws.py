@@ -1,4 +1,4 @@
-"""Draws that depend on a seed and on what they are about, never on when they are made."""
+"""Draws that depend only on a seed and on their subject, never on when they are made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import xxhash
 
 
 def derived(seed: int, purpose: str) -> int:
-    """A 64-bit seed for one purpose, so that draws for different purposes have nothing to do with each other.
+    """Derive a 64-bit seed for one purpose, so that draws for different purposes are independent.
 
     Examples
     --------
@@ -17,7 +17,7 @@ def derived(seed: int, purpose: str) -> int:
 
 
 def roll(about: str | bytes, seed: int = 0) -> int:
-    """A number from 0 up to 2**64, evenly spread, that a text or bytes always get from a seed.
+    """Draw a number below 2**64 that a text or bytes always get from a seed.
 
     Examples
     --------

@@ -37,40 +37,40 @@ def _hidden(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Sandbox(Adjustable, Names):
-    """A simulated NXCloud gateway on loopback: answers like the vendor's and keeps what it accepted.
+    """A simulated NXCloud gateway on loopback: answers like the vendor's and records what it accepts.
 
-    It runs in a thread of its own, so it serves scripts and notebooks alike, and it ends with ``close()``, at the end
-    of a ``with`` block, or with the interpreter. Settings are attributes that can be assigned while it runs.
+    It runs in its own thread, so it serves scripts and notebooks alike, and ends with ``close()``, at the end of a ``with``
+    block, or with the interpreter. Settings are attributes that can be assigned while it runs.
 
     Parameters
     ----------
     seed : int, default 0
-        Same seed, same messages, same outcomes, however the requests are cut and in whatever order they arrive.
+        The same seed and messages have the same outcomes, however they are split into requests and in any order of arrival.
     port : int, default 0
         The port on loopback; 0 for any free one.
     latency : float or (float, float), default 0.0
         Seconds each request takes, or the range they are drawn from.
     tps : float, optional
-        Most messages a second; beyond it 13008.
+        The most messages per second; beyond that 13008.
     limiter : {"bucket", "window"}, default "bucket"
-        A token bucket of one second's worth, or a count that starts again each second.
+        A token bucket that holds one second's worth, or a count that restarts every second.
     per : {"request", "item"}, default "request"
         Whether 13008 refuses the request as a whole, or the items beyond the limit.
     balance : int, optional
-        How many more messages the account can pay for; then 1102. Reads as what is left.
+        How many more messages the account can pay for; then 1102. The attribute is what is left of it.
     balance_per : {"request", "item"}, default "request"
         Whether 1102 refuses the request as a whole, or the items beyond the balance.
     hourly_limit : int or None, default 5
-        Most messages to one number within an hour; then 13007.
+        The most messages to one number within an hour; then 13007.
     failures : mapping, function or "realistic", optional
-        Which share of the items fails with which code: ``{13005: 0.01, "IN": {13006: 0.06}}``, where a region or a
-        calling code has a mix of its own instead of the general one. "realistic" is `REALISTIC`.
+        The share of items that fails with each code: ``{13005: 0.01, "IN": {13006: 0.06}}``, where a region or a calling code
+        has its own mix instead of the general one. "realistic" is `REALISTIC`.
 
-        A mix may also depend on the sender, on the hour at which the item arrives (UTC), and on what its text contains (case
-        aside), nested as deep as need be: ``{13005: 0.01, "source_address": {"ACME": {"IN": {13006: 0.6}}},
+        A mix may also depend on the sender, on the hour at which the item arrives (UTC), and on what its text contains (ignoring
+        case), nested as deep as needed: ``{13005: 0.01, "source_address": {"ACME": {"IN": {13006: 0.6}}},
         "hour": {14: {13007: 0.2}}, "content": {("loan", "casino"): {13009: 1.0}}}``. A tuple stands for any of its values.
-        Conditions are tried as they are written, calling codes last and the longest first; the first that holds decides
-        instead of what stands around it.
+        Conditions are tried in the order written, calling codes last and by length; the first that holds decides instead of the
+        surrounding mix.
 
         A function decides for all items of a request at once. It takes a frame with the columns ``phone``, ``content``,
         ``source_address``, ``country`` (str) and ``hour`` (int), and returns a code for each row (0 or missing: none), or a
@@ -78,58 +78,58 @@ class Sandbox(Adjustable, Names):
         ``lambda rows: {13006: 0.02 + 0.4 * (rows["source_address"] == "ACME")}``. A row's answer must not depend on the
         other rows, which differ from request to request. It is tried on two rows when it is given.
     blocked_keywords : sequence of str, optional
-        Words that a content is refused for, with 13009; case aside.
+        Words for which a content is refused with 13009, in any case.
     verification_channel : bool, default False
         Whether the account is on a verification channel: more than 5 items in a request are 13010.
     refuse : int, optional
-        A code that every request is refused with as a whole: 1100 or 13003, say.
+        A code with which every request is refused as a whole, for example 1100 or 13003.
     faults : mapping or sequence, optional
-        What goes wrong on the way: shares of the requests, ``{"lost": 0.01}``, or a script in the order in which
+        What goes wrong on the way: shares of requests, ``{"lost": 0.01}``, or a script in the order in which
         requests arrive, ``["ok", "lost", "reset_before"]``. `nxsms_nb.sandbox.faults` lists the words.
     clock_offset : float, default 0.0
-        How many seconds the gateway's clock is ahead.
+        Seconds by which the gateway's clock is ahead.
     rewrite_phones : bool, default False
         Whether Chinese mobile numbers without country code come back with one, as in the vendor's example.
     strict_ids : bool, default True
         Whether a sysMessageId must have 10 to 50 characters as the vendor's page says; its example has six.
     delivery : mapping of int to float, optional
-        A receipt's status to its share of the accepted messages; the rest is delivered. By default 7% are not.
+        Receipt status to its share of the accepted messages; the rest is delivered. By default 7% are not.
     delivery_delay : float or (float, float), default 0.0
         Seconds until a message's receipt, or the range they are drawn from.
     dr_url : str, optional
-        Where receipts are pushed for messages without a drUrl of their own; only ever to this machine.
+        Where receipts are pushed for messages without their own drUrl; only to addresses on this machine.
     receipts_in : {"body", "query"}, default "body"
-        Whether a receipt's fields come as a form, or in the query string as for older customers.
+        Whether a receipt's fields come as a form, or in the query string as older customers get them.
     record_delay : float, default 0.0
-        Seconds until the record queries know of a message.
+        Seconds until record queries know a message.
     record_wording : {"en", "en-alt", "zh"}, default "en"
-        How statuses are worded there.
+        The wording of statuses in records.
     record_network : {"name", "number"}, default "name"
-        How networks are given there.
+        How records name networks.
     record_unknown : {"empty", "null", "missing"}, default "empty"
-        What ``row`` is for a messageid that is not known.
+        The record's ``row`` for an unknown messageid.
     record_utc_offset : float, default 8.0
-        The time zone of dates, in hours: China's.
+        The time zone of dates in hours, by default China's.
     query_limit : float, optional
-        Most queries a second; beyond it code 5.
+        The most queries per second; beyond that code 5.
     access_key, access_secret, app_key, app_secret : str, optional
-        The keys it knows; made from the seed by default.
+        The account's keys; made from the seed by default.
     journal : optional
-        A journal for `client`; by default it has one in memory.
+        The journal of `client`; by default one in memory.
 
     Attributes
     ----------
     url : str
         The base URL.
     client : Client
-        A client that is set up for it.
+        A client set up for it.
     ledger, requests, receipts : pandas.DataFrame
-        What took effect, what was asked, and what was pushed.
+        What took effect, what was requested, and what was pushed.
 
     Raises
     ------
     ConfigError
-        A setting is not usable, or the port cannot be had.
+        A setting is not usable, or the port is not available.
 
     Examples
     --------
@@ -254,7 +254,7 @@ class Sandbox(Adjustable, Names):
 
     @property
     def client(self) -> Client:
-        """A client that is set up for this gateway; the same one each time."""
+        """A client set up for this gateway; the same one each time."""
         if self._client is None:
             from nxsms_nb.client import Client  # noqa: PLC0415 - the gateway alone needs no client
             from nxsms_nb.journal.forks import refuse_copy  # noqa: PLC0415 - nor a journal
@@ -277,7 +277,7 @@ class Sandbox(Adjustable, Names):
 
     @property
     def ledger(self) -> pd.DataFrame:
-        """What took effect, one row per effect: a message accepted twice stands here twice.
+        """The messages that took effect, one row per effect: a message accepted twice has two rows.
 
         Columns ``messageid``, ``phone``, ``content``, ``source_address`` (text), ``accepted_at`` (UTC, the gateway's
         clock), ``request`` (int64, its number in `requests`).
@@ -288,9 +288,8 @@ class Sandbox(Adjustable, Names):
     def requests(self) -> pd.DataFrame:
         """The batch sends that arrived, in order.
 
-        Columns ``number`` (int64, from 1), ``items`` and ``code`` (Int64, NA where it did not come to that),
-        ``accepted`` (int64), ``started_at`` (UTC, the gateway's clock), ``latency`` (seconds, NaN while it goes on),
-        ``fault`` (text, NA without one).
+        Columns ``number`` (int64, from 1), ``items`` and ``code`` (Int64, NA where unknown), ``accepted`` (int64),
+        ``started_at`` (UTC, the gateway's clock), ``latency`` (seconds, NaN while in flight), ``fault`` (text, NA without one).
         """
         return self._service.ledger.requests()
 
@@ -303,7 +302,7 @@ class Sandbox(Adjustable, Names):
         return self._service.receipts.frame()
 
     def effects(self) -> pd.Series[int]:
-        """How many effects each messageid had.
+        """Count the effects of each messageid.
 
         Returns
         -------
@@ -313,20 +312,20 @@ class Sandbox(Adjustable, Names):
         return self._service.ledger.effects()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass for the gateway's limits and delays, without waiting for it; its clock stays right."""
+        """Skip time for the gateway's limits and delays, without waiting; its clock stays right."""
         self._service.advanced += seconds
         self._server.call(self._service.receipts.wake)
 
     def hold(self) -> None:
-        """Keep every reply back from now on; requests still take effect."""
+        """Hold every reply back from now on; requests still take effect."""
         self._server.call(lambda: self._service.hold(held=True))
 
     def release(self) -> None:
-        """Let the replies go that `hold` kept back."""
+        """Release the replies that `hold` kept back."""
         self._server.call(lambda: self._service.hold(held=False))
 
     def wait_for(self, *, requests: int = 0, effects: int = 0, receipts: int = 0, timeout: float = 10.0) -> bool:
-        """Wait until so much has happened since the start or the last `reset`.
+        """Wait until this much has happened since the start or the last `reset`.
 
         Parameters
         ----------
@@ -357,15 +356,15 @@ class Sandbox(Adjustable, Names):
             return service.happened.wait_for(enough, timeout)
 
     def reset(self) -> None:
-        """Forget what was accepted, asked, counted and due; the settings stay, and the balance is full again."""
+        """Forget what was accepted, requested, counted and due; the settings stay, and the balance is full again."""
         self._service.reset()
 
     def join(self) -> None:
-        """Wait until the gateway has ended or the person interrupts."""
+        """Wait until the gateway has ended or is interrupted."""
         self._server.join()
 
     def close(self) -> None:
-        """End the gateway and free its port; what the ledger holds stays readable. Closing twice is fine."""
+        """Stop the gateway and free its port; the ledger stays readable. Closing twice is fine."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -382,7 +381,7 @@ class Sandbox(Adjustable, Names):
 
 
 def serve(port: int = 0, **settings: Any) -> None:
-    """Run the gateway alone, in the foreground, until it is interrupted; says on standard output how to reach it.
+    """Run the gateway alone, in the foreground, until it is interrupted; print how to reach it.
 
     Parameters
     ----------
@@ -398,6 +397,6 @@ def serve(port: int = 0, **settings: Any) -> None:
             f"  export NXSMS_BASE_URL={sandbox.url}\n"
             f"  export NXSMS_ACCESS_KEY={sandbox.access_key} NXSMS_ACCESS_SECRET={sandbox.access_secret}\n"
             f"  export NXSMS_APP_KEY={sandbox.app_key} NXSMS_APP_SECRET={sandbox.app_secret}\n"
-            "Ctrl-C ends it."
+            "Press Ctrl-C to stop it."
         )
         sandbox.join()

@@ -29,20 +29,13 @@ REALISTIC: Final[Mapping[int | str, float | FailureMix]] = {
 
 
 class Draw:
-    """Draws each item's failure.
-
-    Parameters
-    ----------
-    failures : mapping, callable, "realistic" or None
-        As `Sandbox` documents it.
-    seed : int
-        Same seed, same item, same outcome.
+    """Draws each item's failure from what `Sandbox` documents as `failures`.
 
     Notes
     -----
-    A number that is wrong (13005) is wrong in every text; what the text or the sender is refused for, another text
-    may pass; anything else goes with the messageid, so that another attempt, which has another id, may pass. 13008
-    also counts how often the id was tried, since such an item is repeated with the same id.
+    A wrong number (13005) is wrong with every text; what depends on the text or the sender may pass with another text;
+    anything else depends on the messageid, so that another attempt, which has another id, may pass. 13008 also depends
+    on how often the id was tried, since such an item is repeated with the same id.
 
     Examples
     --------
@@ -67,14 +60,14 @@ class Draw:
         self.ever = bool(given)
 
     def shares(self, items: Sequence[Mapping[str, Any]], hour: int) -> list[Shares]:
-        """Which codes each item of a request fails with, and how often."""
+        """Find which codes each item of a request fails with, and how often."""
         if self._function is not None:
             return self._function.shares(items, hour)
         find = self._mix.find
         return [find(Item(item["phone"], item["content"], item.get("sourceAddress"), hour)) or NONE for item in items]
 
     def code(self, item: Mapping[str, Any], messageid: str, shares: Shares) -> int:
-        """The code an item fails with; 0 where it does not."""
+        """Draw the code an item fails with; 0 if it is accepted."""
         of_number, of_text, of_id = self._seeds
         phone = item["phone"]
         if shares.of_number and (code := _pick(shares.of_number, roll(phone, of_number))):

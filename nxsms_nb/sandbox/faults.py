@@ -1,15 +1,15 @@
-"""What can go wrong on the way: which request meets which fault, and what a fault does to a reply's data.
+"""What can go wrong on the way: which request meets which fault, and how a fault changes a reply's data.
 
 A fault is written as one word:
 
 * ``{kind}_before`` or ``{kind}_after`` the effect, or ``{kind}_unread``, before the body was read. Kinds: ``close`` and
-  ``reset`` (the connection, FIN or RST), ``mute`` (no answer, ever), ``drip`` (an answer without end), ``half_header``,
+  ``reset`` (the connection, FIN or RST), ``mute`` (no answer), ``drip`` (an endless answer), ``half_header``,
   ``short_body`` (shorter than announced), ``cut_chunks``, ``cut_plain`` (cut without an announced length), ``garbage``
   (not HTTP), ``html``, ``broken_json``, ``empty``, and ``http_502`` or any other status;
-* what is done to the data of a reply, after the effect: ``reordered``, ``missing``, ``alien``, ``renamed``,
-  ``repeated``, ``contradicting``, ``odd_status``, ``unknown_text``, ``no_data``;
-* a code: ``1102`` refuses the request as a whole without effect; ``-1_after`` says so in spite of an effect;
-  ``9000_with_data`` says so and tells of each item what truly became of it;
+* a change of the reply's data, after the effect: ``reordered``, ``missing``, ``alien``, ``renamed``, ``repeated``,
+  ``contradicting``, ``odd_status``, ``unknown_text``, ``no_data``;
+* a code: ``1102`` refuses the request as a whole without effect; ``-1_after`` claims so in spite of an effect;
+  ``9000_with_data`` claims so and reports the true result of each item;
 * ``ok``: none; ``lost`` is short for ``close_after``.
 """
 
@@ -48,18 +48,9 @@ _CODE: Final = re.compile(r"(-?[0-9]+)(_after|_with_data)?")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, read from its word.
+    """One fault, read from its `word`: its `kind` is one of `WIRE`, an ``http_`` status, one of `SPOILED`, or "code".
 
-    Parameters
-    ----------
-    word : str
-        As it was written.
-    kind : str
-        What happens: one of `WIRE`, an ``http_`` status, one of `SPOILED`, or "code".
-    when : {"unread", "before", "after"}
-        Whether it comes before the body is read, before the effect, or after it.
-    code : int, optional
-        The code that a "code" fault says.
+    It happens before the body is read, before the effect, or after it.
     """
 
     word: str
@@ -75,11 +66,6 @@ class Fault:
 
 def fault(word: str | int) -> Fault | None:
     """Read a fault from its word; None for "ok".
-
-    Raises
-    ------
-    ConfigError
-        No fault is written so.
 
     Examples
     --------
@@ -104,15 +90,10 @@ def fault(word: str | int) -> Fault | None:
 
 
 class Chooser:
-    """Says which request meets which fault.
+    """Decides which request meets which fault.
 
-    Parameters
-    ----------
-    faults : mapping, sequence or None
-        Word to share of the requests, drawn from the seed and the body, and how often that body was tried; or words in
-        the order in which requests arrive, after which all goes well.
-    seed : int
-        The seed of the draws.
+    By shares, drawn from the seed, the body and how often that body was tried; or by a script in order of arrival, after which
+    no request meets one.
 
     Examples
     --------
@@ -136,11 +117,11 @@ class Chooser:
             )
 
     def scripted(self) -> Fault | None:
-        """The fault that the script has for the request that just arrived."""
+        """Return the script's fault for the request that just arrived."""
         return self._script.pop() if self._script else None
 
     def drawn(self, raw: bytes) -> Fault | None:
-        """The fault drawn for a body."""
+        """Draw the fault for a body."""
         if not self._ladder:
             return None
         body = roll(raw, self._seed)
@@ -209,11 +190,11 @@ SPOILED: Final[Mapping[str, Callable[[Data, int], Data | None]]] = {
     "unknown_text": _unknown_text,
     "no_data": lambda _data, _place: None,
 }
-"""What can be done to a reply's data, at one of its items."""
+"""The changes of a reply's data, each at one of its items."""
 
 
 def spoil(kind: str, data: Data | None, raw: bytes) -> Data | None:
-    """Do to a reply's data what a fault says, at an item that the request's body decides.
+    """Change a reply's data as a fault says, at an item chosen by the request's body.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Failures that a function of a request's rows decides."""
+"""Failures decided by a function of a request's rows."""
 
 from __future__ import annotations
 
@@ -28,17 +28,7 @@ _TAKES: Final = (
 class Function:
     """A person's function of the rows of a request.
 
-    It is tried on two rows when it is given, so that most mistakes show where they are made.
-
-    Parameters
-    ----------
-    given : callable
-        What `Sandbox` documents.
-
-    Raises
-    ------
-    ConfigError
-        It raises on the two rows, or returns what says nothing of them.
+    It is tried on two rows at once, so that most mistakes show where they are made.
     """
 
     def __init__(self, given: Callable[[pd.DataFrame], Any]) -> None:
@@ -48,7 +38,7 @@ class Function:
             self._asked(_SAMPLE, hour)
 
     def shares(self, items: Sequence[Mapping[str, Any]], hour: int) -> list[Shares]:
-        """Ask it about the items of a request; what is wrong is said on the screen, since nobody awaits it here."""
+        """Ask it about the items of a request; errors are shown on the screen, since nobody awaits them here."""
         try:
             return self._asked(items, hour)
         except ConfigError as error:
@@ -97,7 +87,7 @@ def _frame(items: Sequence[Mapping[str, Any]], hour: int) -> pd.DataFrame:
 
 
 def _by_row(said: Any, rows: int, index: Any) -> list[dict[int, float]]:
-    """What was returned as a mix for each row."""
+    """Turn what was returned into a mix for each row."""
     import pandas as pd  # noqa: PLC0415 - loaded by now
 
     if isinstance(said, pd.DataFrame):
@@ -116,7 +106,7 @@ def _by_row(said: Any, rows: int, index: Any) -> list[dict[int, float]]:
 
 
 def _column(share: Any, rows: int, index: Any) -> Any:
-    """A number for each row; missing ones are 0."""
+    """Return a number for each row; missing ones become 0."""
     import pandas as pd  # noqa: PLC0415 - loaded by now
 
     try:

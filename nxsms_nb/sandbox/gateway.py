@@ -35,16 +35,8 @@ _NATIONAL: Final = re.compile(r"1[3-9][0-9]{9}")
 class Answer:
     """What the gateway answers to a batch send.
 
-    Parameters
-    ----------
-    code : int
-        The reply's code.
-    data : list of dict or None
-        The reply's items; None (``null``) where the request was refused as a whole.
-    effects : list of dict
-        The items that were accepted, as received.
-    first : int
-        Where the ledger has the first of them; the others follow it.
+    `data` is None (``null``) where the request was refused as a whole; `effects` are the accepted items as received, and
+    `first` is the position of the first of them in the ledger.
     """
 
     code: int
@@ -53,22 +45,12 @@ class Answer:
     first: int = 0
 
     def body(self) -> bytes:
-        """The reply's bytes."""
+        """Encode the reply."""
         return orjson.dumps({"code": self.code, "message": _TEXTS.get(self.code, "Unknown error"), "data": self.data})
 
 
 class Gateway:
-    """Decides like the vendor's gateway and notes in the ledger what it accepted.
-
-    Parameters
-    ----------
-    settings : Settings
-        How it behaves.
-    keys : AccessKeys
-        The account it knows.
-    ledger : Ledger
-        Where effects are noted.
-    """
+    """Decides like the vendor's gateway and records in the ledger what it accepts."""
 
     def __init__(self, settings: Settings, keys: AccessKeys, ledger: Ledger) -> None:
         self.keys = keys
@@ -77,7 +59,7 @@ class Gateway:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew with the settings as they are: limits unused, balance full."""
+        """Start over with the current settings: limits unused, balance full."""
         settings = self.settings
         self._draw = Draw(settings.failures, settings.seed)
         self._blocked = _any_of(settings.blocked_keywords)
@@ -87,7 +69,7 @@ class Gateway:
         self._made = 0
 
     def change(self, settings: Settings) -> None:
-        """Go on with other settings; what a change does not touch keeps its state."""
+        """Apply other settings; what they do not touch keeps its state."""
         before = self.settings
         if settings.failures != before.failures:
             self._draw = Draw(settings.failures, settings.seed)
@@ -100,22 +82,9 @@ class Gateway:
             self._hourly = None if settings.hourly_limit is None else Hourly(settings.hourly_limit)
 
     def send(self, headers: Mapping[str, str], raw: bytes, *, exchange: Exchange, now: float, tick: float) -> Answer:
-        """Decide about a batch send.
+        """Decide about a batch send that the ledger knows as `exchange`.
 
-        Parameters
-        ----------
-        headers : mapping of str to str
-            The request's headers.
-        raw : bytes
-            Its body as received.
-        exchange : Exchange
-            The ledger's entry for the request.
-        now, tick : float
-            Seconds since the epoch by the gateway's clock, and seconds by a clock that only goes forward.
-
-        Returns
-        -------
-        Answer
+        `now` is in seconds by the gateway's clock, `tick` by a clock that only goes forward.
         """
         settings = self.settings
         if refused := access.refusal(headers, raw, self.keys, now) or settings.refuse or 0:

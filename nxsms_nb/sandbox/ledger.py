@@ -1,4 +1,4 @@
-"""What the simulated gateway keeps: every effect, every request."""
+"""What the simulated gateway records: every effect, every request."""
 
 from __future__ import annotations
 
@@ -13,22 +13,10 @@ import pandas as pd
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and what became of it.
+    """One request and its result.
 
-    Parameters
-    ----------
-    number : int
-        Its place in the order of arrival, from 1.
-    started_at : float
-        When it arrived: seconds since the epoch, by the gateway's clock.
-    items, code : int, optional
-        How many items it carried and the code it was answered with; None until known.
-    accepted : int
-        How many of its items took effect.
-    latency : float
-        Seconds until the answer left; NaN until then.
-    fault : str, optional
-        The fault it met.
+    `number` counts arrivals from 1; `items` and `code` are None until known; `accepted` items took effect; `latency` is NaN
+    until the answer was sent.
     """
 
     number: int
@@ -53,10 +41,10 @@ class Accepted:
 
 
 class Ledger:
-    """Every message that took effect: a message accepted twice stands here twice.
+    """Every message that took effect: a message accepted twice is recorded twice.
 
-    Messages are kept as columns, and what the messages of a request share once a request, so that a million of them
-    cost little. `lock` keeps the columns of equal length for readers on other threads.
+    Messages are kept as columns, and what the messages of a request share once per request, so that a million of them cost
+    little. `lock` keeps the columns of equal length for readers on other threads.
     """
 
     def __init__(self) -> None:
@@ -88,7 +76,7 @@ class Ledger:
             self._empty()
 
     def arrive(self, now: float) -> Exchange:
-        """Note a request's arrival."""
+        """Record a request's arrival."""
         with self.lock:
             exchange = Exchange(len(self._exchanges) + 1, now)
             self._exchanges.append(exchange)
@@ -105,7 +93,7 @@ class Ledger:
         contents: Sequence[str],
         sources: Sequence[str | None],
     ) -> int:
-        """Note the messages of a request that took effect; returns the position of the first."""
+        """Record the messages of a request that took effect; return the position of the first."""
         with self.lock:
             first = len(self._messageids)
             self._starts.append(first)
@@ -118,7 +106,7 @@ class Ledger:
         return first
 
     def positions(self, messageid: str) -> list[int]:
-        """Where the effects of one messageid stand, in order; empty where there is none."""
+        """Return the positions of the effects of one messageid, in order; empty if there are none."""
         with self.lock:
             # Built when first asked for and then only continued: runs that never ask pay nothing.
             for position in range(self._indexed, len(self._messageids)):
@@ -127,7 +115,7 @@ class Ledger:
             return self._where.get(messageid, [])
 
     def accepted(self, position: int) -> Accepted:
-        """The effect at a position."""
+        """Return the effect at a position."""
         with self.lock:
             block = int(np.searchsorted(self._starts, position, side="right")) - 1
             _, at, tick = self._blocks[block]
@@ -136,7 +124,7 @@ class Ledger:
         return Accepted(messageid, phone, content, source, at, tick)  # type: ignore[arg-type]
 
     def between(self, start: float, end: float, tick: float) -> list[int]:
-        """Where the effects stand that happened from `start` up to `end`, and no later than `tick`; in order."""
+        """Return the positions of effects from `start` up to `end`, and no later than `tick`, in order."""
         with self.lock:
             if not self._blocks:
                 return []
@@ -146,7 +134,7 @@ class Ledger:
             return [int(position) for position in positions]
 
     def messages(self) -> pd.DataFrame:
-        """One row per effect: messageid, phone, content, source_address, accepted_at (UTC), request (its number)."""
+        """Return one row per effect: messageid, phone, content, source_address, accepted_at (UTC), request (its number)."""
         with self.lock:
             sizes = np.diff([*self._starts, len(self._messageids)])
             numbers = np.array([number for number, _, _ in self._blocks], dtype="int64")
@@ -163,7 +151,7 @@ class Ledger:
             )
 
     def requests(self) -> pd.DataFrame:
-        """One row per request: number, items, code, accepted, started_at (UTC), latency (seconds), fault."""
+        """Return one row per request: number, items, code, accepted, started_at (UTC), latency (seconds), fault."""
         with self.lock:
             rows = list(self._exchanges)
         times = np.array([int(row.started_at * 1e6) for row in rows], dtype="datetime64[us]")
@@ -180,7 +168,7 @@ class Ledger:
         )
 
     def effects(self) -> pd.Series[int]:
-        """How many effects each messageid had: index messageid, one entry per id that had any."""
+        """Count the effects of each messageid that had any; the index is messageid."""
         with self.lock:
             ids = text_column(self._messageids)
         counts = ids.groupby(ids, sort=False).size().astype("int64")
@@ -188,5 +176,5 @@ class Ledger:
 
 
 def text_column(values: Sequence[Any]) -> pd.Series[str]:
-    """Texts as a column of the dtype this pandas has for text, for no or only missing values too."""
+    """Make a column of texts in the dtype this pandas has for text, even for no or only missing values."""
     return pd.Series(values, dtype=pd.Series(["text"]).dtype)

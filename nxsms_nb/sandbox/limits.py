@@ -1,4 +1,4 @@
-"""Limits that remember: messages a second, and messages an hour to one number. Time comes from the caller."""
+"""Limits with memory: messages per second, and messages per hour to one number. Time comes from the caller."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ HOUR: Final = 3600.0
 
 
 class Limiter(Protocol):
-    """Says how many messages may pass now."""
+    """Decides how many messages may pass now."""
 
     def take(self, wanted: int, tick: float) -> bool:
         """Let `wanted` messages pass together, or none of them."""
 
     def take_some(self, wanted: int, tick: float) -> int:
-        """Let as many of `wanted` messages pass as may; returns how many."""
+        """Let as many of `wanted` messages pass as possible; return how many."""
 
 
 class Bucket:
@@ -45,7 +45,7 @@ class Bucket:
         return True
 
     def take_some(self, wanted: int, tick: float) -> int:
-        """Let as many of `wanted` messages pass as the bucket holds; returns how many."""
+        """Let as many of `wanted` messages pass as the bucket holds; return how many."""
         self._fill(tick)
         granted = min(wanted, int(self._level + 1e-6))
         self._level -= granted
@@ -83,7 +83,7 @@ class Window:
         return True
 
     def take_some(self, wanted: int, tick: float) -> int:
-        """Let as many of `wanted` messages pass as the window allows; returns how many."""
+        """Let as many of `wanted` messages pass as the window allows; return how many."""
         self._turn(tick)
         granted = min(wanted, self._most - self._used)
         self._used += granted
@@ -96,7 +96,7 @@ class Window:
 
 
 def limiter(kind: Literal["bucket", "window"], rate: float | None) -> Limiter | None:
-    """The limiter for a rate; None where there is no limit."""
+    """Make the limiter for a rate; None without a limit."""
     if rate is None:
         return None
     return Bucket(rate) if kind == "bucket" else Window(rate)
@@ -118,7 +118,7 @@ class Hourly:
         self._seen: dict[str, float | list[float]] = {}
 
     def take(self, phone: str, tick: float) -> bool:
-        """Count one more message for a number; False, and not counted, where it had its share."""
+        """Count one more message to a number; False, without counting it, if the number has had its share."""
         seen = self._seen.get(phone)
         if seen is None:
             if self._most == 0:

@@ -1,4 +1,4 @@
-"""Which mix of failures holds for which items: by country, sender, hour and content, nested as deep as need be."""
+"""Which mix of failures applies to which items: by country, sender, hour and content, nested as deep as needed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _OF_TEXT: Final = frozenset({13001, 13006, 13009})
 _WHOLE: Final = 1 << 64
 
 CONDITIONS: Final = ("country", "source_address", "hour", "content")
-"""What a mix may depend on besides calling codes and regions, which stand for themselves."""
+"""The keys of conditions; calling codes and regions are keys themselves."""
 
 
 class Item(NamedTuple):
-    """What of an item decides its mix."""
+    """What decides an item's mix."""
 
     phone: str
     content: str
@@ -30,7 +30,7 @@ class Item(NamedTuple):
 
 
 class Shares:
-    """The codes of one mix as ladders of 64-bit thresholds, one ladder for each thing a failure can hang on."""
+    """The codes of one mix as ladders of 64-bit thresholds, one for each thing a failure can depend on."""
 
     __slots__ = ("of_id", "of_number", "of_text")
 
@@ -56,19 +56,12 @@ NONE: Final = Shares({})
 
 
 class Mix:
-    """A mix, and the mixes that hold instead of it where a condition does.
-
-    Parameters
-    ----------
-    given : mapping
-        Code to share; calling code or region to a mix; a name of `CONDITIONS` to a mapping of its values to mixes.
-    where : str
-        Where it stands, for messages.
+    """A mix, and the mixes that apply instead where a condition holds; `where` names its place in messages.
 
     Notes
     -----
-    Conditions are tried as they are written, of calling codes the longest first. The first that holds and has something to
-    say decides: a mix of conditions only leaves items for which none of them holds to what stands around it.
+    Conditions are tried in the order written, calling codes by length. The first that holds and has shares decides; a mix of
+    nothing but conditions leaves items that meet none of them to the surrounding mix.
     """
 
     def __init__(self, given: Mapping[Any, Any], where: str = "failures") -> None:
@@ -89,7 +82,7 @@ class Mix:
         self._own = Shares(checked_shares(where, own)) if own or not self._inner else None
 
     def find(self, item: Item) -> Shares | None:
-        """The shares that hold for an item; None where what stands around this mix decides."""
+        """Return the shares that apply to an item; None where the surrounding mix decides."""
         for holds, mix in self._inner:
             if holds(item) and (found := mix.find(item)) is not None:
                 return found
@@ -141,7 +134,7 @@ def _mapping(place: object, mix: Any) -> Mapping[Any, Any]:
 
 
 def checked_shares(where: str, shares: Mapping[Any, Any]) -> FailureMix:
-    """Return a mapping of code to share that holds nothing else."""
+    """Check that a mapping holds codes and their shares, and nothing else."""
     for code, share in shares.items():
         if code not in codes.TABLE or code == codes.SUCCESS:
             raise ConfigError(f"Sandbox: {code!r} in the failures is not a vendor result code. nx.codes() lists them.")
@@ -153,7 +146,7 @@ def checked_shares(where: str, shares: Mapping[Any, Any]) -> FailureMix:
 
 
 def with_codes(mix: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The mix with codes as numbers, which JSON and a form write as text; text with a mix of its own is a place."""
+    """Turn codes into numbers, which JSON and forms write as text; text with a mix of its own is a place."""
     read: dict[Any, Any] = {}
     for key, share in mix.items():
         of_place = isinstance(share, Mapping)

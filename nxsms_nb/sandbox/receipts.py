@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from nxsms_nb.sandbox.settings import Settings
 
 AT_ONCE: Final = 8
-"""How many pushes are under way at most."""
+"""The most pushes in flight."""
 
 TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(slots=True)
 class Push:
-    """One receipt: its fields as they are pushed, and what the receiver answered."""
+    """One receipt: the fields pushed, and the receiver's answer."""
 
     url: str
     fields: dict[str, str]
@@ -40,15 +40,7 @@ class Push:
 
 
 class Receipts:
-    """Pushes receipts when they are due.
-
-    Parameters
-    ----------
-    tick : callable
-        Seconds by a clock that only goes forward, and further when told to.
-    answered : threading.Condition
-        Notified when a receiver has answered.
-    """
+    """Pushes receipts when they are due by `tick`, and notifies `answered` when a receiver has answered."""
 
     def __init__(self, tick: Callable[[], float], answered: threading.Condition) -> None:
         self._tick = tick
@@ -62,16 +54,16 @@ class Receipts:
 
     @property
     def answers(self) -> int:
-        """How many receipts a receiver has answered, or failed to."""
+        """How many receipts were answered or failed."""
         return sum(push.answer is not None for push in self._pushes)
 
     def clear(self) -> None:
-        """Forget every receipt; what was due is not pushed any more."""
+        """Forget every receipt; those due are not pushed."""
         self._pushes = []
         self._due = []
 
     def add(self, message: Accepted, url: str, ext: str | None, settings: Settings) -> None:
-        """Have a message's receipt pushed when it is due; on the server's loop."""
+        """Schedule a message's receipt; on the server's loop."""
         became = outcome(message, settings)
         push = Push(url, _fields(message, became, ext, settings), settings.receipts_in == "body")
         self._pushes.append(push)
@@ -81,18 +73,18 @@ class Receipts:
         self._wake.set()
 
     def wake(self) -> None:
-        """Look again at what is due; on the server's loop."""
+        """Check again what is due; on the server's loop."""
         self._wake.set()
 
     async def close(self) -> None:
-        """End the pushes; those not under way yet are not made."""
+        """End the pushes; those not yet in flight are not made."""
         tasks = [task for task in (self._runner, *self._under_way) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def frame(self) -> pd.DataFrame:
-        """One row per receipt: messageid, phone, result, url, answer (text, NA until there is one)."""
+        """Return one row per receipt: messageid, phone, result, url, answer (text, NA until there is one)."""
         with self._answered:
             pushes = list(self._pushes)
         columns = {

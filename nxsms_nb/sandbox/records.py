@@ -29,13 +29,7 @@ Reply = dict[str, Any]
 
 
 class Records:
-    """Answers what became of accepted messages.
-
-    Parameters
-    ----------
-    gateway : Gateway
-        Whose settings, keys and ledger are used.
-    """
+    """Answers record queries about accepted messages, with the settings, keys and ledger of a gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -48,31 +42,19 @@ class Records:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew with the query limit of the settings."""
+        """Start over with the query limit of the settings."""
         limit = self._gateway.settings.query_limit
         self._limit = None if limit is None else Bucket(limit)
 
     def knows(self, path: str) -> bool:
-        """Whether a path is one of the queries'."""
+        """Return whether a path belongs to a query."""
         return path in self._answers
 
     def answer(self, path: str, form: Mapping[str, str], *, now: float, tick: float) -> Reply:
         """Answer a query.
 
-        Parameters
-        ----------
-        path : str
-            Which one.
-        form : mapping of str to str
-            Its fields.
-        now, tick : float
-            Seconds since the epoch by the gateway's clock, and seconds by a clock that only goes forward.
-
-        Returns
-        -------
-        dict
-            The reply; ``code`` is text: 0; 1 a field is missing or wrong; 2 the keys; 3 before the last 31 days, or the
-            page size; 4 the page; 5 asked too often.
+        ``code`` of the reply is text: 0; 1 a field is missing or wrong; 2 the keys; 3 before the last 31 days, or the page size;
+        4 the page; 5 asked too often.
         """
         keys = self._gateway.keys
         if not form.get("appkey") or not form.get("secretkey"):

@@ -1,4 +1,4 @@
-"""HTTP for the simulated gateway: aiohttp on loopback, in a thread with a loop of its own."""
+"""HTTP for the simulated gateway: aiohttp on loopback, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -19,30 +19,16 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Server:
-    """Runs a handler on a loopback port until stopped; its thread dies with the interpreter.
+    """Runs a handler on a loopback port (0: any free one) until stopped; its thread dies with the interpreter.
 
-    Parameters
-    ----------
-    handler : callable
-        What answers a request.
-    port : int
-        0 for any free one.
-    owner : object
-        Whose server it is: when nobody holds that any more, it ends and frees its port.
-    closing : callable, optional
-        Awaited on the server's loop before it closes.
-
-    Raises
-    ------
-    ConfigError
-        There is no such port.
+    It also ends, and frees its port, when nobody holds `owner` any more; `closing` is awaited on its loop before that.
     """
 
     def __init__(
         self, handler: Handler, port: int, owner: object, closing: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         if not 0 <= port <= 65535:
-            raise ConfigError(f"Sandbox: port {port} is not one of 0 to 65535. Name another, or 0 for any free one.")
+            raise ConfigError(f"Sandbox: port={port} is not from 0 to 65535. Choose another, or 0 for any free one.")
         self._handler = handler
         self._closing = closing
         self._call: Call[None] = Call(partial(self._run, port), served=weakref.ref(owner))
@@ -50,7 +36,7 @@ class Server:
         self.port = port
 
     def start(self) -> None:
-        """Begin to answer, or raise `ConfigError` where the port cannot be had."""
+        """Start to answer, or raise `ConfigError` where the port is not available."""
         self._loop, self.port = self._call.first()
 
     @property
@@ -59,7 +45,7 @@ class Server:
         return not self._call.ended
 
     def call(self, function: Callable[[], object]) -> None:
-        """Have a function called on the server's loop, without waiting for it."""
+        """Call a function on the server's loop, without waiting for it."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(function)
 
@@ -68,18 +54,18 @@ class Server:
         self._call.await_end()
 
     def stop(self) -> None:
-        """End it and free its port; a second time does nothing."""
+        """Stop it and free its port; a second call does nothing."""
         self._call.close()
 
     def _run(self, port: int, call: Call[None]) -> None:
-        # One that nobody holds any more may still have the port.
+        # A gateway that nobody holds any more may still have the port.
         call.let_others_end()
         try:
             in_loop(self._serve(port, call))
         except OSError as error:
             raise ConfigError(
-                f"Sandbox: port {port} on loopback cannot be had ({error.strerror}). "
-                "Name another, or port=0 for any free one."
+                f"Sandbox: port {port} on loopback is not available ({error.strerror}). "
+                "Choose another, or port=0 for any free one."
             ) from error
 
     async def _serve(self, port: int, call: Call[None]) -> None:

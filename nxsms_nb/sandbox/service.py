@@ -1,4 +1,4 @@
-"""The gateway as a service: which path does what, latency, faults, and what is noted of each request."""
+"""The gateway as a service: what each path does, latency, faults, and what is recorded of each request."""
 
 from __future__ import annotations
 
@@ -31,15 +31,7 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 class Service:
-    """Answers HTTP requests with the gateway's decisions.
-
-    Parameters
-    ----------
-    settings : Settings
-        How the gateway behaves.
-    keys : AccessKeys
-        The account it knows.
-    """
+    """Answers HTTP requests with the gateway's decisions."""
 
     def __init__(self, settings: Settings, keys: AccessKeys) -> None:
         self.ledger = Ledger()
@@ -55,22 +47,22 @@ class Service:
 
     @property
     def settings(self) -> Settings:
-        """How the gateway behaves now."""
+        """The gateway's settings as they are now."""
         return self.gateway.settings
 
     def now(self) -> float:
-        """Seconds since the epoch by the gateway's clock."""
+        """Return seconds since the epoch by the gateway's clock."""
         return time.time() + self.settings.clock_offset
 
     def tick(self) -> float:
-        """Seconds by a clock that only goes forward, and further when told to."""
+        """Return seconds by a clock that only goes forward, and further as `Sandbox.advance` asks."""
         return time.monotonic() + self.advanced
 
     def change(self, **changes: Any) -> None:
-        """Change settings; all of them or, where one is not usable, none. What a change does not touch keeps its state."""
+        """Change all of the settings given or, if one is not usable, none. What they do not touch keeps its state."""
         with self.ledger.lock:
             settings = self.settings.changed_to(**changes)
-            # Assigned again a script begins again, so that each test or cell has the faults it names.
+            # A script starts again when it is assigned again, so that each test or cell has the faults it names.
             chooser = Chooser(settings.faults, settings.seed) if "faults" in changes else self._faults
             self.gateway.change(settings)
             self._faults = chooser
@@ -80,7 +72,7 @@ class Service:
                 self.records.reset()
 
     def reset(self) -> None:
-        """Begin anew with the settings as they are."""
+        """Start over with the current settings."""
         with self.ledger.lock:
             self.ledger.clear()
             self.gateway.reset()
@@ -89,14 +81,14 @@ class Service:
             self._faults = Chooser(self.settings.faults, self.settings.seed)
 
     def hold(self, *, held: bool) -> None:
-        """Keep replies back, or let them go; on the server's loop."""
+        """Hold replies back, or release them; on the server's loop."""
         if held:
             self._open.clear()
         else:
             self._open.set()
 
     async def close(self) -> None:
-        """Let go of whatever waits; on the server's loop."""
+        """Release whatever waits; on the server's loop."""
         self._closing.set()
         await self.receipts.close()
 

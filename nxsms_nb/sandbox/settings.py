@@ -36,7 +36,7 @@ def _seconds(value: Any) -> str | None:
     low, high = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     if _number(low) and _number(high) and 0 <= low <= high:
         return None
-    return "is neither seconds, 0 or more, nor a (low, high) pair of them."
+    return "is not a number of seconds, 0 or more, or a (low, high) pair of them."
 
 
 def _count(value: Any) -> str | None:
@@ -48,7 +48,7 @@ def _choice(*allowed: str) -> Check:
 
 
 def _flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "is neither True nor False."
+    return None if isinstance(value, bool) else "is not True or False."
 
 
 def _keywords(value: Any) -> str | None:
@@ -160,7 +160,7 @@ class Settings(Adjustable):
     def __init__(self, **given: Any) -> None:
         self._values = {name: given.get(name, setting.default) for name, setting in DECLARED.items()}
         for name, value in self._values.items():
-            # What the person changes in place later on is not in force, and was not checked.
+            # A later change in place would be in force without having been checked.
             self._values[name] = deepcopy(value) if isinstance(value, (dict, list)) else value
             DECLARED[name].check(value)
 
@@ -184,7 +184,7 @@ class Settings(Adjustable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessKeys:
-    """The keys that the simulated gateway knows: values made from the seed where none are given.
+    """The keys that the simulated gateway knows: made from the seed unless given.
 
     Examples
     --------

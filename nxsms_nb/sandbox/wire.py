@@ -16,20 +16,9 @@ _HTML = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body><
 async def misbehave(
     request: web.BaseRequest, kind: str, reply: bytes, date: Mapping[str, str], closing: asyncio.Event
 ) -> web.StreamResponse:
-    """Answer a request as a fault says.
+    """Answer a request as a fault of this kind demands; `reply` is the body it would have got.
 
-    Parameters
-    ----------
-    request : aiohttp.web.BaseRequest
-        The request.
-    kind : str
-        One of `faults.WIRE`, or an ``http_`` status.
-    reply : bytes
-        The body of the reply that it would have got.
-    date : mapping of str to str
-        The Date header.
-    closing : asyncio.Event
-        Set when the server closes: what waits for ever ends then.
+    What waits indefinitely ends when the server sets `closing`.
     """
     if kind.startswith("http_"):
         return _status(request, int(kind.removeprefix("http_")), date)

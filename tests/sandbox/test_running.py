@@ -118,7 +118,7 @@ def test_a_client_keeps_its_gateway_running():
 def test_a_taken_port_is_an_error_that_says_so(sandbox):
     """Two gateways cannot have one port."""
     port = int(sandbox.url.rpartition(":")[2])
-    with pytest.raises(ConfigError, match=rf"port {port} on loopback cannot be had.*port=0"):
+    with pytest.raises(ConfigError, match=rf"port {port} on loopback is not available.*port=0"):
         Sandbox(port=port)
 
 
