@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
+TESTS = ["tests/views/test_panel_stop.py", "tests/views/test_panel_other_cells.py"]
 VERSION = "import ipykernel; print('ipykernel', ipykernel.__version__)"
 
 
