@@ -19,7 +19,7 @@ __all__ = ["countries_of"]
 Mask = npt.NDArray[np.bool_]
 
 INTERNATIONAL: Final = "001"
-"""What the library calls a network that is no country's."""
+"""The library's name for a network without a country."""
 
 _KINDS: Final = (
     "fixed_line",
@@ -41,22 +41,11 @@ _BEFORE_MOBILE: Final = (*(kind for kind in _KINDS if kind not in ("fixed_line",
 
 @dataclass(frozen=True)
 class Country:
-    """A country under its calling code.
+    """A country under its calling code, with patterns of its numbers, calling code included.
 
-    Parameters
-    ----------
-    region : str
-        Two capital letters, or `INTERNATIONAL`.
-    leading : str or None
-        The pattern that its numbers begin with, calling code included, where that tells it from other countries.
-    kinds : str
-        The pattern of its kinds of number.
-    general : str
-        The pattern of all its numbers; a valid one matches this as well.
-    mobile : str
-        The pattern of numbers that are, or may be, mobiles.
-    special : str or None
-        The pattern of free, premium and other numbers; the library asks for these first.
+    `leading` tells its numbers from those of other countries with the same code (None where nothing does). `kinds`
+    matches its kinds of number, `general` all of them (a valid one matches both), `mobile` those that are or may be
+    mobiles, and `special` the free, premium and other numbers, which the library tries first.
     """
 
     region: str
@@ -67,14 +56,14 @@ class Country:
     special: str | None
 
     def valid(self, numbers: pa.Array) -> Mask:
-        """Which of these numbers are valid in it."""
+        """Return which of these numbers are valid in this country."""
         found = matches(numbers, self.kinds)
         if found.any():
             found[found] = matches(numbers.filter(pa.array(found)), self.general)
         return found
 
     def may_be_mobile(self, numbers: pa.Array) -> Mask:
-        """Which of these numbers are valid in it and can be those of mobiles."""
+        """Return which of these numbers are valid in this country and may be mobiles."""
         found = matches(numbers, self.mobile)
         if found.any():
             found[found] = matches(numbers.filter(pa.array(found)), self.general)
@@ -83,7 +72,7 @@ class Country:
         return found
 
     def tells(self, numbers: pa.Array) -> Mask:
-        """Which of these numbers the library puts in it, those of countries before it aside."""
+        """Return which of these numbers the library assigns to this country, apart from those of the countries tried before."""
         return self.valid(numbers) if self.leading is None else matches(numbers, self.leading)
 
 
@@ -91,14 +80,8 @@ class Country:
 class NumberingPlan:
     """All calling codes.
 
-    Parameters
-    ----------
-    codes : list of int
-        The calling codes.
-    regions : list of tuple of str
-        The countries of each, the main one first, in the order in which the library tries them.
-    by_head : numpy.ndarray of int16
-        The place in `codes` by a number's first three digits; -1 where there is none.
+    `regions` has the countries of each code in the order in which the library tries them, the main one first. `by_head`
+    has the place in `codes` for a number's first three digits, or -1.
     """
 
     codes: list[int]
@@ -106,13 +89,13 @@ class NumberingPlan:
     by_head: npt.NDArray[np.int16]
 
     def countries(self, place: int) -> list[Country]:
-        """The countries of a calling code, with their patterns."""
+        """Return the countries of a calling code, with their patterns."""
         return [country(self.codes[place], region) for region in self.regions[place]]
 
 
 @cache
 def numbering_plan() -> NumberingPlan:
-    """The plan, read once."""
+    """Return the plan, read once."""
     import phonenumbers  # noqa: PLC0415 - heavy, and only for those who ask for countries or name a region
 
     codes = list(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
@@ -124,7 +107,7 @@ def numbering_plan() -> NumberingPlan:
 
 
 def metadata(code: int, region: str) -> Any:
-    """What the library knows of a country."""
+    """Return the library's metadata on a country."""
     from phonenumbers import PhoneMetadata  # noqa: PLC0415 - as above
 
     if region == INTERNATIONAL:
@@ -134,7 +117,7 @@ def metadata(code: int, region: str) -> Any:
 
 @cache
 def country(code: int, region: str) -> Country:
-    """A country's patterns, read once, when first needed."""
+    """Return a country's patterns, read once, when first needed."""
     known = metadata(code, region)
     leading, mobile = known.leading_digits, known.mobile
     return Country(
@@ -148,7 +131,7 @@ def country(code: int, region: str) -> Country:
 
 
 def _whole(code: int, known: Any, kinds: tuple[str, ...]) -> str | None:
-    """The pattern of numbers of some kinds, calling code included."""
+    """Build the pattern of numbers of some kinds, calling code included."""
     descriptions = (getattr(known, name) for name in kinds)
     patterns = dict.fromkeys(kind.national_number_pattern for kind in descriptions if kind is not None)
     joined = "|".join(pattern for pattern in patterns if pattern)
@@ -157,33 +140,21 @@ def _whole(code: int, known: Any, kinds: tuple[str, ...]) -> str | None:
 
 @cache
 def of_region(region: str) -> str:
-    """The calling code of a region."""
+    """Return the calling code of a region."""
     import phonenumbers  # noqa: PLC0415 - as above
 
     return str(phonenumbers.country_code_for_region(region))
 
 
 def places(numbers: pa.Array) -> npt.NDArray[np.int16]:
-    """The place of each number's calling code in `NumberingPlan.codes`; -1 where there is none.
-
-    Parameters
-    ----------
-    numbers : pyarrow.LargeStringArray
-        Three digits or more each.
-    """
+    """Return the place of each number's calling code in `NumberingPlan.codes`, or -1. Numbers have three digits or more."""
     heads = pc.utf8_slice_codeunits(numbers, 0, 3).cast(pa.int16()).to_numpy()
     found: npt.NDArray[np.int16] = numbering_plan().by_head[heads]
     return found
 
 
 def valid(numbers: pa.Array) -> Mask:
-    """Which numbers, calling code included, are valid in the country the library puts them in.
-
-    Parameters
-    ----------
-    numbers : pyarrow.LargeStringArray
-        Three digits or more each.
-    """
+    """Return which numbers, calling code included, are valid in the country the library assigns them to."""
     found = np.zeros(len(numbers), np.bool_)
     place = places(numbers)
     for code in np.unique(place[place >= 0]):
@@ -197,7 +168,7 @@ def valid(numbers: pa.Array) -> Mask:
 
 
 def matches(numbers: pa.Array, pattern: str | None) -> Mask:
-    """Which numbers match a pattern; None matches nothing."""
+    """Return which numbers match a pattern; None matches nothing."""
     if not pattern or not len(numbers):
         return np.zeros(len(numbers), np.bool_)
     return as_mask(pc.match_substring_regex(numbers, pattern))
@@ -208,23 +179,14 @@ SHORTEST: Final = 7
 
 
 def countries_of(numbers: pa.Array) -> pd.Categorical[Any]:
-    """The country of each number.
+    """Return the country of each number as a categorical of two capital letters.
 
-    Parameters
-    ----------
-    numbers : pyarrow.Array of text
-        Country code and number in digits, as `phones.normalise` gives them.
+    International networks (+870 satellites, +800 free calls) are ``"001"``; missing where there is no number or no such
+    calling code. The categories are the countries that occur, sorted. Numbers are the digits that `phones.normalise`
+    returns.
 
-    Returns
-    -------
-    pandas.Categorical
-        Two capital letters (``"CN"``), ``"001"`` for international networks (+870 satellites, +800 free calls);
-        missing where there is no number or no such calling code. The categories are the countries that occur, sorted.
-
-    Notes
-    -----
-    Where countries share a calling code (+1, +7, +44 …) the plan of the `phonenumbers` library tells them apart; a number
-    it has in none of them counts for the code's main country. Numbers are not checked otherwise.
+    Where countries share a calling code (+1, +7, +44 …), the plan of the `phonenumbers` library separates them; a
+    number that fits none of them counts for the code's main country. Numbers are not checked otherwise.
 
     Examples
     --------

@@ -44,7 +44,7 @@ _LARGEST: Final = 10**308
 
 
 def rounded(cells: Cells) -> Mask:
-    """Which cells hold a number that a float or a spreadsheet has rounded: different ones may have become one."""
+    """Return which cells hold a number rounded by a float or a spreadsheet: different numbers may have become one."""
     lost = cells.of_kind(Kind.LOST)
     for kinds, pattern, is_lost in (
         ((Kind.TEXT, Kind.FRACTION), _FLOAT, _has_lost),
@@ -70,26 +70,21 @@ def _has_lost(text: str) -> bool:
 
 
 def _is_a_floats(text: str) -> bool:
-    """Whether a float holds just this number: of those of 23 digits and more, one in two million is such a one."""
+    """Return whether a float holds exactly this number: of those with 23 digits or more, one in two million is."""
     value = int(text)
     return abs(value) < _LARGEST and int(float(value)) == value
 
 
 def canonical(cells: Cells) -> pa.Array:
-    """A key column as text that survives a file: what a file makes of a value gives the value's own key.
+    """Return a key column as text that survives a file: what a file makes of a value gives the same key as the value.
 
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Null where there is nothing or white space only.
+    Null where there is nothing or only white space.
 
-    Notes
-    -----
     A text that reads as a number gives the number's shortest form ("007", "7" and 7.0 are one key, since a CSV reader
-    makes them one; so are "12E4" and 120000), and so does an infinite one. A truth value, or a text that reads as one, is
-    1 or 0, which SQL and a gap make of it. A moment is ISO 8601 with a blank, without zeros at its end (midnight: the date
-    alone), in UTC where it has a zone. Durations, the digits of a UUID and bytes give one text in each of their spellings.
-    A line ends in LF. Blanks at the ends do not count.
+    makes them one; so are "12E4" and 120000), and so does an infinite one. A truth value, or a text that reads as one,
+    is 1 or 0, which SQL and a gap make of it. A moment is ISO 8601 with a blank, without zeros at its end (midnight:
+    the date alone), in UTC where it has a zone. Durations, the digits of a UUID and bytes give one text in each of
+    their spellings. A line ends in LF. Blanks at the ends do not count.
 
     Examples
     --------
@@ -124,7 +119,7 @@ def _spelled_alike(text: pa.Array) -> pa.Array:
 
 
 def line_ends(text: pa.Array) -> pa.Array:
-    """The same text with LF at the end of each line, as Excel gives CRLF and CR back, or with its own sign for CR."""
+    """Return the text with LF at the end of each line: Excel returns CRLF and CR unchanged, or writes its own escape for CR."""
     # Finding one letter costs next to nothing, and most columns have neither.
     if _has(text, b"_") and as_mask(pc.match_substring(text, _EXCEL_CR)).any():
         text = pc.replace_substring(text, _EXCEL_CR, "\r")
@@ -140,11 +135,11 @@ def _has(text: pa.Array, letter: bytes) -> bool:
 
 _EXCEL_CR: Final = "_x000D_"
 _PIECE: Final = 1 << 18
-"""Bytes that are looked at together: what is made of them stays in the processor's cache."""
+"""Bytes that are processed together: intermediate results stay in the processor's cache."""
 
 
 def _changed(text: pa.Array, among: Mask, first: str, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Text that is changed where it fits a pattern; what begins with another letter cannot, and is not held to it."""
+    """Change the text where it fits a pattern; `first` has the possible first letters, which are cheaper to compare."""
     begins = np.zeros(256, np.bool_)
     begins[list(first.encode())] = True
     fits = among & begins[first_bytes(text)]
@@ -169,7 +164,7 @@ _infinite: Final = _each(lambda value: "-inf" if value.startswith("-") else "inf
 
 @_each
 def _bytes(value: str) -> str:
-    """What stood in bytes that were written as Python shows them."""
+    """Return the text of bytes that were written as Python shows them."""
     try:
         found = ast.literal_eval(value)
     except (ValueError, SyntaxError):

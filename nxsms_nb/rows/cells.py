@@ -26,34 +26,26 @@ __all__ = ["read_cells"]
 
 @dataclass(frozen=True)
 class Cells:
-    """A column as text.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        What stood in each cell; null where nothing did. Whole floats are written without ``.0``.
-    kinds : numpy.ndarray of uint8
-        The `Kind` of each cell.
-    """
+    """A column as text, null where a cell held nothing, and the `Kind` of each cell. Whole floats are written without ``.0``."""
 
     text: pa.Array
     kinds: npt.NDArray[np.uint8]
 
     def of_kind(self, *kinds: int) -> npt.NDArray[np.bool_]:
-        """Which cells are of one of these kinds."""
+        """Return which cells are of one of these kinds."""
         return functools.reduce(np.logical_or, [self.kinds == kind for kind in kinds])
 
     def slice(self, start: int, size: int) -> Cells:
-        """The same cells from `start` on, at most `size` of them; nothing is copied."""
+        """Return at most `size` cells from `start` on, without a copy."""
         return Cells(self.text.slice(start, size), self.kinds[start : start + size])
 
 
 PIECE: Final = 32_768
-"""Rows that are looked at together: what is made on the way stays in the processor's cache, and takes no fresh memory."""
+"""Rows that are processed together: intermediate results stay in the processor's cache and need no fresh memory."""
 
 
 def put_together(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:
-    """A column of its pieces; None for one that is as it was given, which is not put together again."""
+    """Join the pieces of a column; None stands for a piece that is unchanged, so an unchanged column is not copied."""
     if all(piece is None for piece in pieces):
         return given
     return pa.concat_arrays(
@@ -66,16 +58,7 @@ EXACT: Final = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0*
 
 
 def read_cells(values: pd.Series) -> Cells:
-    """Read a column.
-
-    Parameters
-    ----------
-    values : pandas.Series
-        Any dtype.
-
-    Returns
-    -------
-    Cells
+    """Read a column of any dtype.
 
     Examples
     --------
@@ -145,7 +128,7 @@ _BLANK: Final = r"^[\s\pZ\pC\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}\x{F
 
 
 def is_blank(text: pa.Array) -> npt.NDArray[np.bool_]:
-    """Which texts are empty or show nothing: white space of any kind, invisible characters."""
+    """Return which texts are empty or show nothing: white space of any kind, invisible characters."""
     # A text that begins with a visible ASCII character is not blank: few are left for the regular expression.
     first = first_bytes(text)
     blank = (first <= 0x20) | (first >= 0x7F)

@@ -27,30 +27,15 @@ _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
     "content": ("text", "message", "body", "sms", "msg", "nachricht", "内容", "短信内容", "短信"),
     "source_address": ("sender", "sender_id", "from", "absender"),
 }  # fmt: skip
-"""What a field's column is called elsewhere, folded as `_folded` does."""
+"""Common names of a field's column, folded as by `_folded`."""
 _PHONE: Final = next(field for field in FIELDS if field.name == "phone")
 
 
 def resolve(frame: pd.DataFrame, renames: Mapping[str, Hashable | None] | None = None) -> dict[str, Hashable]:
     """Find the frame's column for each API field.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    renames : mapping of str to hashable, optional
-        Field name (snake_case) to the label of the frame's column; None means not renamed.
-
-    Returns
-    -------
-    dict of str to hashable
-        Field name to column label, for the fields the frame has, in the API's order.
-
-    Raises
-    ------
-    ColumnError
-        A required column is missing, a named one does not exist, a label stands twice in the frame,
-        or a field is there under both spellings.
+    `renames` maps fields (snake_case) to the labels of the frame's columns. Returns the labels of the fields that the
+    frame has, in the API's order; a missing, unknown or ambiguous column raises `ColumnError`.
 
     Examples
     --------
@@ -69,7 +54,7 @@ def phone_label(frame: pd.DataFrame, given: Hashable | None = None) -> Hashable:
 
 
 def _label(frame: pd.DataFrame, field: Field, given: Hashable | None) -> Hashable | None:
-    """The label of a field's column; None where the frame has none and need not have one."""
+    """Return the label of a field's column; None where the frame has none and needs none."""
     if given is not None:
         return one_column(frame, given, field.name)
     spellings = {name: label for name in (field.name, field.wire) if (label := found(frame, name)) is not None}
@@ -84,14 +69,9 @@ def _label(frame: pd.DataFrame, field: Field, given: Hashable | None) -> Hashabl
 
 
 def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:
-    """The frame's own label for one that a person wrote; None where there is no such column.
+    """Return the frame's own label for one that a person wrote; None where there is no such column.
 
-    Of columns of several levels, ``"phone"`` is ``("phone", "")``.
-
-    Raises
-    ------
-    ColumnError
-        Several columns have that label.
+    In columns of several levels, ``"phone"`` is ``("phone", "")``.
 
     Examples
     --------
@@ -125,13 +105,7 @@ def _same(column: Hashable, label: Hashable) -> bool:
 
 
 def one_column(frame: pd.DataFrame, label: Any, option: str) -> Hashable:
-    """The frame's column that an option names.
-
-    Raises
-    ------
-    ColumnError
-        It names no column, or no single one.
-    """
+    """Return the frame's column that an option names; raise `ColumnError` where it names none, or several."""
     there = found(frame, one_label(option, label))
     if there is not None:
         return there
@@ -148,13 +122,7 @@ def one_column(frame: pd.DataFrame, label: Any, option: str) -> Hashable:
 
 
 def one_label(option: str, label: Any) -> Hashable:
-    """The label that an option names.
-
-    Raises
-    ------
-    ColumnError
-        It is no label: the values of a column, say.
-    """
+    """Return the label that an option names; raise `ColumnError` for what cannot be a label, such as a column's values."""
     try:
         hash(label)
     except TypeError:
@@ -166,7 +134,7 @@ def one_label(option: str, label: Any) -> Hashable:
 
 
 def meant(frame: pd.DataFrame, label: Any, *also: str) -> Hashable | None:
-    r"""The frame's column that a person may mean by a label: the same but for case, blanks and invisible signs, or a near one.
+    r"""Return the column that a person may mean by a label: the same but for case, blanks and invisible signs, or a near one.
 
     Examples
     --------

@@ -35,26 +35,14 @@ def completed(
     bare: Bare | None = None,
     counts: Counts | None = None,
 ) -> pa.Array:
-    """Give numbers without a country code that of their region.
+    """Complete numbers without a country code with that of their region, and note in `troubles` what is not certain.
 
-    Parameters
-    ----------
-    digits : pyarrow.LargeStringArray
-        The digits as written.
-    troubles, signs : numpy.ndarray of uint8
-        The `Trouble` and `Sign` of each; what is not certain here is noted.
-    regions : Regions
-        The region of each row.
-    bare : {"national", "international"}, optional
-        What bare numbers (no +, 00 or trunk zero) are. None: national where that gives a number of the region that can be
-        a mobile (and none of its numbers with the calling code in front), else international where that gives one of the region's own mobiles, else whichever single reading is
-        valid. Where the column holds bare numbers that are only valid with another calling code, those valid both ways
-        are problems.
-    counts : Counts, optional
-        What earlier chunks of the same stream hold.
+    `bare` says what numbers without +, 00 or trunk zero are. None: national where that gives a number of the region
+    that can be a mobile (and none of its numbers with the calling code in front), else international where that gives
+    one of the region's own mobiles, else whichever single reading is valid. Where the column holds bare numbers that
+    are only valid with another calling code, those valid both ways are problems. `counts` carries this over the chunks
+    of a stream.
 
-    Notes
-    -----
     A number with + or 00 is taken as written; whether it exists is not asked.
     """
     rows = np.flatnonzero((troubles == Trouble.NONE) & (lengths(digits) >= _SHORTEST))
@@ -129,7 +117,7 @@ def _either(numbers: pa.Array, read: national.Readings, region: str) -> tuple[pa
 
 
 def _abroad(numbers: pa.Array, wanted: Mask, region: str) -> tuple[pa.Array, Mask]:
-    """What stands behind a region's prefix of calls abroad, and where that is a valid number."""
+    """Return what follows a region's prefix for calls abroad, and where that is a valid number."""
     prefix = national.abroad_prefix(region)
     if prefix is None:
         return numbers, np.zeros(len(numbers), np.bool_)
@@ -138,7 +126,7 @@ def _abroad(numbers: pa.Array, wanted: Mask, region: str) -> tuple[pa.Array, Mas
 
 
 def _other_prefixes(digits: pa.Array, rows: Rows, regions: Regions) -> pa.Array:
-    """Numbers behind 00, not valid as they stand, of countries that dial more than 00 (Australia 0011, Hong Kong 001)."""
+    """Read numbers behind 00 that are not valid as written, for countries that dial more than 00 (Australia 0011, Hong Kong 001)."""
     result = digits.take(pa.array(rows))
     for region, some in regions.groups(rows):
         if national.abroad_prefix(region) == "^(?:00)":
@@ -155,7 +143,7 @@ def _other_prefixes(digits: pa.Array, rows: Rows, regions: Regions) -> pa.Array:
 
 
 def _replaced(digits: pa.Array, rows: Rows, values: pa.Array) -> pa.Array:
-    """The digits with other values in some rows."""
+    """Return the digits with other values in some rows."""
     if len(rows) == len(digits) and (np.diff(rows) > 0).all():
         return values
     source = np.arange(len(digits))

@@ -57,7 +57,7 @@ def shown(values: pd.Series) -> pa.Array:
 
 
 def missing(values: pd.Series) -> npt.NDArray[np.bool_]:
-    """Which cells hold nothing; not a number, which some dtypes tell from a gap, is nothing either."""
+    """Return which cells hold nothing; not-a-number, which some dtypes keep apart from a gap, counts too."""
     gaps = np.asarray(values.isna(), np.bool_)
     if isinstance(values.dtype, pd.api.extensions.ExtensionDtype) and pd.api.types.is_float_dtype(values.dtype):
         gaps = gaps | np.isnan(values.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -65,7 +65,7 @@ def missing(values: pd.Series) -> npt.NDArray[np.bool_]:
 
 
 def plain(value: Any) -> Any:
-    """The text of a subclass of `str`, an `enum.Enum` of texts say, whose own words for itself differ from what it holds."""
+    """Return the text of a subclass of `str`, for example an `enum.Enum` of texts, whose ``__str__`` shows something else."""
     return str.__str__(value) if isinstance(value, str) else value
 
 

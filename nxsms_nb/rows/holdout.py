@@ -26,23 +26,9 @@ HELD_OUT: Final = "held out"
 
 
 def held_out(frame: pd.DataFrame, variant: Hashable = VARIANT) -> npt.NDArray[np.bool_]:
-    """Tell which rows are held out: those whose variant column says ``holdout``.
+    """Return which rows are held out: those whose variant column says ``holdout``.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    variant : hashable, default "variant"
-        The column; that of the default name may be absent.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-
-    Raises
-    ------
-    ColumnError
-        The column that is named does not exist, or stands twice in the frame.
+    The column with the default name, ``variant``, may be absent.
 
     Examples
     --------

@@ -50,16 +50,7 @@ _CHUNK: Final = 4096
 
 
 def spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
-    """The ids of digests.
-
-    Parameters
-    ----------
-    made : ndarray of uint64, shape (rows, 2)
-        The digests.
-
-    Returns
-    -------
-    pyarrow.Array of large_string
+    """Spell digests as ids.
 
     Examples
     --------
@@ -80,7 +71,7 @@ def write(made: npt.NDArray[np.uint64], letters: npt.NDArray[np.uint8]) -> None:
 
 
 def text(letters: npt.NDArray[np.uint8]) -> pa.Array:
-    """The ids that stand side by side, `WIDTH` letters for each, as large_string; nothing is copied."""
+    """Return ids stored side by side, `WIDTH` letters each, as large_string, without a copy."""
     n = len(letters) // WIDTH
     offsets = np.arange(0, (n + 1) * WIDTH, WIDTH, dtype=np.int64)
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
@@ -92,16 +83,7 @@ _SMALL: Final = np.uint64(0x2020202020202020)
 
 
 def unspelled(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
-    """The digests that ids were spelled from; None where any of them was not.
-
-    Parameters
-    ----------
-    ids : pyarrow.Array of text
-        Messageids, none null.
-
-    Returns
-    -------
-    ndarray of uint64, shape (rows, 2), or None
+    """Return the digests that ids were spelled from; None where any of them was not. No id may be null.
 
     Examples
     --------
@@ -115,7 +97,7 @@ def unspelled(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
         return None
     parts = letters.view(_PARTS)
     digits = parts["digits"].copy()
-    # Digits and small letters have this bit, capitals have not: spelled again they would be other ids.
+    # Digits and small letters have this bit; capitals do not, and would be spelled as other ids.
     small = np.bitwise_and.reduce(digits.view(np.uint64)) & _SMALL == _SMALL
     if not small or not (parts["prefix"].view(np.uint16) == _PREFIX).all():
         return None
@@ -126,7 +108,7 @@ def unspelled(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
 
 
 def key_digests(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
-    """The digests that keys' ids were spelled from, zeros for what is no such id or null; None where there is none.
+    """Return the digests of ids made from keys, zeros for null and for other ids; None where no id was made from a key.
 
     Examples
     --------
@@ -141,17 +123,9 @@ def key_digests(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
 
 
 def fingerprints(ids: pa.Array) -> npt.NDArray[np.uint64]:
-    """Eight bytes that stand for each id, to find it among many: equal ids have equal ones, different ids hardly ever.
+    """Return eight bytes for each id, to find it among many: equal ids have equal ones, different ids hardly ever.
 
-    Parameters
-    ----------
-    ids : pyarrow.Array of text
-        Messageids, none null.
-
-    Returns
-    -------
-    ndarray of uint64
-        The second half of the digest an id was spelled from; the XXH3-64 of any other id.
+    They are the second half of the digest an id was spelled from, and the XXH3-64 of any other id. No id may be null.
 
     Examples
     --------
@@ -178,16 +152,7 @@ def _fingerprint(messageid: str) -> int:
 
 
 def next_id(messageid: str) -> str:
-    """The id of a further attempt of a refused row.
-
-    Parameters
-    ----------
-    messageid : str
-        The id of the attempt before, ours or the analyst's own.
-
-    Returns
-    -------
-    str
+    """Return the id of the next attempt of a refused row, for an id of ours or the analyst's own.
 
     Examples
     --------
@@ -202,19 +167,7 @@ def next_id(messageid: str) -> str:
 
 
 def index_of_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.int64]:
-    """Where among some ids stands that of a message, or of a further attempt of it.
-
-    Parameters
-    ----------
-    ids : pyarrow.Array of large_string
-        The messages' ids, none null.
-    originals : pyarrow.Array of large_string
-        Where to look; the first one counts.
-
-    Returns
-    -------
-    ndarray of int64
-        -1 where there is none.
+    """Return where each message's id, or that of a further attempt, first stands among `originals`; -1 where it does not.
 
     Examples
     --------
@@ -225,7 +178,7 @@ def index_of_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.int6
     at: npt.NDArray[np.int64] = (
         pc.fill_null(pc.index_in(roots(ids), value_set=found_roots), -1).to_numpy().astype(np.int64)
     )
-    # What a further attempt of an id that is not ours is called shows nothing of it.
+    # The id of a further attempt of an id that is not ours does not contain it.
     foreign = np.flatnonzero((at < 0) & ~as_mask(are_ours(ids)))
     if len(foreign):
         further = [next_id(messageid) for messageid in ids.take(pa.array(foreign)).to_pylist()]
@@ -235,7 +188,7 @@ def index_of_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.int6
 
 
 def are_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.bool_]:
-    """Whether each id is that of its message, or of a further attempt of it.
+    """Return whether each id is that of its message, or of a further attempt of it.
 
     Examples
     --------
@@ -245,7 +198,7 @@ def are_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.bool_]:
     """
     found = roots(ids)
     same = as_mask(pc.equal(found, roots(originals)))
-    # What a further attempt of an id that is not ours is called shows nothing of it.
+    # The id of a further attempt of an id that is not ours does not contain it.
     foreign = np.flatnonzero(~same & present(ids) & present(originals) & ~as_mask(are_ours(originals)))
     if len(foreign):
         further = [next_id(messageid) for messageid in originals.take(pa.array(foreign)).to_pylist()]
@@ -254,7 +207,7 @@ def are_attempts(ids: pa.Array, originals: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def are_first(ids: pa.Array) -> bool:
-    """Whether all ids are of first attempts and made by this library; null counts as such.
+    """Return whether all ids are of first attempts and made by this library; null counts as such.
 
     Examples
     --------
@@ -267,7 +220,7 @@ def are_first(ids: pa.Array) -> bool:
 
 
 def roots(ids: pa.Array) -> pa.Array:
-    """The ids of first attempts, for those of further attempts of ids that this library made.
+    """Return ids with those of further attempts, where this library made them, replaced by the first attempt's.
 
     Examples
     --------

@@ -26,16 +26,10 @@ Mask = npt.NDArray[np.bool_]
 
 
 def labels(frame: pd.DataFrame, key: Hashable | Sequence[Hashable] | None) -> list[Hashable]:
-    """The column labels that ``key=`` names: none, one, or those of a list, which are the same key in any order.
+    """Return the column labels that ``key=`` names; those of a list are the same key in any order.
 
-    A tuple is a list where it is no label itself.
-
-    Raises
-    ------
-    ColumnError
-        One of them is not a column of the frame, or stands twice in it.
-    ConfigError
-        The list is empty.
+    A tuple is a list unless it is itself a label. A missing or ambiguous column raises `ColumnError`, an empty list
+    `ConfigError`.
 
     Examples
     --------
@@ -63,18 +57,9 @@ def _is_label(frame: pd.DataFrame, label: tuple[Hashable, ...]) -> bool:
 def columns(
     frame: pd.DataFrame, key: Sequence[Hashable], phone: Hashable, numbers: pa.Array
 ) -> tuple[list[pa.Array], Mask, Mask]:
-    """The key columns as canonical text, and the rows in which one of them is empty, or has lost digits.
+    """Return the key columns as canonical text, and the rows in which one of them is empty or has lost digits.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    key : sequence of hashable
-        The labels.
-    phone : hashable
-        The label of the phones' column; as a key it is the number as sent, so that two spellings of it are one.
-    numbers : pyarrow.Array
-        The numbers as sent.
+    The phone's column as a key is the number as sent, so that two spellings of it are one key.
     """
     empty, lost = np.zeros(len(frame), np.bool_), np.zeros(len(frame), np.bool_)
     texts = []
@@ -92,19 +77,7 @@ def columns(
 
 
 def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
-    """How many earlier rows have a row's key.
-
-    Parameters
-    ----------
-    keys : identity.Keys
-        A key for each row.
-    good : numpy.ndarray of bool
-        The rows that count.
-
-    Returns
-    -------
-    numpy.ndarray of int32
-        0 for the first row of its key, 1 for the next …; -1 where the row does not count or has no key.
+    """Return how many earlier rows have a row's key: 0 for the first; -1 where the row is not `good` or has no key.
 
     Examples
     --------
@@ -116,7 +89,7 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
     counted = good & present(keys)
     ordinals = np.zeros(len(counted), np.int32)
     ordinals[~counted] = -1
-    # Most keys begin with a phone that is nobody else's; only where many share that, the other parts are looked into.
+    # Most keys begin with a phone that is unique; the other parts are compared only where many share it.
     rows = np.flatnonzero(counted & _occurring_twice(keys.parts[:1]))
     if len(rows) > len(counted) // 16 and len(keys.parts) > 1:
         rows = np.flatnonzero(counted & _occurring_twice(keys.parts))
@@ -130,16 +103,16 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
 
 
 def _occurring_twice(parts: Sequence[pa.Array]) -> Mask:
-    """Rows that share the numbers of their parts with another: all that are equal, and few others."""
+    """Return the rows whose hashes occur twice: all that are equal, and few others."""
     ordered = _prints(parts)
     ordered.sort()
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    # They are made again where any are shared: to keep them beside takes fresh memory, which costs as much, of every frame.
+    # They are made again where any are shared: keeping them needs fresh memory, which costs every frame as much.
     return np.isin(_prints(parts), twice) if len(twice) else np.zeros(len(ordered), np.bool_)
 
 
 def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:
-    """A number of each row, made of the length, the first 16 and the last 8 bytes of its parts: few that differ have the same.
+    """Hash each row's parts by their length, first 16 and last 8 bytes: few that differ collide.
 
     It costs a fifth of comparing them in full.
     """
@@ -159,7 +132,7 @@ def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
     words = np.ndarray((len(data) + 1,), "<u8", text, strides=(1,))
     kept = np.minimum(size, _WORD)
     first, last = words[starts[:-1]], words[starts[1:] - kept]
-    # Both steps change nothing of the texts that do not need them, so that a text's number does not depend on the others.
+    # Neither step changes texts that do not need it: a text's hash must not depend on the other texts.
     if kept.min(initial=_WORD) < _WORD:
         first &= _LOW_BYTES[kept]
         last &= _LOW_BYTES[kept]
@@ -174,7 +147,7 @@ def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
 
 
 _CHUNK: Final = 4096
-"""Rows that are looked at together: what is made on the way stays in the processor's cache."""
+"""Rows that are processed together: intermediate results stay in the processor's cache."""
 
 _WORD: Final = 8
 _LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(_WORD + 1)], np.uint64)

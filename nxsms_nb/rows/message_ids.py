@@ -1,6 +1,6 @@
-"""Who is who: the key of a row, and the messageid made from it.
+"""The key of a row, and the messageid made from it.
 
-The hash is version 1 and never changes: a row that got an id once gets it for ever, in every kernel. It is XXH3-128 over
+The hash is version 1 and never changes: the same row has the same id indefinitely, in every kernel. It is XXH3-128 over
 the key, seeded by campaign and appKey; `id_format` has its form as an id.
 """
 
@@ -30,27 +30,16 @@ _SEPARATOR: Final = "\x1f"
 _ORDINALS_MIN: Final = 8
 _ORDINALS_MAX: Final = 4096
 _ORDINALS_WORK: Final = 400_000
-"""How many ordinals are tried to find the one of an id that a row had: fewer where many rows are to be looked at."""
+"""How many ordinals are tried to find that of a row's earlier id: fewer where there are many such rows."""
 _CHUNK: Final = 4096
 """Rows whose ids are made together: their objects stay in the processor's cache, those of a million do not."""
 
 
 class Keys:
-    """The text that tells one recipient from another, for each row.
+    """The text that distinguishes one recipient from another, for each row; null where a part of it is.
 
-    It is joined from its columns by the chunk, where it is asked for: that of all rows at once is as large as the frame.
-
-    Parameters
-    ----------
-    columns : sequence of pyarrow.Array or pyarrow.Scalar of large_string
-        What the texts are joined of; a text is null where a part of it is.
-    separator : str
-        What stands between.
-
-    Attributes
-    ----------
-    parts : list of pyarrow.Array
-        Those of the columns that are not the same in all rows: keys are equal where all of these are.
+    It is joined from its columns by the chunk, on demand: for all rows at once it would be as large as the frame.
+    Columns that are the same in all rows are scalars; `parts` has the others, and keys are equal where all parts are.
     """
 
     def __init__(self, columns: Sequence[pa.Array | pa.Scalar], separator: str) -> None:
@@ -62,11 +51,11 @@ class Keys:
         return len(self.parts[0])
 
     def slice(self, start: int, length: int) -> pa.Array:
-        """The texts of `length` rows from `start` on."""
+        """Return the texts of `length` rows from `start` on."""
         return self._joined(lambda column: column.slice(start, length))
 
     def take(self, rows: pa.Array) -> pa.Array:
-        """The texts of some rows."""
+        """Return the texts of some rows."""
         return self._joined(lambda column: column.take(rows))
 
     @property
@@ -75,11 +64,11 @@ class Keys:
         return sum(column.null_count for column in self.parts)
 
     def is_valid(self) -> pa.Array:
-        """Which rows have a key."""
+        """Return which rows have a key."""
         return functools.reduce(pc.and_, [column.is_valid() for column in self.parts])
 
     def to_pylist(self) -> list[str | None]:
-        """The texts of all rows."""
+        """Return the texts of all rows."""
         return self.slice(0, len(self)).to_pylist()  # type: ignore[no-any-return]
 
     def _joined(self, part: Callable[[pa.Array], pa.Array]) -> pa.Array:
@@ -88,22 +77,10 @@ class Keys:
 
 
 def key_texts(fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, campaign: str | None = None) -> Keys:
-    """The text that tells one recipient from another, for each row.
+    """Build the text that distinguishes one recipient from another, for each row; null where a part of it is null.
 
-    Parameters
-    ----------
-    fields : mapping of str to pyarrow.Array
-        The checked fields, text, all of one length.
-    keys : sequence of pyarrow.Array
-        The columns named by ``key=``, as text; empty: the phone in a named campaign, else the phone, source address, short
-        link and content.
-    campaign : str, optional
-        The campaign's name.
-
-    Returns
-    -------
-    Keys
-        Null where a key column, the phone or the content is null.
+    Without columns named by ``key=``, it is the phone in a named campaign, else phone, source address, short link and
+    content.
 
     Examples
     --------
@@ -138,25 +115,10 @@ def _unambiguous(column: pa.Array) -> pa.Array:
 
 
 class MessageIds:
-    """The messageids of rows, made where they are asked for, each once: while a run waits for replies, not before it.
+    """The messageids of rows, made on demand, each once: while a run waits for replies, not before it.
 
-    Parameters
-    ----------
-    keys : Keys
-        The rows' keys, from `key_texts`.
-    ordinals : ndarray of int32
-        0 for the first row of its key, 1 for the next …; negative for a row that gets no id.
-    app_key : str
-        The SMS application's key.
-    campaign : str, optional
-        The campaign's name.
-    own : pyarrow.Array of text, optional
-        The frame's own ``sys_message_id``; it wins where it is not null.
-
-    Notes
-    -----
-    As large_string: 10 to 50 characters of ``[0-9a-zA-Z-]`` (the vendor's rule for sysMessageId), null where the ordinal
-    is negative.
+    An id has 10 to 50 characters of ``[0-9a-zA-Z-]`` (the vendor's rule for sysMessageId); it is null where the ordinal
+    (how many earlier rows have the key) is negative. The frame's own ``sys_message_id`` wins where it is not null.
 
     Examples
     --------
@@ -183,11 +145,11 @@ class MessageIds:
         return len(self._keys)
 
     def slice(self, start: int, size: int) -> pa.Array:
-        """The ids of at most `size` rows from `start` on."""
+        """Return the ids of at most `size` rows from `start` on."""
         stop = min(start + size, len(self))
         for chunk in range(start // _CHUNK, -(-stop // _CHUNK)):
             if not self._made[chunk]:
-                # Two threads may be at it, a run and who looks at its frame: both write the same.
+                # Two threads may do this at once, the run and a reader of its frame: both write the same.
                 self._make(chunk * _CHUNK)
                 self._made[chunk] = True
         ids = id_format.text(self._letters[start * id_format.WIDTH : stop * id_format.WIDTH])
@@ -197,18 +159,18 @@ class MessageIds:
         return ids if wanted.all() else pc.if_else(pa.array(wanted), ids, pa.scalar(None, TEXT))
 
     def take(self, rows: pa.Array) -> pa.Array:
-        """The ids of some rows."""
+        """Return the ids of some rows."""
         if not len(rows):
             return pa.array([], TEXT)
         least, most = (end.as_py() for end in pc.min_max(rows).values())
         return self.slice(least, most - least + 1).take(pc.subtract(rows, least))
 
     def whole(self) -> pa.Array:
-        """The ids of all rows."""
+        """Return the ids of all rows."""
         return self.slice(0, len(self))
 
     def of_first(self, rows: npt.NDArray[np.int64]) -> pa.Array:
-        """The ids that the keys of some rows give to the first row of each, whatever the rows' own are."""
+        """Return the ids that the keys of some rows assign to the first row of each, whatever the rows' own ids are."""
         return id_format.spelled(self._digests(self._keys.take(pa.array(rows)), np.zeros(len(rows), np.int32)))
 
     @property
@@ -221,17 +183,9 @@ class MessageIds:
         return made
 
     def earlier_ordinals(self, had: pa.Array) -> npt.NDArray[np.int32]:
-        """Find the ordinals with which rows' keys give the ids that the rows had.
+        """Find the ordinals with which the rows' keys give the ids that the rows had.
 
-        Parameters
-        ----------
-        had : pyarrow.Array of large_string
-            An id for each row, null where it had none.
-
-        Returns
-        -------
-        ndarray of int32
-            -1 where the id is none of the row's key, or of a higher ordinal than is looked for.
+        -1 where the id does not come from the row's key, or its ordinal is higher than is searched.
         """
         roots = id_format.roots(had)
         same = as_mask(pc.equal(roots, self.made.whole()))
@@ -249,13 +203,9 @@ class MessageIds:
         return earlier_ordinals
 
     def keeping(self, earlier_ordinals: Sequence[npt.NDArray[np.int32]]) -> MessageIds:
-        """Number the rows of each key so that those which had an id of it keep it, and the others have what is left.
+        """Renumber the rows of each key so that rows which had an id of it keep it, and the others share the rest.
 
-        Parameters
-        ----------
-        earlier_ordinals : sequence of ndarray of int32
-            The ordinals of the ids that rows had, from `earlier_ordinals`; the first that a row has counts, and where two rows have
-            the same, the first row keeps it.
+        The first of a row's `earlier_ordinals` counts; where two rows had the same, the first row keeps it.
         """
         preferred = np.full(len(self), -1, np.int32)
         for ordinals in earlier_ordinals:
@@ -296,7 +246,7 @@ class MessageIds:
         binary = pc.cast(keys, pa.large_binary())
         texts = (pc.fill_null(binary, b"") if binary.null_count else binary).to_numpy(zero_copy_only=False).tolist()
         for row in np.flatnonzero(ordinals > 0):
-            # In front, where a phone or a column that is not empty stands otherwise: behind, a content could end like it.
+            # In front, where there is otherwise a phone or a column that is not empty: a content could end in the same text.
             texts[row] = f"{ordinals[row]}{_SEPARATOR}{_SEPARATOR}".encode() + texts[row]
         digests = b"".join(map(xxhash.xxh3_128_digest, texts, itertools.repeat(self._seed)))
         return np.frombuffer(digests, np.uint64).reshape(-1, 2)

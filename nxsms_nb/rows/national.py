@@ -23,16 +23,10 @@ _CACHED: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Readings:
-    """Numbers read as national ones of a region.
+    """Numbers read as national ones of a region: `full` with the calling code, null where not valid in the region.
 
-    Parameters
-    ----------
-    full : pyarrow.LargeStringArray
-        Each with its calling code; null where it is not valid in the region.
-    trunk : numpy.ndarray of bool
-        Where it would be valid without the zero that follows the region's calling code.
-    sure : numpy.ndarray of bool
-        Where the patterns alone decided.
+    `trunk` marks those that would be valid without the zero after the calling code, `sure` those that patterns decided
+    alone.
     """
 
     full: pa.Array
@@ -41,21 +35,12 @@ class Readings:
 
 
 def readings(numbers: pa.Array, region: str) -> Readings:
-    """Read numbers as national ones of a region.
+    """Read numbers of three digits or more as national ones of a region.
 
-    Parameters
-    ----------
-    numbers : pyarrow.LargeStringArray
-        Three digits or more each.
-    region : str
-        The region.
-
-    Notes
-    -----
-    The library mends numbers: it strips a prefix for calls abroad, the region's own calling code, and what the plan says
-    is dialled before a national number. Patterns decide where it strips nothing, or nothing but the one fixed prefix or
-    the calling code, and where no reading is valid, stripped or not. That is nearly every number; the library is asked
-    for the others, for each different one once.
+    The library corrects numbers: it strips a prefix for calls abroad, the region's own calling code, and what the plan
+    says is dialled before a national number. Patterns decide where it strips nothing, or nothing but the one fixed
+    prefix or the calling code, and where no reading is valid, stripped or not. That is nearly every number; the library
+    is asked for the others, once for each different one.
     """
     code = calling_codes.of_region(region)
     known, country = calling_codes.metadata(int(code), region), calling_codes.country(int(code), region)
@@ -63,7 +48,7 @@ def readings(numbers: pa.Array, region: str) -> Readings:
     prefixed, abroad = matches(numbers, dialled), matches(numbers, abroad_prefix(region))
     own = as_mask(pc.starts_with(numbers, code))
     raw = country.valid(_joined(code, numbers))
-    # The fixed prefix alone is stripped, not one of a carrier, nor the whole of a local number.
+    # Only the fixed prefix is stripped, not a carrier's, and never a whole local number.
     rest, simple = numbers, np.zeros(len(numbers), np.bool_)
     if prefixed.any():
         rest = pc.replace_substring_regex(numbers, dialled, "", max_replacements=1)
@@ -73,7 +58,7 @@ def readings(numbers: pa.Array, region: str) -> Readings:
         rest = pc.if_else(pa.array(simple), rest, numbers)
     less = _among(simple, rest, lambda some: country.valid(_joined(code, some)))
 
-    # What is stripped has to leave a number that is possible in the region.
+    # Stripping has to leave a number that is possible in the region.
     pattern = known.general_desc.national_number_pattern
     possible = f"^(?:{pattern})$"
     rest_general = _among(simple, rest, lambda some: matches(some, possible))
@@ -105,18 +90,18 @@ def readings(numbers: pa.Array, region: str) -> Readings:
 
 
 def may_be_mobile(full: pa.Array, region: str) -> Mask:
-    """Which numbers, calling code included, are valid in a region and can be those of mobiles; null is none."""
+    """Return which numbers, calling code included, are valid in a region and may be mobiles; null is not."""
     country = calling_codes.country(int(calling_codes.of_region(region)), region)
     return _among(present(full), full, country.may_be_mobile)
 
 
 def abroad_prefix(region: str) -> str | None:
-    """The pattern of what is dialled in a region before a country code."""
+    """Return the pattern of what is dialled in a region before a country code."""
     return _start(calling_codes.metadata(int(calling_codes.of_region(region)), region).international_prefix)
 
 
 def _among(rows: Mask, numbers: pa.Array, test: Callable[[pa.Array], Mask]) -> Mask:
-    """Test some of the numbers; the others are none."""
+    """Test some of the numbers; the others count as not valid."""
     found = rows.copy()
     if rows.all():
         return test(numbers) if len(rows) else found
@@ -144,6 +129,6 @@ def _reading(digits: str, region: str, code: str) -> tuple[str | None, bool]:
     if not phonenumbers.is_valid_number_for_region(number, region):
         return None, False
     written = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)).removeprefix("+")
-    # The library also strips a trunk zero after the calling code; that is another number than the one written.
+    # The library also strips a trunk zero after the calling code, which gives a number other than the one written.
     mended = len(digits) > len(written) and digits.startswith(code) and digits.endswith(written.removeprefix(code))
     return (None, True) if mended else (written, False)

@@ -33,34 +33,13 @@ LONGEST: Final = 15
 def normalise(values: pd.Series, region: Any = None, bare: Bare | None = None) -> tuple[pa.Array, Codes]:
     """Turn phones of any shape into digits.
 
-    Parameters
-    ----------
-    values : pandas.Series
-        Text, numbers, categories or a mixture.
-    region : str, optional
-        A country as two capital letters: national numbers are completed with its country code. None: numbers carry their
-        country code.
-    bare : {"national", "international"}, optional
-        What numbers without +, 00 and trunk zero are; None: what is valid, see Notes.
+    Returns country code and number, 7 to 15 digits that do not start with 0, or null where there is a problem; and the
+    `Trouble` of each row (`TROUBLES` has rule and hint). Without a region, numbers carry their country code.
 
-    Returns
-    -------
-    digits : pyarrow.StringArray
-        Country code and number, 7 to 15 digits that do not start with 0; null where there is a problem.
-    troubles : numpy.ndarray of uint8
-        The `Trouble` of each row, 0 where there is none; `TROUBLES` has rule and hint.
-
-    Raises
-    ------
-    ConfigError
-        There is no such region.
-
-    Notes
-    -----
-    Digits are only ever taken over: whatever reads as a rounded or a decimal number is a problem. A float is taken as
-    rounded when it ends in five zeros or when its type cannot hold that many digits (float32), and so is text in
-    E-notation with fewer digits than places. What only the whole column shows is found by `rounding.cut`. Without a region
-    there is no opinion on whether a number exists; with one, `completing.completed` says what is made of bare numbers.
+    Digits are only ever copied: whatever reads as a rounded or a decimal number is a problem. A float counts as rounded
+    when it ends in five zeros or when its type cannot hold that many digits (float32), and so does text in E-notation
+    with fewer digits than places. What only the whole column shows is found by `rounding.cut`. Without a region,
+    whether a number exists is not judged; with one, `completing.completed` decides how bare numbers are read.
 
     Examples
     --------
@@ -75,19 +54,7 @@ def normalise(values: pd.Series, region: Any = None, bare: Bare | None = None) -
 def read_column(
     cells: Cells, regions: Regions | None = None, bare: Bare | None = None, counts: Counts | None = None
 ) -> tuple[pa.Array, Codes]:
-    """Same as `normalise`, but for a column that has been read already, and with what only the whole of it shows.
-
-    Parameters
-    ----------
-    cells : Cells
-        The column.
-    regions : Regions, optional
-        The region of each row.
-    bare : {"national", "international"}, optional
-        What bare numbers are.
-    counts : Counts, optional
-        What earlier chunks of the same stream say of its numbers; those of this one are added.
-    """
+    """Do what `normalise` does, for cells that have been read already, and with what only the whole column shows."""
     digits, troubles = from_cells(cells, regions, bare, counts)
     cut = rounding.cut(cells.text, digits, counts)
     if len(cut):
@@ -101,7 +68,7 @@ def read_column(
 def from_cells(
     cells: Cells, regions: Regions | None = None, bare: Bare | None = None, counts: Counts | None = None
 ) -> tuple[pa.Array, Codes]:
-    """Same as `read_column`, but without the look at the digits that a whole column has lost."""
+    """Do what `read_column` does, without the search for digits that a whole column has lost."""
     pieces: list[pa.Array | None] = []
     found: list[Codes] = []
     signs: list[Codes] = []
@@ -122,7 +89,7 @@ def from_cells(
 
 
 def _usable(digits: pa.Array, troubles: Codes) -> pa.Array:
-    """The digits, null where there is a problem; what is too short, too long or starts with 0 is one."""
+    """Return the digits, null where there is a problem; too short, too long and starting with 0 are problems."""
     fine = troubles == Trouble.NONE
     size = lengths(digits)
     troubles[fine & ((size < SHORTEST) | (size > LONGEST))] = Trouble.LENGTH

@@ -19,22 +19,12 @@ if TYPE_CHECKING:
 
 _BRACES: Final = re.compile(r"\{\{|\}\}|[{}]")
 _SPEC: Final = re.compile(r":(?:.?[<>=^])?[+\- ]?#?0?\d*[,_]?(?:\.\d+)?[bcdeEfFgGnosxX%]$|:.*%[A-Za-z]")
-"""What looks like a format spec, at the end of what stands in the place of a gap."""
+"""What looks like a format spec, at the end of a text for gaps."""
 
 
 @dataclass(frozen=True)
 class Placeholder:
-    """A column's place in a template.
-
-    Parameters
-    ----------
-    label : hashable
-        The column.
-    name, spec : str
-        As the template has them.
-    fallback : pyarrow.Scalar or None
-        What is written where the column has a gap; None: such a row gets no text.
-    """
+    """A column's place in a template; `fallback` is written where the column has a gap (None: such a row has no text)."""
 
     label: Hashable
     name: str
@@ -45,19 +35,14 @@ class Placeholder:
         return f"{{{mask_name(self.name)}{':' + mask_name(self.spec) if self.spec else ''}}}"
 
     def with_fallback(self) -> str:
-        """How it is written with a text for gaps."""
+        """Return how it is written with a text for gaps."""
         return f"{str(self)[:-1]}|…}}"
 
 
 def parsed(template: str, frame: pd.DataFrame) -> Iterator[pa.Scalar | Placeholder]:
-    """Read a template: texts and placeholders in turn.
+    """Read a template into texts and placeholders in turn.
 
-    Raises
-    ------
-    ColumnError
-        The frame has no such column, or more than one of that label.
-    ConfigError
-        The template cannot be read, or wants more than a column, a spec and a text for gaps.
+    An unknown or ambiguous column raises `ColumnError`; what a template cannot express raises `ConfigError`.
     """
     text, place = "", 0
     while (brace := _BRACES.search(template, place)) is not None:
@@ -77,7 +62,7 @@ def parsed(template: str, frame: pd.DataFrame) -> Iterator[pa.Scalar | Placehold
 
 
 def literal(text: str) -> pa.Scalar:
-    """Text that is the same in every row."""
+    """Return a text that is the same in every row."""
     try:
         return pa.scalar(text, TEXT)
     except UnicodeEncodeError as error:
@@ -120,7 +105,7 @@ def _placeholder(inside: str, frame: pd.DataFrame) -> Placeholder:
         raise ConfigError(f"{{{mask_name(inside)}}} in the template names no column. Write its name, as in {{name}}.")
     if bar and (_SPEC.search(rest) or ("%" in spec and "%" in rest) or (colon and not spec and rest[:1] in "<>=^")):
         raise ConfigError(
-            f"{{{mask_name(inside)}}} in the template has a | in the midst of its spec. The spec comes first, what is written for "
+            f"{{{mask_name(inside)}}} in the template has a | in the middle of its spec. The spec comes first, what is written for "
             "a gap behind the |: {amount:.2f|nothing}."
         )
     return Placeholder(_label(frame, name), name, spec, literal(rest) if bar else None)
@@ -141,7 +126,7 @@ def _label(frame: pd.DataFrame, name: str) -> Hashable:
     near = meant(frame, name)
     hint = ""
     if near is not None:
-        # What cannot be seen cannot be typed either.
+        # Invisible signs cannot be typed.
         typed = isinstance(near, str) and near.strip() == near and near.isprintable()
         hint = (
             f" Did you mean {{{mask_name(str(near))}}}?" if typed else f" Did you mean {named(near)}? Rename it first."

@@ -21,19 +21,7 @@ Positions = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule that a row can break.
-
-    Parameters
-    ----------
-    name : str
-        Its name in results.
-    field : str
-        The field it is about; ``key`` for what tells recipients apart.
-    code : int or None
-        The vendor's number for such a row; None where the vendor has none.
-    hint : str
-        What to do.
-    """
+    """A rule that a row can break: its name in results, its field, the vendor's code where there is one, and what to do."""
 
     name: str
     field: str
@@ -63,7 +51,7 @@ RULES: Final = (
     ),
     Rule("content_too_long", "content", 13001, "longer than 1000 characters: shorten it"),
     Rule("source_address_form", "source_address", 13006, "a sender has 1 to 20 letters A-Z, a-z or digits"),
-    Rule("sys_message_id_form", "sys_message_id", PARAMETER, "an id has 10 to 50 of 0-9, a-z, A-Z and -"),
+    Rule("sys_message_id_form", "sys_message_id", PARAMETER, "an id has 10 to 50 characters of 0-9, a-z, A-Z and -"),
     Rule(
         "sys_message_id_shared",
         "sys_message_id",
@@ -85,7 +73,7 @@ RULES: Final = (
         PARAMETER,
         "the content lacks #1#, the place where the short link goes: add it, or leave short_link empty",
     ),
-    Rule("link_verbose_form", "link_verbose", PARAMETER, "1 collects clicks, 0 does not; nothing else is known"),
+    Rule("link_verbose_form", "link_verbose", PARAMETER, "use 1 to collect clicks, or 0"),
     Rule("dr_url_form", "dr_url", PARAMETER, "not a web address: http:// or https://, a host, no blanks"),
     Rule(
         "ext_not_unicode", "ext", PARAMETER, "half a character (a lone surrogate) or wrongly decoded bytes: repair it"
@@ -119,7 +107,7 @@ RULES: Final = (
         "\ufffd stands for what could not be decoded: load the text again with its right encoding",
     ),
 )
-"""Every rule, in the order in which a row's problems are told."""
+"""Every rule, in the order in which a row's problems are listed."""
 
 NUMBER: Final = {rule.name: number for number, rule in enumerate(RULES)}
 """A rule's place in `RULES`."""
@@ -134,16 +122,9 @@ _NOTHING: Final = pa.scalar("", TEXT)
 
 @dataclass(frozen=True)
 class Problems:
-    """All problems of a frame's rows, by position and rule.
+    """All problems of a frame's rows, by position (ascending) and place in `RULES`.
 
-    Parameters
-    ----------
-    positions : numpy.ndarray of int64
-        The row of each problem, ascending.
-    rules : numpy.ndarray of uint8
-        Its rule, a place in `RULES`.
-    sources : mapping of str to pyarrow.Array
-        Field name to the text of its cells, as given: what masked values are made of when somebody looks.
+    `sources` has the cells' text as given: masked values are made from it on demand.
     """
 
     positions: Positions
@@ -154,7 +135,7 @@ class Problems:
         return len(self.positions)
 
     def values(self) -> pa.Array:
-        """The value of each problem, masked; null where there was none."""
+        """Return the value of each problem, masked; null where there was none."""
         fields = _FIELD_OF[self.rules]
         order = np.argsort(fields, kind="stable")
         pieces = [pa.array([], TEXT)]
@@ -169,32 +150,26 @@ class Problems:
         return joined.take(pa.array(back))
 
     def frame(self, index: pd.Index) -> pd.DataFrame:
-        """One row per problem: position, index (the label), field, code, rule, value, hint.
-
-        Parameters
-        ----------
-        index : pandas.Index
-            The index of the frame the problems are about.
-        """
+        """Return one row per problem: position, index (the label), field, code, rule, value, hint."""
         codes = pd.array([rule.code for rule in RULES], dtype="Int64")
         return pd.DataFrame(
             {
                 "position": self.positions,
                 "index": index.take(self.positions).to_flat_index(),
-                "field": self._told([rule.field for rule in RULES]),
+                "field": self._rule_column([rule.field for rule in RULES]),
                 "code": codes.take(self.rules),
-                "rule": self._told([rule.name for rule in RULES]),
+                "rule": self._rule_column([rule.name for rule in RULES]),
                 "value": to_series(self.values()),
-                "hint": self._told([rule.hint for rule in RULES]),
+                "hint": self._rule_column([rule.hint for rule in RULES]),
             },
             copy=False,
         )
 
-    def _told(self, words: list[str]) -> pd.Series:
+    def _rule_column(self, words: list[str]) -> pd.Series:
         return to_series(pa.array(words, TEXT).take(pa.array(self.rules)))
 
     def counts(self) -> pd.DataFrame:
-        """How many rows break each rule: index rule; columns field, code (Int64), rows, position (of the first), hint."""
+        """Count the rows that break each rule: index rule; columns field, code (Int64), rows, position (of the first), hint."""
         numbers, first, rows = np.unique(self.rules, return_index=True, return_counts=True)
         rules = [RULES[number] for number in numbers]
         return pd.DataFrame(
@@ -209,7 +184,7 @@ class Problems:
         )
 
     def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
-        """Per row with a problem: its position, the vendor's number for the first problem, the words for all."""
+        """Return, for each row with a problem, its position, the vendor's code for the first problem, and the words for all."""
         if not len(self):
             return self.positions, [], []
         starts = np.flatnonzero(np.diff(self.positions, prepend=-1))
@@ -225,20 +200,12 @@ class Problems:
         return self.positions[starts], [codes[number] for number in self.rules[starts]], reasons.to_pylist()
 
     def but(self, rows: npt.NDArray[np.bool_]) -> Problems:
-        """These problems without those of some rows."""
+        """Return these problems without those of some rows."""
         kept = ~rows[self.positions]
         return Problems(self.positions[kept], self.rules[kept], self.sources)
 
     def plus(self, found: Iterable[tuple[str, Positions]], sources: Mapping[str, pa.Array]) -> Problems:
-        """These problems and more.
-
-        Parameters
-        ----------
-        found : iterable of (str, ndarray of int64)
-            A rule's name and the rows that break it.
-        sources : mapping of str to pyarrow.Array
-            The text of the fields concerned.
-        """
+        """Return these problems and more: names of rules with the rows that break them, and the text of the fields concerned."""
         more = [(NUMBER[name], rows) for name, rows in found if len(rows)]
         if not more:
             return self
@@ -249,7 +216,7 @@ class Problems:
 
 
 def no_problems(sources: Mapping[str, pa.Array]) -> Problems:
-    """No problems yet."""
+    """Return an empty set of problems."""
     return Problems(np.empty(0, np.int64), np.empty(0, np.uint8), sources)
 
 
@@ -258,11 +225,11 @@ _SUSPICIOUS: Final = {
     "content_unfilled": r"\{(?:\pL[^{}\n]{0,40}|[0-9]*)\}",
     "content_replacement_character": "\ufffd",
 }
-"""What a text holds that reads as a mistake, by the name of its rule."""
+"""Patterns of likely mistakes in a text, by the name of the rule."""
 
 
 def suspicions(content: pa.Array) -> Problems:
-    """What reads as a mistake in texts that may be sent.
+    """Find what reads as a mistake in texts that may be sent.
 
     Examples
     --------
@@ -285,7 +252,7 @@ def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
     if field == "key" and as_mask(pc.ascii_is_decimal(text)).all():
         return mask_phones(text)
     text = _short(text)
-    # Any digit of a text may be somebody's code; elsewhere a long run may be somebody's number.
+    # Any digit of a text may be a secret code; elsewhere a long run of digits may be a phone number.
     digits = r"\p{Nd}" if field == "content" else r"\p{Nd}(?:[ \-.()]?\p{Nd}){5,}"
     return pc.replace_substring_regex(text, digits, _DOT if field == "content" else _DOT * 6)
 
@@ -297,7 +264,7 @@ def _short(text: pa.Array) -> pa.Array:
 
 
 def mask_phones(text: pa.Array) -> pa.Array:
-    """Same as `formatting.mask_phone`, but for an array."""
+    """Mask an array as `formatting.mask_phone` masks one number."""
     size = pc.utf8_length(text)
     middle = pc.binary_repeat(pa.scalar(_DOT, TEXT), pc.max_element_wise(pc.subtract(size, 5), 0))
     long = pc.binary_join_element_wise(

@@ -30,15 +30,8 @@ NOT_GIVEN: Final = -2
 class Regions:
     """The region of each row.
 
-    Parameters
-    ----------
-    names : tuple of str
-        Regions as two capital letters.
-    places : numpy.ndarray of int16 or None
-        The place of each row's region in `names`; `UNKNOWN` where its value is none, `NOT_GIVEN` where it is empty. None:
-        all rows have the first.
-    text : pyarrow.LargeStringArray or None
-        The column as it stands, for who asks what is wrong with it.
+    `places` has the place of each row's region in `names`, `UNKNOWN` or `NOT_GIVEN`; None: all rows have the first.
+    `text` has the column as given, to show what is wrong with it.
     """
 
     names: tuple[str, ...]
@@ -46,7 +39,7 @@ class Regions:
     text: pa.Array | None = None
 
     def groups(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-        """Each region with those of the rows that have it."""
+        """Yield each region with those of the rows that have it."""
         if self.places is None:
             yield self.names[0], rows
             return
@@ -56,21 +49,7 @@ class Regions:
 
 
 def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
-    """Find out what ``region=`` means for a frame.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    region : hashable, optional
-        A code that `phonenumbers` knows, in capital letters; anything else is the label of a column.
-
-    Raises
-    ------
-    ConfigError
-        It is neither.
-    ColumnError
-        Several columns have this label.
+    """Resolve ``region=`` for a frame: a code that `phonenumbers` knows, in capital letters, or the label of a column.
 
     Examples
     --------
@@ -99,7 +78,7 @@ def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
 
 
 def is_code(region: Any) -> bool:
-    """Whether a value is a region of two capital letters."""
+    """Return whether a value is a region of two capital letters."""
     import phonenumbers  # noqa: PLC0415 - heavy, for those who name a region only
 
     return isinstance(region, str) and region in phonenumbers.SUPPORTED_REGIONS

@@ -1,4 +1,4 @@
-"""What validation found, as frames and for the eye."""
+"""What validation found, as frames and as a display."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ValidationReport:
         return self._suspicious().frame(self.frame.index)
 
     def _suspicious(self) -> Problems:
-        # When it is first looked at: a run does not need it.
+        # On first use: a run does not need it.
         if self._suspicions is None:
             self._suspicions = suspicions(only(self.checked.fields["content"], self.checked.good))
         return self._suspicions

@@ -1,4 +1,4 @@
-"""Digits that a spreadsheet cut: what the numbers of a column say together, and none says alone.
+"""Digits that a spreadsheet cut, which only the numbers of a whole column together show.
 
 One phone may well end in five zeros. Several different ones among few do not by chance: they were rounded, and what is
 left of them are other people's numbers.
@@ -24,35 +24,29 @@ Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
 
 ZEROS: Final = 5
-"""So many zeros at the end make a number a round one: one in 100,000 ends like that by chance."""
+"""Trailing zeros that make a number round: one number in 100,000 ends like that by chance."""
 
 DOUBT: Final = 1e-6
-"""What chance brings about more rarely than this is taken for damage."""
+"""Anything less probable than this by chance counts as damage."""
 
 _CHANCE: Final = 10.0**-ZEROS
-# Whatever is no digit, and the decimals of a whole number.
+# Anything but digits, and the decimals of a whole number.
 _NO_DIGITS: Final = r"[.]0+$|[^0-9]"
 _NARROW: Final = 24
-"""So many binary digits a float32 keeps of a number."""
+"""Binary digits that a float32 keeps."""
 _LARGE: Final = 2**63
 _LARGEST: Final = 10**308
 _LOOKED_AT: Final = 256
 _KEPT: Final = 100_000
-"""So many round numbers are remembered; in a column with more of them, what comes later is in no doubt."""
+"""Round numbers that are remembered; a column with more of them is damaged beyond doubt."""
 
 
 @dataclass
 class Counts:
-    """What earlier chunks of a stream say of its numbers.
+    """What earlier chunks of a stream showed of its numbers.
 
-    Parameters
-    ----------
-    numbers : int
-        How many different numbers there were in each chunk, added up.
-    rounded : set of int
-        The different numbers among them that end in five zeros or more.
-    foreign : bool
-        Whether there were bare numbers that are only valid as those of another country than their region.
+    `numbers` adds up each chunk's different numbers, `rounded` has those that end in five zeros or more, and `foreign`
+    says whether bare numbers were valid only as another country's.
     """
 
     numbers: int = 0
@@ -61,7 +55,7 @@ class Counts:
 
 
 def tail(hits: int, trials: int, chance: float) -> float:
-    """How probable so many hits or more are among independent trials, each a hit with this chance.
+    """Return the probability of so many hits or more among independent trials, each a hit with this chance.
 
     Examples
     --------
@@ -80,18 +74,11 @@ def tail(hits: int, trials: int, chance: float) -> float:
 
 
 def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows:
-    """The rows whose numbers were cut, as the whole column shows.
+    """Return the rows whose numbers were cut, as the whole column shows.
 
-    A number that stands in groups counts like any other: a spreadsheet's format for phone numbers writes a cut one in groups.
-
-    Parameters
-    ----------
-    given : pyarrow.Array
-        The cells as text.
-    digits : pyarrow.Array
-        What was read of them, at most 15 digits each; null where there is a problem.
-    counts : Counts, optional
-        Of the chunks before; those of this one are added.
+    A number that stands in groups counts like any other: a spreadsheet's format for phone numbers writes a cut one in
+    groups. `digits` have 15 digits at most, and are null where there is a problem. `counts` carries earlier chunks and
+    is updated.
     """
     if _of_narrow_floats(given, digits):
         return np.flatnonzero(present(digits))
@@ -111,9 +98,9 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
 
 
 def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
-    """Whether all numbers are what float32 leaves of numbers, and together too many for chance.
+    """Return whether all numbers are values of float32, and together too many for chance.
 
-    What was given is looked at: a number that a country code completed is not the one that was cut.
+    It looks at what was given: a number completed with a country code is not the one that was cut.
     """
     seen: set[int] = set()
     for start in range(0, len(given), _LOOKED_AT):
@@ -127,11 +114,11 @@ def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
 
 
 def of_floats(numbers: pa.Array) -> bool:
-    """Whether whole numbers of 17 digits or more, written as text, are what was left of them in a spreadsheet's floats.
+    """Return whether whole numbers of 17 digits or more, written as text, were left by a spreadsheet's floats.
 
-    Every one of them has to be a float's, and together they must be too many for chance. What people and programs count in
-    steps (thousands, or 1,024 as ids that begin with a time do, or more than a float's own) is a float's without having
-    been one.
+    Every one of them has to be a float's value, and together they must be too many for chance. What people and programs
+    count in steps (thousands, or 1,024 as ids that begin with a time do, or more than a float's own) is a float's value
+    without having been a float.
     """
     seen: set[int] = set()
     chance = 1.0
@@ -139,7 +126,7 @@ def of_floats(numbers: pa.Array) -> bool:
         for number in {abs(int(text)) for text in numbers.slice(start, _LOOKED_AT).to_pylist()} - seen:
             seen.add(number)
             large = number >= _LARGE
-            # A workbook is written with 16 digits of a float, or with those that it needs.
+            # Workbooks store a float with 16 digits, or with as many as it needs.
             short = number < _LARGEST and int(float(f"{number:.16g}")) == number
             if not short and not (large and number < _LARGEST and int(float(number)) == number):
                 return False
@@ -151,14 +138,14 @@ def of_floats(numbers: pa.Array) -> bool:
 
 
 def _most(hits: int, rows: int) -> int:
-    """Among how many numbers at most so many round ones are damage; more than `rows` need not be looked at."""
+    """Return among how many numbers at most so many round ones are damage; more than `rows` are not considered."""
     return (
         hits - 1 + bisect_left(range(hits, rows + 1), x=True, key=lambda trials: tail(hits, trials, _CHANCE) >= DOUBT)
     )
 
 
 def _at_most(digits: pa.Array, most: int) -> bool:
-    """Whether so many different numbers or fewer are there; of a column without repetition, few rows are looked at."""
+    """Return whether there are at most so many different numbers; in a column without repetition, few rows are examined."""
     size = most + most // 16 + 16
     while size < len(digits):
         if len(_different(digits.slice(0, size))) > most:

@@ -36,23 +36,11 @@ Found = list[tuple[str, Positions]]
 class Checked:
     """A frame's rows after every rule.
 
-    Parameters
-    ----------
-    rows : int
-        How many rows there are.
-    fields : dict of str to pyarrow.Array
-        Field name to text, one contiguous array of ``rows`` values each; null where absent or not usable. Phones are
-        digits; content is as given, to the byte.
-    keys : list of pyarrow.Array
-        The columns named by ``key=`` as canonical text, null where empty.
-    good : numpy.ndarray of bool
-        The rows that may be sent: those without a problem, and not held out.
-    problems : Problems
-        All problems of all rows; of held-out and suppressed rows none.
-    held : numpy.ndarray of bool
-        The rows that are held out.
-    suppressed : numpy.ndarray of bool
-        The rows whose numbers are on the do-not-contact list. They are looked up, since they may have been sent before.
+    `fields` holds the text of each field, one contiguous array each, null where absent or not usable (phones are
+    digits, content is as given, to the byte), and `keys` the columns named by ``key=`` as canonical text. `good` rows
+    may be sent: they have no problem and are not held out. `problems` has none of the `held` and `suppressed` rows.
+    Suppressed rows, whose numbers are on the do-not-contact list, are still looked up, since they may have been sent
+    before.
     """
 
     rows: int
@@ -64,34 +52,24 @@ class Checked:
     suppressed: Mask
 
     def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
-        """What a result says of each row with a problem.
-
-        Returns
-        -------
-        positions : numpy.ndarray of int64
-            The rows, ascending.
-        codes : list of int or None
-            The vendor's number for the row's first problem; None where the vendor has none.
-        reasons : list of str
-            Rule, value (masked) and hint of all the row's problems, joined by ``"; "``.
-        """
+        """Return what the results say of rows with a problem, as `problems.Problems.refusals`."""
         return self.problems.refusals()
 
     def without(self, found: Found, sources: Mapping[str, pa.Array]) -> Checked:
-        """The same rows with further problems, as `problems.Problems.plus` takes them."""
+        """Return the same rows with further problems, as `problems.Problems.plus` takes them."""
         good = self.good.copy()
         for _, rows in found:
             good[rows] = False
         return replace(self, good=good, problems=self.problems.plus(found, sources))
 
     def holding_out(self, held: Mask) -> Checked:
-        """The same rows, some of them held out: they are not sent, and what is wrong with them does not matter."""
+        """Hold out some rows: they are not sent, and their problems do not matter."""
         if not held.any():
             return self
         return replace(self, good=self.good & ~held, problems=self.problems.but(held), held=held)
 
     def suppressing(self, suppressed: Mask) -> Checked:
-        """The same rows, some of them suppressed: what is wrong with those does not matter."""
+        """Suppress some rows: their problems do not matter."""
         suppressed = suppressed & ~self.held
         if not suppressed.any():
             return self
@@ -107,33 +85,16 @@ def check(
     key: Sequence[Hashable] | None = None,
     counts: Counts | None = None,
 ) -> Checked:
-    """Hold every row against every rule that needs no other row.
+    """Check every row against every rule that needs no other row.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    columns : mapping of str to hashable
-        Field name to column label, as `columns.resolve` gives it.
-    region : hashable, optional
-        The country that completes national numbers, or a column of countries; see `regions.regions_of`.
-    bare : {"national", "international"}, optional
-        What numbers without +, 00 and trunk zero are; see `completing.completed`.
-    key : sequence of hashable, optional
-        Labels of the columns that tell one message from another.
-    counts : Counts, optional
-        What earlier chunks of the same stream say of its numbers; those of this frame are added.
+    `columns` maps fields to labels, as `columns.resolve` returns them; for `region` see `regions.regions_of`, for
+    `bare` `completing.completed`. `counts` carries what earlier chunks of a stream showed of its numbers, and is
+    updated.
 
-    Returns
-    -------
-    Checked
-
-    Notes
-    -----
-    Rules: the item fields of the vendor's page on the batch endpoint, and its response codes. Characters of content
-    are counted as Unicode code points. Content that is a whole number is sent as its digits; other content that is not
-    text is a problem. Of the optional fields null and "" mean absent; numbers are taken as their digits, whole floats
-    too (a gap makes 10086.0 of 10086); ``link_verbose`` may be 1, 0, 1.0, True or such text.
+    Rules: the item fields of the vendor's page on the batch endpoint, and its response codes. Characters of content are
+    counted as Unicode code points. Content that is a whole number is sent as its digits; other content that is not text
+    is a problem. Of the optional fields null and "" mean absent; numbers are taken as their digits, whole floats too (a
+    gap makes 10086.0 of 10086); ``link_verbose`` may be 1, 0, 1.0, True or such text.
 
     Examples
     --------
@@ -159,7 +120,7 @@ def check(
         usable, broken = _held_to_rules(part)
         found += [(rule, positions + start) for rule, positions in broken if len(positions)]
         for name, column in part.items():
-            # What is as it was given is not put together again.
+            # Unchanged columns are not joined again.
             pieces[name].append(None if usable[name] is column.text else usable[name])
     fields = {"phone": phone, **{name: put_together(column.text, pieces[name]) for name, column in cells.items()}}
     columned, empty, rounded = row_keys.columns(frame, key or (), columns["phone"], fields["phone"])
@@ -172,7 +133,7 @@ def check(
 
 
 def _held_to_rules(cells: Mapping[str, Cells]) -> tuple[dict[str, pa.Array], Found]:
-    """The fields of some rows but the phone, null where not usable, and the rows that break a rule."""
+    """Return the fields of some rows but the phone, null where not usable, and the rows that break a rule."""
     fields: dict[str, pa.Array] = {}
     found: Found = []
     for name, column in cells.items():
@@ -205,7 +166,7 @@ def _content(cells: Cells) -> tuple[pa.Array, Found]:
 
 
 def _is_longer(text: pa.Array, most: int) -> Mask:
-    # Never more characters than bytes.
+    # A text never has more characters than bytes.
     long = lengths(text) > most
     if long.any():
         long[long] = as_mask(pc.greater(pc.utf8_length(text.filter(pa.array(long))), most))
@@ -213,7 +174,7 @@ def _is_longer(text: pa.Array, most: int) -> Mask:
 
 
 def _fits(text: pa.Array, pattern: str) -> Mask:
-    """Whether the pattern is found; a column of few different values is looked at value by value."""
+    """Return where the pattern is found; a column of few different values is searched value by value."""
     if len(text) > 10_000 and len(text[:1000].unique()) < 100:
         coded = text.dictionary_encode()
         return as_mask(pc.match_substring_regex(coded.dictionary, pattern).take(coded.indices))

@@ -43,28 +43,13 @@ _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 def count_segments(
     content: pa.Array, phone: pa.Array | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
-    """Count the segments of each text.
+    """Count the segments of each text that are billed, and name the encoding; 0 and None where there is no text.
 
-    Parameters
-    ----------
-    content : pyarrow.Array of text
-        The texts.
-    phone : pyarrow.Array of text, optional
-        Their numbers in digits: to Malaysia (60) seven characters are added before counting.
-
-    Returns
-    -------
-    segments : numpy.ndarray of int64
-        What is billed; 0 where there is no text.
-    encodings : numpy.ndarray of str objects
-        ``"GSM-7"`` or ``"UCS-2"``; None where there is no text.
-
-    Notes
-    -----
-    Source: the vendor's page on billing. GSM 03.38 characters only: 160 to a single message, else 154 to a segment, those
-    of the extension table count 2. Any other character: UCS-2, 70 UTF-16 units to a single message, else 67 to a
-    segment. The vendor's rule only counts; that networks do not part an escape or a surrogate pair between two segments,
-    which can need one more, is not part of it. A short link's place ``#1#`` is counted as written.
+    Source: the vendor's page on billing. GSM 03.38 characters only: 160 to a single message, else 154 to a segment,
+    those of the extension table count 2. Any other character: UCS-2, 70 UTF-16 units to a single message, else 67 to a
+    segment. The vendor's rule only counts; that networks do not part an escape or a surrogate pair between two
+    segments, which can need one more, is not part of it. A short link's place ``#1#`` is counted as written. To
+    Malaysia (60) seven characters are added.
 
     Examples
     --------
@@ -95,7 +80,7 @@ _PLAIN_BYTES: Final = np.isin(np.arange(256), [ord(character) for character in B
 
 
 def _is_special(text: pa.Array) -> npt.NDArray[np.bool_]:
-    """Which texts have a byte that is not a plain character of one unit; a table is faster than regular expressions."""
+    """Return which texts have a byte that is not a plain character of one unit; a table is faster than regular expressions."""
     special = ~as_mask(pc.string_is_ascii(text))
     rows = np.flatnonzero(~special)
     starts, data = buffers(text if len(rows) == len(text) else text.take(pa.array(rows)))
@@ -105,7 +90,7 @@ def _is_special(text: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def _weighed(text: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Whether a text needs UCS-2, and how many of its characters count 2."""
+    """Return whether each text needs UCS-2, and how many of its characters count 2."""
     foreign = as_mask(pc.match_substring_regex(text, _FOREIGN))
     more = np.zeros(len(text), np.int64)
     for among, pattern in ((foreign, _ASTRAL), (~foreign, _ESCAPED)):

@@ -23,10 +23,7 @@ _MINUTES: Final = _DATES | frozenset("HIMpzZ")
 def formatted(values: pd.Series, field: str, spec: str) -> pa.Array:
     """Write each cell by the spec; null where there is nothing, or where the spec does not fit.
 
-    Raises
-    ------
-    ConfigError
-        The spec fits no value; the message names the `field`.
+    A spec that fits no value raises `ConfigError`, which names the `field`.
 
     Examples
     --------
@@ -42,7 +39,7 @@ def formatted(values: pd.Series, field: str, spec: str) -> pa.Array:
 
 
 def _rounded(values: pd.Series, spec: str) -> pd.Series:
-    """Moments without the hours or seconds that the spec does not show: fewer different values to write."""
+    """Drop the hours or seconds that the spec does not show: fewer different values to write."""
     asked = set(re.findall("%[-#^_0]?(.)", spec))
     if values.dtype.kind != "M" or not asked or not asked <= _MINUTES:
         return values

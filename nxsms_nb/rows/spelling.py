@@ -1,6 +1,6 @@
-"""Phones as people write them: words, trunk zeros and separators are taken away, and what is not one number is said.
+"""Phones as people write them: words, trunk zeros and separators are removed, and what is not one number is a problem.
 
-Digits are only ever taken over. Whatever reads as a rounded or a decimal number, as several numbers or as a number with an
+Digits are only ever copied. Whatever reads as a rounded or a decimal number, as several numbers or as a number with an
 extension is a problem.
 """
 
@@ -40,17 +40,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Spelled:
-    """A column of phones, read as far as the writing goes.
-
-    Parameters
-    ----------
-    digits : pyarrow.LargeStringArray
-        The digits of each; anything where there is a problem.
-    troubles : numpy.ndarray of uint8
-        The `Trouble` of each.
-    signs : numpy.ndarray of uint8
-        The `Sign` of each.
-    """
+    """A column of phones, read as far as the writing goes: digits (undefined where there is a problem), `Trouble` and `Sign`."""
 
     digits: pa.Array
     troubles: Codes
@@ -88,7 +78,7 @@ _CARRIER: Final = r"^(\(?)0 ?[xX]{2} ?\)? ?\(?([1-9][0-9])"
 """A Brazilian area code with its place for a carrier: (0xx11)."""
 
 _TONE: Final = r"^8 ?~ ?10"
-"""What Russia dials before calls abroad, with the tone that is waited for."""
+"""The Russian prefix for calls abroad, with the mark for its dial tone."""
 
 _RUN: Final = r"[0-9](?:[ .()\-]{0,3}[0-9]){5,}"
 _SEVERAL: Final = rf"{_RUN}[^0-9]*[^0-9 .()\-][^0-9]*{_RUN}"
@@ -121,7 +111,7 @@ def read_digits(cells: Cells) -> Spelled:
 
 
 def _is_bare(text: pa.Array) -> Mask:
-    """Which are digits and nothing else, without the 00 of an international call."""
+    """Return which texts are digits only, without the 00 of an international call."""
     starts, letters = buffers(text)
     if len(letters) and letters.min() >= ord("0") and letters.max() <= ord("9"):
         bare = np.diff(starts) > 0
@@ -134,7 +124,7 @@ def _is_bare(text: pa.Array) -> Mask:
 
 
 def _spelt(text: pa.Array) -> Spelled:
-    """The same for text that is not bare digits."""
+    """Read text that is not bare digits."""
     text = pc.ascii_trim_whitespace(folding.folded(text))
     marks = _marks(text)
     if marks - _OF_NUMBERS:
@@ -166,7 +156,7 @@ def _spelt(text: pa.Array) -> Spelled:
     if zeros.any():
         zeros = as_mask(pc.starts_with(digits, "00"))
         rest = pc.utf8_slice_codeunits(digits, 2)
-        # +0049 can only be +49; what that does not make a number of keeps its zeros, and is a problem.
+        # +0049 can only be +49; where that is not a number, the zeros stay and are a problem.
         zeros &= (signs == Sign.NONE) | trunk.are_valid(rest, zeros & (signs == Sign.PLUS) & (troubles == Trouble.NONE))
         digits = pc.if_else(pa.array(zeros), rest, digits)
         signs[zeros & (signs == Sign.NONE)] = Sign.ZEROS
@@ -179,7 +169,7 @@ def _spelt(text: pa.Array) -> Spelled:
 
 
 def _marks(text: pa.Array) -> frozenset[str]:
-    """The characters that stand anywhere in the texts, digits and blanks aside; a byte that is not ASCII as one of Latin-1."""
+    """Return the characters that occur in the texts, digits and blanks aside; a byte that is not ASCII counts as Latin-1."""
     _, letters = buffers(text)
     there = np.zeros(256, np.bool_)
     there[letters] = True
@@ -193,12 +183,12 @@ _OF_DATES: Final = frozenset("./-")
 
 
 def _is_short(text: pa.Array) -> Mask:
-    """Which texts are as short as a date."""
+    """Return which texts are as short as a date."""
     return lengths(text) <= len("2024-05-12")
 
 
 def _matching(text: pa.Array, pattern: str, wanted: Mask) -> Mask:
-    """Which of the wanted texts match."""
+    """Return which of the wanted texts match."""
     found = wanted.copy()
     if found.any():
         found[found] = as_mask(pc.match_substring_regex(text.filter(pa.array(found)), pattern))
@@ -222,7 +212,7 @@ def _without_words(text: pa.Array) -> pa.Array:
 
 
 def _unfit(text: pa.Array) -> Codes:
-    """Why a text is not one number."""
+    """Find why a text is not one number."""
     several, extended = (as_mask(pc.match_substring_regex(text, pattern)) for pattern in (_SEVERAL, _EXTENSION))
     extended &= ~as_mask(pc.match_substring_regex(text, _STRUCK_OUT))
     empty = as_mask(pc.equal(text, ""))
@@ -232,7 +222,7 @@ def _unfit(text: pa.Array) -> Codes:
 
 
 def _slashed(text: pa.Array) -> tuple[Codes, Mask]:
-    """What is wrong with numbers that have a slash, and which are one number only if that is valid."""
+    """Find what is wrong with numbers that have a slash, and which are one number only if that is valid."""
     marks = pc.replace_substring_regex(pc.replace_substring_regex(text, "[^0-9+/]+", ""), _SLASHED_CODE, r"\1")
     long = as_mask(pc.match_substring_regex(marks, _LONG_SLASHED))
     fine = long | as_mask(pc.match_substring_regex(marks, _SLASHED)) | ~as_mask(pc.match_substring(marks, "/"))
@@ -244,7 +234,7 @@ def _slashed(text: pa.Array) -> tuple[Codes, Mask]:
 
 
 def _unfloated(text: pa.Array) -> tuple[pa.Array, Codes]:
-    """Text of what once was a number: ``8615088888888.0`` is whole, ``8.61508E+12`` is not."""
+    """Read text that was once a number: ``8615088888888.0`` is whole, ``8.61508E+12`` is not."""
     troubles = np.zeros(len(text), np.uint8)
     dotted = as_mask(pc.match_substring(text, "."))
     if dotted.any():

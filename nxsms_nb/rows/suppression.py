@@ -1,4 +1,4 @@
-"""Do-not-contact lists: people who get nothing, however their numbers are written there or in the frame."""
+"""Do-not-contact lists: nothing is sent to these people, however their numbers are written."""
 
 from __future__ import annotations
 
@@ -41,17 +41,7 @@ SUPPRESSED: Final = "suppressed"
 
 @dataclass(frozen=True)
 class Suppression:
-    """A do-not-contact list.
-
-    Parameters
-    ----------
-    entries : pandas.DataFrame
-        The numbers as they were given, in the column `phone`, and what else stands beside them.
-    phone : hashable
-        The label of that column.
-    source : str
-        What the list is called in messages.
-    """
+    """A do-not-contact list: its entries as given, the label of their numbers, and what messages call the list."""
 
     entries: pd.DataFrame
     phone: Hashable
@@ -59,12 +49,9 @@ class Suppression:
     _read: dict[Any, pa.Array] = field(default_factory=dict)
 
     def among(self, phones: pa.Array, frame: pd.DataFrame, settings: Mapping[str, Any]) -> Mask:
-        """Tell which of a frame's numbers are on the list; `phones` are their digits.
+        """Return which of a frame's numbers, given as digits, are on the list.
 
-        Raises
-        ------
-        ConfigError
-            An entry of the list cannot be read: whoever it is about might get a message.
+        An entry that cannot be read raises `ConfigError`: whoever it is about might get a message.
         """
         ways = self._ways(frame, settings["region"], settings["bare"])
         if ways not in self._read:
@@ -72,7 +59,7 @@ class Suppression:
         return as_mask(pc.is_in(phones, value_set=self._read[ways]))
 
     def _ways(self, frame: pd.DataFrame, region: Any, bare: Bare | None) -> tuple[tuple[Any, Bare | None], ...]:
-        """Region and `bare` with which to read the entries: as the rows are; where those are of several countries, each way."""
+        """Yield region and `bare` to read the entries with: as the rows are; where those are of several countries, each way."""
         if region is None or regions.is_code(region) or region in self.entries.columns:
             return ((region, bare),)
         of_rows = regions.regions_of(frame, region)
@@ -109,19 +96,10 @@ def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any
 
 
 def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
-    """Take what ``suppress=`` was given as a list of numbers.
+    """Read what ``suppress=`` was given as a list of numbers; with None, nobody is on the list.
 
-    Parameters
-    ----------
-    given : path, Series, frame, iterable of numbers, one number, Suppression or None
-        Where nothing is given, nobody is on the list.
-    phone : hashable, optional
-        The label of the numbers' column in a frame or a file with several.
-
-    Raises
-    ------
-    ConfigError
-        It is none of these, or the file cannot be read.
+    `phone` is the label of the numbers in a frame or file with several columns. What is no such list, or a file that
+    cannot be read, raises `ConfigError`.
 
     Examples
     --------
@@ -158,7 +136,7 @@ def _of_file(path: Path, phone: Hashable | None) -> Suppression:
     names = table.column_names
     numbered = [at for at, name in enumerate(names) if _is_number(name)]
     if len(numbered) == 1:
-        # A list without a heading: its first number stands where one would be.
+        # A list without a heading has its first number in the heading's place.
         column = pa.concat_arrays([pa.array([names[numbered[0]]], TEXT), *table.column(numbered[0]).cast(TEXT).chunks])
         return Suppression(pd.DataFrame({"phone": to_series(column)}), "phone", str(path))
     if len({*names}) < len(names):
@@ -167,7 +145,7 @@ def _of_file(path: Path, phone: Hashable | None) -> Suppression:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number rather than a heading with a date in it."""
+    """Return whether a text is a number rather than a heading with a date in it."""
     digits, letters = (sum(map(test, text)) for test in (str.isdecimal, str.isalpha))
     return bool(_DIGITS.search(text)) and digits > letters
 

@@ -57,7 +57,7 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
 
 
 class _Texts:
-    """The texts of a frame's rows, and which of them are missing for want of what."""
+    """The texts of a frame's rows, and why some of them are missing."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.frame = frame
@@ -65,7 +65,7 @@ class _Texts:
         self._lacks: dict[str, tuple[Placeholder | None, Mask]] = {}
 
     def fill(self, template: str, rows: npt.NDArray[np.int64] | None) -> pa.Array:
-        """The texts of all rows, or of some."""
+        """Return the texts of all rows, or of some."""
         if not isinstance(template, str):
             raise ConfigError(f"A template is text, not {type(template).__name__}: render('Hi {{name}}')")
         pieces = [
@@ -105,7 +105,7 @@ class _Texts:
         mask[np.flatnonzero(lacking) if rows is None else rows[lacking]] = True
 
     def words(self, text: pa.Array) -> str | None:
-        """Say how many rows got no text and for want of what; None where none is lacking."""
+        """Say how many rows have no text, and why; None where all have one."""
         if not text.null_count:
             return None
         first = int(np.flatnonzero(~present(text))[0])
@@ -119,7 +119,7 @@ class _Texts:
 
 
 def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) -> pa.Array:
-    """Give each row the template that is named by its value in a column."""
+    """Fill each row's template, named by its value in a column."""
     frame = texts.frame
     if by is None:
         raise ConfigError(
@@ -136,7 +136,7 @@ def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) 
     known = pd.Series(different).tolist()
     gap = next((number for number, name in enumerate(names) if _is_gap(name)), -1)
     number_of = {name: number for number, name in enumerate(names) if not _is_gap(name)}
-    # A gap is one more value, which a template may be for.
+    # A gap is one more value, for which there may be a template.
     which = np.array([*[number_of.get(value, -1) for value in known], gap], np.int64)[codes]
     if len(frame) and (which < 0).all():
         there = listed(known, 5) if known else "only gaps"

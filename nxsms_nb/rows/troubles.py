@@ -27,7 +27,7 @@ TROUBLES: Final[dict[int, tuple[str, str]]] = {
     Trouble.MISSING: ("phone_missing", "fill in the number or drop the row"),
     Trouble.LOST: (
         "phone_digits_lost",
-        "a float or a spreadsheet rounded it and its last digits are gone from this file: get it from where it first stood",
+        "a float or a spreadsheet rounded it and its last digits are gone from this file: take it from its original source",
     ),
     Trouble.DECIMAL: ("phone_decimal", "reads as a decimal number, not as a phone: load the column again as text"),
     Trouble.UNREADABLE: ("phone_unreadable", "write country code and number in digits, as in 8615088888888"),
@@ -48,14 +48,14 @@ TROUBLES: Final[dict[int, tuple[str, str]]] = {
     Trouble.BOTH: (
         "phone_ambiguous",
         (
-            "valid both as a number of the region and with a country code of its own: write it with +, or say what the "
+            "valid both as a national number and with its own country code: write it with +, or say what the "
             'column\'s bare numbers are: bare="national" or bare="international"'
         ),
     ),
     Trouble.NEITHER: (
         "phone_not_valid",
         (
-            "valid neither as a number of the region nor with a country code of its own: check it, write it with +, or say "
+            "valid neither as a national number nor with its own country code: check it, write it with +, or say "
             'what the column\'s bare numbers are: bare="national" or bare="international"'
         ),
     ),

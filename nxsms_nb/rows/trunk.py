@@ -19,7 +19,7 @@ Mask = npt.NDArray[np.bool_]
 _CODE: Final = r"[( ]*\+?[( ]*(?:00)?[( ]*[1-9][0-9]{0,2}[ .\-/)]*"
 _IN_PARENTHESES: Final = rf"^{_CODE}\( *(?:0|8 *\))"
 _GROUP: Final = rf"^({_CODE})\( *(?:0|8|06) *\)"
-"""What the plans have as the first digits of a national call, alone in parentheses: 06 is Hungary's, 8 Russia's."""
+"""National prefixes that appear alone in parentheses: 06 in Hungary, 8 in Russia."""
 
 _OPENED: Final = r"\( *[08]"
 _MISPLACED: Final = r"[0-9][ .\-/]*\( *0"
@@ -34,22 +34,9 @@ _SHORTEST: Final = 5
 def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes, *, parentheses: bool = True) -> pa.Array:
     """Leave the trunk zero out of numbers with a country code, where the number is valid without it and not with it.
 
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The numbers as written.
-    digits : pyarrow.LargeStringArray
-        Their digits.
-    troubles, signs : numpy.ndarray of uint8
-        The `Trouble` and `Sign` of each. A zero in parentheses that may belong to the number, as in Italy, is a problem;
-        where it does not, the digits before it are a country code.
-    parentheses : bool, default True
-        Whether there are any.
-
-    Notes
-    -----
-    A zero without parentheses, with which the number is as little valid as without it, stays: whether a number exists is
-    not for the writing to say.
+    A zero in parentheses that may belong to the number, as in Italy, is a problem; where it does not, the digits before
+    it are a country code. A zero without parentheses stays where the number is as little valid with it as without it:
+    the spelling does not show whether a number exists. `troubles` and `signs` are updated.
     """
     grouped = as_mask(pc.match_substring_regex(text, _OPENED)) if parentheses else np.zeros(len(text), np.bool_)
     if grouped.any():
@@ -81,7 +68,7 @@ def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes, *,
 
 
 def _zero_near_start(digits: pa.Array) -> Mask:
-    """Which numbers have a zero as their second, third or fourth digit: a cheap look before the patterns."""
+    """Return which numbers have a zero as their second, third or fourth digit: a cheap look before the patterns."""
     starts, letters = buffers(digits)
     padded = np.append(letters, np.zeros(4, np.uint8))
     places = [padded[starts[:-1] + place] == ord("0") for place in (1, 2, 3)]
@@ -90,7 +77,7 @@ def _zero_near_start(digits: pa.Array) -> Mask:
 
 
 def are_valid(numbers: pa.Array, wanted: Mask) -> Mask:
-    """Which of the wanted numbers are valid with the country code that they begin with."""
+    """Return which of the wanted numbers are valid with the country code that they begin with."""
     found = wanted & (lengths(numbers) >= _SHORTEST)
     if found.any():
         found[found] = calling_codes.valid(numbers.filter(pa.array(found)))

@@ -38,29 +38,8 @@ __all__ = ["Checked", "check", "examine", "phones", "repeats", "report_on", "val
 def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationReport:
     """Find every problem of every row, without a network.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    **options
-        ``campaign``, ``key`` and ``duplicates`` (who counts as the same recipient, and what then), ``region`` and
-        ``bare`` (the country of national numbers, and what bare ones are), ``variant`` (whose rows are held out), and the
-        columns of the fields, for example ``phone="mobile"``.
-
-    Returns
-    -------
-    ValidationReport
-
-    Raises
-    ------
-    ColumnError
-        A column is missing or ambiguous.
-    ConfigError
-        An option is not usable.
-
-    Notes
-    -----
-    Rules: the vendor's page on the batch endpoint. A number that cannot be read for certain is a problem, never a guess.
+    Parameters, results and errors are documented at ``df.nxsms.validate``. Rules: the vendor's page on the batch
+    endpoint. A number that cannot be read for certain is a problem, never a guess.
 
     Examples
     --------
@@ -75,7 +54,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
 def phones(frame: pd.DataFrame, options: Mapping[str, Any]) -> pd.Series[str]:
     """Read the numbers as a call with these options reads them.
 
-    Parameters, results and errors stand with ``df.nxsms.phones``.
+    Parameters, results and errors are documented at ``df.nxsms.phones``.
     """
     settings = with_defaults(options, READING)
     label = phone_label(frame, settings["phone"])
@@ -84,25 +63,9 @@ def phones(frame: pd.DataFrame, options: Mapping[str, Any]) -> pd.Series[str]:
 
 
 def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
-    """Same as `report_on`, but rows that must not be sent raise.
+    """Do what `report_on` does, and raise `ValidationError` for rows that must not be sent.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    settings : mapping of str to object
-        The options, settled.
-    strict : bool, default False
-        Raise for any problem. Otherwise for duplicates only, where ``duplicates="raise"``.
-
-    Returns
-    -------
-    ValidationReport
-
-    Raises
-    ------
-    ValidationError
-        There are such rows; its ``report`` has them.
+    With `strict` for any problem, otherwise for duplicates only, where ``duplicates="raise"``.
     """
     report = report_on(frame, settings)
     if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
@@ -111,7 +74,7 @@ def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = 
 
 
 def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
-    """Same as `validate`, but with settled options; those of a stream have the `rounding.Counts` of earlier chunks."""
+    """Do what `validate` does, with options that are settled; those of a stream include the `rounding.Counts` of earlier chunks."""
     campaign, duplicates = settings["campaign"], settings["duplicates"]
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     key = keys.labels(frame, settings["key"])
@@ -130,7 +93,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
 
 
 def _ordinals(texts: Keys, checked: Checked, duplicates: Duplicates, *, keyed: bool) -> npt.NDArray[np.int32]:
-    """How many earlier rows have a row's key; a suppressed row takes no other row's place."""
+    """Count the earlier rows with a row's key; a suppressed row takes no other row's place."""
     ordinals = repeats(texts, checked.good)
     kept_back = checked.good & checked.suppressed
     if duplicates == "allow" or not kept_back.any():
@@ -147,7 +110,7 @@ def _ordinals(texts: Keys, checked: Checked, duplicates: Duplicates, *, keyed: b
 
 
 def _identity_fields(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:
-    """The fields as they tell messages apart: the ends of lines, which a spreadsheet changes, are those of one system."""
+    """Return the fields that distinguish messages, with line ends as one system writes them, since a spreadsheet changes them."""
     if key or campaign is not None:
         return fields
     return {**fields, "content": line_ends(fields["content"])}

@@ -1,4 +1,4 @@
-"""One value of any kind as text: what a cell of a column of objects holds, and how moments and spans of time are written."""
+"""One value of any kind as text, as in a column of objects; the spelling of times and durations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEXT: Final = pa.large_string()
 
 
 class Kind:
-    """What a cell held: plain integers, since numpy, comparing with an `enum.IntEnum`, discards an interrupt."""
+    """The kind of a cell. Plain integers: numpy, comparing with an `enum.IntEnum`, discards an interrupt."""
 
     NULL: Final = 0
     TEXT: Final = 1
@@ -35,7 +35,7 @@ class Kind:
 
 
 def times(array: pa.Array) -> pa.Array:
-    """ISO 8601 with a blank between date and time, as pandas writes it to CSV; no fraction of zeros, no midnight."""
+    """Write ISO 8601 with a blank between date and time, as pandas writes it to CSV, without a fraction of zeros or midnight."""
     zone = array.type.tz
     text = array.cast(pa.timestamp(array.type.unit)).cast(_TEXT)
     text = pc.replace_substring_regex(text, r"\.?0*$", "") if array.type.unit != "s" else text
@@ -45,11 +45,11 @@ def times(array: pa.Array) -> pa.Array:
 
 
 def kind_and_text(value: Any) -> tuple[int, str | None]:
-    """What a cell holds, and of what kind it is; nothing that it holds raises."""
+    """Return the kind and text of a cell, and never raise, whatever it holds."""
     if value is None or value is pd.NA or value is pd.NaT:
         return Kind.NULL, None
     try:
-        kind, text = _told(value)
+        kind, text = _read_value(value)
     except Exception:  # noqa: BLE001 - a cell may hold anything, and anything may raise in its own __str__
         return Kind.OTHER, f"<{type(value).__name__}>"
     if text is not None and not text.isascii():
@@ -60,7 +60,7 @@ def kind_and_text(value: Any) -> tuple[int, str | None]:
     return kind, text
 
 
-def _told(value: Any) -> tuple[int, str | None]:
+def _read_value(value: Any) -> tuple[int, str | None]:
     if isinstance(value, (str, uuid.UUID)):
         return Kind.TEXT, str(value)
     if isinstance(value, (bool, np.bool_)):
@@ -92,7 +92,7 @@ def _told(value: Any) -> tuple[int, str | None]:
 
 
 def duration(value: dt.timedelta | np.timedelta64) -> str:
-    """As pandas writes it, without the zeros at the end of a fraction."""
+    """Write a duration as pandas does, without the zeros at the end of its fraction."""
     span = value if isinstance(value, dt.timedelta) else pd.Timedelta(value)
     minutes, seconds = divmod(span.seconds, 60)
     clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
@@ -113,5 +113,5 @@ def _decimal(value: decimal.Decimal) -> tuple[int, str | None]:
         return Kind.NULL, None
     if value.is_infinite() or value != value.to_integral_value():
         return Kind.FRACTION, str(value)
-    # 8.61508E+12 has fewer digits than places: the rest is a guess.
+    # 8.61508E+12 has fewer digits than places: the others are unknown.
     return (Kind.LOST if int(value.as_tuple().exponent) > 0 else Kind.INT), format(value.to_integral_value(), "f")
