@@ -992,7 +992,7 @@ class NxsmsAccessor(Names):
         Raises
         ------
         ColumnError
-            A column is missing or ambiguous, there is one arm only, or the outcome cannot be compared; of true and missing
+            A column is missing or ambiguous, there is only one arm, or the outcome cannot be compared; of true and missing
             values, for example, it is not known whether missing means no.
         ConfigError
             An option is not usable.

@@ -20,27 +20,17 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 MISMATCH: Final = 0.001
-"""A split that chance gives more rarely than this is a fault of the assignment or of the frame."""
+"""A split less probable than this by chance is an error of the assignment or of the frame."""
 
 _MOST: Final = 50
 
 
 @dataclass(frozen=True)
 class Arms:
-    """The arms of a frame's rows.
+    """The arms of a frame's rows, held-out rows last.
 
-    Parameters
-    ----------
-    ids : ndarray of int64
-        The arm of each row; -1 where it has none.
-    names : list
-        The arms, held-out rows last.
-    labels : array
-        The same, as the column has them.
-    intended : int
-        How many of them are variants: all but the held-out rows.
-    unassigned : int
-        How many rows have no arm.
+    `ids` has the arm of each row, -1 where it has none (`unassigned` rows); `labels` are the `names` as the column has
+    them; `intended` counts the arms that are variants, which the held-out rows are not.
     """
 
     ids: Ints
@@ -50,7 +40,7 @@ class Arms:
     unassigned: int
 
     def without_holdout(self) -> Arms:
-        """The same without held-out rows."""
+        """Return the same without held-out rows."""
         kept = self.intended
         return Arms(
             np.where(self.ids < kept, self.ids, -1), self.names[:kept], self.labels[:kept], kept, self.unassigned
@@ -60,10 +50,7 @@ class Arms:
 def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
     """Sort rows into arms, in the order of their categories, else of their values; held-out ones last.
 
-    Raises
-    ------
-    ColumnError
-        The column holds no arms.
+    A column whose values cannot be arms raises `ColumnError`.
     """
     own: Any = values.dtype
     if not isinstance(own, pd.CategoricalDtype):
@@ -73,12 +60,12 @@ def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
         try:
             values = values.astype("category")
         except (TypeError, NotImplementedError):
-            raise ColumnError(f"Column {named(by)} holds values that are no arms: lists or the like.") from None
+            raise ColumnError(f"Column {named(by)} holds values that cannot be arms: lists or the like.") from None
     values = values.cat.remove_unused_categories()
     names = list(values.cat.categories)
     if len(names) > _MOST:
         raise ColumnError(
-            f"Column {named(by)} has {len(names):,} different values, which are no arms. Name the column that says each row's "
+            f"Column {named(by)} has {len(names):,} different values, too many to be arms. Name the column that says each row's "
             "variant, as in by='variant'."
         )
     order = [name for name in names if not _is_holdout(name)] + [name for name in names if _is_holdout(name)]
@@ -103,18 +90,18 @@ def control_of(arms: Arms, control: Any) -> int:
     """Find the arm that the others are held against: the first, where none is named."""
     if len(arms.names) < 2:
         raise ColumnError(
-            f"There is one arm only, {listed(arms.names)}, and nothing to compare it with. "
+            f"There is only one arm, {listed(arms.names)}, and nothing to compare it with. "
             "Compare the frame as it was assigned, all arms of it."
         )
     if control is None:
         return 0
     if control not in arms.names:
-        raise ConfigError(f"control={named(control)} is none of the arms: {listed(arms.names)}.")
+        raise ConfigError(f"control={named(control)} is not one of the arms: {listed(arms.names)}.")
     return arms.names.index(control)
 
 
 def mismatch(arms: Arms, shares: Floats, units: Ints | None) -> str | None:
-    """Hold the split over all assigned rows, or their units, against the intended one; say so where chance does not explain it."""
+    """Compare the split over all assigned rows, or their units, with the intended one; warn where chance does not explain it."""
     if arms.intended < 2:
         return None
     from scipy.special import chdtrc  # noqa: PLC0415 - heavy
@@ -122,7 +109,7 @@ def mismatch(arms: Arms, shares: Floats, units: Ints | None) -> str | None:
     assigned = (arms.ids >= 0) & (arms.ids < arms.intended)
     ids = arms.ids[assigned]
     if units is not None:
-        # A person with many rows is one draw of the lot.
+        # A person with many rows is drawn once.
         ids = np.unique(units[assigned] * arms.intended + ids) % arms.intended
     found = np.bincount(ids, minlength=arms.intended)
     wanted = shares * found.sum()

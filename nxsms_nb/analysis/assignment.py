@@ -1,4 +1,4 @@
-"""Who gets which variant: by a hash of campaign and person, the same in any order, subset and kernel, for ever.
+"""Who gets which variant: by a hash of campaign and person, the same in any order, subset and kernel, indefinitely.
 
 The hashes are version 1 and never change: a person that is in an arm of a campaign stays in it.
 """
@@ -79,7 +79,7 @@ def assign_variants(
     arms[~known] = -1
     frame[label] = pd.Categorical.from_codes(arms, categories=pd.Index([*names, HOLDOUT]))
     if isinstance(variants, Mapping):
-        # The others get an empty one, lest they be counted as rows that lack a text.
+        # The others get an empty text, so that they do not count as rows that lack one.
         content = render(frame, {**variants, HOLDOUT: "", None: ""}, by=label)
         frame[CONTENT] = content.where((arms >= 0) & (arms < len(names)))
     if not known.all():
@@ -101,12 +101,9 @@ def positions(units: pa.Array, campaign: str, purpose: str) -> Floats:
 def unit_texts(
     frame: pd.DataFrame, unit: Unit, *, phone: Hashable | None, region: Hashable | None, bare: Bare | None
 ) -> pa.Array:
-    """Return what tells units apart, as text: of phones the digits, of other columns what a key is made of.
+    """Return the text that identifies units: the digits of phones, and of other columns the text that keys are made of.
 
-    Raises
-    ------
-    ColumnError
-        A column is missing or ambiguous.
+    A missing or ambiguous column raises `ColumnError`.
     """
     labels = [one_label("unit", label) for label in (unit if isinstance(unit, list) else [unit])]
     if not labels:

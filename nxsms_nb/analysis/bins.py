@@ -15,10 +15,10 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 
 FEW: Final = 24
-"""A column of up to so many different numbers or times, as hours are, is taken by its values."""
+"""A column with at most this many different numbers or times, such as hours, is grouped by its values."""
 
 USUAL: Final = 10
-"""How many bins there are unless somebody says otherwise."""
+"""The default number of bins."""
 
 _ROWS_FOR_ENDS: Final = 200_000
 _NUMBERS: Final = frozenset({"integer", "floating", "mixed-integer-float", "decimal"})
@@ -30,16 +30,9 @@ Codes = npt.NDArray[np.intp]
 class Numbers:
     """A column of numbers or times as plain numbers.
 
-    Attributes
-    ----------
-    values : ndarray of int64 or float64
-        The numbers; of times, how many of the column's unit since the epoch. Anything where they are missing.
-    missing : ndarray of bool
-        Which are missing.
-    scalar : callable
-        Makes a value as the column has them from a number.
-    comparable : ndarray or pandas.Index
-        The same column, to be compared with such values.
+    `values` has the numbers, of times the count of the column's unit since the epoch; undefined where `missing`.
+    `scalar` turns a number into a value of the column's type, and `comparable` is the column in a form to compare with
+    such values.
     """
 
     values: npt.NDArray[Any]
@@ -123,7 +116,7 @@ def _times(values: pd.Series[Any]) -> Numbers:
 
 
 def ends(values: npt.NDArray[Any], bins: int) -> npt.NDArray[Any]:
-    """The highest value of each bin but the last: quantiles, each once.
+    """Return the highest value of each bin but the last: quantiles, each once.
 
     Examples
     --------
@@ -132,7 +125,7 @@ def ends(values: npt.NDArray[Any], bins: int) -> npt.NDArray[Any]:
     """
     if not len(values):
         return values[:0]
-    # A part of a million rows says where the quantiles are; the bins are counted over all of them.
+    # A sample of a million rows is enough for the quantiles; the bins are counted over all rows.
     some = np.sort(values[:: max(1, len(values) // _ROWS_FOR_ENDS)])
     places = np.ceil(np.arange(1, bins) / bins * len(some)).astype(np.int64) - 1
     found: npt.NDArray[Any] = np.unique(some[np.maximum(places, 0)])
@@ -140,33 +133,17 @@ def ends(values: npt.NDArray[Any], bins: int) -> npt.NDArray[Any]:
     return below
 
 
-def grouped(values: pd.Series[Any], label: object, bins: Any = None) -> pd.Series[Any]:
-    """Sort numbers or times into bins; other columns come back as they are.
+def binned(values: pd.Series[Any], label: object, bins: Any = None) -> pd.Series[Any]:
+    """Sort numbers or times into bins; other columns are returned as they are.
 
-    Parameters
-    ----------
-    values : pandas.Series
-        The column.
-    label : hashable
-        What it is called.
-    bins : int, sequence or False, optional
-        How many bins of about as many rows each, or the edges of bins. None: `USUAL` ones where there are more than
-        `FEW` different values. False: each value is a group.
-
-    Returns
-    -------
-    pandas.Series
-        An ordered categorical of `pandas.Interval`; missing values stay missing. Bins made here go from a value that
-        occurs to a value that occurs, both included; between edges that were given the upper one is.
-
-    Raises
-    ------
-    ConfigError
-        `bins` is none of these.
+    `bins` is a number of bins of about as many rows each, or their edges; None: `USUAL` ones where there are more than
+    `FEW` different values; False: each value is a group. The result is an ordered categorical of `pandas.Interval`;
+    missing values stay missing. Bins made here run between values that occur, both included; of given edges, the upper
+    one is included. What is not usable raises `ConfigError`.
 
     Examples
     --------
-    >>> grouped(pd.Series([1, 2, 3, 10, 20, 30]), "amount", 2).astype(str).unique().tolist()
+    >>> binned(pd.Series([1, 2, 3, 10, 20, 30]), "amount", 2).astype(str).unique().tolist()
     ['[1, 3]', '[10, 30]']
     """
     if bins is False:
@@ -214,7 +191,7 @@ def _edges(bins: Any, label: object, read: Numbers) -> Any:
 
 
 def _outer(read: Numbers, edges: Any) -> Any:
-    """The edges with one more at either end, so that every value has its bin."""
+    """Add an edge at either end, so that every value has its bin."""
     if not hasattr(edges, "asi8"):
         return [-np.inf, *edges, np.inf]
     there = read.there

@@ -1,4 +1,4 @@
-"""Why rows were not accepted: by code, or by the gateway's text where it is no known code."""
+"""Why rows were not accepted: by code, or by the gateway's text where the code is unknown."""
 
 from __future__ import annotations
 
@@ -23,23 +23,12 @@ Ints = npt.NDArray[np.int64]
 
 
 def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFrame:
-    """Count what stands behind the rows that were not accepted.
+    """Count the causes of rows that were not accepted, by the group of each row.
 
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        ``status``, ``code`` and ``reason``, as `columns.read` gives them.
-    ids : ndarray of int64
-        The group of each row.
-    groups : int, default 0
-        How many groups there are, if one without any such row is wanted too.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each group and cause: ``group``, ``code`` (Int64), ``text`` (str, where there is no code), and how
-        many rows are Failure (``count``), Invalid (``invalid``) and Unsent with a code (``unsent``), int64. A group
-        without any has one row of zeros.
+    `results` has ``status``, ``code`` and ``reason``, as `columns.read` returns them; `groups` says how many groups
+    there are, to include those without such rows. Returns one row for each group and cause: ``group``, ``code``
+    (Int64), ``text`` (str, where there is no code), and int64 counts of Failure (``count``), Invalid (``invalid``) and
+    Unsent with a code (``unsent``). A group without any has one row of zeros.
     """
     status = results["status"].cat.codes.to_numpy()
     code = results["code"].to_numpy(np.int64, na_value=_NO_CODE)
@@ -81,7 +70,7 @@ def _found(
 
 
 def _texts(reasons: pd.Series[Any], invalid: npt.NDArray[np.bool_]) -> Any:
-    """Reasons without anybody's number; of ours the rule alone, which is what comes before the value."""
+    """Mask the reasons; of this library's own, keep the rule alone, which precedes the value."""
     array = columns.to_arrow(reasons)
     if invalid.any():
         array = pc.if_else(pa.array(invalid), pc.replace_substring_regex(array, r"(?s)^([^,;:]*).*$", r"\1"), array)
@@ -106,7 +95,7 @@ def with_meanings(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def names(causes: pd.DataFrame) -> list[str]:
-    """Each cause as people read it: a code with its meaning, or the gateway's text; empty where there is none.
+    """Name each cause: a code with its meaning, or the gateway's text; empty where there is none.
 
     Examples
     --------

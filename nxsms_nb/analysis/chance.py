@@ -1,4 +1,4 @@
-"""Whether groups differ more than chance would have it."""
+"""Whether groups differ by more than chance."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from nxsms_nb.formatting import count
 _EXPECTED: Final = 5.0
 _DRAWS: Final = 9_999
 _CELLS: Final = 400_000
-"""How much is drawn at most, so that a choice in the dashboard does not wait for it."""
+"""The most that is drawn, so that the dashboard stays responsive."""
 
 _MOST_GROUPS: Final = 4_000
-"""Of more groups with so few rows each nothing is said."""
+"""More groups than this, with so few rows each, are not tested."""
 
 _SEED: Final = 20_260_101
 LEVEL: Final = 0.05
 
 
 def p_value(total: npt.ArrayLike, hits: npt.ArrayLike) -> float | None:
-    """Return the p of a test that all groups have one rate; None where nothing can be said.
+    """Return the p-value of a test that all groups have one rate; None where it cannot be tested.
 
-    Notes
-    -----
     Pearson's chi-squared; where an expected count is below five, its distribution from up to 9,999 draws with the same
     margins, always the same for the same counts.
 
@@ -49,7 +47,7 @@ def p_value(total: npt.ArrayLike, hits: npt.ArrayLike) -> float | None:
     draws = int(min(_DRAWS, max(99, _CELLS // len(n))))
     rng = np.random.default_rng(_SEED)
     drawn = rng.multivariate_hypergeometric(n, bad, size=draws, method="marginals")
-    # As much as was seen counts as beyond it, however the sum is rounded.
+    # A tie with the observed value counts as beyond it, however the sum is rounded.
     beyond = int((_chi_squared(drawn, n, rows, bad) >= statistic * (1 - 1e-9)).sum())
     return (1 + beyond) / (1 + draws)
 
@@ -60,12 +58,12 @@ def _chi_squared(k: npt.NDArray[Any], n: npt.NDArray[Any], rows: int, bad: int) 
     return found
 
 
-def in_words(groups: int, p: float | None) -> str:
+def chance_words(groups: int, p: float | None) -> str:
     """Say whether groups differ; empty where nothing can be said.
 
     Examples
     --------
-    >>> in_words(3, 0.213), in_words(3, 0.00001), in_words(2, None)
+    >>> chance_words(3, 0.213), chance_words(3, 0.00001), chance_words(2, None)
     ('These 3 groups differ no more than chance would: p = 0.21.', 'These 3 groups differ more than chance would: p < 0.001.', '')
     """
     if p is None:

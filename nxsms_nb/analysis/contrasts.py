@@ -1,4 +1,4 @@
-"""Arms held against their control: the columns of a comparison, from counts or from means."""
+"""Arms compared with their control: the columns of a comparison, from counts or from means."""
 
 from __future__ import annotations
 
@@ -17,27 +17,13 @@ if TYPE_CHECKING:
 Columns = dict[str, "Floats"]
 
 CONTRAST: Final = ("diff", "diff_low", "diff_high", "lift", "lift_low", "lift_high", "p")
-"""The columns that hold an arm against the control; NaN for the control itself."""
+"""The columns that compare an arm with the control; NaN for the control itself."""
 
 
 def of_counts(hits: npt.ArrayLike, n: npt.ArrayLike, control: int, level: float, *, sequential: bool) -> Columns:
-    """Compare rates of independent rows.
+    """Compare rates of independent rows with the control's, at one look or (`sequential`) at every look.
 
-    Parameters
-    ----------
-    hits, n : array_like of float
-        Hits and rows of each arm.
-    control : int
-        Which arm is the control.
-    level : float
-        The share of intervals that may miss, and of tests that may err.
-    sequential : bool
-        Whether they hold at every look, rather than at one.
-
-    Returns
-    -------
-    dict of str to ndarray of float64
-        ``rate``, ``low``, ``high`` and those of `CONTRAST`.
+    Returns ``rate``, ``low``, ``high`` and the columns of `CONTRAST`.
     """
     k, m = np.asarray(hits, np.float64), np.asarray(n, np.float64)
     each = k, m, k[control], m[control]
@@ -57,25 +43,10 @@ def of_counts(hits: npt.ArrayLike, n: npt.ArrayLike, control: int, level: float,
 
 
 def of_means(arms: Estimate, control: int, level: float, *, sequential: bool, size: Any = 1.0) -> Columns:
-    """Compare means.
+    """Compare means with the control's, at one look or (`sequential`) at every look.
 
-    Parameters
-    ----------
-    arms : Estimate
-        The means, an array of them.
-    control : int
-        Which arm is the control.
-    level : float
-        The share of intervals that may miss, and of tests that may err.
-    sequential : bool
-        Whether they hold at every look, rather than at one.
-    size : float or ndarray of float64, default 1.0
-        The size of an event, see `means.event_size`; only looked at where `sequential`.
-
-    Returns
-    -------
-    dict of str to ndarray of float64
-        ``mean``, ``low``, ``high`` and those of `CONTRAST`.
+    `size` is the size of an event, see `means.event_size`, needed where `sequential`. Returns ``mean``, ``low``,
+    ``high`` and the columns of `CONTRAST`.
     """
     against = Estimate(*(np.asarray(part)[control] for part in (arms.mean, arms.variance, arms.df, arms.rows)))
     if sequential:
@@ -111,11 +82,7 @@ def of_clustered_rates(
 
 
 def holm(p: npt.ArrayLike) -> Floats:
-    """Adjust p-values for their number; missing ones are none.
-
-    Notes
-    -----
-    Holm (1979), Scand. J. Stat. 6, 65-70.
+    """Adjust p-values for their number, missing ones excluded: Holm (1979), Scand. J. Stat. 6, 65-70.
 
     Examples
     --------

@@ -19,16 +19,9 @@ Mask = npt.NDArray[np.bool_]
 class Feature:
     """One column as codes.
 
-    Attributes
-    ----------
-    codes : ndarray of int
-        The level of each row, from 0; `levels` itself stands for values that are not looked at.
-    levels : int
-        How many levels there are.
-    ordered : int
-        How many of the levels, from the first, have an order: neighbours may be taken together. 0 for none.
-    numbers : ndarray, optional
-        What the ordered levels are bins of; a slice of them then begins and ends at values that occur.
+    `codes` has the level of each row, from 0; `levels`, their number, also stands for values that are not examined. The
+    first `ordered` levels have an order, so that neighbours may be joined. `numbers` are what these are bins of: a
+    slice then begins and ends at values that occur.
     """
 
     codes: npt.NDArray[np.intp]
@@ -48,7 +41,7 @@ class Part(NamedTuple):
 
 
 def inside(parts: tuple[Part, ...], features: list[Feature]) -> Mask:
-    """Which rows a slice holds."""
+    """Return which rows a slice holds."""
     found: Mask = np.ones(len(features[0].codes), np.bool_)
     for part in parts:
         feature = features[part.feature]
@@ -67,7 +60,7 @@ class Runs(NamedTuple):
 
     @classmethod
     def of(cls, feature: Feature) -> Runs:
-        """Each level alone, then every run of two neighbours or more, but not all of a column."""
+        """List each level alone, then every run of two neighbours or more, but not all of a column."""
         alone = np.arange(feature.levels)
         first, last = np.triu_indices(feature.ordered, 1)
         if feature.ordered == feature.levels:
@@ -76,7 +69,7 @@ class Runs(NamedTuple):
         return cls(np.concatenate([alone, first]), np.concatenate([alone, last]))
 
     def sums(self, table: Ints, axis: int) -> Ints:
-        """The table's sums over each run, along one axis."""
+        """Sum the table over each run, along one axis."""
         if len(self.first) == table.shape[axis]:
             return table
         shape = list(table.shape)
@@ -86,7 +79,7 @@ class Runs(NamedTuple):
         return found
 
 
-class Block(NamedTuple):
+class SliceBlock(NamedTuple):
     """All slices of one column, or of two, flat: rows, failures, and the weight of each."""
 
     columns: tuple[int, ...]
@@ -134,12 +127,12 @@ class Tables:
         self.rows -= len(rows)
         self.fails -= int(self._failed[rows].sum())
 
-    def blocks(self) -> Iterator[Block]:
-        """The slices of each column and of each pair."""
+    def blocks(self) -> Iterator[SliceBlock]:
+        """Yield the slices of each column and of each pair."""
         for key, tables in zip(self._keys, self._tables, strict=True):
             runs = tuple(self._runs[i] for i in key)
             rows, failed = (self._summed(table, runs) for table in tables)
-            yield Block(key, runs, rows, failed)
+            yield SliceBlock(key, runs, rows, failed)
 
     @staticmethod
     def _summed(table: Ints, runs: tuple[Runs, ...]) -> Ints:

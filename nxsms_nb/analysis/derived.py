@@ -26,18 +26,10 @@ _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Sat
 
 @dataclass(frozen=True)
 class Asked:
-    """What derived columns need to know of the frame.
+    """What derived columns need to know of the frame: the prefix of the result columns, the labels of phone and content.
 
-    Parameters
-    ----------
-    prefix : str, default ""
-        What stands before the names of the result columns.
-    phone, content : hashable, optional
-        The columns that hold them, if not ``phone`` and ``content``.
-    region : hashable, optional
-        The country of phones written without a country code, or a column of countries.
-    tz : str or tzinfo, optional
-        The time zone of hours, weekdays and dates; None: UTC.
+    `region` is the country (or a column of countries) of phones without a country code, and `tz` the time zone of
+    hours, weekdays and dates (None: UTC).
     """
 
     prefix: str = ""

@@ -1,4 +1,4 @@
-"""What goes with failure: the slices of a frame in which rows fail more often than chance would have it."""
+"""Find the slices of a frame in which rows fail more often than by chance."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def drivers(
 
 
 def _outcome(frame: pd.DataFrame, outcome: Hashable, prefix: str) -> tuple[Mask, Mask]:
-    """Of which rows the outcome is known, and which of these failed."""
+    """Return for which rows the outcome is known, and which of these failed."""
     found = measure(frame, outcome, rows=np.ones(len(frame), np.bool_), prefix=prefix)
     if not found.proportion:
         raise ConfigError(
@@ -79,7 +79,7 @@ def _outcome(frame: pd.DataFrame, outcome: Hashable, prefix: str) -> tuple[Mask,
 
 
 def _words(outcome: Hashable) -> tuple[str, str]:
-    """What the rows that count are called, and what those without the outcome did."""
+    """Return words for the rows that count, and for what those without the outcome did."""
     if outcome == "accepted":
         return "answered rows", "failed"
     if outcome == "delivered":
@@ -98,7 +98,7 @@ def _check(depth: Any, level: Any, min_rows: Any) -> None:
 
 
 def _codes(frame: pd.DataFrame, known: Mask, prefix: str) -> pd.Series[Any] | None:
-    """The codes that rows which count failed with, by place since an index may repeat; None where there are no results."""
+    """Return the codes of failed rows, by position since an index may repeat; None where there are no results."""
     if not result_columns.carries(frame, prefix, gaps=True):
         return None
     results = result_columns.read(frame, prefix, columns=["status", "code"], gaps=True)
@@ -111,7 +111,7 @@ def _table(findings: list[Finding], found: list[features.Column], codes: Any) ->
         {found[part.feature].label: found[part.feature].value(part) for part in finding.parts} for finding in findings
     ]
     reaches = [{found[part.feature].label: found[part.feature].reaches(part) for part in one.parts} for one in findings]
-    words = [slices.in_words(given, ends) for given, ends in zip(chosen, reaches, strict=True)]
+    words = [slices.slice_words(given, ends) for given, ends in zip(chosen, reaches, strict=True)]
     counts = {
         name: np.array([getattr(finding, name) for finding in findings], np.int64)
         for name in ("rows", "failed", "rest_rows", "rest_failed")
@@ -141,7 +141,7 @@ def _table(findings: list[Finding], found: list[features.Column], codes: Any) ->
 
 
 def _ratios(counts: dict[str, npt.NDArray[np.int64]]) -> tuple[npt.NDArray[np.float64], ...]:
-    """The ratio of two rates, with Katz's interval; without failures in the rest it has no end."""
+    """Return the ratio of two rates with Katz's interval, which is open without failures in the rest."""
     if not len(counts["rows"]):
         return (np.empty(0),) * 3
     from scipy.stats.contingency import relative_risk  # noqa: PLC0415 - half a second, for those who search
@@ -185,7 +185,7 @@ def _note(table: pd.DataFrame, rows: str, verb: str) -> str:
 
 
 def _sentence(row: dict[Any, Any], verb: str, *, advice: bool) -> str:
-    """What was found in words; what to do about a code is said once."""
+    """Say what was found; the advice on a code is given once."""
     times = "none of the rest did" if not row["rest_rate"] else f"{_times(row['ratio'])} times the rest"
     said = (
         f"{row['where']}: {row['rate']:.1%} of {row['rows']:,} {verb}, {times}; "

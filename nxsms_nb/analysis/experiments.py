@@ -1,4 +1,4 @@
-"""Arms of an experiment compared: how far each is from the control, and whether that is more than chance."""
+"""Compare the arms of an experiment: how far each is from the control, and whether by more than chance."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _EVENTS: Final = 100
-"""Where fewer values are not 0, simulated spending had intervals of the mean that missed it too often."""
+"""With fewer values other than 0, the mean's intervals missed too often in simulations of spending."""
 _TAKEN: Final = frozenset({"n", "units", "hits", "rate", "mean", "low", "high", *contrasts.CONTRAST, "p_adjusted"})
 
 
@@ -64,44 +64,44 @@ def compare(
     if by in _TAKEN:
         raise ColumnError(f"by={named(by)} has the name of a column of the result. Rename it: frame.rename(columns=…)")
     arms = arms_of(frame[one_column(frame, by, "by")], by)
-    told = measure(frame, outcome, rows=arms.ids >= 0, prefix=prefix)
+    measured = measure(frame, outcome, rows=arms.ids >= 0, prefix=prefix)
     shares = shares_of(weights, arms.names[: arms.intended])
     units = None if unit is None else _numbered(unit_texts(frame, unit, phone=phone, region=region, bare=bare))
     if (words := mismatch(arms, shares, units)) is not None:
         warn(words, SampleRatioWarning, stacklevel=callers_level())
-    if told.sent_only:
-        # Nothing was sent to them, so there is nothing to be accepted or delivered.
+    if measured.sent_only:
+        # Nothing was sent to them that could be accepted or delivered.
         arms = arms.without_holdout()
     first = control_of(arms, control)
-    counted = (arms.ids >= 0) & ~np.isnan(told.of_rows)
+    counted = (arms.ids >= 0) & ~np.isnan(measured.of_rows)
     if units is None:
         _warn_of_repeats(frame, counted, phone=phone, region=region, bare=bare)
-    columns = _columns(told, arms, counted, units, control=first, level=level, sequential=sequential)
+    columns = _columns(measured, arms, counted, units, control=first, level=level, sequential=sequential)
     made: dict[Any, Any] = {by: arms.labels, **columns, "p_adjusted": contrasts.holm(columns["p"])}
     table = pd.DataFrame(made)
     result = Comparison(table)
-    missing = int((told.missing & (arms.ids >= 0)).sum())
+    missing = int((measured.missing & (arms.ids >= 0)).sum())
     result.attrs = dict(frame.attrs) | {
         "outcome": mask_name(str(outcome)),
         "control": mask_name(str(arms.names[first])),
         "level": float(level),
         "missing": missing,
-        "methods": _methods(told, units, sequential=sequential),
+        "methods": _methods(measured, units, sequential=sequential),
         "words": verdicts.words(
             table,
             by,
             first,
-            outcome=told.words,
+            outcome=measured.words,
             level=level,
             sequential=sequential,
-            notes=_notes(frame, arms, told, units, counted=counted, missing=missing, outcome=outcome),
+            notes=_notes(frame, arms, measured, units, counted=counted, missing=missing, outcome=outcome),
         ),
     }
     return result
 
 
 def _numbered(texts: pa.Array) -> Ints:
-    """A number for each unit; rows without one are units of their own."""
+    """Assign a number to each unit; rows without one are units of their own."""
     numbers = texts.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     without = ~present(texts)
     numbers[without] = len(texts) + np.arange(int(without.sum()))
@@ -109,7 +109,7 @@ def _numbered(texts: pa.Array) -> Ints:
 
 
 def _columns(
-    told: Measure,
+    measured: Measure,
     arms: Arms,
     counted: npt.NDArray[np.bool_],
     units: Ints | None,
@@ -120,14 +120,14 @@ def _columns(
 ) -> dict[str, Any]:
     rows = [np.flatnonzero(counted & (arms.ids == arm)) for arm in range(len(arms.names))]
     columns: dict[str, Any] = {"n": np.array([len(some) for some in rows], np.int64)}
-    values = [told.of_rows[some] for some in rows]
+    values = [measured.of_rows[some] for some in rows]
     if units is not None:
         numbers = [np.unique(units[some], return_inverse=True)[1] for some in rows]
         columns["units"] = np.array([int(some.max()) + 1 if len(some) else 0 for some in numbers], np.int64)
         estimates = [means.of_units(*each) for each in zip(values, numbers, strict=True)]
     else:
         estimates = [means.of_rows(some) for some in values]
-    if told.proportion:
+    if measured.proportion:
         columns["hits"] = np.array([some.sum() for some in values]).astype(np.int64)
         if units is None:
             rates = contrasts.of_counts(columns["hits"], columns["n"], control, level, sequential=sequential)
@@ -135,9 +135,9 @@ def _columns(
     stacked = Estimate(
         *(np.array([getattr(each, name) for each in estimates], float) for name in ("mean", "variance", "df", "rows"))
     )
-    if told.proportion:
+    if measured.proportion:
         return columns | contrasts.of_clustered_rates(stacked, columns["units"], control, level, sequential=sequential)
-    size = means.event_size(told.of_rows[counted]) if sequential else 1.0
+    size = means.event_size(measured.of_rows[counted]) if sequential else 1.0
     return columns | contrasts.of_means(stacked, control, level, sequential=sequential, size=size)
 
 
@@ -149,7 +149,7 @@ def _warn_of_repeats(
     region: Hashable | None,
     bare: Bare | None,
 ) -> None:
-    """Warn where people have several rows: these are no independent draws."""
+    """Warn where people have several rows: these are not independent."""
     if phone is None and found(frame, "phone") is None:
         return
     numbers = unit_texts(frame, "phone", phone=phone, region=region, bare=bare).filter(pa.array(counted)).drop_null()
@@ -163,8 +163,8 @@ def _warn_of_repeats(
         )
 
 
-def _methods(told: Measure, units: Ints | None, *, sequential: bool) -> dict[str, str]:
-    if told.proportion and units is None:
+def _methods(measured: Measure, units: Ints | None, *, sequential: bool) -> dict[str, str]:
+    if measured.proportion and units is None:
         methods = {
             "low, high": "Wilson",
             "diff_low, diff_high": "Newcombe's hybrid score (method 10)",
@@ -188,14 +188,14 @@ def _methods(told: Measure, units: Ints | None, *, sequential: bool) -> dict[str
 def _notes(
     frame: pd.DataFrame,
     arms: Arms,
-    told: Measure,
+    measured: Measure,
     units: Ints | None,
     *,
     counted: npt.NDArray[np.bool_],
     missing: int,
     outcome: Hashable,
 ) -> list[str]:
-    """What a reader has to know of the rows."""
+    """List what a reader has to know of the rows."""
     notes = []
     if missing:
         no_value = f"of {int((arms.ids >= 0).sum()):,} {'has' if missing == 1 else 'have'} no value of {mask_name(str(outcome))}"
@@ -203,8 +203,8 @@ def _notes(
     unassigned = arms.unassigned
     if unassigned:
         notes.append(verdicts.left_out(unassigned, f"{'has' if unassigned == 1 else 'have'} no arm"))
-    if not told.proportion and not told.of_rows[counted].all():
-        events = np.bincount(arms.ids[counted & (told.of_rows != 0)], minlength=len(arms.names))
+    if not measured.proportion and not measured.of_rows[counted].all():
+        events = np.bincount(arms.ids[counted & (measured.of_rows != 0)], minlength=len(arms.names))
         if events.min() < _EVENTS:
             fewest = int(events.argmin())
             notes.append(

@@ -22,7 +22,7 @@ __all__ = ["TAKEN", "Grouped", "failures", "grouped"]
 _CAUSE: Final = ("code", "meaning", "scope", "advice", "count", "share", "invalid", "unsent")
 _GROUP: Final = ("answered", "failed", "rate", "low", "high")
 TAKEN: Final = frozenset({*_GROUP, *_CAUSE})
-"""Names that no group may have, because columns of `failures` have them."""
+"""Names that groups may not have, because columns of `failures` have them."""
 
 
 def failures(
@@ -43,18 +43,10 @@ def failures(
 
 
 class Grouped(NamedTuple):
-    """Failures by group, and what a picture of them needs beside.
+    """Failures by group, as `failures` returns them, with what a plot also needs.
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        What `failures` gives.
-    numbers : ndarray of int64
-        The group of each row of it, from 0 in the order of the rows.
-    labels : list of hashable
-        The columns of the groups.
-    natural : bool
-        Whether the groups have an order of their own.
+    `numbers` has the group of each row of the frame, `labels` the columns of the groups, and `natural` whether the
+    groups have an order of their own.
     """
 
     frame: pd.DataFrame
@@ -64,7 +56,7 @@ class Grouped(NamedTuple):
 
 
 def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any = None) -> Grouped:
-    """Same as `failures`, but with what a picture needs beside."""
+    """Count failures as `failures` does, with what a plot also needs."""
     results = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
     found = groups.group_rows(frame, by, asked, bins)
     labels: list[Hashable] = list(found.keys.columns)
@@ -101,19 +93,19 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any =
 
 
 def _about(answered: Ints, failed: Ints, grouped: bool) -> dict[str, Any]:
-    """The rate of all rows, to compare groups with, and whether they differ."""
+    """Return the rate of all rows, to compare groups with, and whether groups differ."""
     rows, bad = int(answered.sum()), int(failed.sum())
     low, high = wilson(bad, rows)
     overall = {"answered": rows, "failed": bad, "rate": bad / rows if rows else float("nan")}
     about: dict[str, Any] = {"overall": overall | {"low": float(low), "high": float(high)}}
     if grouped:
         p = chance.p_value(answered, failed)
-        about |= {"p": p, "note": chance.in_words(int((answered > 0).sum()), p)}
+        about |= {"p": p, "note": chance.chance_words(int((answered > 0).sum()), p)}
     return about
 
 
 def widened(found: Grouped) -> pd.DataFrame:
-    """One row a group, with a column for each code that counts its failures, the most frequent code first."""
+    """Return one row per group, with a column for each code that counts its failures, the most frequent code first."""
     table = found.frame
     first = ~pd.Series(found.numbers).duplicated().to_numpy()
     heads = [*found.labels, *(name for name in _GROUP if found.labels)]

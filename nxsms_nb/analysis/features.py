@@ -24,7 +24,7 @@ from nxsms_nb.wire.fields import FIELDS
 Mask = npt.NDArray[np.bool_]
 
 MOST_VALUES: Final = 200
-"""Up to so many different values, a column that is neither of numbers nor of times is looked at unasked."""
+"""A column of neither numbers nor times is examined unasked up to this many different values."""
 
 _NO_DRIVERS: Final = frozenset({"phone", "content", "sys_message_id"})
 _RECEIPTS: Final = ("dr", "dr_status", "dr_time", "price", "currency", "segments", "network")
@@ -34,19 +34,7 @@ _CAMEL_ID: Final = re.compile(r"[a-z]I[dD]$")
 
 @dataclass(frozen=True)
 class Column:
-    """One column to look at.
-
-    Attributes
-    ----------
-    label : hashable
-        What it is called.
-    feature : Feature
-        Its codes.
-    values : list
-        The value of each level; None stands for missing ones.
-    read : Numbers or None
-        How numbers and times are read, where levels are bins.
-    """
+    """One column to examine: its codes, the value of each level (None for missing), and how bins of numbers are read."""
 
     label: Hashable
     feature: Feature
@@ -54,7 +42,7 @@ class Column:
     read: bins.Numbers | None = None
 
     def value(self, part: Part) -> Any:
-        """What a slice takes of this column: a value, None for missing ones, or an interval."""
+        """Return what a slice takes of this column: a value, None for missing ones, or an interval."""
         if part.low is not None and self.read is not None:
             return pd.Interval(self.read.scalar(part.low), self.read.scalar(part.high), closed="both")
         if part.first == part.last:
@@ -62,7 +50,7 @@ class Column:
         return pd.Interval(self.values[part.first], self.values[part.last], closed="both")
 
     def reaches(self, part: Part) -> tuple[bool, bool]:
-        """Whether a range begins at the lowest value of the column, and whether it ends at the highest."""
+        """Return whether a range begins at the lowest value of the column, and whether it ends at the highest."""
         feature = self.feature
         if part.first == part.last and part.low is None:
             return False, False
@@ -81,27 +69,11 @@ def read_columns(
     min_rows: int,
     outcome: Hashable = "accepted",
 ) -> tuple[list[Column], dict[str, str]]:
-    """Read the columns to look at, and say which are left out and why.
+    """Read the columns to examine, and say which are left out and why.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The frame.
-    labels : hashable, list of hashable or None
-        Which columns; None: what can be derived, and the frame's own that may tell something.
-    asked : Asked
-        What derived columns need to know.
-    known : ndarray of bool
-        The rows that count.
-    min_rows : int
-        How many rows a value has at least.
-    outcome : hashable
-        The outcome, which does not explain itself.
-
-    Raises
-    ------
-    ColumnError
-        A column that was asked for is not there, is there twice or cannot be grouped.
+    `labels` None stands for what can be derived and the frame's own columns that may explain something; only `known`
+    rows count, a value has at least `min_rows` rows, and the outcome does not explain itself. A column that was asked
+    for and is missing, ambiguous or cannot be grouped raises `ColumnError`.
     """
     if labels is not None:
         asked_for = [
@@ -139,7 +111,7 @@ def _labels(labels: groups.Labels) -> list[Hashable]:
 
 
 def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tuple[Hashable, bool]]:
-    """What may be looked at unasked, and whether it is the frame's own."""
+    """Yield what may be examined unasked, and whether it is the frame's own."""
     there = list(dict.fromkeys(frame.columns))
     without = {asked.phone, asked.content, outcome}
     without |= {name for field in FIELDS if field.name in _NO_DRIVERS for name in (field.name, field.wire)}
@@ -154,7 +126,7 @@ def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tu
 def _telling(
     label: Hashable, values: pd.Series[Any], known: Mask, min_rows: int, *, own: bool
 ) -> tuple[Column | None, str]:
-    """The column, or why it is left out."""
+    """Return the column, or why it is left out."""
     column = _column(label, values, known, min_rows, most=MOST_VALUES)
     if column is None:
         return None, f"more than {MOST_VALUES} values"
@@ -184,7 +156,7 @@ def _column(
         levels = np.unique(there)
         codes = np.where(read.missing, len(levels), np.searchsorted(levels, read.values))
         plain = [read.scalar(level) for level in levels]
-        # Objects, decimals for example, are shown as they are; an order needs no more than their numbers.
+        # Objects, for example decimals, are shown as they are; to order them, their numbers are enough.
         shown = plain if not pd.api.types.is_object_dtype(values.dtype) else _shown(values, codes, len(levels))
         return Column(label, Feature(codes, len(levels) + 1, len(levels)), [*shown, None])
     codes, kinds = groups.numbered(values, label)
@@ -209,7 +181,7 @@ def _plain(value: Any) -> Any:
 
 
 def _frequent(codes: npt.NDArray[Any], values: list[Any], min_rows: int) -> tuple[Feature, list[Any]]:
-    """Levels of enough rows; a column of thousands of values costs no more than these."""
+    """Keep the levels of enough rows; a column of thousands of values costs no more than these."""
     if len(values) <= MOST_VALUES + 1:
         return Feature(codes.astype(np.intp, copy=False), len(values)), values
     kept = np.flatnonzero(np.bincount(codes, minlength=len(values)) >= min_rows)

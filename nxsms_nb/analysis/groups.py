@@ -17,23 +17,16 @@ from nxsms_nb.formatting import listed, mask_name, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["Labels", "in_words"]
+__all__ = ["Labels", "by_words"]
 
 Labels: TypeAlias = "Hashable | pd.Series[Any] | list[Any] | None"
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows sorted into groups.
+    """Rows sorted into groups: the group of each row, and one row of `keys` per group with a column for each label of `by`.
 
-    Parameters
-    ----------
-    ids : ndarray of int64
-        The group of each row, from 0.
-    keys : pandas.DataFrame
-        The values that each group stands for, one row a group, one column for each label of `by`.
-    natural : bool
-        Whether the groups have an order of their own, as numbers and times do; `keys` is in it.
+    `natural` says whether the groups have an order of their own, as numbers and times do; `keys` is in it.
     """
 
     ids: npt.NDArray[np.int64]
@@ -42,31 +35,11 @@ class Groups:
 
 
 def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False) -> Groups:
-    """Sort the rows of a sent frame into groups.
+    """Sort the rows of a sent frame into groups; missing values are a group of their own, the last one.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame.
-    by : hashable, Series, list of them or None
-        Columns of the frame, or names of `DERIVED`; a column of the frame goes before a derived one of its name. A
-        Series has a value for each row. None: all rows are one group.
-    asked : Asked
-        What derived groups need to know.
-    bins : int, sequence or False, optional
-        As `bins.grouped` takes it, for numbers and times.
-
-    Returns
-    -------
-    Groups
-        Missing values are a group of their own, the last one.
-
-    Raises
-    ------
-    ColumnError
-        A label is neither a column nor derived, or a column that is needed is not there or cannot be grouped.
-    ConfigError
-        `bins` cannot be used.
+    `by` names columns of the frame or of `DERIVED` (the frame's own go first), or is a Series with a value for each
+    row; None: all rows are one group. `bins` is as for `bins.binned`. A missing or ambiguous column, or one that
+    cannot be grouped, raises `ColumnError`.
     """
     ids = np.zeros(len(frame), np.int64)
     columns: dict[Hashable, pd.Series[Any]] = {}
@@ -78,7 +51,7 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
         if label in DERIVED and not isinstance(one, pd.Series) and label not in frame.columns:
             derived.add(label)
         else:
-            values = binning.grouped(values, label, bins)
+            values = binning.binned(values, label, bins)
         columns[label] = values
         ordered = _is_ordered(values)
         codes, size = _in_order(values, label, ordered=ordered)
@@ -95,12 +68,9 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
 
 
 def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -> pd.Series[Any]:
-    """Return a column of the frame, or what is derived under its name; by place, whatever the index.
+    """Return a column of the frame, or what is derived under its name, by position whatever the index.
 
-    Raises
-    ------
-    ColumnError
-        It is neither, or stands in the frame twice, or what it is derived from is not there.
+    A missing or ambiguous column, also of those it is derived from, raises `ColumnError`.
     """
     label = one_label(option, label)
     if label in frame.columns:
@@ -115,8 +85,8 @@ def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -
     return values.reset_index(drop=True)
 
 
-def in_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
-    """What rows are grouped by, for a title."""
+def by_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
+    """Say what rows are grouped by, for a title."""
     return ", ".join(
         mask_name(str(label))
         if label in frame.columns
@@ -126,12 +96,9 @@ def in_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
 
 
 def numbered(values: pd.Series[Any], label: Hashable, *, ordered: bool = False) -> tuple[npt.NDArray[np.int64], Any]:
-    """Return a number for each value, missing ones last, and the values; in their order where it is asked for.
+    """Return a number for each value, missing ones last, and the values, `ordered` if wanted.
 
-    Raises
-    ------
-    ColumnError
-        The values cannot be told apart.
+    Values that cannot be compared raise `ColumnError`.
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
         codes, kinds = values.cat.codes.to_numpy(np.int64), values.cat.categories
@@ -189,7 +156,7 @@ def _in_order(values: pd.Series[Any], label: Hashable, *, ordered: bool) -> tupl
 
 
 def _shown(values: pd.Series[Any], derived: bool) -> Any:
-    """A group's values: text for what is derived as categories without an order, which only makes grouping fast."""
+    """Return a group's values, as text where they are derived as categories without an order, which only speeds up grouping."""
     dtype = values.dtype
     if not derived or not isinstance(dtype, pd.CategoricalDtype) or dtype.ordered:
         return values.reset_index(drop=True)  # with its dtype: pandas would look for another one

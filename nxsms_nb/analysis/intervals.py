@@ -12,25 +12,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.05) -> tuple[Floats, Floats]:
-    """Return Wilson's score interval of each rate ``hits / n``, without continuity correction.
+    """Return Wilson's score interval of each rate ``hits / n``, without continuity correction; NaN where `n` is 0.
 
-    Parameters
-    ----------
-    hits : array_like of int
-        How many of each group, from 0 to `n`.
-    n : array_like of int
-        How many there are in each group.
-    level : float, default 0.05
-        The share of intervals that miss the true rate: 0.05 gives 95% intervals.
+    `level` is the share of intervals that miss the true rate: 0.05 gives 95% intervals.
 
-    Returns
-    -------
-    low, high : ndarray of float64
-        Between 0 and 1, in the shape of `hits` and `n`; NaN where `n` is 0.
-
-    Notes
-    -----
-    Wilson (1927), J. Am. Stat. Assoc. 22, 209-212; as equation (4) of Brown, Cai & DasGupta (2001), Stat. Sci. 16, 101-133.
+    Wilson (1927), J. Am. Stat. Assoc. 22, 209-212; as equation (4) of Brown, Cai & DasGupta (2001), Stat. Sci. 16,
+    101-133.
 
     Examples
     --------
@@ -42,7 +29,7 @@ def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.05) -> tuple[
 
 
 def wilson_at(hits: npt.ArrayLike, n: npt.ArrayLike, z: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Same as `wilson`, but with the critical value `z` in place of the level: it may differ from group to group.
+    """Do what `wilson` does, with the critical value `z` in place of the level: it may differ from group to group.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Means of two arms compared, of rows that are independent or that come in units such as people."""
+"""Compare the means of two arms, of rows that are independent or belong to units such as people."""
 
 from __future__ import annotations
 
@@ -16,19 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its uncertainty.
-
-    Parameters
-    ----------
-    mean : float or ndarray of float64
-        The mean over rows.
-    variance : float or ndarray of float64
-        The square of its standard error; NaN where there are too few to tell.
-    df : float or ndarray of float64
-        The degrees of freedom of that variance.
-    rows : float or ndarray of float64
-        How many rows there are.
-    """
+    """A mean over `rows` rows, with its variance (the squared standard error, NaN where too few) and degrees of freedom."""
 
     mean: Any
     variance: Any
@@ -52,24 +40,11 @@ def of_rows(values: npt.ArrayLike) -> Estimate:
 
 
 def of_units(values: npt.ArrayLike, units: npt.ArrayLike) -> Estimate:
-    """Estimate the mean over rows whose units, not the rows themselves, are independent.
+    """Estimate the mean over rows whose units, not the rows themselves, are independent; units are numbered without gaps.
 
-    Parameters
-    ----------
-    values : array_like of float
-        A value a row.
-    units : array_like of int
-        The unit of each row, numbered from 0 without gaps.
-
-    Returns
-    -------
-    Estimate
-
-    Notes
-    -----
-    The mean over rows is a ratio of two means over units, that of their sums and that of their sizes; its variance is that
-    of the delta method: Deng, Knoblich & Lu (2018), "Applying the delta method in metric analytics", KDD '18, 233-242.
-    With one row a unit it is the variance of independent rows.
+    The mean over rows is a ratio of two means over units, that of their sums and that of their sizes; its variance is
+    that of the delta method: Deng, Knoblich & Lu (2018), "Applying the delta method in metric analytics", KDD '18,
+    233-242. With one row a unit it is the variance of independent rows.
 
     Examples
     --------
@@ -99,25 +74,13 @@ def difference(arm: Estimate, control: Estimate, t: Any) -> tuple[Any, Any, Any]
 
 
 def lift(arm: Estimate, control: Estimate, t: Any) -> tuple[Any, Any, Any]:
-    """Return by what share an arm's mean is above the control's, and the interval of that lift.
+    """Return by what share an arm's mean is above the control's, with the interval at critical value `t`.
 
-    Parameters
-    ----------
-    arm, control : Estimate
-        The two means.
-    t : float or ndarray of float64
-        The critical value of their difference.
+    All NaN where the control's mean is not above 0; the bounds NaN where its interval reaches 0, since the ratio is
+    then unbounded.
 
-    Returns
-    -------
-    lift, low, high : float64
-        All NaN where the control's mean is not above 0; the bounds NaN where its interval reaches 0, since the ratio has
-        no bounds then.
-
-    Notes
-    -----
-    Fieller (1954), J. R. Stat. Soc. B 16, 175-185, for independent means, with the critical value of Welch's interval. It
-    excludes 0 exactly where the interval of the difference does.
+    Fieller (1954), J. R. Stat. Soc. B 16, 175-185, for independent means, with the critical value of Welch's interval.
+    It excludes 0 exactly where the interval of the difference does.
 
     Examples
     --------
@@ -139,9 +102,7 @@ def lift(arm: Estimate, control: Estimate, t: Any) -> tuple[Any, Any, Any]:
 def welch(arm: Estimate, control: Estimate, level: float) -> tuple[Any, Any]:
     """Return the critical value for the difference of two means, and the p-value of their being equal.
 
-    Notes
-    -----
-    Welch (1947), Biometrika 34, 28-35. Where neither arm varies nothing can be told: NaN, or p = 1 where they are equal.
+    Welch (1947), Biometrika 34, 28-35. Where neither arm varies there is no answer: NaN, or p = 1 where they are equal.
     """
     from scipy.special import stdtr  # noqa: PLC0415 - heavy
 
@@ -161,16 +122,9 @@ def student(df: Any, level: float) -> Any:
 
 
 def anytime(arm: Estimate, control: Estimate, size: Any, level: float) -> tuple[Any, Any]:
-    """Return the critical value for intervals, and the p-value, that hold at every look.
+    """Return the critical value and the p-value of a difference that hold at every look.
 
-    Parameters
-    ----------
-    arm, control : Estimate
-        The two means.
-    size : float
-        The mean square by which values that are not 0 are off the mean, from `event_size`.
-    level : float
-        The probability that the course of results ever exceeds the critical value.
+    `size` is the mean square distance of values other than 0 from the mean, from `event_size`.
     """
     variance = arm.variance + control.variance
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""What the arms of an experiment are compared by: accepted, delivered, or a column of the frame."""
+"""The outcomes by which arms are compared: accepted, delivered, or a column of the frame."""
 
 from __future__ import annotations
 
@@ -30,20 +30,10 @@ _FALSE: Final = frozenset({"false", "0", "0.0"})
 
 @dataclass(frozen=True)
 class Measure:
-    """The outcome of each row.
+    """The outcome of each row, NaN where the row does not count; of a `proportion` the values are 0 and 1.
 
-    Parameters
-    ----------
-    of_rows : ndarray of float64
-        A value a row; NaN where the row does not count.
-    proportion : bool
-        Whether the values are 0 and 1, and their mean a rate.
-    missing : ndarray of bool
-        The rows that have an arm and would count, but for a missing value.
-    words : str
-        What is measured and of which rows, for a sentence.
-    sent_only : bool
-        Whether only rows that were sent can have it, so that held-out rows have none.
+    `missing` marks rows of an arm that would count but for a missing value, `words` says what is measured and of which
+    rows, and `sent_only` that only sent rows can have it, which held-out rows are not.
     """
 
     of_rows: Floats
@@ -54,27 +44,9 @@ class Measure:
 
 
 def measure(frame: pd.DataFrame, outcome: Hashable, *, rows: npt.NDArray[np.bool_], prefix: str = "") -> Measure:
-    """Read the outcome of each row.
+    """Read the outcome of the rows that have an arm: ``"accepted"``, ``"delivered"``, or a column.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows.
-    outcome : hashable
-        ``"accepted"``, ``"delivered"``, or a column.
-    rows : ndarray of bool
-        The rows that have an arm.
-    prefix : str, default ""
-        What the names of the result columns begin with.
-
-    Returns
-    -------
-    Measure
-
-    Raises
-    ------
-    ColumnError
-        There is no such outcome, or its values cannot be compared.
+    An unknown outcome, or one whose values cannot be compared, raises `ColumnError`.
     """
     outcome = one_label("outcome", outcome)
     if outcome in ("accepted", "delivered"):
@@ -90,10 +62,10 @@ def measure(frame: pd.DataFrame, outcome: Hashable, *, rows: npt.NDArray[np.bool
             f"outcome={named(outcome)} is neither 'accepted' nor 'delivered' nor a column of the frame. "
             f"Its columns: {listed(list(frame.columns))}"
         )
-    values, told = _numbers(frame[own], outcome)
+    values, is_truth = _numbers(frame[own], outcome)
     missing = np.isnan(values) & rows
     different = np.unique(values[rows & ~missing])
-    proportion = told or bool(np.isin(different, (0.0, 1.0)).all())
+    proportion = is_truth or bool(np.isin(different, (0.0, 1.0)).all())
     if missing.any() and different.tolist() == [1.0]:
         filled = f"frame[{named(outcome)}].fillna(False)"
         plain = isinstance(outcome, str) and outcome.isidentifier()
@@ -127,7 +99,7 @@ def _delivered(frame: pd.DataFrame, prefix: str) -> Measure:
 
 
 def _numbers(column: pd.Series[Any], label: Hashable) -> tuple[Floats, bool]:
-    """A column as floats, NaN where nothing stands, and whether it holds true and false."""
+    """Read a column as floats, NaN where missing, and return whether it holds true and false."""
     values: Any = column
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
@@ -150,7 +122,7 @@ def _numbers(column: pd.Series[Any], label: Hashable) -> tuple[Floats, bool]:
 
 
 def _read(values: pd.Series[Any], label: Hashable) -> pd.Series[Any]:
-    """Objects and text as numbers, or as true and false: what a file made of either."""
+    """Read objects and text as numbers, or as true and false: what a file made of either."""
     read: dict[Any, Any] = {}
     try:
         different = values.dropna().unique()

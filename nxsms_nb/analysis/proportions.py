@@ -1,4 +1,4 @@
-"""Proportions of two arms compared: difference, lift, and whether it is more than chance; on whole arrays of them at once."""
+"""Compare the proportions of two arms: difference, lift and p-value, for whole arrays at once."""
 
 from __future__ import annotations
 
@@ -32,22 +32,8 @@ def normal(level: float) -> Floats:
 def difference(
     hits: Counts, n: Counts, control_hits: Counts, control_n: Counts, z: npt.ArrayLike
 ) -> tuple[Floats, ...]:
-    """Return an arm's rate less the control's, and the interval of that difference.
+    """Return an arm's rate minus the control's, with its interval at critical value `z`; NaN where an arm has no rows.
 
-    Parameters
-    ----------
-    hits, n, control_hits, control_n : array_like of int
-        Hits and rows of arm and control.
-    z : array_like of float
-        The critical value.
-
-    Returns
-    -------
-    diff, low, high : ndarray of float64
-        NaN where an arm has no rows.
-
-    Notes
-    -----
     Newcombe (1998), Stat. Med. 17, 873-890, method 10: Wilson's intervals, combined.
 
     Examples
@@ -61,24 +47,10 @@ def difference(
 
 
 def lift(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts, z: npt.ArrayLike) -> tuple[Floats, ...]:
-    """Return by what share an arm's rate is above the control's, and the interval of that lift.
+    """Return by what share an arm's rate is above the control's, with its interval; NaN where the control has no hits.
 
-    Parameters
-    ----------
-    hits, n, control_hits, control_n : array_like of int
-        Hits and rows of arm and control.
-    z : array_like of float
-        The critical value.
-
-    Returns
-    -------
-    lift, low, high : ndarray of float64
-        NaN where the control has no hits.
-
-    Notes
-    -----
-    MOVER-R with Wilson's intervals: Donner & Zou (2012), Stat. Methods Med. Res. 21, 347-359. It excludes 0
-    exactly where Newcombe's interval of the difference does.
+    MOVER-R with Wilson's intervals: Donner & Zou (2012), Stat. Methods Med. Res. 21, 347-359. It excludes 0 exactly
+    where Newcombe's interval of the difference does.
 
     Examples
     --------
@@ -104,18 +76,8 @@ def lift(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts, z: np
 def p_value(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts) -> Floats:
     """Return the two-sided p-value of an arm's rate against the control's.
 
-    Parameters
-    ----------
-    hits, n, control_hits, control_n : array_like of int
-        Hits and rows of arm and control.
+    Pooled two-proportion z-test; Fisher's exact test where fewer than `FEWEST` are expected in a cell.
 
-    Returns
-    -------
-    ndarray of float64
-        Pooled two-proportion z-test; Fisher's exact test where fewer than `FEWEST` are expected in a cell.
-
-    Notes
-    -----
     Fleiss, Levin & Paik (2003), Statistical Methods for Rates and Proportions, 3rd ed., sections 3.1 to 3.3, without
     continuity correction; fewer than 5 expected: Cochran (1954), Biometrics 10, 417-451.
 

@@ -19,16 +19,16 @@ from typing import Final
 
 import numpy as np
 
-from nxsms_nb.analysis.counts import Block, Feature, Floats, Ints, Mask, Part, Tables, inside
+from nxsms_nb.analysis.counts import Feature, Floats, Ints, Mask, Part, SliceBlock, Tables, inside
 
 _LEAST_GAIN: Final = 3.0
-"""Below this gain p is over 0.01 times what the smallest weight allows: it is counted, and not computed."""
+"""Below this gain, p is over 0.01 times what the smallest weight allows: the slice counts, but p is not computed."""
 _MOST_EXACT: Final = 500
-"""How many slices have their exact p computed in a round, those with the greatest gain; the others count as p = 1."""
+"""The number of slices, those with the greatest gain, whose exact p is computed; the others count as p = 1."""
 _PAIR_PRICE: Final = 3.0
-"""What a pair must say more than one of its halves, beyond its weight: the best of many splits of a cause gains by chance."""
+"""What a pair must gain over one of its halves, beyond its weight: the best of many splits gains by chance."""
 _EXTREME_BONUS: Final = 4.0
-"""What it must gain to leave out the highest or lowest values of a range that reaches them: "over 200" is simpler."""
+"""The gain required to cut off the highest or lowest values of a range: "over 200" is simpler."""
 _MOST_ROUNDS: Final = 50
 
 
@@ -47,7 +47,7 @@ class Finding:
 
 
 def gain(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
-    """The log-likelihood ratio of a rate of its own for a slice, against one rate for all."""
+    """Return the log-likelihood ratio of a slice having its own rate, against one rate for all."""
 
     def likelihood(k: Floats, n: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -62,27 +62,10 @@ def gain(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
 def search(
     features: list[Feature], failed: Mask, *, depth: int = 2, level: float = 0.05, min_rows: int = 20
 ) -> tuple[list[Finding], int]:
-    """Find the slices that failures go with, each once.
+    """Find the slices in which rows fail more often, each once, and count the slices that were examined in all rounds.
 
-    Parameters
-    ----------
-    features : list of Feature
-        The columns.
-    failed : ndarray of bool
-        Which rows failed.
-    depth : {1, 2}
-        Whether pairs are looked at.
-    level : float
-        How often something may be found where there is nothing.
-    min_rows : int
-        How many rows a slice has at least.
-
-    Returns
-    -------
-    list of Finding
-        In the order in which they were found.
-    int
-        How many slices were looked at in all rounds.
+    `depth` 2 includes pairs of columns, `level` is how often something may be found where there is nothing, and a slice
+    has at least `min_rows` rows.
     """
     tables = Tables(features, failed, depth)
     findings: list[Finding] = []
@@ -102,7 +85,7 @@ def search(
 def _best(
     tables: Tables, features: list[Feature], failed: Mask, *, number: int, level: float, min_rows: int
 ) -> tuple[Finding | None, int]:
-    """The slice that explains most of those beyond chance, and how many were looked at."""
+    """Return the slice that explains most beyond chance, and the number examined."""
     blocks = list(tables.blocks())
     large = [np.flatnonzero((b.rows >= min_rows) & (b.rows < tables.rows)) for b in blocks]
     seen = sum(map(len, large))
@@ -130,7 +113,7 @@ def _best(
     score = every[:, 2] + every[:, 3]
     every = every[np.argsort(-score, kind="stable")[:_MOST_EXACT]]
     chosen = [(blocks[int(i)], int(j)) for i, j in every[:, :2]]
-    p = tail(
+    p = tail_p(
         np.array([block.rows[j] for block, j in chosen]),
         np.array([block.failed[j] for block, j in chosen]),
         tables.rows,
@@ -147,8 +130,8 @@ def _best(
     return _finding(parts, tables, features, failed, float(adjusted[top])), seen
 
 
-def _within(block: Block, some: Ints) -> Floats:
-    """The log of each slice's weight within its block: half to levels alone, half to runs, where there are runs."""
+def _within(block: SliceBlock, some: Ints) -> Floats:
+    """Return the log of each slice's weight within its block: half to levels alone, half to runs, where there are runs."""
     runs = np.zeros(len(block.rows), np.bool_).reshape([len(r.first) for r in block.runs])
     for axis, run in enumerate(block.runs):
         shape = [1] * len(block.runs)
@@ -162,8 +145,8 @@ def _within(block: Block, some: Ints) -> Floats:
     return weights
 
 
-def tail(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
-    """The chance of as many failures or more in each slice, if failures fell at random."""
+def tail_p(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
+    """Return the probability of as many failures or more in each slice, if failures fell at random."""
     from scipy.stats import hypergeom  # noqa: PLC0415 - half a second, for those who search
 
     found: Floats = np.asarray(hypergeom.sf(failed - 1, all_rows, all_failed, rows))
@@ -171,7 +154,7 @@ def tail(rows: Ints, failed: Ints, all_rows: int, all_failed: int) -> Floats:
 
 
 def _corrected(p: Floats, log_weight: Floats, number: int) -> Floats:
-    """Benjamini and Hochberg's correction with weights, over as many rounds of slices."""
+    """Correct p as Benjamini and Hochberg do, with weights, over as many rounds of slices."""
     # The rounds share the level: a half, a sixth, a twelfth and so on of it add up to all of it.
     weighted = p * np.exp(-log_weight) * number * (number + 1)
     order = np.argsort(weighted, kind="stable")
@@ -181,7 +164,7 @@ def _corrected(p: Floats, log_weight: Floats, number: int) -> Floats:
     return adjusted
 
 
-def _parts(block: Block, spot: int) -> tuple[Part, ...]:
+def _parts(block: SliceBlock, spot: int) -> tuple[Part, ...]:
     places = np.unravel_index(spot, [len(run.first) for run in block.runs])
     return tuple(
         Part(column, int(run.first[i]), int(run.last[i]))
@@ -190,7 +173,7 @@ def _parts(block: Block, spot: int) -> tuple[Part, ...]:
 
 
 def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], failed: Mask) -> tuple[Part, ...]:
-    """Give a run of bins the ends at which it explains most, each within the last bin of the run or the next one."""
+    """Move the ends of a run of bins to where it explains most, within the last bin of the run or the next one."""
     for place, part in enumerate(parts):
         feature = features[part.feature]
         if feature.numbers is None or part.first >= feature.ordered:
@@ -244,7 +227,7 @@ def _finding(parts: tuple[Part, ...], tables: Tables, features: list[Feature], f
     rows, bad = int(held.sum()), int((held & failed).sum())
     return Finding(
         parts=parts,
-        p=max(p, float(tail(np.array([rows]), np.array([bad]), tables.rows, tables.fails)[0])),
+        p=max(p, float(tail_p(np.array([rows]), np.array([bad]), tables.rows, tables.fails)[0])),
         inside=held,
         bad=held & failed,
         rows=rows,

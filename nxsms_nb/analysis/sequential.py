@@ -24,24 +24,12 @@ errors at 5%, at about nine times as much information, which is 400 events in tw
 def critical(information: npt.ArrayLike, level: float) -> Floats:
     """Return how many standard errors an estimate may be off, at any look, in all but `level` of courses.
 
-    Parameters
-    ----------
-    information : array_like of float
-        The variance of the sum behind the estimate, in events.
-    level : float
-        The probability of ever being further off.
+    `information` is the variance of the sum behind the estimate, in events; NaN where there is none yet.
 
-    Returns
-    -------
-    ndarray of float64
-        NaN where there is no information yet.
-
-    Notes
-    -----
     Robbins (1970), Ann. Math. Stat. 41, 1397-1409 for Brownian motion; for means with estimated variances,
     Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), "Time-uniform central limit theory and asymptotic confidence
-    sequences", Ann. Stat. 52, 2613-2640. It is also the mixture sequential probability ratio test of Johari,
-    Koomen, Pekelis & Walsh (2022), "Always valid inference", Oper. Res. 70, 1806-1821.
+    sequences", Ann. Stat. 52, 2613-2640. It is also the mixture sequential probability ratio test of Johari, Koomen,
+    Pekelis & Walsh (2022), "Always valid inference", Oper. Res. 70, 1806-1821.
 
     Examples
     --------

@@ -25,16 +25,16 @@ _SPEAKS: Final = re.compile(r"[^\W\d_].*[^\W\d_]|[^\x00-\u02ff]")
 _SAYS_NOTHING: Final = frozenset({"true", "false", "yes", "no", "none", "nan", "null", "na", "other", "unknown"})
 
 
-def in_words(given: Mapping[Hashable, Any], reaches: Mapping[Hashable, tuple[bool, bool]] | None = None) -> str:
-    """A slice for a person: a text that speaks for itself stands alone, anything else behind its column's name.
+def slice_words(given: Mapping[Hashable, Any], reaches: Mapping[Hashable, tuple[bool, bool]] | None = None) -> str:
+    """Put a slice in words: text that is clear by itself stands alone, other values follow their column's name.
 
-    `reaches` tells of a range whether it begins at the lowest value there is, and whether it ends at the highest.
+    `reaches` says of a range whether it begins at the lowest value there is, and whether it ends at the highest.
 
     Examples
     --------
-    >>> in_words({"country": "IN", "sender": "ACME"}), in_words({"vip": True}), in_words({"age": pd.Interval(18, 25)})
+    >>> slice_words({"country": "IN", "sender": "ACME"}), slice_words({"vip": True}), slice_words({"age": pd.Interval(18, 25)})
     ('IN and ACME', 'vip True', 'age over 18 to 25')
-    >>> in_words({"city": None}), in_words({"size": "M", "length": "161-306"})
+    >>> slice_words({"city": None}), slice_words({"size": "M", "length": "161-306"})
     ('city missing', 'size M and length 161-306')
     """
     ends = reaches or {}
@@ -59,7 +59,7 @@ def _value_in_words(label: Hashable, value: Any, reaches: tuple[bool, bool]) -> 
 
 
 def range_in_words(value: pd.Interval[Any], reaches: tuple[bool, bool] = (False, False)) -> str:
-    """A range of numbers or times for a person; which of its ends are the column's own says `reaches`.
+    """Put a range of numbers or times in words; `reaches` says which of its ends are the column's own.
 
     Examples
     --------
@@ -96,29 +96,10 @@ def _is_missing(value: Any) -> bool:
 
 
 def select(frame: pd.DataFrame, given: Mapping[Hashable, Any], asked: Asked) -> pd.DataFrame:
-    """Take the rows of a slice.
+    """Take the rows of a slice, with their columns, index and order.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A frame.
-    given : mapping of hashable to value
-        What rows must have, column by column, derived ones included: a value, None for a missing one, or a
-        `pandas.Interval`.
-    asked : Asked
-        What derived columns need to know.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Those rows, same columns, index and order.
-
-    Raises
-    ------
-    ConfigError
-        `given` is no mapping.
-    ColumnError
-        A column is not there, is there twice, or cannot be derived.
+    `given` maps columns, derived ones included, to a value, None for a missing one, or a `pandas.Interval`. A missing
+    or ambiguous column raises `ColumnError`, what is no mapping `ConfigError`.
     """
     if not isinstance(given, Mapping):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What became of a sent frame, as tidy frames.
+"""The results of a sent frame, as tidy frames.
 
 Rates are over Success and Failure, the rows the gateway answered; the others are shown beside them, never mixed in.
 """
@@ -24,7 +24,7 @@ LABELS: Final = {
     "Unsent": "not sent yet",
     "Skipped": "left out on purpose",
 }
-"""What a status is called where people read."""
+"""The labels of statuses for readers."""
 
 _SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
 
@@ -32,26 +32,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
-    """Count the rows of each status.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame: as sent, filtered, concatenated or loaded again.
-    prefix : str, default ""
-        What stands before the names of the result columns.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each of the six statuses, in their order: ``status`` (categorical), ``label`` (str, what the status
-        is called where people read), ``count`` (int64; they add up to the rows of the frame) and ``share`` (float64:
-        of the rows the gateway answered, for Success and Failure; NaN for the others).
-
-    Raises
-    ------
-    ColumnError
-        The frame carries no results.
+    """Count the rows of each status; the accessor's `summary` documents it.
 
     Examples
     --------

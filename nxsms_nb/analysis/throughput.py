@@ -12,10 +12,10 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
 from nxsms_nb.results import columns
 
-__all__ = ["ended_us", "interval", "microseconds", "throughput", "too_many"]
+__all__ = ["ended_us", "microseconds", "round_interval", "throughput", "too_many"]
 
 MOST_INTERVALS: Final = 1_000_000
-"""How many intervals `throughput` makes at most: eleven days in seconds."""
+"""The most intervals that `throughput` makes: eleven days in seconds."""
 
 _STEPS: Final = tuple(
     pd.Timedelta(step)
@@ -44,7 +44,7 @@ def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "") -> pd.Da
     ended = ended_us(results)
     if freq is None:
         seconds = (int(ended.max()) - int(ended.min())) / 1e6 if len(ended) else 0.0
-        step = microseconds(max(interval(seconds / _ROWS), _SECOND))
+        step = microseconds(max(round_interval(seconds / _ROWS), _SECOND))
     first = int(ended.min()) // step if len(ended) else 0
     spots = ended // step - first
     total = int(spots.max()) + 1 if len(spots) else 0
@@ -68,12 +68,12 @@ def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "") -> pd.Da
 
 
 def _first_rows(results: pd.DataFrame, spots: Ints) -> Ints:
-    """The first row of each request in each interval."""
+    """Mark the first row of each request in each interval."""
     batch = results["batch"].to_numpy(np.int64, na_value=-1)
-    # Of two journals, requests may have one number; not one time as well.
+    # Requests of two journals may share a number, but not also a time.
     left = results["sent_at"].to_numpy("M8[us]").view(np.int64)
     new = np.ones(len(results), np.bool_)
-    # The rows of a request mostly stand together: what is as the row before needs no search.
+    # A request's rows are mostly consecutive: rows like the one before need no search.
     new[1:] = (batch[1:] != batch[:-1]) | (left[1:] != left[:-1]) | (spots[1:] != spots[:-1])
     rows = np.flatnonzero(new & (batch >= 0))
     again = pd.DataFrame({"batch": batch[rows], "left": left[rows], "spot": spots[rows]}).duplicated()
@@ -82,28 +82,28 @@ def _first_rows(results: pd.DataFrame, spots: Ints) -> Ints:
 
 
 def ended_us(results: pd.DataFrame) -> Ints:
-    """When the request of each row ended, in microseconds since the epoch; all rows have a `sent_at`."""
+    """Return when the request of each row ended, in microseconds since the epoch; all rows have a `sent_at`."""
     left = results["sent_at"].to_numpy("M8[us]").view(np.int64)
     lasted = np.nan_to_num(results["latency_ms"].to_numpy(np.float64))
     ended: Ints = left + np.rint(lasted * 1000).astype(np.int64)
     return ended
 
 
-def interval(least: float) -> pd.Timedelta:
+def round_interval(least: float) -> pd.Timedelta:
     """Return the shortest interval that people count in of at least so many seconds.
 
     Examples
     --------
-    >>> interval(0.4), interval(200)
+    >>> round_interval(0.4), round_interval(200)
     (Timedelta('0 days 00:00:00.500000'), Timedelta('0 days 00:05:00'))
     """
     return next((step for step in _STEPS if step.total_seconds() >= least), _STEPS[-1])
 
 
 def too_many(freq: Any, total: int, step: int, most: int) -> ConfigError:
-    """Say that an interval is too short for the time a frame spans, and which one is not."""
+    """Say that an interval is too short for the time a frame spans, and suggest a longer one."""
     seconds = total * step / 1e6
-    fits = interval(seconds / min(most, _ROWS))
+    fits = round_interval(seconds / min(most, _ROWS))
     return ConfigError(
         f"freq={named(freq)} makes {total:,} intervals of the {span(seconds)} between the first and the last message, "
         f"and at most {most:,} are of use here. Take a longer one, as in freq={_spelled(fits)!r}, leave freq= out, or take a "
@@ -127,6 +127,6 @@ def microseconds(freq: Any) -> int:
         step = 0
     if step < 1:
         raise ConfigError(
-            f"freq={named(freq)} is no length of time. Give one as in freq='1s', '100ms', '1min' or '1h'."
+            f"freq={named(freq)} is not a valid interval. Give one, as in freq='1s', '100ms', '1min' or '1h'."
         )
     return step

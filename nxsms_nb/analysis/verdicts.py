@@ -1,4 +1,4 @@
-"""A comparison of arms as a person reads it: the table, and what it says in words."""
+"""The table of a comparison with its conclusions in words."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _arm(row: dict[str, Any], control: dict[str, Any], name: str, rate: str, lev
     percent = rate == "rate"
     value, other = (f"{each[rate]:.2%}" if percent else f"{each[rate]:.4g}" for each in (row, control))
     diff, low, high = (
-        f"{100 * row[of]:+.2f}" if percent else f"{row[of]:+.4g}" for of in ("diff", "diff_low", "diff_high")
+        f"{100 * row[name]:+.2f}" if percent else f"{row[name]:+.4g}" for name in ("diff", "diff_low", "diff_high")
     )
     lift = f", lift {row['lift']:+.1%}" if not pd.isna(row["lift"]) else ""
     unit = " points" if percent else ""

@@ -21,7 +21,7 @@ from nxsms_nb.wire.fields import FIELDS
 __all__ = ["digits_columns", "status_rows", "to_excel", "zone_rows"]
 
 _DIGITS: Final = frozenset({"phone", "sys_message_id", "source_address", "ext"})
-"""The fields that consist of digits and are no numbers."""
+"""The fields of digits that are not numbers."""
 
 
 def to_excel(
@@ -30,7 +30,7 @@ def to_excel(
     """Write a sent frame as a workbook; see ``df.nxsms.to_excel``."""
     if frame.columns.nlevels > 1:
         raise ColumnError(
-            "The frame's columns have several levels, which no sheet gives back. Join them first: "
+            "The frame's columns have several levels, which a sheet cannot keep. Join them first: "
             "df.columns = df.columns.map('_'.join)"
         )
     statuses = columns.read(frame, prefix, columns=["status"], gaps=True)["status"]
@@ -61,7 +61,7 @@ _SIMULATED: Final = ("simulated", "These are results of the sandbox: no message 
 
 
 def status_rows(counts: Mapping[Any, int], rows: int) -> Iterator[Sequence[Any]]:
-    """Rows of the summary sheet that count the data's rows by status."""
+    """Return rows of the summary sheet that count the data's rows by status."""
     yield "rows", rows
     yield from ((label, int(counts.get(status, 0))) for status, label in LABELS.items())
     if without := rows - sum(counts.values()):
@@ -69,7 +69,7 @@ def status_rows(counts: Mapping[Any, int], rows: int) -> Iterator[Sequence[Any]]
 
 
 def zone_rows(zones: Mapping[Any, str]) -> Iterator[Sequence[Any]]:
-    """Rows of the summary sheet that name the time zone of each column of moments, which a cell cannot hold."""
+    """Return rows of the summary sheet with the time zone of each column of times, which a cell cannot hold."""
     if zones:
         yield ()
         yield "column of times", "time zone"
@@ -102,7 +102,7 @@ def _save(writer: workbooks.Writer, target: Path) -> None:
         try:
             with os.fdopen(number, "wb") as file:
                 writer.save(file)
-            # As any new file; what stood there keeps its mode.
+            # The mode of any new file; an existing file keeps its own.
             part.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_mask())
             part.replace(target)
         except BaseException:

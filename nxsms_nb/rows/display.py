@@ -23,7 +23,7 @@ _PLACES: Final = 30
 """A decimal's exponent up to which it is written in digits."""
 
 
-def shown(values: pd.Series) -> pa.Array:
+def display_text(values: pd.Series) -> pa.Array:
     """Write each cell as the frame shows it; null where there is nothing, or nothing that can be written.
 
     Unlike `cells.read`, which reads what a key or a field is made of, this depends on the column: whole floats are written
@@ -31,14 +31,14 @@ def shown(values: pd.Series) -> pa.Array:
 
     Examples
     --------
-    >>> shown(pd.Series([1200.0, None])).to_pylist(), shown(pd.Series([1200.0, 9.5])).to_pylist()
+    >>> display_text(pd.Series([1200.0, None])).to_pylist(), display_text(pd.Series([1200.0, 9.5])).to_pylist()
     (['1200', None], ['1200.0', '9.5'])
     """
     dtype: Any = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         used = values.cat.remove_unused_categories()
         codes = np.asarray(used.cat.codes, np.int64)
-        return shown(pd.Series(used.cat.categories)).take(pa.array(codes, mask=codes < 0))
+        return display_text(pd.Series(used.cat.categories)).take(pa.array(codes, mask=codes < 0))
     if isinstance(dtype, pd.SparseDtype):
         values = values.astype(dtype.subtype)
     if values.dtype == object:
@@ -64,7 +64,7 @@ def missing(values: pd.Series) -> npt.NDArray[np.bool_]:
     return gaps
 
 
-def plain(value: Any) -> Any:
+def plain_text(value: Any) -> Any:
     """Return the text of a subclass of `str`, for example an `enum.Enum` of texts, whose ``__str__`` shows something else."""
     return str.__str__(value) if isinstance(value, str) else value
 
@@ -164,7 +164,7 @@ def _text(value: Any, *, whole: bool, days: bool) -> str | None:
 
 def _of_value(value: Any, *, whole: bool, days: bool) -> str | None:
     if isinstance(value, (str, bool, np.bool_)):
-        return str(plain(value))
+        return str(plain_text(value))
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, (dt.timedelta, np.timedelta64)):

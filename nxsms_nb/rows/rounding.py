@@ -54,12 +54,12 @@ class Counts:
     foreign: bool = False
 
 
-def tail(hits: int, trials: int, chance: float) -> float:
+def binomial_tail(hits: int, trials: int, chance: float) -> float:
     """Return the probability of so many hits or more among independent trials, each a hit with this chance.
 
     Examples
     --------
-    >>> tail(2, 141, 1e-5) < 1e-6 < tail(2, 142, 1e-5)
+    >>> binomial_tail(2, 141, 1e-5) < 1e-6 < binomial_tail(2, 142, 1e-5)
     True
     """
     if hits <= trials * chance:
@@ -93,7 +93,7 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
         if len(counts.rounded) < _KEPT:
             counts.rounded |= {*rounded}
         hits = len(counts.rounded)
-        damaged = hits > 1 and tail(hits, counts.numbers, _CHANCE) < DOUBT
+        damaged = hits > 1 and binomial_tail(hits, counts.numbers, _CHANCE) < DOUBT
     return rows if damaged else rows[:0]
 
 
@@ -140,7 +140,9 @@ def of_floats(numbers: pa.Array) -> bool:
 def _most(hits: int, rows: int) -> int:
     """Return among how many numbers at most so many round ones are damage; more than `rows` are not considered."""
     return (
-        hits - 1 + bisect_left(range(hits, rows + 1), x=True, key=lambda trials: tail(hits, trials, _CHANCE) >= DOUBT)
+        hits
+        - 1
+        + bisect_left(range(hits, rows + 1), x=True, key=lambda trials: binomial_tail(hits, trials, _CHANCE) >= DOUBT)
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import mask_digits
-from nxsms_nb.rows.display import plain
+from nxsms_nb.rows.display import plain_text
 
 _DATES: Final = frozenset("aAbBCdeDFgGhjmuUVwWxyY%")
 """The directives of ``strftime`` that show a date only."""
@@ -54,7 +54,7 @@ def _written(values: list[Any], field: str, spec: str) -> list[str | None]:
     wrong: Exception | None = None
     for value in values:
         try:
-            text = None if not isinstance(value, str) and pd.isna(value) is True else format(plain(value), spec)
+            text = None if not isinstance(value, str) and pd.isna(value) is True else format(plain_text(value), spec)
             if text is not None and not text.isascii():
                 text.encode()
         except UnicodeEncodeError:

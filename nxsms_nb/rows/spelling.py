@@ -160,7 +160,9 @@ def _spelt(text: pa.Array) -> Spelled:
         zeros &= (signs == Sign.NONE) | trunk.are_valid(rest, zeros & (signs == Sign.PLUS) & (troubles == Trouble.NONE))
         digits = pc.if_else(pa.array(zeros), rest, digits)
         signs[zeros & (signs == Sign.NONE)] = Sign.ZEROS
-    digits = trunk.left_out(text, digits, troubles, signs, parentheses="(" in marks or bool(marks - _OF_NUMBERS))
+    digits = trunk.drop_trunk_zeros(
+        text, digits, troubles, signs, parentheses="(" in marks or bool(marks - _OF_NUMBERS)
+    )
     if long.any():
         wrong = long & (troubles == Trouble.NONE)
         wrong &= ~trunk.are_valid(digits, wrong)

@@ -16,7 +16,7 @@ from nxsms_nb.calls import callers_level
 from nxsms_nb.errors import ColumnError, ConfigError, RenderWarning
 from nxsms_nb.formatting import count, listed, named
 from nxsms_nb.rows.columns import one_column
-from nxsms_nb.rows.display import missing, shown
+from nxsms_nb.rows.display import display_text, missing
 from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.specs import formatted
 from nxsms_nb.screen import warn
@@ -93,7 +93,7 @@ class _Texts:
         at = piece.label, piece.spec
         if at not in self._written:
             values = self.frame[piece.label]
-            text = formatted(values, str(piece), piece.spec) if piece.spec else shown(values)
+            text = formatted(values, str(piece), piece.spec) if piece.spec else display_text(values)
             self._written[at] = text, missing(values)
         return self._written[at]
 

@@ -31,7 +31,9 @@ _AFTER_CODE: Final = (
 _SHORTEST: Final = 5
 
 
-def left_out(text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes, *, parentheses: bool = True) -> pa.Array:
+def drop_trunk_zeros(
+    text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes, *, parentheses: bool = True
+) -> pa.Array:
     """Leave the trunk zero out of numbers with a country code, where the number is valid without it and not with it.
 
     A zero in parentheses that may belong to the number, as in Italy, is a problem; where it does not, the digits before

@@ -113,7 +113,7 @@ def failures_of(
     """Same as `failures`, but of what has been grouped already."""
     sandbox = columns.from_sandbox(frame)
     if grouped.labels:
-        return bars.by_group(grouped, groups.in_words(frame, grouped.labels), ax, sandbox=sandbox)
+        return bars.by_group(grouped, groups.by_words(frame, grouped.labels), ax, sandbox=sandbox)
     answered = int(summary.summary(frame, prefix)["count"].iloc[:2].sum())
     return bars.by_code(grouped.frame, answered, ax, sandbox=sandbox)
 
@@ -141,7 +141,7 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     ColumnError
         The frame carries no results.
     ConfigError
-        `freq` is no length of time, or too short for the run.
+        `freq` is not a valid interval, or is too short for the run.
     """
     results = columns.read(frame, prefix, columns=["batch", "sent_at", "latency_ms"]).dropna(subset="sent_at")
     sandbox = columns.from_sandbox(frame)
@@ -238,7 +238,7 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
 
 def _step(took: float, requests: int) -> pd.Timedelta:
     """An interval that gives at most 80 of them, and where there are few requests about two in each."""
-    return throughput_table.interval(max(took / 80, min(took / 12, 2 * took / max(requests, 1))))
+    return throughput_table.round_interval(max(took / 80, min(took / 12, 2 * took / max(requests, 1))))
 
 
 def _rate(value: float) -> str:

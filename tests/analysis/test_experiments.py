@@ -339,10 +339,10 @@ def test_the_result_says_that_it_came_from_the_sandbox(tmp_path):
     ("options", "message"),
     [
         ({"by": "wording"}, "by='wording' names a column"),
-        ({"by": "phone"}, "which are no arms"),
+        ({"by": "phone"}, "too many to be arms"),
         ({"by": "bought", "outcome": "rate"}, "neither 'accepted' nor 'delivered'"),
         ({"outcome": "nothing"}, "neither 'accepted' nor 'delivered' nor a column"),
-        ({"control": "C"}, "control='C' is none of the arms: 'A', 'B'"),
+        ({"control": "C"}, "control='C' is not one of the arms: 'A', 'B'"),
         ({"level": 5}, "level=5 is not a share"),
         ({"unit": "customer"}, "unit='customer' names a column"),
         ({"weights": {"A": 1}}, "has none for 'B'"),
@@ -357,7 +357,7 @@ def test_what_cannot_be_compared_is_refused(options, message):
 def test_one_arm_is_no_experiment():
     """Nor is a column without any; an arm of which nothing counts is said to have nothing yet."""
     frame = experiment()
-    with pytest.raises(nx.ColumnError, match="one arm only"):
+    with pytest.raises(nx.ColumnError, match="only one arm"):
         frame[frame["variant"] == "A"].nxsms.compare(outcome="bought")
     with pytest.raises(nx.ColumnError, match="No row has an arm"):
         frame.assign(variant=None).nxsms.compare(outcome="bought")

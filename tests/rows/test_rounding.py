@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import nxsms_nb as nx
-from nxsms_nb.rows.rounding import tail
+from nxsms_nb.rows.rounding import binomial_tail
 
 CUT = [8615090000000, 919812000000, 8613770000000]
 
@@ -78,7 +78,7 @@ def test_a_completed_number_is_evidence_too():
 
 def test_two_round_numbers_are_damage_among_few_only():
     """The bound is a chance of one in a million: two among 141 numbers are beyond it, two among 142 are not."""
-    assert tail(2, 141, 1e-5) < 1e-6 < tail(2, 142, 1e-5)
+    assert binomial_tail(2, 141, 1e-5) < 1e-6 < binomial_tail(2, 142, 1e-5)
     others = [8615088888000 + i for i in range(1, 141)]
     assert lost(people([*CUT[:2], *others[:139]])) == [0, 1]
     assert lost(people([*CUT[:2], *others[:140]])) == []
