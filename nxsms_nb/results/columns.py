@@ -1,8 +1,8 @@
-"""Result columns as a frame carries them: what they are, whether a frame has them, and how they are read back.
+"""Result columns as a frame carries them: their dtypes, whether a frame has them, and how they are read back.
 
 A sent frame is the record, and it travels: through CSV, Excel and Parquet, through filters, concatenations and merges.
 On the way whole numbers become floats, times become text and categoricals become objects. Everything that looks at
-results reads them through `read`, so that it works on a frame of last month as on one just sent.
+results reads them through `read`, so that it works on last month's frame as on one just sent.
 """
 
 from __future__ import annotations
@@ -69,17 +69,7 @@ _EXACT: Final = float(2**53)
 
 
 def empty(index: pd.Index[Any] | int) -> pd.DataFrame:
-    """Make result columns in which nothing is known yet.
-
-    Parameters
-    ----------
-    index : pandas.Index or int
-        The index of the rows, or how many rows there are.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The eight result columns with their dtypes, every value missing.
+    """Make result columns in which every value is missing, for an index or that many rows.
 
     Examples
     --------
@@ -91,21 +81,7 @@ def empty(index: pd.Index[Any] | int) -> pd.DataFrame:
 
 
 def carries(frame: pd.DataFrame, prefix: str = "", *, gaps: bool = False) -> bool:
-    """Tell whether a frame carries earlier results: all eight columns, and only our six statuses in them.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Any frame.
-    prefix : str, default ""
-        What stands before the names of the result columns.
-    gaps : bool, default False
-        Accept rows without a status, which are new.
-
-    Returns
-    -------
-    bool
-        Whether `read` can read it.
+    """Return whether a frame carries earlier results that `read` can read; with `gaps`, rows may lack a status.
 
     Examples
     --------
@@ -116,7 +92,7 @@ def carries(frame: pd.DataFrame, prefix: str = "", *, gaps: bool = False) -> boo
 
 
 def prefixes(frame: pd.DataFrame) -> list[str]:
-    """List the prefixes under which a frame carries earlier results, of all its rows or of some.
+    """List the prefixes under which a frame carries earlier results of some or all of its rows.
 
     Examples
     --------
@@ -132,7 +108,7 @@ def prefixes(frame: pd.DataFrame) -> list[str]:
 
 
 def beside(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
-    """Join columns onto a frame of the same index, whatever its labels are.
+    """Join columns onto a frame with the same index, whatever its labels are.
 
     Examples
     --------
@@ -142,7 +118,7 @@ def beside(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
     try:
         return pd.concat([frame, added], axis=1)
     except UnicodeEncodeError:
-        # pandas makes text of labels that are objects, and half a character (a lone surrogate) is none. Everything was sent.
+        # pandas encodes labels that are objects, and a lone surrogate cannot be encoded. All rows were sent by now.
         labels = pd.Index([*frame.columns, *added.columns], dtype=object)
         numbered = [frame.set_axis(range(frame.shape[1]), axis=1), added.set_axis(range(added.shape[1]), axis=1)]
         return pd.concat(numbered, axis=1).set_axis(labels, axis=1)
@@ -159,7 +135,7 @@ def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     if not carries(frame, prefix, gaps=True):
         if (other := _other_prefix(frame, prefix)) is not None:
             raise ColumnError(
-                f"The frame carries no results under prefix={named(prefix)}, but under {named(other)}. Drop those: "
+                f"The frame carries no results under prefix={named(prefix)}, but it does under {named(other)}. To drop those: "
                 f"df.nxsms.new(prefix={named(other)})"
             )
         return frame.copy()
@@ -171,30 +147,10 @@ def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
 def read(
     frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = RESULT_COLUMNS, gaps: bool = False
 ) -> pd.DataFrame:
-    """Read the result columns of a frame back, whatever their dtypes became on the way.
+    """Read result columns of a frame back in the dtypes of `DTYPES`, whatever theirs became on the way.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame: as sent, or filtered, concatenated, loaded from CSV, Excel or Parquet.
-    prefix : str, default ""
-        What stands before the names of the result columns.
-    columns : sequence of str, default all eight
-        Which of the result columns are wanted; the others are not converted.
-    gaps : bool, default False
-        Accept rows without a status, which are new; one that has an id, a time or a request all the same was sent, and lost
-        its status: it is in doubt.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The wanted columns, without the prefix, in the dtypes of `DTYPES`; the frame's index and ``attrs``.
-        Times without a zone are read as UTC, which is what they were before Excel took the zone away.
-
-    Raises
-    ------
-    ColumnError
-        The frame carries no results, or a value in them cannot be read.
+    With `gaps`, rows without a status are accepted: they are new, unless an id, a time or a request shows that they were sent
+    and lost it, which leaves them in doubt. Times without a zone are read as UTC, which they were before Excel dropped it.
 
     Examples
     --------
@@ -214,16 +170,16 @@ def read(
     return result
 
 
-_LOST: Final = "its status is gone from the frame, and it may have been sent"
+_LOST: Final = "its status is missing from the frame, and it may have been sent"
 
 
 def lost_status(results: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which of the rows that `read` gave had lost their status."""
+    """Find the rows returned by `read` that had lost their status."""
     return np.asarray(results["reason"] == _LOST, np.bool_)
 
 
 def _lost(frame: pd.DataFrame, prefix: str, status: Any) -> npt.NDArray[np.bool_]:
-    """Which rows say that they were sent and have no status, as a change of its categories leaves them."""
+    """Find the rows that were sent but have no status, as a change of its categories leaves them."""
     lost = np.asarray(pd.isna(status), np.bool_)
     if lost.any():
         traces = [_READERS[name](frame[prefix + name], prefix + name) for name in ("messageid", "batch", "sent_at")]
@@ -232,7 +188,7 @@ def _lost(frame: pd.DataFrame, prefix: str, status: Any) -> npt.NDArray[np.bool_
 
 
 def from_sandbox(frame: pd.DataFrame) -> bool:
-    """Tell whether a frame's results came from the sandbox, as its ``attrs`` say.
+    """Return whether a frame's results came from the sandbox, according to its ``attrs``.
 
     Examples
     --------
@@ -266,7 +222,7 @@ def to_arrow(values: pd.Series[Any]) -> pa.Array:
 
 
 def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str | None:
-    """Say why a frame carries no results and what to do, or None."""
+    """Say why a frame carries no results and what to do; None if it does."""
     if not isinstance(prefix, str):
         raise ConfigError(f"prefix={named(prefix)} is not text, as in prefix='sms_'.")
     labels = [prefix + name for name in RESULT_COLUMNS]
@@ -274,7 +230,7 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
     if missing:
         other = _other_prefix(frame, prefix)
         return f"The frame carries no results: it has no column {', '.join(map(named, missing))}. " + (
-            f"Its results stand under another prefix: prefix={named(other)}" if other is not None else _REMEDY
+            f"Its results have another prefix: prefix={named(other)}" if other is not None else _REMEDY
         )
     twice = [label for label in labels if not isinstance(frame[label], pd.Series)]
     if twice:
@@ -285,15 +241,15 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
     if alien:
         return (
             f"The frame carries no results: its column {named(prefix + 'status')} holds "
-            f"{mask_digits(shorten(alien[0]))!r}, which is none of {', '.join(STATUSES)}. {_REMEDY}"
+            f"{mask_digits(shorten(alien[0]))!r}, which is not one of {', '.join(STATUSES)}. {_REMEDY}"
         )
     if not gaps and (known.any() or (statuses[~known] == "").any()):
         label = prefix + "status"
         without = int((frame[label].isna() | (frame[label] == "")).sum())
         return (
-            f"{count(without, 'row')} of {len(frame):,} carry no status: they were added after sending, or a merge "
-            f"found no partner for them. Send them as you sent the others, which are not sent again; or look at the others "
-            f"alone: frame[frame[{named(label)}].notna()]"
+            f"The frame has {count(without, 'row')} of {len(frame):,} without a status: added after sending, or a merge "
+            f"found no match. Send them as you sent the others, which are not sent again; or look only at the "
+            f"others: frame[frame[{named(label)}].notna()]"
         )
     return None
 
@@ -313,10 +269,13 @@ def _other_prefix(frame: pd.DataFrame, prefix: str) -> str | None:
 
 
 def _arrow(values: pd.Series[Any], label: Hashable) -> pa.Array:
-    """One Arrow array of plain values: no dictionary, no chunks, empty text as missing."""
+    """Return one Arrow array of plain values: no dictionary, no chunks, empty text as missing."""
     try:
         array = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # objects of several types, ids read partly as numbers say
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+    ):  # objects of several types, for example ids of which some were read as numbers
         array = pa.array([None if pd.isna(value) else str(value) for value in values], pa.large_string())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -332,7 +291,7 @@ def _arrow(values: pd.Series[Any], label: Hashable) -> pa.Array:
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
         return array
     raise ColumnError(
-        f"Column {named(label)} holds values of type {array.type}, which are not results as send() wrote them. "
+        f"Column {named(label)} holds values of type {array.type}, which send() does not write. "
         "Load the frame again from where it was saved."
     )
 
@@ -343,7 +302,7 @@ def _unread(label: Hashable, value: object, what: str, remedy: str) -> ColumnErr
 
 def _text(values: pd.Series[Any], label: Hashable) -> Any:
     array = _arrow(values, label)
-    if pa.types.is_floating(array.type):  # ids of digits alone, read as numbers beside missing ones
+    if pa.types.is_floating(array.type):  # ids of digits only, read as numbers because some are missing
         numbers = array.cast(pa.float64())
         broken = pc.or_(pc.greater_equal(pc.abs(numbers), _EXACT), pc.not_equal(pc.floor(numbers), numbers))
         if pc.any(broken).as_py():
@@ -413,13 +372,13 @@ def _instant(values: pd.Series[Any], label: Hashable) -> Any:
 
 
 def _status(values: pd.Series[Any], label: Hashable) -> Any:
-    # To pandas, categories in another order are the same dtype; their codes are others.
+    # pandas treats categories in another order as the same dtype, but their codes differ.
     if values.dtype == STATUS and list(values.cat.categories) == list(STATUSES):
         return values.array
     return pd.Categorical(_text(values, label), dtype=STATUS)
 
 
-_RELOAD: Final = "A program the file went through has rewritten it: load the frame from where send() left it."
+_RELOAD: Final = "A program that opened the file rewrote it: load the frame from where it was saved after send()."
 
 _READERS: Final[dict[str, Callable[[pd.Series[Any], Hashable], Any]]] = {
     "messageid": _text,

@@ -20,6 +20,3 @@ RESULT_COLUMNS: Final = (
     "latency_ms",
 )
 """The columns `send` joins on, in this order, after the frame's own."""
-
-DELIVERY_COLUMNS: Final = ("dr", "dr_status", "dr_time", "price", "segments", "network")
-"""The columns `receipts` joins on."""

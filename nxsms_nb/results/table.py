@@ -1,6 +1,6 @@
-"""What became of each row: arrays while a run goes on, columns of the frame when it has ended.
+"""The result of each row: arrays while a run goes on, columns of the frame when it has ended.
 
-The engine and the journal write through the same `Results.apply`, so that a frame and a journal tell the same story.
+The engine and the journal write through the same `Results.apply`, so that a frame and a journal agree.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 
 NO_TIME: Final = 0
-"""Stands for no time in `Results.sent_us`: nothing was sent when the epoch began."""
+"""No time in `Results.sent_us`: nothing was sent when the epoch began."""
 _CODE_0: Final = 1 << 40
-"""What a code is kept as in `Results._code` is so much larger than the code itself, and 0 is none."""
+"""Added to the codes in `Results._code`, where 0 is none."""
 _NAT: Final = np.iinfo(np.int64).min
 """NaT, to numpy and pandas."""
 
@@ -49,7 +49,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def among(status: npt.NDArray[np.integer[Any]], *wanted: int) -> npt.NDArray[np.bool_]:
-    """Which statuses are one of those that are wanted.
+    """Find the statuses that are among those wanted.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def among(status: npt.NDArray[np.integer[Any]], *wanted: int) -> npt.NDArray[np.
 
 
 class ItemOutcome(NamedTuple):
-    """A row of a request whose outcome is not that of the others; `kept` is the reason as the journal may keep it."""
+    """A row of a request whose outcome differs from the others'; `kept` is the reason as the journal may keep it."""
 
     offset: int
     status: int
@@ -70,22 +70,10 @@ class ItemOutcome(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of the rows of one request.
+    """The outcome of one request for its rows; `exceptions` are the rows that differ.
 
-    Parameters
-    ----------
-    status : int
-        The status of its rows, an index into `statuses.STATUSES`.
-    code : int or None
-        Their code.
-    reason : str or None
-        Their reason, without a number or a word of anybody's message.
-    latency_ms : float
-        From the request's leaving to the end of its reply.
-    carried : bool
-        Whether it counts as an attempt: False where nothing left.
-    exceptions : sequence of ItemOutcome
-        The rows for which something else holds.
+    `status` is an index into `STATUSES`; `reason` holds no number and no word of anybody's message; `latency_ms` runs from
+    sending to the end of the reply; `carried` is False where nothing was sent, which does not count as an attempt.
     """
 
     status: int
@@ -99,16 +87,11 @@ class Outcome(NamedTuple):
 class Results:
     """The result columns of `n` rows, as arrays.
 
-    Parameters
-    ----------
-    n : int
-        How many rows.
-
     Notes
     -----
-    A row of which nothing is known is 0 in each column but the status: an array of zeros takes memory only where it is
-    written to, and fresh memory for other values would cost as much as making the ids. A duration of 0 is none where
-    there is no time either.
+    A row about which nothing is known is 0 in each column but the status: an array of zeros takes memory only where it is
+    written to, and fresh memory for other values would cost as much as making the ids. A latency of 0 is missing where
+    the time is.
     """
 
     def __init__(self, n: int) -> None:
@@ -144,20 +127,9 @@ class Results:
         self._reason[rows] = [self._number(reason) for reason in reasons]
 
     def apply(self, rows: Rows | slice, outcome: Outcome, *, batch: int, sent_us: int, partly: bool = False) -> None:
-        """Take over what became of one request.
+        """Record the outcome of one request, the journal's number `batch`, sent at `sent_us` since the epoch.
 
-        Parameters
-        ----------
-        rows : ndarray of int64 or slice
-            The request's rows.
-        outcome : Outcome
-            What became of them.
-        batch : int
-            The journal's number of the request.
-        sent_us : int
-            When it left, in microseconds since the epoch.
-        partly : bool, default False
-            Whether some of the rows are none of ours: those are negative.
+        `partly`: some of the rows are not ours; those are negative.
         """
         ours = rows
         if partly and not isinstance(rows, slice):
@@ -167,7 +139,7 @@ class Results:
             self.batch[ours] = batch
             self.attempts[ours] += 1
             self.latency_ms[ours] = outcome.latency_ms
-            # Last: who looks in between must not see a time with a duration of 0.
+            # Last: a reader in between must not see a time with a latency of 0.
             self.sent_us[ours] = sent_us
         for offset, status, code, reason, _kept in outcome.exceptions:
             row = rows.start + offset if isinstance(rows, slice) else rows[offset]
@@ -175,7 +147,7 @@ class Results:
                 self.decide(row, status, code, reason)
 
     def take_over(self, rows: Rows, other: Results, others: Rows) -> None:
-        """Take over everything that another `Results` has of its rows `others`; attempts are added up."""
+        """Merge everything that another `Results` has for its rows `others`; attempts are added up."""
         for name in ("status", "batch", "sent_us", "latency_ms", "_code"):
             getattr(self, name)[rows] = getattr(other, name)[others]
         self.attempts[rows] += other.attempts[others]
@@ -183,7 +155,7 @@ class Results:
         self._reason[rows] = numbers[other._reason[others]]
 
     def adopt(self, rows: Rows, earlier: pd.DataFrame) -> None:
-        """Take over rows of a frame's own results, as `columns.read` gives them."""
+        """Read rows of a frame's own results, as `columns.read` returns them."""
         self.status[rows] = earlier["status"].cat.codes.to_numpy()
         for array, values in (
             (self._code, earlier["code"] + _CODE_0),
@@ -198,16 +170,16 @@ class Results:
         self._reason[rows] = [self._number(None if pd.isna(reason) else reason) for reason in reasons]
 
     def reason(self, row: int) -> str | None:
-        """The reason of one row."""
+        """Return the reason of one row."""
         return self._reasons[int(self._reason[row])]
 
     def without_reason(self, rows: Rows) -> Rows:
-        """Those of the rows for which no reason is given."""
+        """Return those of the rows that have no reason."""
         quiet: Rows = rows[self._reason[rows] == 0]
         return quiet
 
     def code(self, row: int) -> int | None:
-        """The code of one row."""
+        """Return the code of one row."""
         return int(self._code[row]) - _CODE_0 if self._code[row] else None
 
     def _number(self, reason: str | None) -> int:
@@ -218,24 +190,9 @@ class Results:
         return number
 
     def join(self, frame: pd.DataFrame, messageids: pa.Array, prefix: str = "", *, last: bool = False) -> pd.DataFrame:
-        """Join the result columns onto the frame.
+        """Join the result columns onto a frame of as many rows; those of an earlier run are replaced.
 
-        Parameters
-        ----------
-        frame : pandas.DataFrame
-            The frame as it was given, of as many rows; it is not touched.
-        messageids : pyarrow.Array of large_string
-            The ids of its rows.
-        prefix : str, default ""
-            What the names of the result columns begin with.
-        last : bool, default False
-            Nobody needs these results any more, and they are of no use afterwards: the arrays become the frame's own,
-            instead of copies of them.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Same index, same order; result columns of an earlier run are replaced, all stand at the end.
+        `last`: these results are not needed afterwards, so that their arrays become the frame's own instead of being copied.
         """
         if not last:
             return self._copied().join(frame, messageids, prefix, last=True)
@@ -252,7 +209,7 @@ class Results:
             "messageid": result_columns.from_arrow(ids, result_columns.TEXT),
             "status": pd.Categorical.from_codes(self.status, dtype=result_columns.STATUS),
             "code": pd.arrays.IntegerArray(self._code, uncoded),
-            "reason": result_columns.from_arrow(self._told(), result_columns.TEXT),
+            "reason": result_columns.from_arrow(self._reason_texts(), result_columns.TEXT),
             "batch": pd.arrays.IntegerArray(self.batch, self.batch == 0),
             "attempts": pd.arrays.IntegerArray(self.attempts, np.zeros(len(self), bool)),
             "sent_at": pd.DatetimeIndex(self.sent_us, dtype="datetime64[us, UTC]", copy=False),
@@ -273,14 +230,14 @@ class Results:
         return joined
 
     def _copied(self) -> Results:
-        # The numbers of the reasons before the reasons: a run that goes on only adds some.
+        # The numbers before the reasons, which a run in progress only adds to.
         other = Results(0)
         for name in ("status", "batch", "attempts", "sent_us", "latency_ms", "_code", "_reason"):
             setattr(other, name, getattr(self, name).copy())
         other._reasons = list(self._reasons)
         return other
 
-    def _told(self) -> pa.Array:
+    def _reason_texts(self) -> pa.Array:
         if not self._reason.any():
             return _nulls(len(self))
         return pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))
@@ -291,6 +248,6 @@ def _coded(code: int | None) -> int:
 
 
 def _nulls(n: int) -> pa.Array:
-    """As `pyarrow.nulls`, of memory that is not there before somebody writes to it."""
+    """Make text nulls as `pyarrow.nulls` does, in memory that is not there before somebody writes to it."""
     valid, offsets = np.zeros(-(-n // 8), np.uint8), np.zeros(n + 1, np.int64)
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), n)

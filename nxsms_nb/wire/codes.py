@@ -55,7 +55,6 @@ class Code:
 
 SUCCESS: Final = 0
 CLOCK: Final = 1004
-BALANCE: Final = 1102
 PARAMETER: Final = 9000
 TPS: Final = 13008
 CHANNEL_SIZE: Final = 13010

@@ -156,7 +156,7 @@ def test_the_verbs_for_sent_rows_name_the_way(sandbox, verb):
     """New rows have nothing to be retried or settled: nothing is sent, and the message says what to do."""
     sent = people(4).nxsms.send(sandbox.client, progress="silent")
     both = quietly(lambda: pd.concat([sent, people(3, 100)], ignore_index=True))
-    with pytest.raises(nx.ColumnError, match=r"3 rows of 7 carry no status.*Send them as you sent the others"):
+    with pytest.raises(nx.ColumnError, match=r"3 rows of 7 without a status.*Send them as you sent the others"):
         getattr(both.nxsms, verb)(sandbox.client)
     assert len(sandbox.ledger) == 4
 
@@ -181,7 +181,7 @@ def test_a_sent_row_that_lost_its_status_is_not_new(sandbox, lost, known):
     doubtful = {"by hand": 2, "by categories": 4}[lost] if known == "by nobody" else 0
     assert after["status"].value_counts()[["Success", "Unknown"]].tolist() == [7 - doubtful, doubtful]
     if doubtful:
-        assert "its status is gone" in after.loc[0, "reason"]
+        assert "its status is missing" in after.loc[0, "reason"]
 
 
 def test_a_changed_text_beside_a_lost_status_stops_the_call(sandbox):

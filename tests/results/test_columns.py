@@ -170,9 +170,9 @@ def test_ids_partly_read_as_numbers_are_text(made):
     ("change", "said"),
     [
         (lambda f: f.drop(columns=["code", "batch"]), "no column 'code', 'batch'.*Send it first"),
-        (lambda f: f.assign(status="sent"), "holds 'sent', which is none of Success, Failure"),
-        (lambda f: f.assign(status=f["status"].where(f.index > 1)), r"2 rows of 5 carry no status.*notna\(\)"),
-        (lambda f: f.assign(status=["", *f["status"][1:]]), "1 row of 5 carry no status"),
+        (lambda f: f.assign(status="sent"), "holds 'sent', which is not one of Success, Failure"),
+        (lambda f: f.assign(status=f["status"].where(f.index > 1)), r"2 rows of 5 without a status.*notna\(\)"),
+        (lambda f: f.assign(status=["", *f["status"][1:]]), "1 row of 5 without a status"),
         (lambda f: f.add_prefix("sms_"), "no column 'messageid'.*prefix='sms_'"),
         (lambda f: pd.concat([f, f[["code"]]], axis=1), "more than one column 'code'"),
     ],
