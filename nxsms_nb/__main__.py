@@ -17,18 +17,10 @@ from nxsms_nb.screen import end_output, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
+    """Run a command; by default the arguments of this process.
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The words after ``python -m nxsms_nb``; by default those of this process.
-
-    Returns
-    -------
-    int
-        The exit code: 0, 1 after an error that says what to do, 2 where the arguments or the files of ``send`` are refused
-        before anything is sent, 130 after Ctrl-C.
+    The exit code is 0, 1 after an error that says what to do, 2 where the arguments or the files of ``send`` are refused before
+    anything is sent, 130 after Ctrl-C.
     """
     parser = _parser()
     given, more = parser.parse_known_args(arguments)
@@ -111,7 +103,7 @@ def _as_a_line(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _broken_off(error: BaseException) -> int:
-    """Say why a file was not sent, or not to its end, and where its rows are; the exit code."""
+    """Say why a file was not sent, or only in part, and where its rows are; return the exit code."""
     say(f"{type(error).__name__}: {_in_options(str(error)) or 'stopped by you'}", error=True)
     begun = getattr(error, "__notes__", [])
     for note in begun:
@@ -131,21 +123,21 @@ _PYTHON = {
     "; .report.problems of this error lists all": "",
     "where a file has no header row, read it with header=None": "where its first line has no names, put such a line in front",
 }
-"""What an error advises in Python, and what the command line has in its place."""
+"""What an error advises in Python, and its counterpart on the command line."""
 
 
 def _in_options(text: str) -> str:
-    """Put the command line's options in the place of keywords and calls that an error names."""
+    """Replace the keywords and calls that an error names by the command line's options."""
     for python, words in _PYTHON.items():
         text = text.replace(python, words)
     text = _RENAMED.sub("", text)
-    # Prose and calls take turns.
+    # Every other part is a call.
     parts = [_of_call(part) if at % 2 else _OPTION.sub(_as_option, part) for at, part in enumerate(_CALL.split(text))]
     return " ".join(" ".join(parts).split())
 
 
 def _of_call(call: str) -> str:
-    """The option that a call to paste adds; one for some of the rows stays Python's, since no option chooses rows."""
+    """Return the option that a call to paste adds; one for some rows stays Python's, since no option chooses rows."""
     added = re.search(r"\w+=(?:'[^']*'|\w+)(?=\)$)", call)
     if not call.startswith("nx.send_stream(frames") or added is None:
         return f"(in Python) {call}"
@@ -166,7 +158,7 @@ def _file(text: str) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nxsms_nb",
-        description="Send a pandas frame as SMS through NXCloud, once, and see row by row what became of it.",
+        description="Send a pandas frame as SMS through NXCloud, once, and see the result of each row.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -197,15 +189,15 @@ def _parser() -> argparse.ArgumentParser:
 
     send = commands.add_parser(
         "send",
-        help="send a file of recipients, larger than memory if need be",
-        description="Send a file's rows chunk by chunk and write it again with what became of each. The account comes "
-        "from NXSMS_ACCESS_KEY, NXSMS_ACCESS_SECRET and NXSMS_APP_KEY or a .env file. After a stop the same command goes "
-        "on: what went out does not go out twice.",
+        help="send a file of recipients, which may be larger than memory",
+        description="Send a file's rows chunk by chunk and write them with their results. The account comes "
+        "from NXSMS_ACCESS_KEY, NXSMS_ACCESS_SECRET and NXSMS_APP_KEY or a .env file. After a stop, run the same "
+        "command to continue: what was sent is not sent again.",
     )
     send.add_argument(
         "source", type=_file, metavar="IN", help=".csv, .csv.gz, .tsv, .xlsx or .parquet with phone and content"
     )
-    send.add_argument("target", type=_file, metavar="OUT", help="the file to write, of any of these kinds")
+    send.add_argument("target", type=_file, metavar="OUT", help="the file to write, in any of these formats")
     send.add_argument("--campaign", required=True, help="in a campaign a number gets one message")
     send.add_argument("--phone", metavar="COLUMN", help="the column with the numbers (default: phone)")
     send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
@@ -214,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="encoding of a text file (default: UTF-8, UTF-16 by its mark, GB18030 where it certainly is Chinese)",
     )
-    send.add_argument("--sep", metavar="CHARACTER", help="what separates columns: ; or tab, for example")
+    send.add_argument("--sep", metavar="CHARACTER", help="the column separator, for example ; or tab")
     send.add_argument("--sheet", metavar="NAME", help="sheet of a workbook, or its number (default: the first)")
     send.add_argument(
         "--region",
@@ -230,9 +222,11 @@ def _parser() -> argparse.ArgumentParser:
         "--prefix", metavar="TEXT", help="what the names of the result columns begin with (default: nothing)"
     )
     send.add_argument("--confirm", type=int, metavar="N", help="agreement to send at most N messages")
-    send.add_argument("--concurrency", type=int, metavar="N", help="requests under way at once (default: 8)")
-    send.add_argument("--max-rate", type=float, metavar="N", help="most messages a second")
-    send.add_argument("--journal", type=_file, help="what was attempted before (default: NXSMS_JOURNAL, or the user's)")
+    send.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at once (default: 8)")
+    send.add_argument("--max-rate", type=float, metavar="N", help="the most messages per second")
+    send.add_argument(
+        "--journal", type=_file, help="the record of earlier sends (default: NXSMS_JOURNAL, or the user's)"
+    )
     send.add_argument("--sandbox", action="store_true", help="practise: a simulated gateway instead of the real one")
 
     sandbox = commands.add_parser(
@@ -243,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--port", type=int, default=0, help="port on loopback (default: any free one)")
     sandbox.add_argument("--seed", type=int, default=0, help="same seed, same outcomes (default: %(default)s)")
     sandbox.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a request takes")
-    sandbox.add_argument("--tps", type=float, metavar="N", help="most messages a second (default: no limit)")
+    sandbox.add_argument("--tps", type=float, metavar="N", help="the most messages per second (default: no limit)")
     sandbox.add_argument("--balance", type=int, metavar="N", help="how many messages can be paid for (default: any)")
     sandbox.add_argument("--realistic", action="store_true", help="let a realistic share of the messages fail")
     return parser

@@ -15,7 +15,7 @@ TEXT: Final = pa.large_string()
 
 
 def flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """One contiguous array; text becomes `TEXT`."""
+    """Return one contiguous array; text becomes `TEXT`."""
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     if pa.types.is_string(array.type) or pa.types.is_string_view(array.type):
@@ -24,17 +24,17 @@ def flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def to_series(array: pa.Array, index: pd.Index | None = None, name: str | None = None) -> pd.Series:
-    """Text as a Series: dtype ``str`` in pandas 3, object in pandas 2.3."""
+    """Return text as a Series: dtype ``str`` in pandas 3, object in pandas 2.3."""
     return pd.Series(array.to_pandas().array, index=index, name=name, copy=False)
 
 
 def present(array: pa.Array) -> npt.NDArray[np.bool_]:
-    """Which cells are not null."""
+    """Find the cells that are not null."""
     return as_mask(array.is_valid()) if array.null_count else np.ones(len(array), np.bool_)
 
 
 def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
-    """An Arrow truth array as a NumPy mask; null is False.
+    """Return an Arrow truth array as a NumPy mask; null becomes False.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
     filled = array.fill_null(False) if array.null_count else array
     if not len(filled):
         return np.zeros(0, np.bool_)
-    # A fifth of what Arrow's own way, bit by bit, takes.
+    # Five times faster than Arrow's conversion, which goes bit by bit.
     bits = np.unpackbits(
         np.frombuffer(filled.buffers()[1], np.uint8), count=filled.offset + len(filled), bitorder="little"
     )
@@ -52,7 +52,7 @@ def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
-    """The first byte of each text; 0 where there is none."""
+    """Return the first byte of each text; 0 where there is none."""
     starts, data = buffers(array)
     there = np.diff(starts) > 0
     if there.all():
@@ -63,13 +63,13 @@ def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
 
 
 def lengths(array: pa.Array) -> npt.NDArray[np.int64]:
-    """How many bytes each text has; where there is none, any number."""
+    """Return the length of each text in bytes; any number where it is null."""
     starts, _ = buffers(array)
     return np.diff(starts)
 
 
 def buffers(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Where each text starts and the last one ends, and the bytes of all."""
+    """Return where each text starts and the last one ends, and the bytes of all."""
     if not len(array):
         return np.zeros(1, np.int64), np.empty(0, np.uint8)
     _, offsets, data = array.buffers()
@@ -80,5 +80,5 @@ def buffers(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint
 
 
 def only(text: pa.Array, usable: npt.NDArray[np.bool_]) -> pa.Array:
-    """The same text, null where it is not usable."""
+    """Return the text, null where it is not usable."""
     return text if usable.all() else pc.if_else(pa.array(usable), text, pa.scalar(None, TEXT))

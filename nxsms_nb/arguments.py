@@ -1,4 +1,4 @@
-"""What is given to a function that it does not take, and names that are not there: short errors with what was meant."""
+"""Arguments that a call does not take, and names that do not exist: short errors that propose what was meant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """A question about the name that may be meant, or nothing.
+    """Ask about the name that may be meant; empty where none is near.
 
     Examples
     --------
@@ -29,14 +29,14 @@ def near(name: str, names: Iterable[str]) -> str:
 
 
 def unknown_option(name: str, names: Iterable[str]) -> OptionError:
-    """The error about a keyword that a call does not take."""
+    """Make the error about a keyword that a call does not take."""
     names = list(names)
     takes = f"The options: {', '.join(names)}" if names else "It takes none."
     return OptionError("\n".join(filter(None, [f"{named(name)} is not an option here. {takes}", near(name, names)])))
 
 
 def strict(function: _Function) -> _Function:
-    """Let a function answer arguments that it does not take with an `OptionError` that says what it takes.
+    """Make a function answer arguments that it does not take with an `OptionError` that lists what it takes.
 
     Not for a call whose result must not be lost: an interrupt may come between the function's return and this one's.
     """
@@ -44,7 +44,7 @@ def strict(function: _Function) -> _Function:
 
 
 def strict_and_hidden(hidden: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[[_Function], _Function]:
-    """Same as `strict`, with keywords made by `hidden`: secrets among them in a form that no traceback shows."""
+    """Act as `strict`, with keywords made by `hidden`, so that no traceback shows secrets among them."""
 
     def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)
@@ -80,7 +80,7 @@ def strict_methods(*, but: Collection[str] = ()) -> Callable[[_Class], _Class]:
 def misfit(
     signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> OptionError | None:
-    """What is wrong with a call's arguments; None where they fit. No value is named."""
+    """Return the error about a call's arguments; None if they fit. It shows no value."""
     try:
         signature.bind(*args, **kwargs)
     except TypeError:
@@ -112,7 +112,7 @@ def misfit(
 
 
 class Names:
-    """A class whose attributes that are not there are answered with those that may be meant."""
+    """A class that answers attributes that do not exist with those that may be meant."""
 
     __slots__ = ()
 

@@ -1,16 +1,16 @@
-"""The work of a call, in a thread of its own: whoever waits for it may be interrupted at any moment, the work never is.
+"""Run each call's work in its own thread: whoever waits for it may be interrupted at any moment, the work never is.
 
 Python raises `KeyboardInterrupt` in the main thread between any two instructions: inside ``Thread.start``, between taking
 a lock and noting that it is held, or in a weak reference's callback, where it is lost. So the main thread does next to
 nothing here: it hands the work over, waits, and turns an interrupt into a request to stop. Locks, files, connections and
-imports belong to the work's thread alone, which gives them back. The two talk through queues and plain attributes; an
-interrupt leaves those whole, which ``threading.Event`` and ``Condition`` do not promise.
+imports belong only to the work's thread, which releases them. The two communicate through queues and plain attributes; an
+interrupt leaves those intact, which ``threading.Event`` and ``Condition`` do not promise.
 
-Whoever is interrupted, once or several times, has the error when the work has ended and holds nothing any more. There are
-three exceptions: one interrupt more after five seconds leaves the work behind, as documented; three interrupts within
-some hundred instructions may escape before the wait; and one that comes between ``start`` and ``wait`` reaches neither.
-The work then ends without another request in the first two cases; in the third the run goes on, as ``start`` says.
-Python itself loses an interrupt that comes while the main thread collects garbage of others and runs its callbacks.
+Whoever is interrupted, once or several times, gets the error when the work has ended and holds nothing any more. There are
+three exceptions: another interrupt after five seconds leaves the work behind, as documented; three interrupts within some
+hundred instructions may escape before the wait; and one that comes between ``start`` and ``wait`` reaches neither. In the
+first two cases the work ends without another request; in the third the run goes on, as ``start`` says. Python itself loses
+an interrupt that comes while the main thread collects somebody else's garbage and runs its callbacks.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from nxsms_nb import screen
 from nxsms_nb.errors import Interrupted, Stopped
 
 LOOK_S: Final = 0.2
-"""How often whoever waits looks up, in seconds: a kernel's interrupt cancels a cell without waking its loop."""
+"""How often a waiting thread wakes up, in seconds: a kernel's interrupt cancels a cell without waking its loop."""
 PATIENCE_S: Final = 5.0
-"""How long a call that was asked to hurry is awaited in any case, in seconds; after that, an interrupt leaves it behind."""
+"""How long a call that was asked to hurry is awaited at least, in seconds; then another interrupt leaves it behind."""
 _SOON_S: Final = 0.01
 _GLANCE_S: Final = 0.002
 
@@ -51,14 +51,8 @@ _P = ParamSpec("_P")
 class StopRequest:
     """What whoever waits for a call asks of its work.
 
-    Attributes
-    ----------
-    asked : bool
-        No further request may leave. The work looks at it before each one: a plain assignment is enough.
-    hurried : bool
-        What is under way is not awaited either.
-    listener : callable or None
-        Wakes work that waits; called from any thread.
+    `asked`: no further request may leave; a plain assignment suffices, since the work looks before each one. `hurried`:
+    requests in flight are not awaited either. `listener` wakes work that waits, and is called from any thread.
     """
 
     __slots__ = ("asked", "hurried", "listener")
@@ -69,7 +63,7 @@ class StopRequest:
         self.listener: Callable[[], object] | None = None
 
     def ask(self) -> None:
-        """Ask the work to stop; returns at once."""
+        """Ask the work to stop; return at once."""
         self.asked = True
         self.wake()
 
@@ -82,18 +76,18 @@ class StopRequest:
         """Wake work that waits."""
         listener = self.listener
         if listener is not None:
-            # Raised by an event loop that has been closed: there is nothing left to wake.
+            # A closed event loop raises it: there is nothing left to wake.
             with suppress(RuntimeError):
                 listener()
 
     def check(self) -> None:
-        """Raise `Interrupted` where the work was asked to stop before its first request."""
+        """Raise `Interrupted` if the work was asked to stop before its first request."""
         if self.asked:
             raise Interrupted("Stopped by you before anything was sent.")
 
 
 def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Concatenate[Call[Any], _P], _T]:
-    """Whatever interrupts a step, the work is stopped and its end awaited before that is raised."""
+    """Make a step stop the work and await its end before it raises whatever interrupts it."""
 
     @wraps(step)
     def through(call: Call[Any], /, *args: _P.args, **given: _P.kwargs) -> _T:
@@ -115,30 +109,12 @@ def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Co
 
 
 class Call(Generic[_T]):
-    """One call's work in a thread of its own.
+    """One call's work in its own thread, in a copy of the caller's context.
 
-    Parameters
-    ----------
-    work : callable
-        Takes this object, runs in the thread in a copy of the caller's context, and returns the call's result.
-    served : weakref.ref, optional
-        Whom the work serves as long as that lives, as a simulated gateway does. It need not come to an end of its own before
-        the interpreter does.
-
-    Attributes
-    ----------
-    stop : StopRequest
-        What is asked of the work.
-    ended : bool
-        Whether the work has ended.
-    left : bool
-        Whether nobody waits for the work any more.
-    by_main_thread : bool
-        Whether the main thread made the call: it is the one that a kernel's interrupt reaches.
-    recorded : str
-        The call that gives the frame later, from the journal; empty where there is none.
-    at_end : callable or None
-        Called in the work's thread when it has ended.
+    The work of a simulated gateway goes on only while `served` lives, and need not end before the interpreter does. `left`
+    says that nobody waits for the work any more; `by_main_thread`, that the main thread made the call, which is the one a
+    kernel's interrupt reaches; `recorded` is the call that returns the frame later, from the journal; `at_end` is called in
+    the work's thread when it has ended.
     """
 
     _live: ClassVar[set[Call[Any]]] = set()
@@ -159,14 +135,14 @@ class Call(Generic[_T]):
         self._error: BaseException | None = None
         self.at_end: Callable[[], object] | None = None
 
-    # ------------------------------------------------------------------ for whoever waits
+    # ------------------------------------------------------------------ for the waiting thread
 
     def result(self) -> _T:
         """Do the work and return its result; an interrupt stops it, awaits its end, and is raised."""
         try:
             return self._resulting()
         finally:
-            # Whoever leaves, in whatever way, lets nothing go on behind them; and the error refers back to this object.
+            # However this ends, nothing may go on behind it; and the error refers back to this object.
             self.stop.asked = self.left = True
             self._error = None
 
@@ -177,14 +153,14 @@ class Call(Generic[_T]):
         return self.outcome()
 
     def let_go(self) -> None:
-        """Wait no longer: what still goes on ends by itself, without another request."""
+        """Stop waiting: the work ends by itself, without another request."""
         self.stop.asked = self.left = True
         self._error = None
         self.stop.wake()
 
     @_seen_through
     def first(self) -> Any:
-        """Do the work and return what it hands out first; it goes on by itself from then on."""
+        """Do the work and return what it hands out first; from then on it goes on by itself."""
         self.launch()
         handed = self._handed_out()
         if handed is None:
@@ -197,7 +173,7 @@ class Call(Generic[_T]):
 
     @_seen_through
     def exchange(self, given: Any) -> Any:
-        """Give the work something, and return what it hands out for it."""
+        """Give the work something, and return what it hands out in return."""
         self._value = None
         self._inbox.put((given,))
         handed = self._handed_out()
@@ -205,7 +181,7 @@ class Call(Generic[_T]):
 
     @_seen_through
     def finish(self) -> None:
-        """Let work that is given one thing after the other come to its end, and wait for it."""
+        """End work that is given one thing after another, and wait for it."""
         self._inbox.put(None)
         self.await_end()
         self.outcome()
@@ -221,7 +197,7 @@ class Call(Generic[_T]):
         self.leave(None)
 
     def outcome(self) -> _T:
-        """The result of work that has ended, or what it raised."""
+        """Return the result of work that has ended, or raise its error."""
         self.refuse_fork()
         if self._error is not None:
             raise self._error
@@ -234,7 +210,7 @@ class Call(Generic[_T]):
             screen.warn(words, category, stacklevel=callers_level())
 
     def refuse_fork(self) -> None:
-        """Raise in a process that was forked while the work went on: its thread is not there, and its end never comes."""
+        """Raise in a process forked while the work went on: its thread does not exist there, and would never end."""
         if self._is_elsewhere():
             raise RuntimeError(f"This run belongs to process {self._pid}, from which this one was forked. Wait there.")
 
@@ -242,7 +218,7 @@ class Call(Generic[_T]):
         return self._pid != os.getpid() and not self.ended
 
     def launch(self) -> None:
-        """Begin the work."""
+        """Start the work."""
         if not self._launched:
             # The thread gets its turn once it is certain that it has been started. By then nothing here holds the Thread:
             # an interrupt in the callbacks of its end would be lost.
@@ -258,7 +234,7 @@ class Call(Generic[_T]):
             self._inbox.put(True)
 
     def _handed_out(self, until: float = math.inf) -> tuple[Any] | None:
-        """What the work hands out next; None: it has ended."""
+        """Return what the work hands out next; None if it has ended."""
         self.refuse_fork()
         while not (self.ended and self._outbox.empty()) and time.monotonic() < until:
             with suppress(Empty):
@@ -269,14 +245,14 @@ class Call(Generic[_T]):
         return None
 
     def await_end(self, until: float = math.inf) -> None:
-        """Wait until the work has ended, and do nothing about an interrupt."""
+        """Wait until the work has ended, without handling an interrupt."""
         while self._handed_out(until) is not None:
-            """Nobody wants it."""
+            pass
 
     def leave(self, error: BaseException | None) -> None:
-        """Stop the work and await its end; raise `Interrupted` in the place of a bare interrupt.
+        """Stop the work and await its end; raise `Interrupted` instead of a bare interrupt.
 
-        Once hurried and after `PATIENCE_S`, one more interrupt leaves the work behind.
+        Once hurried and after `PATIENCE_S`, another interrupt leaves the work behind.
         """
         self.stop.asked = self.left = True
         late, again, patience = error, False, math.inf
@@ -301,7 +277,7 @@ class Call(Generic[_T]):
         error, value = self._error, self._value
         if isinstance(error, Interrupted):
             return error
-        # Who pressed stop does not want what comes next, even where the call had just come to its end.
+        # Whoever pressed stop does not want the next step, even if the call had just ended.
         words = "Stopped by you, when every row had its outcome"
         frame = value if isinstance(value, pd.DataFrame) else getattr(value, "frame", None)
         if error is not None:
@@ -321,7 +297,7 @@ class Call(Generic[_T]):
         self._outbox.put((value,))
 
     def warn(self, words: str, category: type[Warning]) -> None:
-        """Have a warning issued where the call was made."""
+        """Issue a warning where the call was made."""
         self._warnings.append((words, category))
 
     def await_leave(self) -> None:
@@ -330,7 +306,7 @@ class Call(Generic[_T]):
             time.sleep(_GLANCE_S)
 
     def given(self) -> Any:
-        """What this call is given next; None: it is to end."""
+        """Return what this call is given next; None if it is to end."""
         self.stop.listener = partial(self._inbox.put, None)
         try:
             while not self.stop.asked:
@@ -342,11 +318,11 @@ class Call(Generic[_T]):
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still wants the work. Looked at now and then: in a finalizer an interrupt would be lost."""
+        """Whether somebody still wants the work. It is polled: in a finalizer an interrupt would be lost."""
         return not self.stop.asked and (self._served is None or self._served() is not None)
 
     def let_others_end(self) -> None:
-        """Let calls that were left behind, by an impatient person say, give back first what they hold."""
+        """Let calls that were left behind, for example by an impatient person, release first what they hold."""
         until = time.monotonic() + PATIENCE_S
         while others := [call for call in tuple(self._live) if call is not self and call._is_left_behind()]:  # noqa: SLF001
             self.stop.check()
@@ -369,8 +345,8 @@ class Call(Generic[_T]):
             self._error = _emptied(error)
         finally:
             del work
-            # Cycles that the work leaves, as transports of event loops are: dissolved in the main thread, an interrupt that
-            # comes in one of their callbacks would be lost. The young ones are soon looked through.
+            # The work leaves cycles, for example event loops' transports. If the main thread collected them, an interrupt in one
+            # of their callbacks would be lost. Young generations are quick to collect.
             gc.collect(1)
             self._live.discard(self)
             self.ended = True
@@ -381,7 +357,7 @@ class Call(Generic[_T]):
 
 
 def _emptied(error: BaseException) -> BaseException:
-    """Let the frames of an error hold nothing: what the work used ends here, not when and where the error is dropped."""
+    """Clear the frames of an error, so that what the work used ends here and not when the error is dropped."""
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -390,12 +366,12 @@ def _emptied(error: BaseException) -> BaseException:
             seen.append(one)
             traceback.clear_frames(one.__traceback__)
             waiting += [one.__cause__, one.__context__]
-    # It is shown in a few lines.
+    # It is shown without a traceback.
     return error.with_traceback(None) if isinstance(error, Stopped) else error
 
 
 def _is_of_interrupt(error: BaseException, outside: BaseException | None) -> bool:
-    """Whether an error was raised while an interrupt passed by; one that the caller handles, `outside`, is none."""
+    """Return whether an error was raised while an interrupt passed by, unlike `outside`, which the caller handles."""
     one: BaseException | None = error
     while one is not None and one is not outside:
         if isinstance(one, KeyboardInterrupt):
@@ -405,7 +381,7 @@ def _is_of_interrupt(error: BaseException, outside: BaseException | None) -> boo
 
 
 def callers_level() -> int:
-    """The ``stacklevel`` that names, in whoever asks for it, the line that called this package."""
+    """Return the ``stacklevel`` that names, for its caller, the line that called this package."""
     level, frame = 0, inspect.currentframe()
     package = __name__.partition(".")[0]
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
@@ -415,7 +391,7 @@ def callers_level() -> int:
 
 @atexit.register
 def _stop_all() -> None:
-    """Let the runs of an interpreter that ends come to an end of their own: what is under way gets its outcome."""
+    """Let runs end by themselves when the interpreter does, so that requests in flight get their outcome."""
     live = [call for call in tuple(Call._live) if call._pid == os.getpid() and call._served is None]  # noqa: SLF001
     until = time.monotonic() + PATIENCE_S
     for call in live:
@@ -425,5 +401,5 @@ def _stop_all() -> None:
 
 
 def apart(function: Callable[..., _T], *args: Any) -> _T:
-    """Call a function in a thread of its own, so that an interrupt does not reach it."""
+    """Call a function in its own thread, so that an interrupt does not reach it."""
     return Call(lambda _: function(*args)).result()
