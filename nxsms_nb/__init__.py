@@ -1,4 +1,4 @@
-"""Send a pandas frame as SMS through NXCloud, once, and see row by row what became of it.
+"""Send a pandas frame as SMS through NXCloud, once, and get the result of each row.
 
 ``import nxsms_nb as nx`` registers ``df.nxsms`` and loads nothing heavy: everything else is loaded when first used.
 """

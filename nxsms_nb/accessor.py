@@ -425,7 +425,7 @@ class NxsmsAccessor(Names):
 
     @spelled_out(SENDING, COLUMNS)
     def asend(self, client: Client | None = None, **given: Unpack[Sending]) -> Coroutine[Any, Any, pd.DataFrame]:
-        """Same as `send`, but awaited: the event loop it is called in keeps running.
+        """Send as `send` does, but awaited: the event loop it is called in keeps running.
 
         A cancellation stops the run, waits for its end and is raised again; `recorded` then gives the frame.
 
@@ -462,7 +462,7 @@ class NxsmsAccessor(Names):
 
     @spelled_out(SENDING, COLUMNS)
     def start(self, client: Client | None = None, **given: Unpack[Sending]) -> Run:
-        """Same as `send`, but returns at once with a `Run` that goes on in the background.
+        """Send as `send` does, but return at once with a `Run` that goes on in the background.
 
         Parameters
         ----------
@@ -610,7 +610,7 @@ class NxsmsAccessor(Names):
         Parameters
         ----------
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------
@@ -650,7 +650,7 @@ class NxsmsAccessor(Names):
         path : str or path-like
             The file, ending in ``.xlsx``. A complete file replaces what stands there.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
         phone : label, optional
             The column with the numbers, where it is not named ``phone``.
 
@@ -685,7 +685,7 @@ class NxsmsAccessor(Names):
         Parameters
         ----------
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------
@@ -721,7 +721,7 @@ class NxsmsAccessor(Names):
             characters, its ``"segments"`` and ``"encoding"``, and ``"hour"``, ``"weekday"`` and ``"date"`` of sending. A column
             of the frame wins over a derived one of the same name. A Series has a value for each row, by its index.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
         bins : int, sequence or False, optional
             For columns of numbers and of times: how many bins of about as many rows each, or the edges between bins. None: ten
             bins where there are more than 24 different values. False: each value is a group.
@@ -829,7 +829,7 @@ class NxsmsAccessor(Names):
         tz : str or tzinfo, optional
             The time zone of hours, weekdays and dates; None: UTC.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived columns need them.
         region : str or label, optional
@@ -907,7 +907,7 @@ class NxsmsAccessor(Names):
         tz : str or tzinfo, optional
             The time zone of hours, weekdays and dates; None: UTC.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived columns need them.
         region : str or label, optional
@@ -977,7 +977,7 @@ class NxsmsAccessor(Names):
         region, bare : optional
             How numbers without a country code are read, as in `send`.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------
@@ -1049,7 +1049,7 @@ class NxsmsAccessor(Names):
             The length of an interval, for example ``"100ms"``, ``"1min"`` or ``"1h"``. None: a second, or longer where that
             would make more than 600 rows.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------
@@ -1093,7 +1093,7 @@ class NxsmsAccessor(Names):
         Parameters
         ----------
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
         region : str or label, optional
@@ -1152,7 +1152,7 @@ class NxsmsPlots(Names):
         by : label or list of labels, optional
             As in ``df.nxsms.failures``.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
         phone, content : label, optional
             The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
         region : str or label, optional
@@ -1178,7 +1178,7 @@ class NxsmsPlots(Names):
         ax : matplotlib.axes.Axes, optional
             Where to draw; None: a new figure.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------
@@ -1201,7 +1201,7 @@ class NxsmsPlots(Names):
         freq : str or timedelta, optional
             The length of an interval; None: one that fits the run's length.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------
@@ -1222,7 +1222,7 @@ class NxsmsPlots(Names):
         ax : matplotlib.axes.Axes, optional
             Where to draw; None: a new figure.
         prefix : str, default ""
-            What the names of the result columns begin with.
+            A prefix for the names of the result columns.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The verbs: send and its kin. Each does its work in a call of its own, see `verbs`."""
+"""The verbs: send and its kin. Each does its work in its own call, see `verbs`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @spelled_out(SENDING, COLUMNS)
 def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
-    """Send a frame's rows as SMS, each at most once, and join what became of them.
+    """Send a frame's rows as SMS, each at most once, and join the results.
 
-    Parameters, results and errors stand with ``df.nxsms.send``.
+    See ``df.nxsms.send`` for parameters, results and errors.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.sent, frame=frame, client=client, given=given))
     return call.result()
@@ -32,19 +32,19 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
 
 @spelled_out(SENDING, COLUMNS)
 async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
-    """Same as `send`, but awaited: the event loop it is called in goes on.
+    """Send as `send` does, but awaited: the running event loop continues.
 
     A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.sent, frame=frame, client=client, given=given, verb="asend"))
-    # A cancellation may come before the work has begun, and names it as well.
+    # A cancellation before the work has begun names it as well.
     call.recorded = Invocation("asend", given, client is not None).text("recorded")
     return await awaited(call)
 
 
 @spelled_out(SENDING, COLUMNS)
 def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> Run:
-    """Same as `send`, but returns at once with a `Run`: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
+    """Send as `send` does, but return a `Run` at once: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
     call: Call[Run] = Call(partial(verbs.started, frame=frame, client=client, given=given))
     # No cast: that is a call, and an interrupt in it would leave nobody with a handle.
     return call.first()  # type: ignore[no-any-return]
@@ -52,9 +52,9 @@ def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sen
 
 @spelled_out(LOOKING, COLUMNS)
 def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Looking]) -> Plan:
-    """Each row's fate if the frame were sent now. Sends nothing.
+    """Find out what would happen to each row if the frame were sent now. Sends nothing.
 
-    Parameters, results and errors stand with ``df.nxsms.plan``.
+    See ``df.nxsms.plan`` for parameters, results and errors.
     """
     call: Call[Plan] = Call(partial(verbs.planned, frame=frame, client=client, given=given))
     return call.result()
@@ -62,9 +62,9 @@ def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Look
 
 @spelled_out(LOOKING, COLUMNS)
 def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Looking]) -> pd.DataFrame:
-    """What is known of a frame's rows, joined on as `send` would. Sends nothing.
+    """Join what is recorded of a frame's rows, as `send` would. Sends nothing.
 
-    Parameters, results and errors stand with ``df.nxsms.recorded``.
+    See ``df.nxsms.recorded`` for parameters, results and errors.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.looked_up, frame=frame, client=client, given=given))
     return call.result()
@@ -77,9 +77,9 @@ def retry(
     codes: int | Iterable[int] | None = None,
     **given: Unpack[Sending],
 ) -> pd.DataFrame:
-    """Another attempt for rows that certainly did not go out and may now.
+    """Retry rows that certainly were not sent and may pass now.
 
-    Parameters, results and errors stand with ``df.nxsms.retry``.
+    See ``df.nxsms.retry`` for parameters, results and errors.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.retried, frame=frame, client=client, codes=codes, given=given))
     return call.result()
@@ -94,7 +94,7 @@ def reconcile(
 ) -> pd.DataFrame:
     """Settle rows in doubt by the vendor's record query.
 
-    Parameters, results and errors stand with ``df.nxsms.reconcile``.
+    See ``df.nxsms.reconcile`` for parameters, results and errors.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.reconciled, frame=frame, client=client, absent=absent, given=given))
     return call.result()
@@ -104,9 +104,9 @@ def reconcile(
 def try_out(
     frame: pd.DataFrame, client: Client | None = None, *, to: Any, rows: int = 3, **given: Unpack[Trying]
 ) -> pd.DataFrame:
-    """Send a few rows' texts to one number of the person's own.
+    """Send a few rows' texts to the person's own number.
 
-    Parameters, results and errors stand with ``df.nxsms.try_out``.
+    See ``df.nxsms.try_out`` for parameters, results and errors.
     """
     call: Call[pd.DataFrame] = Call(partial(verbs.tried, frame=frame, client=client, to=to, rows=rows, given=given))
     return call.result()

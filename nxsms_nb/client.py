@@ -1,4 +1,4 @@
-"""The client: who we are to the gateway."""
+"""The client: an account at the gateway, and the gateway's address."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ENVIRONMENT: Final = {
 _SHOWN: Final = frozenset({"access_key", "app_key", "path", "algorithm", "timeout", "insecure", "ca_file"})
 _LOGIN: Final = re.compile(r"[^/\s]*@")
 _NO_PATH: Final = re.compile(r"[\s\\?#\x00-\x1f\x7f\ud800-\udfff]")
-"""What a path cannot have."""
+"""Characters that a path cannot have."""
 _NO_URL: Final = re.compile(r"[\s\\\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_S: Final = 86_400
 """The longest timeout, a day."""
@@ -47,12 +47,12 @@ _QUERY: Final = re.compile(r"([?#]).*", re.DOTALL)
 
 
 def _hidden_login(url: Any) -> Any:
-    """A URL that may carry a password or a token does not show itself."""
+    """Make a URL that may carry a password or a token not show itself."""
     return hidden(url) if not isinstance(url, str) or set("@?#") & set(url) else url
 
 
 def _masked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a client; what is a secret, or may be one under a misspelt name, does not show itself."""
+    """Hide in a client's arguments what is a secret, or may be one under a misspelt name."""
     return {
         name: value if name in _SHOWN else _hidden_login(value) if name.endswith("_url") else hidden(value)
         for name, value in settings.items()
@@ -60,7 +60,7 @@ def _masked(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Client(Names):
-    """An account at the gateway: keys, address, limits of patience.
+    """An account at the gateway: keys, address, timeout.
 
     Parameters
     ----------
@@ -79,19 +79,19 @@ class Client(Names):
     algorithm : {"md5", "sha256"}, default "md5"
         The digest of the signature.
     timeout : float, default 30
-        Seconds for a whole request, from connecting to the reply's last byte.
+        Seconds for a whole request, from connecting to the last byte of the reply.
     insecure : bool, default False
-        Allow plain http to a host that is not this machine.
+        Allow plain http to other machines.
     proxy : str, optional
         URL of an HTTP proxy that all requests go through, as in ``"http://user:password@proxy.example:3128"``. Proxies
         in the environment (``HTTPS_PROXY``) are ignored.
     ca_file : path-like, optional
-        PEM file of the certificate authorities to trust instead of the system's; it is read once, now.
+        PEM file of the certificate authorities to trust instead of the system's; it is read when the client is made.
 
     Raises
     ------
     ConfigError
-        A key is empty, a URL is not usable or already ends in the path, it is plain http to another machine, or `ca_file`
+        A key is empty, a URL is not usable, already ends in the path or is plain http to another machine, or `ca_file`
         cannot be read or holds no certificate.
 
     Examples
@@ -117,13 +117,13 @@ class Client(Names):
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        # First of all: whatever fails below, the values of these variables are seen in tracebacks that show them.
+        # First of all: if anything fails below, tracebacks may show the values of these variables.
         access_secret, app_secret, proxy = hidden(access_secret), hidden(app_secret), hidden(proxy)
         base_url, query_url = _hidden_login(base_url), _hidden_login(query_url)
         for name, value in (("access_key", access_key), ("access_secret", access_secret), ("app_key", app_key)):
             if not isinstance(value, str) or not value or value != value.strip() or not value.isprintable():
                 raise ConfigError(
-                    f"{name} is empty, has blanks at its ends or characters that cannot be printed. "
+                    f"{name} is empty, or has blanks at its ends or unprintable characters. "
                     f"Give it as an argument, or set {ENVIRONMENT[name]} and use Client.from_env()."
                 )
         if algorithm not in get_args(Algorithm):
@@ -171,15 +171,15 @@ class Client(Names):
         Parameters
         ----------
         env_file : path-like, optional
-            The file to read besides the environment; where None, a ``.env`` in the working directory or above it. The
-            environment wins over the file.
+            The file to read in addition to the environment, which wins; None: a ``.env`` in the working directory or above
+            it.
         **overrides
-            Arguments of `Client`, which win over both.
+            Arguments of `Client`; they win over both.
 
         Raises
         ------
         ConfigError
-            A variable is missing; the message names it and the ways out.
+            A variable is missing; the message names it and the alternatives.
 
         Examples
         --------
@@ -190,7 +190,7 @@ class Client(Names):
 
         path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
         if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
-            # What does not look like a file's name may be a key in the wrong place.
+            # A value unlike a file name may be a misplaced key.
             shown = f"={named(os.path.basename(path))}" if re.search(r"[./\\]", path) else ""  # noqa: PTH119
             raise ConfigError(f"env_file{shown} does not exist.")
         overrides = _masked(overrides)
@@ -221,23 +221,23 @@ class Client(Names):
 
     @property
     def at_vendor(self) -> bool:
-        """Whether that is the vendor's own URL, which cannot be another service's by mistake."""
+        """Whether the endpoint is the vendor's own, which cannot be another service by mistake."""
         return self.endpoint.lower() in (BASE_URL + SEND_PATH, BASE_URL + OTHER_SEND_PATH)
 
     @property
     def on_loopback(self) -> bool:
-        """Whether the gateway is on this machine: no message that is sent there costs money."""
+        """Whether the gateway is on this machine, where no message costs money."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def app(self) -> str:
-        """A digest of the app_key, by which the journal tells accounts apart; too short to be turned back."""
+        """A digest of the app_key that tells accounts apart in the journal; too short to be reversed."""
         return hashlib.sha256(f"nxsms app{self.app_key}".encode()).hexdigest()[:8]
 
     def bind(self, *, simulated: bool, journal: Journal | None, gateway: object = None) -> None:
         """Mark the client as a simulated gateway's, with the journal to use where none is named.
 
-        `gateway` is held as long as the client is, so that ``Sandbox().client`` does not close its gateway.
+        The client holds `gateway`, so that ``Sandbox().client`` does not close its gateway.
         """
         self.simulated = simulated
         self.journal = journal
@@ -245,7 +245,7 @@ class Client(Names):
 
 
 def same_gateway(one: str, other: str) -> bool:
-    """Whether two base URLs lead to the same gateway, as far as their hosts tell: all of this machine count as one.
+    """Return whether two base URLs lead to the same gateway, judged by their hosts: all on this machine are one.
 
     Examples
     --------
@@ -265,7 +265,7 @@ def _place(url: str) -> tuple[str, int | None]:
         return "localhost", None
     vendor = urlsplit(BASE_URL).hostname or ""
     domain = vendor.partition(".")[2]
-    # The vendor's hosts lead to the same accounts.
+    # All hosts of the vendor lead to the same accounts.
     return (domain, None) if host == domain or host.endswith(f".{domain}") else (host, parts.port)
 
 
@@ -277,7 +277,7 @@ def _has_usable_port(parts: SplitResult) -> bool:
 
 
 def _check_no_path(name: str, url: str, path: str, *others: str) -> None:
-    """Refuse a whole endpoint given as a base: each request would go to a URL that does not exist."""
+    """Refuse an endpoint given as a base URL: each request would go to a URL that does not exist."""
     for one in (path, *others):
         parts = [re.escape(part) for part in one.strip("/").split("/")]
         found = re.search(f"/+{'/+'.join(parts)}$", url, re.IGNORECASE) if parts != [""] else None
@@ -296,7 +296,7 @@ def _checked_url(name: str, url: str, *, insecure: bool) -> str:
 
 
 def _complaint(name: str, url: Any, *, insecure: bool) -> str | None:
-    """What is wrong with a URL. It raises nothing, so that no traceback shows the parts of one with a password."""
+    """Say what is wrong with a URL, without raising: no traceback shows the parts of one with a password."""
     only = f"{name} carries more than scheme, host, port and path. Give it like {BASE_URL!r}."
     try:
         parts = urlsplit(url.strip()) if isinstance(url, str) else None
@@ -310,19 +310,19 @@ def _complaint(name: str, url: Any, *, insecure: bool) -> str | None:
     if parts is None or parts.scheme not in ("http", "https") or not _can_be_reached(url.strip(), parts):
         return f"{name}={shown} is not a URL like {BASE_URL!r}."
     if not _has_usable_port(parts):
-        return f"{name}={shown} names a port that does not exist. Leave it out, or name one from 1 to 65535."
+        return f"{name}={shown} has a port that does not exist. Omit it, or use one from 1 to 65535."
     if parts.query or parts.fragment:
         return only
     if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not insecure:
         return (
             f"{name}={shown} is plain http to another machine: texts, numbers and keys travel unencrypted. "
-            "Use https, or say insecure=True."
+            "Use https, or pass insecure=True."
         )
     return None
 
 
 def _can_be_reached(url: str, parts: SplitResult) -> bool:
-    """Whether a URL has a host that can exist, and a path that stays as it is."""
+    """Return whether a URL has a host that can exist, and a path that clients keep as it is."""
     host = (parts.hostname or "").removesuffix(".")
     if _NO_URL.search(url) or parts.netloc.endswith(":") or {".", ".."} & {*parts.path.split("/")}:
         return False
@@ -330,7 +330,7 @@ def _can_be_reached(url: str, parts: SplitResult) -> bool:
 
 
 def _from_environment(path: str) -> dict[str, Any]:
-    """What the environment and the file say, the environment before the file."""
+    """Read the settings from the environment and the file; the environment wins."""
     from_file = _from_file(path) if path else {}
     found = {
         name: os.environ[variable] if variable in os.environ else from_file.get(variable)
@@ -343,22 +343,22 @@ def _from_file(path: str) -> dict[str, str | None]:
     from dotenv import dotenv_values  # noqa: PLC0415  only this way in needs it
 
     try:
-        # Read here: python-dotenv takes a byte order mark for part of the first name, and knows UTF-8 alone.
+        # Read here: python-dotenv knows only UTF-8, and treats a byte order mark as part of the first name.
         text, trouble = _decoded(Path(path).read_bytes()), "is neither UTF-8 nor UTF-16"
     except OSError as error:
         text, trouble = None, f"cannot be read ({error.strerror})"
     if text is not None:
         return dotenv_values(stream=StringIO(text))
-    # Not raised from above: the frames of a reader hold the file's text.
+    # Not raised in the except clause: a decoder's frames hold the file's text.
     raise ConfigError(f"env_file={path!r} {trouble}. Save it as UTF-8.")
 
 
 def _decoded(data: bytes) -> str | None:
-    """The text of a file; None where it is neither UTF-8 nor UTF-16, which PowerShell and Notepad write."""
+    """Decode a file as UTF-8 or UTF-16, which PowerShell and Notepad write; None if it is neither."""
     marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
     encoding = next((name for mark, name in marks.items() if data.startswith(mark)), None)
     if encoding is None:
-        # Of ASCII in UTF-16 every other byte is zero.
+        # Every other byte of ASCII in UTF-16 is zero.
         encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8"
     try:
         return data.decode(encoding)

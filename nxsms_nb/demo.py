@@ -1,4 +1,4 @@
-"""The main job on the shipped sample, from a CSV to figures, through a simulated gateway on this machine."""
+"""The main task on the shipped sample, from a CSV to figures, through a simulated gateway on this machine."""
 
 from __future__ import annotations
 
@@ -16,29 +16,20 @@ from nxsms_nb.formatting import count
 from nxsms_nb.screen import say
 
 SAMPLE: Final = Path(__file__).parent / "data" / "sample.csv"
-"""Real messages to example numbers, a few dozen rows broken as exports break them; ``data/README.md`` tells more."""
+"""Real messages to example numbers, with a few dozen rows broken as exports break them; see ``data/README.md``."""
 
 LATENCY: Final = (0.15, 0.45)
 MESSAGES_A_SECOND: Final = 400
 
 
 def demo(folder: Path) -> None:
-    """Validate and send the sample, print what became of it, and write two figures and the frame.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where ``failures.png``, ``throughput.png`` and ``sent.parquet`` go; made if missing, overwritten if there.
-
-    Raises
-    ------
-    ConfigError
-        The folder cannot be made.
-    """
+    """Validate and send the sample, print the results, and write two figures and the frame to a folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be made a folder ({error.strerror}). Name another: --out FOLDER") from error
+        raise ConfigError(
+            f"{folder} cannot be created ({error.strerror}). Choose another folder: --out FOLDER"
+        ) from error
     people: Any = pd.read_csv(SAMPLE, dtype={"phone": str})
     say(f"{count(len(people), 'row')} of the shipped sample, to a simulated gateway. Nothing leaves this machine.")
     say("Real messages (SMS Spam Collection, CC BY 4.0) to the example numbers of many countries.")
@@ -54,9 +45,9 @@ def demo(folder: Path) -> None:
         sent = people.nxsms.send(sandbox.client, batch_size=50)
         took = time.perf_counter() - began
     left = int((sent["attempts"] > 0).sum())
-    say(f"{count(left, 'message')} in {took:.1f} s, to a gateway that takes {MESSAGES_A_SECOND} a second.")
+    say(f"{count(left, 'message')} in {took:.1f} s, to a gateway that accepts {MESSAGES_A_SECOND} a second.")
 
-    _heading("What became of them")
+    _heading("Results")
     _table(_readable(sent.nxsms.summary())[["status", "count", "share", "label"]])
     say("Shares are of what the gateway answered.")
 
@@ -70,7 +61,7 @@ def demo(folder: Path) -> None:
     sent.to_parquet(folder / "sent.parquet")
     say("failures.png    why messages were refused")
     say("throughput.png  messages a second")
-    say("sent.parquet    the frame: every row and what became of it")
+    say("sent.parquet    the frame: every row and its result")
 
     _heading("Next")
     say("python -m nxsms_nb lab    the same in a notebook, step by step")
@@ -93,7 +84,7 @@ def _heading(text: str) -> None:
 
 
 def _table(frame: pd.DataFrame) -> None:
-    """Print a frame aligned; its last column, the one with sentences, goes on below itself."""
+    """Print an aligned frame; its last column, with sentences, is wrapped."""
     cells = [list(frame.columns), *([str(value) for value in row] for row in frame.itertuples(index=False))]
     width = [max(map(len, column)) for column in zip(*cells, strict=True)]
     right = [column in ("rows", "count", "share") for column in frame.columns]

@@ -2,33 +2,33 @@
 
 ::
 
-    NxsmsError               all but Interrupted are an Exception, too
+    NxsmsError               all but Interrupted are also an Exception
     ├── ConfigError          a client, an option or an argument is not usable     (also ValueError)
     │   └── OptionError      a keyword that the call does not take                (also TypeError)
-    ├── NoSuchName           an attribute is not there                            (also AttributeError)
+    ├── NoSuchName           an attribute does not exist                          (also AttributeError)
     ├── ColumnError          a column is missing, ambiguous or already taken      (also ValueError)
     ├── ValidationError      rows that must not be sent; .report has them all     (also ValueError)
-    ├── ConfirmationNeeded   more messages than agreed to; .count
+    ├── ConfirmationNeeded   more messages than confirmed; .count
     ├── JournalError         the journal cannot be used; .frame where a run had begun
-    │   └── CampaignBusy     another run of this campaign is under way
+    │   └── CampaignBusy     another run of this campaign is in progress
     ├── QueryError           a record, balance or receipt query was refused or not understood
     └── Stopped              a run ended with rows unsent; .frame is complete, .reason says why
         ├── Interrupted      by you                                   (also KeyboardInterrupt, no Exception)
         ├── AccountRefused   by an account code; .code
-        ├── InDoubt          by requests whose outcome nobody knows
+        ├── InDoubt          by requests whose outcome is unknown
         ├── NoConnection     by requests that found no gateway
-        ├── Throttled        by a gateway that took nothing at any pace, or asks for a long pause
+        ├── Throttled        by a gateway that accepts nothing at any rate, or asks for a long pause
         ├── ClockRefused     by a second 1004
-        ├── JournalLost      by a journal that could not be written any more          (also JournalError)
+        ├── JournalLost      by a journal that can no longer be written               (also JournalError)
         └── TooManyFailures  by max_failures
 
-    AlreadySentWarning       everything in the call went out before               (a UserWarning)
+    AlreadySentWarning       everything in the call was sent before               (a UserWarning)
     RenderWarning            rows got no text from a template                     (a UserWarning)
-    SampleRatioWarning       an experiment's arms are not of the intended sizes   (a UserWarning)
+    SampleRatioWarning       the arms of an experiment have unintended sizes      (a UserWarning)
 
-``except Exception`` in a loop over campaigns must not swallow the stop, as it does not swallow a KeyboardInterrupt, while
-``except nx.Stopped`` and ``except nx.NxsmsError`` catch it. So the two bases are BaseExceptions, and each kind below them
-but `Interrupted` derives from Exception as well. All of them can be pickled and copied with what they carry.
+``except Exception`` in a loop over campaigns must not swallow an interrupt, as it does not swallow a KeyboardInterrupt,
+while ``except nx.Stopped`` and ``except nx.NxsmsError`` catch it. So the two bases are BaseExceptions, and each class below
+them except `Interrupted` derives from Exception as well. All can be pickled and copied with what they carry.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = str(Path(__file__).parent)
 _LINES: Final = 6
-"""How many lines of an error a notebook shows, so that it is read."""
+"""The most lines of an error in a notebook: more are not read."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?:]) +(?=[A-Z](?![A-Z_]))")
 
 
 class NxsmsError(BaseException):
-    """The base of every error raised here."""
+    """The base of all errors of this package."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and copy what the error carries, without its constructor, whose arguments differ from kind to kind."""
+        """Pickle and copy what the error carries, without its constructor, whose arguments differ by class."""
         return _restored, (type(self), self.args, self.__dict__)
 
     def _render_traceback_(self) -> list[str]:
-        """Show a notebook a few lines instead of a traceback: what is wrong, what to do, and the line it is about."""
+        """Show a notebook a few lines instead of a traceback: the fault, the remedy, and the line concerned."""
         return [f"{type(self).__name__}: {line}" if i == 0 else line for i, line in enumerate(self._lines())]
 
     def _lines(self) -> list[str]:
@@ -79,7 +79,7 @@ def _restored(kind: type[NxsmsError], args: tuple[Any, ...], state: Mapping[str,
 
 
 def _place(error: BaseException) -> list[str]:
-    """The person's line that led into this package."""
+    """Find the person's line that led into this package."""
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     outside = list(takewhile(lambda place: not place[0].startswith(_PACKAGE), places))
     if outside:
@@ -102,15 +102,15 @@ class ConfigError(NxsmsError, ValueError):
 
 
 class OptionError(ConfigError, TypeError):
-    """A keyword is not one that the call takes."""
+    """The call does not take this keyword."""
 
 
 class NoSuchName(NxsmsError, AttributeError):
-    """An attribute that is not there was asked for."""
+    """An attribute does not exist."""
 
 
 class ColumnError(NxsmsError, ValueError):
-    """A column of the frame is missing, ambiguous or already taken, or rows of it contradict each other.
+    """A column of the frame is missing, ambiguous or already taken, or its rows contradict each other.
 
     Attributes
     ----------
@@ -136,12 +136,12 @@ class ValidationError(NxsmsError, ValueError):
 
 
 class ConfirmationNeeded(NxsmsError, Exception):
-    """A real gateway would get more messages than was agreed to.
+    """A real gateway would get more messages than was confirmed.
 
     Attributes
     ----------
     count : int
-        How many messages would leave.
+        How many messages would be sent.
     """
 
     def __init__(self, message: str, count: int) -> None:
@@ -162,7 +162,7 @@ class JournalError(NxsmsError, Exception):
 
 
 class CampaignBusy(JournalError):
-    """Another run of this campaign is under way on this machine."""
+    """Another run of this campaign is in progress on this machine."""
 
 
 class QueryError(NxsmsError, Exception):
@@ -182,9 +182,9 @@ class Stopped(NxsmsError):
     reason : str
         Why the run ended.
     recorded : str
-        The call that gives the frame later, from the journal; empty where there is none.
+        The call that returns the frame later, from the journal; empty if there is none.
     go_on : str
-        What running the same cell again does.
+        The effect of running the same cell again.
     """
 
     go_on: str = GO_ON
@@ -196,7 +196,7 @@ class Stopped(NxsmsError):
         self.recorded = ""
 
     def _lines(self) -> list[str]:
-        # No traceback and no place: nothing is wrong with the analyst's code.
+        # Without the line concerned: nothing is wrong with the analyst's code.
         lines = [self.reason]
         if self.frame is not None:
             later = f"   # later: sent = {self.recorded}" if self.recorded else ""
@@ -226,7 +226,7 @@ class AccountRefused(Stopped, Exception):
 
 
 class InDoubt(Stopped, Exception):
-    """Three requests in a row had an outcome nobody knows.
+    """The outcomes of three requests in a row are unknown.
 
     Attributes
     ----------
@@ -242,11 +242,11 @@ class InDoubt(Stopped, Exception):
 
 
 class NoConnection(Stopped, Exception):
-    """Requests found no connection, or a server that has nothing at the URL."""
+    """Requests found no connection, or a server without anything at the URL."""
 
 
 class Throttled(Stopped, Exception):
-    """The gateway kept refusing the pace (13008, HTTP 429), or asked for a pause of over ten timeouts."""
+    """The gateway kept refusing the rate (13008, HTTP 429), or asked for a pause of over ten timeouts."""
 
 
 class ClockRefused(Stopped, Exception):
@@ -258,23 +258,23 @@ class TooManyFailures(Stopped, Exception):
 
 
 class JournalLost(Stopped, JournalError):
-    """The journal could not be written any more, and nothing is sent that it does not know of."""
+    """The journal can no longer be written, and nothing is sent that it does not record."""
 
 
 class AlreadySentWarning(UserWarning):
-    """Everything in the call went out before; nothing was sent."""
+    """Everything in the call was sent before; nothing was sent."""
 
 
 class RenderWarning(UserWarning):
-    """Rows got no text from a template; the message says how many and for want of which column."""
+    """Rows got no text from a template; the message says how many and which column they lack."""
 
 
 class SampleRatioWarning(UserWarning):
-    """The arms of an experiment are not of the sizes that were intended, by more than chance."""
+    """The sizes of an experiment's arms differ from those intended by more than chance."""
 
 
 class _Brief:
-    """What a notebook shows of an exception that is not ours; an object of a class, so that it can be pickled."""
+    """What a notebook shows of an exception that is not ours; a class, so that it can be pickled."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -284,16 +284,9 @@ class _Brief:
 
 
 def no_attribute(owner: str, name: str, names: Iterable[str]) -> AttributeError:
-    """The error about a name that is not there, which a notebook shows in a few lines.
+    """Make the error about an attribute of `owner` that does not exist, which a notebook shows in a few lines.
 
-    Parameters
-    ----------
-    owner : str
-        What was asked for it.
-    name : str
-        What it was asked for.
-    names : iterable of str
-        What there is; those that begin with an underscore are not proposed.
+    Of the `names` that exist, those that begin with an underscore are not proposed.
     """
     words = f"{owner} has no attribute {name!r}"
     if name.startswith("_"):
@@ -301,20 +294,13 @@ def no_attribute(owner: str, name: str, names: Iterable[str]) -> AttributeError:
     public = [one for one in names if not one.startswith("_")]
     near = difflib.get_close_matches(name, public, 1)
     meant = f"\nDid you mean {near[0]}?" if near else ""
-    return NoSuchName(f"{words}. There is: {', '.join(public)}{meant}", name=name)
+    return NoSuchName(f"{words}. It has: {', '.join(public)}{meant}", name=name)
 
 
-def tell_of_cancellation(cancelled: BaseException, recorded: str) -> None:
-    """Let the cancellation of an awaited run say how to get at the frame, in a few lines in a notebook.
+def note_cancellation(cancelled: BaseException, recorded: str) -> None:
+    """Add to the cancellation of an awaited run how to get the frame, in a few lines in a notebook.
 
-    It is told on the exception itself: asyncio's timeouts and task groups compare the class of what they get back.
-
-    Parameters
-    ----------
-    cancelled : asyncio.CancelledError
-        The cancellation, which is raised again.
-    recorded : str
-        The call that gives the frame.
+    The exception itself says so, since asyncio's timeouts and task groups compare the class of what comes back.
     """
     words = f"Every row is accounted for:  sent = {recorded}"
     cancelled.add_note(f"The run was stopped. {words}")

@@ -1,4 +1,4 @@
-"""How values are shown to a person: masked, escaped, grouped."""
+"""How values are shown to a person: masked, escaped, counted."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NUMBERS: Final = re.compile(
 _SHORT_NUMBER: Final = re.compile(
     r"(?<![\d•])(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))\d{7,8}(?!\d)"
 )
-"""Seven or eight digits, which may be a number, but for a date like 20261127."""
+"""Seven or eight digits, which may be a number unless they are a date like 20261127."""
 _SPANS: Final = (("min", "s", 60, 1), ("h", "min", 3600, 60), ("d", "h", 86400, 3600))
 
 
 def mask_phone(value: object) -> str:
-    """Mask a phone number: the first three and the last two digits stay. What has no digit is no number.
+    """Mask a phone number except its first three and last two digits; text without a digit is not a number.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def mask_phone(value: object) -> str:
 
 
 def mask_secret(value: str | None) -> str:
-    """Mask a secret: nothing of it is shown, only whether there is one.
+    """Mask a secret; only whether there is one is shown.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def mask_secret(value: str | None) -> str:
 
 
 def mask_digits(text: str) -> str:
-    """Mask every run of six digits or more in a text: it may be somebody's number.
+    """Mask every run of six digits or more in a text, which may be somebody's number.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def mask_digits(text: str) -> str:
 
 
 def mask_numbers(text: str) -> str:
-    """Mask what may be somebody's number in words that may hold other figures: nine digits or more, however spaced.
+    """Mask what may be somebody's number among other figures: nine digits or more, however spaced.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def mask_numbers(text: str) -> str:
 
 
 class Secret(str):
-    """A secret that does not show itself: the repr of it, or of what holds it, has nothing of it.
+    """A secret whose repr, and that of anything that holds it, shows nothing of it.
 
     Tracebacks with the values of variables (``%xmode Verbose``, rich, ``pytest -l``) are saved in notebooks and logs.
 
@@ -92,7 +92,7 @@ class Secret(str):
 
 
 class SecretBytes(bytes):
-    """Bytes with a secret in them, which do not show themselves either."""
+    """Bytes that contain a secret, and do not show it either."""
 
     __slots__ = ()
 
@@ -101,15 +101,15 @@ class SecretBytes(bytes):
 
 
 def hidden(value: Any) -> Any:
-    """Take a secret as it was given, so that it does not show itself."""
+    """Wrap a secret as it was given, so that it does not show itself."""
     if value is None:
         return None
-    # Whatever else it is, a list with the secret in it for example, is refused later on and is not to be seen until then.
+    # Anything else, for example a list that holds the secret, is refused later, and must not be seen until then.
     return Secret(value) if isinstance(value, str) else SecretBytes(1)
 
 
 def masks(text: str) -> bool:
-    """Whether a text that a person gave, a name for example, may hold somebody's number.
+    """Return whether a text that a person gave, for example a name, may contain somebody's number.
 
     Examples
     --------
@@ -120,12 +120,12 @@ def masks(text: str) -> bool:
 
 
 def mask_name(text: str) -> str:
-    """Mask what may be somebody's number in a name that a person gave: seven digits or more, but for a date."""
+    """Mask what may be somebody's number in a name that a person gave: seven digits or more, except dates."""
     return _SHORT_NUMBER.sub(lambda match: mask_phone(match.group()), mask_numbers(text))
 
 
 def named(value: object) -> str:
-    """What a person gave or a column is called, as it stands in a message: cut, and masked where it may be a number.
+    """Write a name or value that a person gave for a message: cut, and masked where it may be a number.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def named(value: object) -> str:
 
 
 def listed(labels: Sequence[object], most: int = 12) -> str:
-    """A frame's columns for a message, as many as help.
+    """List a frame's columns for a message, as many as help.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def shorten(value: object, most: int = 40) -> str:
 
 
 def abridged(value: object, most: int = 40) -> str:
-    """Cut a name to `most` characters, on one line, in its middle: names are told apart by either end.
+    """Cut a name to `most` characters, on one line, in its middle: names differ at either end.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def abridged(value: object, most: int = 40) -> str:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun, thousands separated.
+    """Write a number with its noun, thousands separated.
 
     Examples
     --------
@@ -199,7 +199,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time for a person.
+    """Write a duration for a person.
 
     Examples
     --------

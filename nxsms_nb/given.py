@@ -1,4 +1,4 @@
-"""What was given, as it was at the call: what is changed in place afterwards is another thing."""
+"""Take values as they were when the call was made: later changes in place do not affect them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _T = TypeVar("_T")
 
 
 def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
-    """Take a frame as it is now, with its index, columns and attrs.
+    """Copy a frame with its index, columns and attrs.
 
-    The values are copied, whatever pandas copies on write: ``frame["n"].values[0] = …`` writes past that into categories,
-    masked and Python-backed columns. Text in Arrow cannot be changed in place and is shared, as objects in cells are. To
-    be called once for what is given, where it comes in.
+    The values are copied too, although pandas copies on write: ``frame["n"].values[0] = …`` bypasses that in categories, masked
+    and Python-backed columns. Text in Arrow cannot be changed in place and is shared, as objects in cells are. Call it once,
+    where the frame comes in.
 
     Examples
     --------
@@ -30,6 +30,6 @@ def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def value_as_given(value: _T) -> _T:
-    """Take an option's value as it is now: a list, a set, a dict or a column is copied."""
+    """Take an option's value as it is now: a list, set, dict or column is copied."""
     changeable = type(value) in (list, dict, set) or hasattr(value, "dtype") or hasattr(value, "columns")
     return value.copy() if changeable and hasattr(value, "copy") else value

@@ -1,4 +1,4 @@
-"""A call as the person wrote it, so that a message can propose it whole: again, with another option, or as another verb."""
+"""A call as the person wrote it, so that a message can propose it: again, with another option, or as another verb."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
 
 ROWS_OF_ERROR: Final = "sys.last_value.rows"
 _FEW: Final = 20
-"""Up to so many scattered rows are named in a line to paste."""
+"""The most scattered rows listed in a line to paste."""
 
 _LISTED: Final = 12
 
@@ -37,18 +37,10 @@ _SENDS: Final = _LOOKS | {*SENDING}
 
 @dataclass(frozen=True)
 class Invocation:
-    """A call as the person wrote it.
+    """A call as the person wrote it: the method or ``send_stream``, and its keywords.
 
-    Parameters
-    ----------
-    verb : str
-        The method, or ``send_stream``.
-    given : mapping of str to object
-        The keywords that were given, without the client.
-    client : bool
-        Whether a client was given, rather than taken from the environment.
-    frame : str or None
-        What it is to be called on instead of ``df``; of a stream, what is to be done with each chunk ``df``.
+    `client` says whether one was given, rather than taken from the environment. `frame` is what to call it on instead of
+    ``df``; for a stream, an expression for each chunk ``df``.
     """
 
     verb: str = "send"
@@ -70,9 +62,9 @@ class Invocation:
         return replace(self, frame=frame)
 
     def on_rows(self, rows: npt.NDArray[np.int64], total: int, then: str = "") -> Invocation:
-        """Make the same call on some of the frame's rows alone, after a method of theirs where one is named.
+        """Make the same call on some of the frame's rows, after the method `then` of theirs.
 
-        Rows that take too many words are named as ``sys.last_value.rows``, which the error has that names the call.
+        Many scattered rows are written as ``sys.last_value.rows``, an attribute of the error that proposes the call.
 
         Examples
         --------
@@ -86,23 +78,16 @@ class Invocation:
             frame += f".iloc[{rows[0]}:{rows[-1] + 1}]"
         else:
             frame += f".iloc[{rows.tolist()}]" if len(rows) <= _FEW else f".iloc[{ROWS_OF_ERROR}]"
-        # Of a stream, its chunk's rows alone are sent.
+        # Rows of a stream's chunk are sent on their own.
         return replace(self, verb="send" if self.verb == "send_stream" else self.verb, frame=frame)
 
     @property
     def subject(self) -> str:
-        """What the call's frame is called in a message."""
+        """The name of the call's frame in a message."""
         return "sent" if self.verb in _OF_SENT else "df"
 
     def text(self, verb: str | None = None, /, **changes: Any) -> str:
-        """Write the call, with some options changed, or that of another verb with those of its options that it takes.
-
-        Parameters
-        ----------
-        verb : str, optional
-            The other verb.
-        **changes
-            Options to set; None leaves one out.
+        """Write the call with some options changed (None omits one), or another verb with those options that it takes.
 
         Examples
         --------
@@ -115,7 +100,7 @@ class Invocation:
         other = self.verb if verb is None else verb
         takes = _TAKES.get(other, _SENDS)
         kept = {name: value for name, value in self.given.items() if name in takes and name not in changes}
-        # What was agreed to, and what was to be tried again, was meant of the call as it was written.
+        # A confirmation, and the codes to retry, were meant for the call as it was written.
         dropped = {"confirm", "codes"} if other != self.verb else set()
         options = {name: value for name, value in {**kept, **changes}.items() if name not in dropped - {*changes}}
         shown = [f"{name}={shown_value(name, value)}" for name, value in options.items() if value is not None]
@@ -143,12 +128,12 @@ def another_campaign(campaign: str | None) -> str:
 
 
 def shown_value(name: str, value: Any) -> str:
-    """A value as a person would write it; the option's own name for what has no short form or may be somebody's number."""
+    """Write a value as a person would; as the option's own name if it is long or may be somebody's number."""
     if name == "journal" and getattr(value, "path", None) is not None:
         value = value.path
     text = _literal(value)
     if name == "journal" and text is not None:
-        # Its place is no secret, and without it the line would be about another journal.
+        # A path is not secret, and without it the line would mean another journal.
         return text
     masked = mask_numbers if isinstance(value, (int, float)) else mask_name
     return name if text is None or masked(text) != text else text

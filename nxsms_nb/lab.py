@@ -1,4 +1,4 @@
-"""The notebooks, copied to where they may be changed, in JupyterLab."""
+"""JupyterLab on copies of the notebooks, which may be changed."""
 
 from __future__ import annotations
 
@@ -16,25 +16,15 @@ _PACKAGE = Path(__file__).parent
 
 
 def notebooks() -> Path:
-    """Find the folder of the notebooks: inside an installed package, beside it in a checkout."""
+    """Find the folder of the notebooks: inside an installed package, next to it in a checkout."""
     packed = _PACKAGE / "data" / "notebooks"
     return packed if packed.is_dir() else _PACKAGE.parent / "notebooks"
 
 
 def copy_notebooks(source: Path, target: Path) -> tuple[list[Path], list[Path]]:
-    """Copy what is not there yet; what is there and differs is the person's own and stays.
+    """Copy what is missing in `target`; what differs there is the person's own and stays.
 
-    Parameters
-    ----------
-    source : pathlib.Path
-        The folder of the notebooks.
-    target : pathlib.Path
-        Where to; made if missing.
-
-    Returns
-    -------
-    tuple of list of pathlib.Path
-        The files copied, and those kept although they differ; relative to `target`.
+    Return the files copied, and those kept although they differ.
     """
     copied, kept = [], []
     for file in sorted(path for path in source.rglob("*") if path.is_file() and not _is_hidden(path, source)):
@@ -49,25 +39,7 @@ def copy_notebooks(source: Path, target: Path) -> tuple[list[Path], list[Path]]:
 
 
 def lab(target: Path, arguments: Sequence[str] = ()) -> int:
-    """Copy the notebooks and run JupyterLab on the copies, until it ends.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The folder for the copies.
-    arguments : sequence of str
-        Passed on to JupyterLab.
-
-    Returns
-    -------
-    int
-        JupyterLab's exit code.
-
-    Raises
-    ------
-    ConfigError
-        JupyterLab is not installed; nothing was copied.
-    """
+    """Copy the notebooks and run JupyterLab on the copies until it ends; return its exit code."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigError(
             'JupyterLab is not installed in this environment. Install it:  python -m pip install "nxsms_nb[lab]"'

@@ -1,4 +1,4 @@
-"""The way to the gateway: a proxy, and the certificate authorities that are trusted."""
+"""The way to the gateway: a proxy, and the certificate authorities to trust."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTI
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or its address."""
+    """Return whether a host is this machine, by its name or its address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -25,20 +25,20 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_proxy(url: Any) -> tuple[str, Secret | None]:
-    """A proxy's URL without its login, and the value of ``Proxy-Authorization``."""
+    """Return a proxy's URL without its login, and the value of ``Proxy-Authorization``."""
     proxy, authorization, usable = _without_login(url)
     if not usable:
-        # Nothing of it is shown: where it is misspelt, nobody knows which part is the password.
+        # It is not shown: in a misspelt URL any part may be the password.
         raise ConfigError(
-            "proxy is not the URL of an HTTP proxy, of scheme, login, host and port. Give it like "
-            "'http://proxy.example:3128' or 'http://user:password@proxy.example:3128', with special characters of "
+            "proxy is not the URL of an HTTP proxy: scheme, login, host and port. Write it as "
+            "'http://proxy.example:3128' or 'http://user:password@proxy.example:3128', with special characters in "
             "the login percent-encoded."
         )
     return proxy, authorization
 
 
 def _without_login(url: Any) -> tuple[str, Secret | None, bool]:
-    """Take a proxy's URL apart; whether it is usable. It raises nothing, so that no traceback shows the parts."""
+    """Split a proxy's URL, and return whether it is usable. It never raises: no traceback shows the parts."""
     try:
         parts, blank = urlsplit(url.strip()), len(url.split()) != 1 or not url.strip().isprintable()
         host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
@@ -54,16 +54,16 @@ def _without_login(url: Any) -> tuple[str, Secret | None, bool]:
 
 
 def check_not_read(proxy: str, *urls: str) -> None:
-    """Refuse to hand a request that is not encrypted to a proxy on another machine."""
+    """Refuse to pass unencrypted requests to a proxy on another machine."""
     if not is_loopback(urlsplit(proxy).hostname or "") and any(urlsplit(url).scheme == "http" for url in urls):
         raise ConfigError(
             f"proxy={proxy!r} is on another machine and the gateway is plain http: the proxy and everybody on the way "
-            "read texts, numbers and keys. Use https, leave proxy= out, or say insecure=True."
+            "can read texts, numbers and keys. Use https, omit proxy=, or pass insecure=True."
         )
 
 
 def authorities(ca_file: str | os.PathLike[str]) -> str:
-    """The certificates in a PEM file, which are shown to be usable."""
+    """Read the certificates in a PEM file, and check that they are usable."""
     import ssl  # noqa: PLC0415  only this needs it
 
     shown = f"ca_file={str(ca_file)!r}"
@@ -71,7 +71,7 @@ def authorities(ca_file: str | os.PathLike[str]) -> str:
         raw = Path(ca_file).read_bytes()
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"{shown} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
-    # Bundles have comments between certificates, in any encoding.
+    # Bundles may have comments between certificates, in any encoding.
     found = ""
     try:
         found = b"\n".join(_CERTIFICATE.findall(raw)).decode("ascii")
@@ -80,6 +80,6 @@ def authorities(ca_file: str | os.PathLike[str]) -> str:
         usable = False
     if not usable:
         raise ConfigError(
-            f"{shown} holds no usable certificate of an authority. Give a PEM file with '-----BEGIN CERTIFICATE-----'."
+            f"{shown} contains no usable certificate of an authority. Use a PEM file with '-----BEGIN CERTIFICATE-----'."
         )
     return found

@@ -1,7 +1,7 @@
 """The only way to a person's screen: lines, warnings, bars and widgets, which may all fail without harm to a run.
 
-A program without a terminal has no streams, a pipe breaks, a console of another code page has no ``…``, a front end
-goes away. What cannot be shown is lost; messages that went out and their results are not.
+A program without a terminal has no streams, a pipe breaks, a console of another code page has no ``…``, a front end goes
+away. What cannot be shown is dropped; sent messages and their results are not affected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.progress import Observer, Progress
 
 PATIENCE_S: Final = 2.0
-"""How long the end of a run waits for an observer, in seconds."""
+"""The seconds that the end of a run waits for an observer."""
 
 _PLAIN: Final = str.maketrans(
     {"…": "...", "█": "#", "■": "#", "•": "*", "·": "-", "×": "x", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"'}
@@ -29,14 +29,10 @@ _PLAIN: Final = str.maketrans(
 
 
 class Stream:
-    """A text stream that never raises: what it cannot write is dropped, characters it does not know are replaced.
+    """A text stream that never raises: what it cannot write is dropped, unknown characters are replaced.
 
-    Parameters
-    ----------
-    stream : text stream or None
-        ``sys.stderr``, for example, which is None in a program without a console.
-    patience : float
-        How many seconds to wait for a pipe that nobody reads or a terminal that is held (Ctrl-S).
+    A program without a console has None for ``sys.stderr``. `patience` is in seconds, for a pipe that nobody reads or a
+    terminal that is held (Ctrl-S).
     """
 
     def __init__(self, stream: Any, *, patience: float = 0.0) -> None:
@@ -45,14 +41,14 @@ class Stream:
 
     @property
     def encoding(self) -> str:
-        """The encoding of the stream, as tqdm asks for it to choose its characters; ASCII where it has none."""
+        """The encoding of the stream, by which tqdm chooses its characters; ASCII if it has none."""
         encoding = None
         with suppress(Exception):
             encoding = self._stream.encoding
         return encoding if isinstance(encoding, str) else "ascii"
 
     def isatty(self) -> bool:
-        """Whether somebody looks at it."""
+        """Return whether somebody looks at it."""
         with suppress(Exception):
             return bool(self._stream.isatty())
         return False
@@ -74,7 +70,7 @@ class Stream:
                 self._stream.flush()
 
     def _takes_more(self) -> bool:
-        # Only of a stream of this process: a kernel's stream has the descriptor of another one.
+        # Only for this process's streams: a kernel's stream has the descriptor of another one.
         if not isinstance(self._stream, io.TextIOWrapper):
             return self._stream is not None
         with suppress(OSError, ValueError):  # no descriptor, or Windows, where only sockets can be asked
@@ -90,7 +86,7 @@ class Stream:
 
 
 def say(text: str = "", *, error: bool = False) -> None:
-    """Show a person a line: on standard output, or on standard error.
+    """Show a line on standard output or standard error.
 
     Examples
     --------
@@ -103,7 +99,7 @@ def say(text: str = "", *, error: bool = False) -> None:
 
 
 def warn(text: str, category: type[Warning], *, stacklevel: int) -> None:
-    """Warn as `warnings.warn` does, wherever the warning can be shown; a filter that makes it an error is obeyed."""
+    """Warn as `warnings.warn` does, if the warning can be shown; a filter that turns it into an error applies."""
     try:
         warnings.warn(text, category, stacklevel=stacklevel + 1)
     except Warning:
@@ -113,14 +109,14 @@ def warn(text: str, category: type[Warning], *, stacklevel: int) -> None:
 
 
 def terminal() -> Stream:
-    """Standard error, where bars are drawn."""
+    """Return standard error, where bars are drawn."""
     return Stream(sys.stderr)
 
 
 def end_output() -> None:
-    """Write what standard output still holds; where nobody reads it any more, end without an error.
+    """Flush standard output; end without an error if nobody reads it any more.
 
-    For the end of a program of ours: the interpreter would report the broken pipe, and fail.
+    For the end of our own programs: the interpreter would report the broken pipe, and fail.
     """
     try:
         if sys.stdout is not None:
@@ -133,14 +129,9 @@ def end_output() -> None:
 
 
 class Watched:
-    """Tell an observer how far a run has come, in a thread of its own: it may raise or block, the run goes on.
+    """Reports a run's progress to an observer from another thread: it may raise or block, the run goes on.
 
-    An observer that is slow misses what came meanwhile and gets the latest.
-
-    Parameters
-    ----------
-    observer : Observer
-        A bar, a widget, or an object of the person's own.
+    A slow observer skips to the latest progress.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -153,22 +144,22 @@ class Watched:
         self._through = threading.Event()
 
     def begin(self, snapshot: Progress) -> None:
-        """Pass the first snapshot on and wait a moment until it is shown: in this cell, before the next one begins."""
+        """Pass the first progress on and wait briefly until it is shown: in this cell, before the next one begins."""
         self._pass_on(snapshot, final=False)
         self._taken.wait(PATIENCE_S)
 
     def update(self, snapshot: Progress) -> None:
-        """Pass a snapshot on, and return at once."""
+        """Pass progress on, and return at once."""
         self._pass_on(snapshot, final=False)
 
     def close(self, snapshot: Progress) -> None:
-        """Pass the last snapshot on and wait a moment until it is shown."""
+        """Pass the last progress on and wait briefly until it is shown."""
         self._pass_on(snapshot, final=True)
         self._through.wait(PATIENCE_S)
 
     @property
     def show(self) -> Callable[[], None] | None:
-        """Shows the observer in the present cell; None where it shows nothing by itself."""
+        """A function that shows the observer in the current cell; None if it cannot show itself."""
         show = getattr(self._observer, "show", None)
         if not callable(show):
             return None
@@ -184,9 +175,9 @@ class Watched:
             self._latest, self._final = [snapshot], final
             self._news.notify()
         if self._thread is None:
-            # The thread has the cell of the run, so that a widget appears there.
+            # The context names the run's cell, so that a widget appears there.
             context = contextvars.copy_context()
-            thread = threading.Thread(target=context.run, args=(self._tell,), name="nxsms-screen", daemon=True)
+            thread = threading.Thread(target=context.run, args=(self._report,), name="nxsms-screen", daemon=True)
             try:
                 thread.start()
             except RuntimeError:  # no thread to be had
@@ -195,7 +186,7 @@ class Watched:
                 return
             self._thread = thread
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         final = False
         while not final:
             with self._news:

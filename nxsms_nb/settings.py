@@ -1,4 +1,4 @@
-"""Settings of the package, and the keywords that several verbs share, with their defaults and checks in one place."""
+"""Settings of the session, and the keywords that several verbs share, with defaults and checks in one place."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ options: Final = SessionOptions()
 
 
 class Columns(TypedDict, total=False):
-    """Keywords that name the frame's columns; a field that is not named has the column of its own name."""
+    """Keywords that name the frame's columns; by default a field has the column of its own name."""
 
     phone: Hashable
     content: Hashable
@@ -70,7 +70,7 @@ class Columns(TypedDict, total=False):
 
 
 class Checking(Columns, total=False):
-    """Keywords of validation: the columns, and who counts as the same recipient."""
+    """Keywords of validation: the columns, and which rows count as the same recipient."""
 
     campaign: str | None
     key: Hashable | list[Hashable] | None
@@ -82,7 +82,7 @@ class Checking(Columns, total=False):
 
 
 class Trying(Columns, total=False):
-    """Keywords of a trial: the columns, and how the rows are read."""
+    """Keywords of a trial: the columns, and how rows are read."""
 
     region: Hashable
     bare: Literal["national", "international"] | None
@@ -90,7 +90,7 @@ class Trying(Columns, total=False):
 
 
 class Looking(Checking, total=False):
-    """Keywords of the verbs that look at or settle what was sent: those of validation, and the journal."""
+    """Keywords of verbs that look at or settle what was sent: those of validation, and the journal."""
 
     journal: Any
     prefix: str
@@ -142,17 +142,17 @@ COLUMNS: Final[Mapping[str, Any]] = {field.name: None for field in FIELDS}
 
 OPTION_DOCS: Final[Mapping[str, str]] = {
     "campaign": """str, optional
-    The campaign's name. In a named campaign a number gets one message; without a name the same text does not go to the
+    The campaign's name. In a named campaign a number gets one message; without a name, the same text is not sent to the
     same number twice.""",
     "key": """label or list of labels, optional
-    The columns that tell one message from another, for example ``"order_id"``. Default: the phone in a named campaign,
+    The columns that distinguish messages, for example ``"order_id"``. Default: the phone in a named campaign,
     else phone and content.""",
     "duplicates": """{"raise", "drop", "allow"}, default "raise"
-    What to do with rows that share a key: refuse the call, send the first of them only, or send each.""",
+    What to do with rows that share a key: refuse the call, send only the first of them, or send each.""",
     "on_invalid": """{"skip", "raise"}, default "skip"
-    What to do with rows that validation refuses.""",
+    What to do with rows that fail validation.""",
     "confirm": """int, optional
-    Agreement to send at most this many messages to a real gateway; needed above ``nx.options.confirm_above``.""",
+    Confirmation to send at most this many messages to a real gateway; required above ``nx.options.confirm_above``.""",
     "concurrency": """int, default 8
     Requests in flight at once, 1 to 256.""",
     "batch_size": """int, default 200
@@ -166,22 +166,22 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     "journal": """path-like or Journal, optional
     The record of earlier sends. None: ``NXSMS_JOURNAL``, else a file in the user's data folder.""",
     "prefix": """str, default ""
-    What the names of the result columns begin with.""",
+    A prefix for the names of the result columns.""",
     "region": """str or label, optional
-    The country that completes national numbers as two capital letters, for example ``"CN"``, or the column that holds each
-    row's, in letters of either case.""",
+    The country that completes national numbers: two capital letters, for example ``"CN"``, or the column with each row's, in
+    either case.""",
     "bare": """{"national", "international"}, optional
     What numbers without +, 00 and trunk zero are, where `region` is given. None: what is valid; national first if it can be
     a mobile of the region, unless the column also holds bare numbers of other countries. What stays open is a problem.""",
     "suppress": """path, Series, frame, list, set or number, optional
-    Numbers that get nothing, in any spelling, or the ``.csv``, ``.tsv``, ``.txt``, ``.xlsx`` or ``.parquet`` file that holds
+    Numbers that get no message, in any spelling, or the ``.csv``, ``.tsv``, ``.txt``, ``.xlsx`` or ``.parquet`` file that holds
     them: those rows become ``Skipped``, "suppressed". National numbers are completed by `region` as the rows' are; an entry
     that cannot be read stops the call. Rows that were sent before keep their results.""",
     "variant": """label, default "variant"
-    The column that says each row's variant, as `assign_variants` makes it: rows that say ``holdout`` are not sent and
-    become ``Skipped``, whatever their content. A frame without a column of the default name holds nobody out.""",
+    The column with each row's variant, as `assign_variants` makes it: ``holdout`` rows are not sent and become ``Skipped``,
+    whatever their content. A frame without a column of the default name has no holdout.""",
 }
-"""What each option means, in numpydoc: the docstrings of the verbs take it from here."""
+"""The meaning of each option in numpydoc, for the docstrings of the verbs."""
 
 _COLUMN_DOCS: Final = """label, optional
     The frame's column for this field, where it has another name than the field."""
@@ -192,8 +192,8 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 def spelled_out(*groups: Mapping[str, Any]) -> Callable[[_Call], _Call]:
     """Spell out the options of a function that takes ``**options``, for Tab, Shift-Tab and ``help``.
 
-    The signature lists every keyword of the groups with its default; a line ``{options}`` of the docstring becomes
-    their description.
+    The signature lists every keyword of the groups with its default; a line ``{options}`` of the docstring becomes their
+    description.
     """
     defaults = {name: value for group in groups for name, value in group.items()}
 
@@ -211,34 +211,14 @@ def spelled_out(*groups: Mapping[str, Any]) -> Callable[[_Call], _Call]:
 
 
 def _documented(names: list[str]) -> str:
-    """Describe options as the entries of numpydoc's Parameters; columns share an entry."""
+    """Describe options as entries of numpydoc's Parameters; columns share an entry."""
     columns = ", ".join(name for name in names if name in COLUMNS)
     entries = [f"{name} : {OPTION_DOCS[name]}" for name in names if name in OPTION_DOCS]
     return "\n".join([*entries, f"{columns} : {_COLUMN_DOCS}"] if columns else entries)
 
 
 def with_defaults(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the defaults of the options not given, and check those that are.
-
-    Parameters
-    ----------
-    given : mapping of str to object
-        The keywords of the call.
-    *groups : mapping of str to object
-        The keywords that the verb takes, with their defaults.
-
-    Returns
-    -------
-    dict of str to object
-        Every option of the groups.
-
-    Raises
-    ------
-    OptionError
-        A keyword the verb does not take.
-    ConfigError
-        A value that is not usable.
-    """
+    """Add the defaults of the groups to the options of a call, and check them all."""
     defaults = {name: value for group in groups for name, value in group.items()}
     unknown = [name for name in given if name not in defaults]
     if unknown:
@@ -249,14 +229,14 @@ def with_defaults(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[
             raise ConfigError(f"{name}={shown(settled[name])} {complaint}")
     if settled.get("bare") == "national" and settled["region"] is None:
         raise ConfigError(
-            "bare='national' needs to know the country: give its two capital letters, as in region='CN', or the column that "
+            "bare='national' needs the country: its two capital letters, as in region='CN', or the column that "
             "holds them."
         )
     return settled
 
 
 def shown(value: Any) -> str:
-    """A value in an error; of a column only its kind, since its values may be people's."""
+    """Show a value in an error; only the kind of a column, whose values may be people's."""
     return f"a {type(value).__name__}" if hasattr(value, "dtype") and getattr(value, "ndim", None) else named(value)
 
 
@@ -269,7 +249,7 @@ def _is_whole(value: Any) -> bool:
 
 
 PLACEHOLDER: Final = "…"
-"""What a message writes where the person has to name something; pasted as it is, it must not become that name."""
+"""The blank in a proposed call; a call pasted without filling it in must be refused."""
 
 
 def _is_number(value: Any) -> bool:
@@ -277,19 +257,19 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_unicode(text: str) -> bool:
-    # A lone surrogate cannot be part of a column's name, as pandas would say when everything was sent.
+    # pandas would refuse a lone surrogate in a column's name only when everything was sent.
     return not any(unicodedata.category(letter) == "Cs" for letter in text)
 
 
 def _max_failures(value: Any) -> str | None:
     if value is None or (_is_whole(value) and value >= 0) or (isinstance(value, float) and 0 <= value < 1):
         return None
-    return "is neither a count (a whole number, 0 or more) nor a share of the answered rows (for example 0.05)."
+    return "is not a count (a whole number, 0 or more) or a share of the answered rows (for example 0.05)."
 
 
 def _campaign(value: Any) -> str | None:
     if value == PLACEHOLDER:
-        return "is a message's placeholder. Put the campaign's name in its place."
+        return "is a placeholder. Replace it by the campaign's name."
     if value is None or (
         isinstance(value, str)
         and value.strip() == value
@@ -297,16 +277,16 @@ def _campaign(value: Any) -> str | None:
         and not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value)
     ):
         return None
-    return "is not a campaign's name: text of 1 to 200 characters without blanks at its ends and control characters."
+    return "is not a campaign name: 1 to 200 characters, without blanks at its ends and without control characters."
 
 
 def region_complaint(value: Any) -> str | None:
-    """What keeps a value from being a region or the label of a column."""
+    """Say why a value is not a region or the label of a column; None if it is."""
     try:
         hash(value)
     except TypeError:
         return (
-            "is neither a country's two capital letters, as in region='CN', nor a column's name. Put the countries into a "
+            "is not a country's two capital letters, as in region='CN', or a column name. Put the countries into a "
             "column first: df.assign(country=…), then region='country'."
         )
     return None
@@ -327,7 +307,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
         else "is not a number of messages a second."
     ),
     "max_failures": _max_failures,
-    "variant": lambda v: "is no column. Leave it out, or name one, as in variant='arm'." if v is None else None,
+    "variant": lambda v: "is not a column. Omit it, or name one, as in variant='arm'." if v is None else None,
     "prefix": lambda v: None if isinstance(v, str) and _is_unicode(v) else "is not text.",
     "region": region_complaint,
     "bare": lambda v: (

@@ -1,4 +1,4 @@
-"""Frames by the chunk: a file larger than memory is sent, as one run of one campaign."""
+"""Frames by the chunk: send a file larger than memory as one run of one campaign."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from nxsms_nb.results import columns
 from nxsms_nb.rows import suppression
 from nxsms_nb.rows.rounding import Counts
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, spelled_out, with_defaults
-from nxsms_nb.verbs import client_or_env, limits_of, ready_to_lock, tell_all_sent
+from nxsms_nb.verbs import client_or_env, limits_of, ready_to_lock, report_all_sent
 from nxsms_nb.views import progress
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _BYTES: Final = (
     pa.types.is_fixed_size_binary,
 )
 _ROWS_AHEAD: Final = 1_000_000
-"""How many rows' records the journal's disk must have room for when a stream begins; how many come is not known."""
+"""The rows for whose records the journal's disk must have room when a stream of unknown length begins."""
 
 
 @strict
@@ -52,14 +52,14 @@ _ROWS_AHEAD: Final = 1_000_000
 def send_stream(
     frames: Iterable[Any], client: Client | None = None, **given: Unpack[Sending]
 ) -> Generator[pd.DataFrame, None, None]:
-    """Send frames one after the other, as one run of a campaign, and yield each with what became of it.
+    """Send frames one after another, as one run of a campaign, and yield each with its results.
 
     Parameters
     ----------
     frames : iterable of frames
         Chunks of ``pandas.read_csv``, row groups of Parquet, Arrow tables or batches, polars frames: pandas frames, or
-        whatever speaks Arrow's C stream interface. Only one is held at a time. A list of frames, one frame or a
-        ``pyarrow.parquet.ParquetFile`` tells its length, so that `confirm` can be asked for before the first row.
+        anything with Arrow's C stream interface. Only one is held at a time. The length of a list of frames, a frame or a
+        ``pyarrow.parquet.ParquetFile`` is known, so that `confirm` is checked before the first row.
     client : Client, optional
         The account; None: `Client.from_env`.
     {options}
@@ -74,13 +74,13 @@ def send_stream(
     ConfigError
         There is no campaign.
     Stopped
-        As for `send`; ``.frame`` is the chunk that was being sent. Run the same stream again to go on.
+        As for `send`; ``.frame`` is the chunk that was being sent. Run the same stream again to continue.
 
     Notes
     -----
-    `campaign` is required: what tells a row from one of another chunk is the campaign's key, and a row whose key an earlier
-    chunk had is not sent again. `confirm` and `max_failures` count over the whole stream; one that does not tell its length
-    ends before the chunk with which it would send more than was agreed to.
+    `campaign` is required: its key identifies rows across chunks, and a row whose key an earlier chunk had is not sent again.
+    `confirm` and `max_failures` count over the whole stream; one of unknown length ends before the chunk with which it
+    would send more than was confirmed.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def send_stream(
     spelled = Invocation("send_stream", given, client is not None)
     settings["suppress"] = suppression.of(settings["suppress"], settings["phone"])
     if settings["campaign"] is None:
-        raise ConfigError(f"A stream needs a campaign's name: {spelled.text(campaign='spring')}")
+        raise ConfigError(f"A stream needs a campaign name: {spelled.text(campaign='spring')}")
     source, so_far = source_of(frames), SoFar(settings["campaign"])
     work = partial(
         _stream, source=source, so_far=so_far, client=client_or_env(client), settings=settings, spelled=spelled
@@ -113,7 +113,7 @@ def _sent(
             yield call.exchange(frame)
         call.finish()
     finally:
-        # An assignment comes before all else: another interrupt would keep a call of a function from beginning.
+        # An assignment comes first: another interrupt could prevent a function call.
         call.stop.asked = call.left = True
         call.close()
 
@@ -127,12 +127,12 @@ def _stream(
     settings: dict[str, Any],
     spelled: Invocation,
 ) -> None:
-    """Send the frames that come, in the thread of the stream's call, with one lock and one record for all of them."""
+    """Send the frames that come, in the thread of the stream's call, under one lock and in one record."""
     limits = limits_of(settings)
     call.recorded = spelled.text("recorded")
     observer = _Whole(progress.watch(settings["progress"], call))
     session: Session | None = None
-    reason: str | None = "the stream was given up before its end"
+    reason: str | None = "the stream was abandoned before its end"
     ready_to_lock(call)
     with journal_of(settings, client).campaign(settings["campaign"]) as campaign:
         try:
@@ -156,18 +156,18 @@ def _stream(
                 run.go()
                 sent = run.outcome(last=True)
                 if run.ending is not None:
-                    # The chunk's rows were all decided when it ended early; the next chunk is not begun all the same.
+                    # All rows of the chunk were decided when it ended early; still the next chunk must not begin.
                     raise stopped(run.ending, sent, spelled)
                 so_far.rows += len(sent)
                 call.hand_out(sent)
                 # Only one chunk is held at a time: the next one may be as large.
                 del given, dispatch, run, sent
             if call.stop.asked and not call.left:
-                # By a button, between two chunks: who reads on would take the end of the work for a chunk.
+                # By a button, between two chunks: a reader would mistake the end of the work for a chunk.
                 raise Interrupted("Stopped by you between two chunks; those before it were sent.")
             if not call.stop.asked:
                 reason = None
-                so_far.tell(partial(tell_all_sent, call))
+                so_far.tell(partial(report_all_sent, call))
         except Stopped as ending:
             reason = ending.reason[:1].lower() + ending.reason[1:]
             raise
@@ -197,7 +197,7 @@ def _dispatch(
 
 
 def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
-    """The frames; where the source breaks off, its error says what had gone out."""
+    """Yield the frames; if the source breaks off, its error says what was sent."""
     try:
         with so_far.placing(0):
             yield from frames
@@ -205,7 +205,7 @@ def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:
         raise
     except Exception as error:
         if so_far.rows:
-            error.add_note(f"{so_far.went()} Run the same stream again to go on.")
+            error.add_note(f"{so_far.went()} Run the same stream again to continue.")
         raise
 
 
@@ -218,11 +218,11 @@ def _agree_beforehand(
     spelled: Invocation,
     campaign: Campaign,
 ) -> None:
-    """Ask before the first row where the source tells that more would leave than was agreed to."""
+    """Ask before the first row, if the source knows its length, when more would be sent than was confirmed."""
     most = agreed_to(settings["confirm"])
     if client.on_loopback or not isinstance(frames, Measured) or frames.rows <= most:
         return
-    # Only rows that would leave count; what the source tells is enough wherever there is nothing to ask.
+    # Only rows that would be sent count; the source's length suffices where nothing needs confirming.
     settings = {**settings, "counts": Counts()}
     leaving, looked = 0, SoFar(settings["campaign"])
     for frame in frames:
@@ -240,7 +240,7 @@ def _agree_beforehand(
 
 
 class _Whole:
-    """Shows the runs of a stream as one: what came of earlier chunks is added to what is told of the present one."""
+    """Shows the runs of a stream as one: earlier chunks are added to the progress of the current one."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
@@ -273,21 +273,7 @@ class _Whole:
 
 
 def as_pandas(frame: Any) -> pd.DataFrame:
-    """Take a frame of another library as one of pandas, text as Arrow strings.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame, or an object with ``__arrow_c_stream__`` or ``__arrow_c_array__``
-        polars, pyarrow, DuckDB results, ….
-
-    Returns
-    -------
-    pandas.DataFrame
-
-    Raises
-    ------
-    ConfigError
-        It is no such thing.
+    """Convert a frame of another library (polars, pyarrow, DuckDB, …) to pandas, with text as Arrow strings.
 
     Examples
     --------
@@ -301,7 +287,7 @@ def as_pandas(frame: Any) -> pd.DataFrame:
         frame = pa.Table.from_batches([frame])
     if not isinstance(frame, pa.Table):
         if not hasattr(frame, "__arrow_c_stream__"):
-            raise ConfigError(f"{type(frame).__name__} is not a frame. Give a pandas, polars or Arrow one.")
+            raise ConfigError(f"{type(frame).__name__} is not a frame. Use one of pandas, polars or Arrow.")
         frame = pa.table(frame)
     for place, kind in enumerate(frame.schema.types):
         if kind == pa.binary_view():  # few kernels take it
@@ -309,22 +295,22 @@ def as_pandas(frame: Any) -> pd.DataFrame:
     converted: pd.DataFrame = frame.to_pandas(types_mapper=_dtype)
     for place, dtype in enumerate(converted.dtypes):
         if isinstance(dtype, pd.CategoricalDtype) and dtype.categories.inferred_type in ("string", "empty"):
-            # Categories of a chunk that has none would be of no type.
+            # Categories of a chunk without any would have no type.
             text = pd.Index(dtype.categories, dtype=columns.TEXT)
             converted.isetitem(place, converted.iloc[:, place].cat.rename_categories(text).array)
     return converted
 
 
 def _dtype(kind: pa.DataType) -> Any:
-    """The dtype of an Arrow type, whatever the values of a chunk are; None: pandas' own, which is the same for all."""
+    """Choose the dtype of an Arrow type, whatever the values of a chunk; None for pandas' own, the same for all."""
     types = pa.types
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return columns.TEXT
     if types.is_boolean(kind):
         return pd.BooleanDtype()
     if types.is_integer(kind):
-        # With a gap they would be floats, which lose digits from 2**53 on.
+        # With missing values they would be floats, which lose digits from 2**53 on.
         return pd.api.types.pandas_dtype(str(kind).replace("int", "Int").replace("uI", "UI"))
-    # As objects, these would be of the type that the values of each chunk seem to have.
+    # As objects, their type would depend on the values of each chunk.
     exact = types.is_decimal, types.is_date, types.is_time, types.is_nested, types.is_null, *_BYTES
     return pd.ArrowDtype(kind) if any(is_one(kind) for is_one in exact) else None

@@ -1,4 +1,4 @@
-"""What the verbs do, in the threads of their calls: options, lock, dispatch, sending and settling."""
+"""The work of the verbs, in the threads of their calls: options, lock, dispatch, sending and settling."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sent(
     ready_to_lock(call)
     with _campaign(frame, client, settings) as campaign:
         dispatch = _dispatch(frame, client, settings, spelled, campaign)
-        _tell_repeats(call, dispatch, settings)
+        _report_repeats(call, dispatch, settings)
         return _outcome(call, dispatch, settings, observer)
 
 
@@ -68,12 +68,12 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
     ready_to_lock(call)
     with _campaign(frame, client, settings) as campaign:
         dispatch = _dispatch(frame, client, settings, spelled, campaign)
-        _tell_repeats(call, dispatch, settings)
+        _report_repeats(call, dispatch, settings)
         run = Run(dispatch, limits_of(settings), observer, call)
-        # Before the cell ends: later on, an older kernel would take a widget for the output of any other request.
+        # Before the cell ends: later, an older kernel would attribute a widget to another request.
         run.announce()
         call.hand_out(run)
-        # Where the person stopped it on the way, and nobody has a handle, the run ends before its first request.
+        # If the person stopped it meanwhile, and nobody has a handle, the run ends before its first request.
         call.await_leave()
         run.go()
         return run
@@ -157,7 +157,7 @@ def reconciled(
     elsewhere.refuse_strange_doubts(dispatch, doubtful)
     for home in retry.homes_of(dispatch, doubtful):
         ready_to_lock(call)
-        # A run that may still be at work on rows in doubt is not judged by others: it holds their campaign.
+        # A run that may still be working on rows in doubt holds their campaign, so that nobody else judges them.
         with retry.hold(journal, dispatch, home) as campaign:
             left, timed = retry.take_over_learnt(dispatch, home.rows, campaign)
             if not len(left):
@@ -197,7 +197,7 @@ def tried(
     report = validate.report_on(frame, settings)
     if not report.checked.good.any():
         report.raise_if_bad()
-        raise ConfigError("The frame has no row that would be sent, so there is no text to try out.")
+        raise ConfigError("The frame has no row that would be sent, and so no text to try out.")
     columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
     positions, why = trial.examples(frame, report.checked, columns, int(rows))
     messages = trial.Trial(frame, report.checked, client, number, positions, why)
@@ -205,25 +205,25 @@ def tried(
     through = in_loop(unless_stopped(call, messages.send()))
     screen.say(messages.words())
     if not through:
-        stopped = Interrupted("Stopped by the person during a trial.", messages.results())
+        stopped = Interrupted("Stopped by you during a trial.", messages.results())
         stopped.go_on = "Running the cell again sends the whole trial again."
         raise stopped
     return messages.results()
 
 
 def client_or_env(client: Client | None) -> Client:
-    """The client as given, or the one the environment describes."""
+    """Return the client given, or the one that the environment describes."""
     if client is None:
         return Client.from_env()
     if not isinstance(client, Client):
         raise ConfigError(
-            f"client={type(client).__name__} is not a Client. Give nx.Client(…), nx.Client.from_env() or sandbox.client."
+            f"client={type(client).__name__} is not a Client. Pass nx.Client(…), nx.Client.from_env() or sandbox.client."
         )
     return client
 
 
 def limits_of(settings: Mapping[str, Any]) -> Limits:
-    """What a run keeps to, from the options."""
+    """Take a run's limits from the options."""
     return Limits(
         concurrency=settings["concurrency"],
         batch_size=settings["batch_size"],
@@ -233,13 +233,13 @@ def limits_of(settings: Mapping[str, Any]) -> Limits:
 
 
 def ready_to_lock(call: Call[Any]) -> None:
-    """Wait for what calls that were left behind still hold; raise `Interrupted` where this one is asked to stop."""
+    """Wait for what abandoned calls still hold; raise `Interrupted` if this one is asked to stop."""
     call.let_others_end()
     call.stop.check()
 
 
 def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Campaign:
-    """Hold the campaign of a call, with its right scope: ids of the frame's own are known in every campaign."""
+    """Hold the campaign of a call, with its right scope: the frame's own ids are known in every campaign."""
     columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
     own = columns.get("sys_message_id")
     own_ids = own is not None and bool(frame[own].notna().any())
@@ -249,7 +249,7 @@ def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) 
 def _dispatch(
     frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], spelled: Invocation, campaign: Campaign
 ) -> Dispatch:
-    """What leaves now, agreed to."""
+    """Prepare what is sent now, and check that it was confirmed."""
     dispatch = prepare(frame, client, settings, call=spelled, journal=campaign)
     dispatch.refuse_conflicts()
     elsewhere.refuse_other_gateway(dispatch)
@@ -260,7 +260,7 @@ def _dispatch(
 def _outcome(
     call: Call[pd.DataFrame], dispatch: Dispatch, settings: Mapping[str, Any], observer: Observer
 ) -> pd.DataFrame:
-    """Send what was prepared; the frame, or why the run ended early."""
+    """Send what was prepared; return the frame, or raise why the run ended early."""
     if not len(dispatch.todo) and (dispatch.doubtful is None or not len(dispatch.doubtful)):
         return dispatch.joined(last=True)
     run = Run(dispatch, limits_of(settings), observer, call)
@@ -268,18 +268,18 @@ def _outcome(
     return run.outcome(last=True)
 
 
-def _tell_repeats(call: Call[Any], dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
-    # Not through the observer: that fewer people are reached must be seen with progress off as well.
+def _report_repeats(call: Call[Any], dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
+    # Not through the observer: even with progress off, it must be seen that fewer people are reached.
     _show(other_keys.sent_before_words(dispatch, settings), suppressed_words(len(dispatch.suppressed())))
     words = repeated_words(dispatch)
     if words is not None and len(dispatch.todo):
         screen.say(words)
     elif words is not None:
-        tell_all_sent(call, words)
+        report_all_sent(call, words)
 
 
-def tell_all_sent(call: Call[Any], words: str) -> None:
-    """Say that everything was sent before: a warning, but in a notebook, where the same cell is run again and again, a line."""
+def report_all_sent(call: Call[Any], words: str) -> None:
+    """Report that everything was sent before: as a warning, or in a notebook, where cells run again, as a line."""
     if progress.in_notebook():
         screen.say(words)
     else:
@@ -293,11 +293,11 @@ def _show(*words: str | None) -> None:
 
 
 def _early_words(dispatch: Dispatch, rows: Rows, wanted: frozenset[int]) -> str:
-    """What to tell a person of rows that the hour's limit keeps back."""
+    """Describe rows that the hourly limit still holds back."""
     times = retry.may_go_us(dispatch.results, rows)
     first, last = (clock(int(us)) for us in (times.min(), times.max()))
     return (
-        f"{count(len(rows), 'row')} stayed Failure: refused by the hourly limit (13007), to be retried from {first}"
-        + (f", the last from {last}" if last != first else "")
+        f"{count(len(rows), 'row')} stayed Failure: refused by the hourly limit (13007); retry from {first} on"
+        + (f", the last one from {last} on" if last != first else "")
         + f". To send them anyway: {dispatch.call.text(codes=sorted(wanted | {code_table.HOURLY}))}"
     )

@@ -185,7 +185,7 @@ def test_a_run_in_doubt_names_the_call_that_settles_it(given):
 def test_a_placeholder_is_no_name(sandbox, tmp_path, monkeypatch, option):
     """Pasted as the message writes it, the line says what to put in its place."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(nx.ConfigError, match="is a message's placeholder"):
+    with pytest.raises(nx.ConfigError, match="is a placeholder"):
         people(3).nxsms.send(sandbox.client, **{option: "…"})
     assert not list(tmp_path.iterdir())
     assert len(sandbox.ledger) == 0

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from nxsms_nb.calls import LOOK_S, PATIENCE_S, Call
-from nxsms_nb.errors import ConfigError, tell_of_cancellation
+from nxsms_nb.errors import ConfigError, note_cancellation
 
 __all__ = ["awaited", "in_loop", "unless_stopped", "unwanted"]
 
@@ -75,7 +75,7 @@ async def awaited(call: Call[_T]) -> _T:
             call.stop.ask()
             await _wound_down(call, end)
         if isinstance(error, asyncio.CancelledError):
-            tell_of_cancellation(error, call.recorded)
+            note_cancellation(error, call.recorded)
         raise
     finally:
         call.let_go()

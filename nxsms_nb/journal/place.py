@@ -124,7 +124,7 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
             f"{what}{path!r} names no file. Name one, as in journal='campaigns.sqlite3', or omit journal=."
         )
     if path == PLACEHOLDER:
-        raise ConfigError(f"{what}{path!r} is a message's placeholder. Put the journal's file in its place.")
+        raise ConfigError(f"{what}{path!r} is a placeholder. Replace it by the journal's file.")
     if _URL.match(path):
         # Without what follows, which may be a password.
         raise ConfigError(

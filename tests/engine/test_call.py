@@ -32,11 +32,11 @@ SECRETS = {"access_secret": "Acc3ss-S3cret-xyzzy", "app_secret": "App-S3cret-plu
         ("max_rate", 0, "max_rate=0 is not a number of messages a second."),
         ("max_rate", "fast", "max_rate='fast' is not a number"),
         ("max_rate", float("nan"), "max_rate=nan is not a number"),
-        ("max_failures", 1.5, "max_failures=1.5 is neither a count .* nor a share"),
-        ("max_failures", -1, "max_failures=-1 is neither"),
-        ("campaign", "", "campaign='' is not a campaign's name"),
-        ("campaign", " spring", "campaign=' spring' is not a campaign's name"),
-        ("campaign", 7, "campaign=7 is not a campaign's name"),
+        ("max_failures", 1.5, "max_failures=1.5 is not a count .* or a share"),
+        ("max_failures", -1, "max_failures=-1 is not a count"),
+        ("campaign", "", "campaign='' is not a campaign name"),
+        ("campaign", " spring", "campaign=' spring' is not a campaign name"),
+        ("campaign", 7, "campaign=7 is not a campaign name"),
         ("confirm", "yes", "confirm='yes' is not a number of messages."),
         ("prefix", None, "prefix=None is not text."),
         ("journal", 7, "journal=7 is neither a path nor a Journal."),
@@ -71,7 +71,7 @@ def test_numbers_that_numpy_made_are_numbers(sandbox):
 
 def test_something_that_is_no_client_is_refused(sandbox):
     """The commonest slip is to give the sandbox itself."""
-    with pytest.raises(ConfigError, match=r"client=Sandbox is not a Client. Give .* sandbox.client"):
+    with pytest.raises(ConfigError, match=r"client=Sandbox is not a Client. Pass .* sandbox.client"):
         people(1).nxsms.send(sandbox)
 
 

@@ -239,5 +239,5 @@ def test_an_address_that_cannot_be_is_no_connection():
 @pytest.mark.parametrize("port", ["99999", "abc", "-1", "0"])
 def test_an_unusable_port_is_refused_at_once(port):
     """The client is not made: no row is sent, nor recorded, by an address nobody can have."""
-    with pytest.raises(ConfigError, match=r"^base_url=.* names a port that does not exist\. .* 1 to 65535\.$"):
+    with pytest.raises(ConfigError, match=r"^base_url=.* has a port that does not exist\. .* 1 to 65535\.$"):
         Client(access_key="key", access_secret="secret", app_key="app", base_url=f"http://127.0.0.1:{port}")

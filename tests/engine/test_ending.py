@@ -129,7 +129,7 @@ print(nx.Journal(path).runs()["stopped"].tolist())
 def test_a_stream_that_is_left_ends(path):
     """By an interrupt between chunks or a break, the campaign is free, and the same stream sends the rest."""
     lines = told(path, IN_THE_BODY)
-    given_up = "the stream was given up before its end"
+    given_up = "the stream was abandoned before its end"
     assert [lines[0], lines[-2], lines[-1]] == ["100", "400 400", f"['{given_up}', '{given_up}', nan]"]
 
 

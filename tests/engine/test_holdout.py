@@ -133,7 +133,7 @@ def test_people_who_got_the_message_before_are_no_holdout(sandbox, capsys):
     ("change", "options", "words"),
     [
         (lambda f: f, {"variant": "arm"}, "variant='arm' names a column the frame does not have"),
-        (lambda f: f, {"variant": None}, "is no column"),
+        (lambda f: f, {"variant": None}, "is not a column"),
         (lambda f: f, {"variant": ["variant"]}, "takes a column's name"),
         (lambda f: pd.concat([f, f[["variant"]]], axis=1), {}, "more than one column 'variant'"),
     ],

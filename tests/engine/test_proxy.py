@@ -322,7 +322,7 @@ def test_a_ca_file_without_certificates_is_refused(content, tmp_path):
     """When the client is made, not in the middle of a run."""
     path = tmp_path / "authority.pem"
     path.write_bytes(content)
-    with pytest.raises(nx.ConfigError, match=r"^ca_file=.*authority.pem' holds no usable certificate"):
+    with pytest.raises(nx.ConfigError, match=r"^ca_file=.*authority.pem' contains no usable certificate"):
         client_of(1, "https", ca_file=path)
 
 
@@ -330,7 +330,7 @@ def test_a_ca_file_with_one_broken_certificate_is_refused(authority, tmp_path):
     """It is not trusted by halves."""
     path = tmp_path / "authority.pem"
     path.write_bytes(authority.cert_pem.bytes() + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    with pytest.raises(nx.ConfigError, match="holds no usable certificate"):
+    with pytest.raises(nx.ConfigError, match="contains no usable certificate"):
         client_of(1, "https", ca_file=path)
 
 

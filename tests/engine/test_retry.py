@@ -66,7 +66,7 @@ def test_rows_refused_by_the_hours_limit_stay_until_the_hour_is_over(within_the_
     pd.testing.assert_frame_equal(again, failed)
     local = (failed["sent_at"].max() + pd.Timedelta(hours=1)).to_pydatetime().astimezone()
     said = capsys.readouterr().out
-    assert f"3 rows stayed Failure: refused by the hourly limit (13007), to be retried from {local.day}" in said
+    assert f"3 rows stayed Failure: refused by the hourly limit (13007); retry from {local.day}" in said
     assert f"{local:%H:%M}" in said
     assert "sent.nxsms.retry(client, campaign='second', codes=[13007])" in said
     assert counts(failed.nxsms.retry(sandbox.client, codes=[13007], campaign="second")) == {"Success": 3}

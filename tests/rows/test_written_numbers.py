@@ -227,7 +227,7 @@ def test_bare_decides_for_the_column():
     assert read("+4915112345678", "CN", "national") == (MOBILE, Trouble.NONE)
     with pytest.raises(nx.ConfigError, match="bare='both' is not one of"):
         column(["1"], region="CN", bare="both")
-    with pytest.raises(nx.ConfigError, match="bare='national' needs to know the country"):
+    with pytest.raises(nx.ConfigError, match="bare='national' needs the country"):
         column(["1"], bare="national")
 
 
