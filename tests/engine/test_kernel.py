@@ -128,6 +128,8 @@ def test_a_run_is_shown_by_what_lasts(outputs):
         "sandbox.hold()\nrun = people.nxsms.start(sandbox.client)\ndisplay(run)\nsandbox.release()\nsent = run.wait()",
         "people.nxsms.start(sandbox.client, campaign='other', progress=False)",
     )
-    (output,) = shown
-    assert "2,000 of 2,000 messages" in output["data"]["text/html"]
+    output, still = (output["data"]["text/html"] for output in shown)
+    assert "2,000 of 2,000 messages" in output
+    assert "run-no-still" in still
+    assert "messages" not in still
     assert "Run(2,000 rows, " in silent[0].text
