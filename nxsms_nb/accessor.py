@@ -23,6 +23,7 @@ from nxsms_nb.analysis.workbook import to_excel
 from nxsms_nb.arguments import Names, strict_methods
 from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given, value_as_given
+from nxsms_nb.plot_accessor import NxsmsPlots
 from nxsms_nb.results.columns import new
 from nxsms_nb.rows.templates import render
 from nxsms_nb.rows.validate import phones, validate
@@ -41,7 +42,6 @@ from nxsms_nb.settings import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
     from nxsms_nb.client import Client
     from nxsms_nb.engine.plan import Plan
@@ -1077,7 +1077,7 @@ class NxsmsAccessor(Names):
 
     @property
     def plot(self) -> NxsmsPlots:
-        """Figures of the results: ``plot.failures()``, ``plot.status()``, ``plot.throughput()``, ``plot.latency()``."""
+        """Figures of the results, each a method: ``plot.failures()``, ``plot.status()``, ``plot.drivers()`` and more."""
         return NxsmsPlots(self._frame)
 
     def dashboard(
@@ -1118,119 +1118,3 @@ def _noted(table: pd.DataFrame) -> pd.DataFrame:
     if table.attrs.get("note") and views.progress.in_notebook():
         screen.say(table.attrs["note"])
     return table
-
-
-@strict_methods()
-class NxsmsPlots(Names):
-    """Figures of a sent frame; each takes ``ax=None`` and returns the Axes.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        A sent frame.
-    """
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self._frame = frame
-
-    def failures(
-        self,
-        ax: Axes | None = None,
-        by: Hashable | list[Hashable] | None = None,
-        prefix: str = "",
-        *,
-        phone: Hashable | None = None,
-        content: Hashable | None = None,
-        region: Hashable | None = None,
-    ) -> Axes:
-        """Draw the failed rows by code, or failure rates by group.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; None: a new figure.
-        by : label or list of labels, optional
-            As in ``df.nxsms.failures``.
-        prefix : str, default ""
-            A prefix for the names of the result columns.
-        phone, content : label, optional
-            The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
-        region : str or label, optional
-            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
-            groups need it.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        ColumnError
-            The frame carries no results.
-        """
-        return views.plots.failures(self._frame, ax, by=by, prefix=prefix, phone=phone, content=content, region=region)
-
-    def status(self, ax: Axes | None = None, prefix: str = "") -> Axes:
-        """Draw the rows by status.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; None: a new figure.
-        prefix : str, default ""
-            A prefix for the names of the result columns.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        ColumnError
-            The frame carries no results.
-        """
-        return views.plots.status(self._frame, ax=ax, prefix=prefix)
-
-    def throughput(self, ax: Axes | None = None, freq: Any = None, prefix: str = "") -> Axes:
-        """Draw the messages per second over time.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; None: a new figure.
-        freq : str or timedelta, optional
-            The length of an interval; None: one that fits the run's length.
-        prefix : str, default ""
-            A prefix for the names of the result columns.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        ColumnError
-            The frame carries no results.
-        """
-        return views.plots.throughput(self._frame, ax=ax, freq=freq, prefix=prefix)
-
-    def latency(self, ax: Axes | None = None, prefix: str = "") -> Axes:
-        """Draw how long the requests took.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; None: a new figure.
-        prefix : str, default ""
-            A prefix for the names of the result columns.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        ColumnError
-            The frame carries no results.
-        """
-        return views.plots.latency(self._frame, ax=ax, prefix=prefix)

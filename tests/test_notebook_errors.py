@@ -8,7 +8,8 @@ import pytest
 from nbclient import NotebookClient
 
 import nxsms_nb as nx
-from nxsms_nb.accessor import NxsmsAccessor, NxsmsPlots
+from nxsms_nb.accessor import NxsmsAccessor
+from nxsms_nb.plot_accessor import NxsmsPlots
 
 SETUP = """
 import os

@@ -9,7 +9,8 @@ from IPython.core.oinspect import Inspector
 
 import nxsms_nb as nx
 from nxsms_nb import settings
-from nxsms_nb.accessor import NxsmsAccessor, NxsmsPlots
+from nxsms_nb.accessor import NxsmsAccessor
+from nxsms_nb.plot_accessor import NxsmsPlots
 
 VERBS = {"try_out", "send", "asend", "start", "plan", "recorded", "retry", "reconcile"}
 LOOKS = {
@@ -47,7 +48,10 @@ def test_the_accessor_has_the_verbs_and_the_looks():
     public = {name for name in dir(accessor) if not name.startswith("_")}
     assert public == VERBS | LOOKS
     assert {name for name in dir(accessor.plot) if not name.startswith("_")} == {
+        "compare",
+        "drivers",
         "failures",
+        "heatmap",
         "latency",
         "status",
         "throughput",

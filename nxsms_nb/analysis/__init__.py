@@ -3,11 +3,13 @@
 __all__ = [
     "assignment",
     "causes",
+    "chance",
     "derived",
     "drivers",
     "experiments",
     "failures",
     "groups",
+    "intervals",
     "sample_sizes",
     "slices",
     "summary",

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from nxsms_nb.formatting import count
 
+__all__ = ["LEVEL"]
+
 _EXPECTED: Final = 5.0
 _DRAWS: Final = 9_999
 _CELLS: Final = 400_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,7 +21,7 @@ from nxsms_nb.wire.codes import TABLE, label
 if TYPE_CHECKING:
     from nxsms_nb.analysis.derived import Asked
 
-__all__ = ["drivers"]
+__all__ = ["drivers", "headline", "outcome_words"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -62,7 +62,7 @@ def drivers(
         "columns": [str(column.label) for column in found],
         "left_out": left_out,
     }
-    table.attrs["note"] = _note(table, *_words(outcome))
+    table.attrs["note"] = _note(table, *outcome_words(outcome))
     return table
 
 
@@ -78,7 +78,7 @@ def _outcome(frame: pd.DataFrame, outcome: Hashable, prefix: str) -> tuple[Mask,
     return known, found.of_rows[known] == 0
 
 
-def _words(outcome: Hashable) -> tuple[str, str]:
+def outcome_words(outcome: Hashable) -> tuple[str, str]:
     """Return words for the rows that count, and for what those without the outcome did."""
     if outcome == "accepted":
         return "answered rows", "failed"
@@ -186,16 +186,18 @@ def _note(table: pd.DataFrame, rows: str, verb: str) -> str:
 
 def _sentence(row: dict[Any, Any], verb: str, *, advice: bool) -> str:
     """Say what was found; the advice on a code is given once."""
-    times = "none of the rest did" if not row["rest_rate"] else f"{_times(row['ratio'])} times the rest"
-    said = (
-        f"{row['where']}: {row['rate']:.1%} of {row['rows']:,} {verb}, {times}; "
-        f"{row['excess']:,.0f} more than expected."
-    )
+    said = f"{headline(row, verb)}; {row['excess']:,.0f} more than expected."
     code = row["code"]
     if pd.isna(code):
         return said
     what_to_do = f": {TABLE[int(code)].advice}" if advice and int(code) in TABLE else "."
     return f"{said} Mostly {label(int(code))}{what_to_do}"
+
+
+def headline(row: Mapping[Any, Any], verb: str) -> str:
+    """What was found of one slice, in one line."""
+    times = "none of the rest did" if not row["rest_rate"] else f"{_times(row['ratio'])} times the rest"
+    return f"{row['where']}: {row['rate']:.1%} of {row['rows']:,} {verb}, {times}"
 
 
 def _times(ratio: float) -> str:

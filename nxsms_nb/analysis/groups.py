@@ -17,7 +17,7 @@ from nxsms_nb.formatting import listed, mask_name, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["Labels", "by_words"]
+__all__ = ["Labels", "by_words", "is_ordered", "numbered"]
 
 Labels: TypeAlias = "Hashable | pd.Series[Any] | list[Any] | None"
 
@@ -53,7 +53,7 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
         else:
             values = binning.binned(values, label, bins)
         columns[label] = values
-        ordered = _is_ordered(values)
+        ordered = is_ordered(values)
         codes, size = _in_order(values, label, ordered=ordered)
         ids = ids * size + codes
         ids = pd.factorize(ids, sort=True)[0].astype(np.int64)  # stays small however many columns follow
@@ -64,7 +64,7 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
         {label: _shown(values.iloc[first], label in derived) for label, values in columns.items()},
         index=pd.RangeIndex(present),
     )
-    return Groups(ids=ids, keys=keys, natural=bool(columns) and all(map(_is_ordered, columns.values())))
+    return Groups(ids=ids, keys=keys, natural=bool(columns) and all(map(is_ordered, columns.values())))
 
 
 def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -> pd.Series[Any]:
@@ -87,7 +87,7 @@ def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -
 
 def by_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
     """Say what rows are grouped by, for a title."""
-    return ", ".join(
+    return " and ".join(
         mask_name(str(label))
         if label in frame.columns
         else {"hour": "hour of the day (UTC)", "length": "length in characters"}.get(str(label), str(label))
@@ -139,7 +139,8 @@ def _named_values(frame: pd.DataFrame, one: Any, asked: Asked) -> tuple[Hashable
     )
 
 
-def _is_ordered(values: pd.Series[Any]) -> bool:
+def is_ordered(values: pd.Series[Any]) -> bool:
+    """Whether values have an order of their own, as numbers and times do."""
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return bool(dtype.ordered)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.analysis.summary import _FAILURE, _SUCCESS, Ints
@@ -12,7 +13,7 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
 from nxsms_nb.results import columns
 
-__all__ = ["ended_us", "microseconds", "round_interval", "throughput", "too_many"]
+__all__ = ["curve", "microseconds", "round_interval", "throughput", "too_many"]
 
 MOST_INTERVALS: Final = 1_000_000
 """The most intervals that `throughput` makes: eleven days in seconds."""
@@ -87,6 +88,86 @@ def ended_us(results: pd.DataFrame) -> Ints:
     lasted = np.nan_to_num(results["latency_ms"].to_numpy(np.float64))
     ended: Ints = left + np.rint(lasted * 1000).astype(np.int64)
     return ended
+
+
+class Curve(NamedTuple):
+    """A run over time, from its first request to its last reply.
+
+    Attributes
+    ----------
+    edges : ndarray of float64
+        Where intervals begin and the last one ends, in seconds from the first request.
+    accepted, failed, others : ndarray of int64
+        The messages of each interval.
+    step : float
+        The length of an interval in seconds. The last one is shorter or longer by up to a half: what is left of a run is
+        no collapse of its pace.
+    start : pandas.Timestamp
+        When the first request left.
+    took : float
+        Seconds from there to the last reply.
+    held : float or None
+        The messages a second that the run kept to after its start; None where it did not keep to a pace.
+    """
+
+    edges: npt.NDArray[np.float64]
+    accepted: Ints
+    failed: Ints
+    others: Ints
+    step: float
+    start: pd.Timestamp
+    took: float
+    held: float | None
+
+
+def curve(results: pd.DataFrame, step: int | None) -> Curve:
+    """Count messages over the time of a run, for a picture; in intervals of `step` microseconds.
+
+    Without `step` there are at most some 80 intervals, and where there are few requests about four in each.
+    """
+    ended = ended_us(results)
+    start = int(results["sent_at"].to_numpy("M8[us]").view(np.int64).min())
+    took = int(ended.max()) - start
+    if step is None:
+        requests = max(results["batch"].nunique(), 1)
+        step = microseconds(round_interval(max(took / 80, min(took / 12, 4 * took / requests)) / 1e6))
+    total = max(1, round(took / step))
+    if total > MOST_INTERVALS:
+        raise too_many(f"{step}us", total, step, MOST_INTERVALS)
+    edges = np.arange(total + 1, dtype=np.float64) * (step / 1e6)
+    edges[-1] = (took or step) / 1e6
+    spots = np.minimum((ended - start) // step, total - 1)
+    status = results["status"].cat.codes.to_numpy()
+    accepted, failed, others = (
+        np.bincount(spots[rows], minlength=total)
+        for rows in (status == _SUCCESS, status == _FAILURE, status > _FAILURE)
+    )
+    return Curve(
+        edges,
+        accepted,
+        failed,
+        others,
+        step / 1e6,
+        pd.Timestamp(start, unit="us", tz="UTC"),
+        took / 1e6,
+        _held(ended - start, took, results["batch"].nunique()),
+    )
+
+
+_PARTS: Final = 12
+_STARTING: Final = 3
+_STEADY: Final = 0.25
+
+
+def _held(ended: Ints, took: int, requests: int) -> float | None:
+    """Messages a second between a run's start and its end, where they are about the same all along."""
+    if requests < 2 * _PARTS or took < _PARTS:
+        return None
+    parts = np.bincount(np.minimum(ended * _PARTS // took, _PARTS - 1), minlength=_PARTS)[_STARTING:-1]
+    usual = float(np.median(parts))
+    if usual == 0 or (np.abs(parts - usual) > _STEADY * usual).sum() > 2:
+        return None
+    return float(parts.mean()) * _PARTS / (took / 1e6)
 
 
 def round_interval(least: float) -> pd.Timedelta:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from nxsms_nb.analysis import causes
 from nxsms_nb.formatting import count, escape, mask_name
-from nxsms_nb.views import bars
-from nxsms_nb.views import style as views_style
+from nxsms_nb.views import group_bars, labels
+from nxsms_nb.views.style import STATUS_COLOURS
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis.failures import Grouped
@@ -40,9 +40,9 @@ def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
     shown = summary[(summary["count"] > 0) | summary["status"].isin(["Success", "Failure"])]
     parts = []
     for status, words, number, share in shown.itertuples(index=False):
-        rate = "" if pd.isna(share) else f' <span style="{_SMALL}">{escape(views_style.percent(share))}</span>'
+        rate = "" if pd.isna(share) else f' <span style="{_SMALL}">{escape(labels.percent(share))}</span>'
         parts.append(
-            f'<div style="border-left:5px solid {views_style.STATUS_COLOURS[status]};padding:2px 14px 2px 10px">'
+            f'<div style="border-left:5px solid {STATUS_COLOURS[status]};padding:2px 14px 2px 10px">'
             f'<div style="{_FAINT}">{escape(status)}</div>'
             f'<div style="font-size:1.5em;line-height:1.3;white-space:nowrap">{number:,}{rate}</div>'
             f'<div style="{_SMALL}">{escape(words)}</div></div>'
@@ -77,7 +77,7 @@ def causes_table(table: pd.DataFrame) -> str:
         ["" if pd.isna(code) else str(code) for code in shown["code"]],
         shown["meaning"].tolist(),
         [f"{number:,}" for number in shown["count"]],
-        ["" if pd.isna(share) else views_style.percent(share) for share in shown["share"]],
+        ["" if pd.isna(share) else labels.percent(share) for share in shown["share"]],
         *([f"{number:,}" if number else "" for number in shown[name]] for name in beside),
         shown["advice"].astype(object).where(shown["advice"].notna(), "").tolist(),
     ]
@@ -98,7 +98,7 @@ def groups(grouped: Grouped) -> str:
     str
         HTML; empty where the gateway answered nothing.
     """
-    shown, rest = bars.groups_shown(grouped)
+    shown, rest = group_bars.groups_shown(grouped)
     if not len(shown):
         return ""
     heads = [
@@ -110,17 +110,17 @@ def groups(grouped: Grouped) -> str:
     heads.append(("most frequent cause", ""))
     keys = shown[grouped.labels].astype(object).to_numpy()
     rows = [
-        [*(views_style.value_text(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
+        [*(labels.value_text(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
         for key, answered, failed, rate, cause in zip(
             keys,
             shown["answered"],
             shown["failed"],
-            map(views_style.percent, shown["rate"]),
+            map(labels.percent, shown["rate"]),
             causes.names(shown),
             strict=True,
         )
     ]
-    below = [words for words in (grouped.frame.attrs.get("note"), bars.silent(grouped)) if words]
+    below = [words for words in (grouped.frame.attrs.get("note"), group_bars.silent(grouped)) if words]
     lines = "".join(f'<div style="{_FAINT}">{escape(words)}</div>' for words in below)
     return _table(heads, rows, len(shown) + len(rest)) + lines
 

@@ -1,0 +1,185 @@
+"""Words on pictures: of values, wrapped to the room there is, and in fonts that have their characters."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from nxsms_nb.analysis.slices import range_in_words
+from nxsms_nb.formatting import abridged, mask_numbers, mask_phone
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FALLBACKS: Final = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Heiti SC",
+    "SimHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+    "Noto Sans",
+    "Noto Sans Thai",
+    "Noto Sans Devanagari",
+    "Noto Emoji",
+)
+"""Fonts looked at, in this order, for what the usual one lacks: Chinese before all."""
+
+_BREAKS: Final = re.compile(r"(?<![<=]) (?![<=])")
+"""Where a line may end: not within ``p = 0.2``."""
+
+_NO_GLYPH: Final = "\u25a1"
+
+
+def percent(share: float) -> str:
+    """A share for a person: never 0% for something or 100% for less than all.
+
+    Examples
+    --------
+    >>> percent(0.0462), percent(0.00001), percent(0.99999), percent(1.0), percent(0.0)
+    ('4.6%', '<0.1%', '>99.9%', '100%', '0%')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
+
+
+def value_text(value: Any, most: int = 40) -> str:
+    """A group's value as a label of at most `most` characters; what may be somebody's number is masked.
+
+    Examples
+    --------
+    >>> value_text("8615088888888"), value_text("+86 150-8888-8888"), value_text(202403), value_text(19999.99), value_text(float("nan"))
+    ('861••••••••88', '+86••••••••••••88', '202403', '19999.99', '(missing)')
+    """
+    import pandas as pd  # noqa: PLC0415 - loaded already wherever there is a frame
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "(missing)"
+    if isinstance(value, pd.Interval):
+        return range_in_words(value)
+    if isinstance(value, pd.Timestamp) and value == value.normalize():
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, float):
+        return f"{value:.10g}" if abs(value) < 1e8 else mask_phone(f"{value:.0f}")
+    return abridged(mask_numbers(str(value)), most) or '""'
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """How wide a line is in points, in a font of `size` points."""
+    families = _families()
+    return size * sum(_advance(char, families, bold) for char in text)
+
+
+def wrapped(words: str, room: float, size: float, *, lines: int = 2, bold: bool = False) -> str:
+    r"""Words on at most `lines` lines, none wider than `room` points; where it is too much, the middle is left out.
+
+    Examples
+    --------
+    >>> wrapped("13007 this number got 5 messages within the hour", 150, 10)
+    '13007 this number got 5\nmessages within the hour'
+    >>> wrapped("a name that is far too long", 60, 10, lines=1)
+    'a nam…ong'
+    """
+    text = whole = " ".join(words.split())
+    broken = _broken(text, room, size, bold=bold)
+    while len(broken) > lines and len(text) > 3:
+        text = abridged(whole, len(text) - (1 if len(text) < 40 else len(text) // 20))
+        broken = _broken(text, room, size, bold=bold)
+    if len(broken) > 1:
+        # Lines of about the same length: no word stands alone.
+        parts = (_broken(text, room * part / 20, size, bold=bold) for part in range(10, 20))
+        broken = next((lines for lines in parts if len(lines) == len(broken)), broken)
+    return "\n".join(broken[:lines])
+
+
+def _broken(text: str, room: float, size: float, *, bold: bool) -> list[str]:
+    """Lines broken between words; a word wider than a line, as a Chinese sentence is, within it."""
+    lines = [""]
+    for word in _BREAKS.split(text):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if width(joined, size, bold=bold) <= room:
+            lines[-1] = joined
+            continue
+        if width(word, size, bold=bold) <= room and word.isascii():
+            lines.append(word)
+            continue
+        for char in f" {word}" if lines[-1] else word:
+            if lines[-1] and width(lines[-1] + char, size, bold=bold) > room:
+                lines.append("")
+            lines[-1] += char
+    return [line.strip() for line in lines]
+
+
+def drawable(words: str, usual: tuple[str, ...] | None = None) -> tuple[str, list[str]]:
+    """Words as they can be drawn, and the font families it takes.
+
+    A character that no font here has becomes an empty box: without it each drawing would warn. Fonts for what the usual
+    ones (by default those of matplotlib's settings) lack stand after these.
+    """
+    usual = _families() if usual is None else usual
+    families = list(usual)
+    lacking = {char for char in words if not char.isascii()}
+    if lacking:
+        lacking -= _glyphs(usual)
+    for name in FALLBACKS:
+        if lacking and _has(name) and lacking & _glyphs((name,)):
+            families.append(name)
+            lacking -= _glyphs((name,))
+    return "".join(_NO_GLYPH if char in lacking else char for char in words), families
+
+
+def finish(ax: Axes) -> None:
+    """Let every text be shown as it is: no formulas, and in fonts that have its characters."""
+    from matplotlib.text import Text  # noqa: PLC0415 - only who draws pays for it
+
+    for text in ax.findobj(Text):
+        if isinstance(text, Text):
+            text.set_parse_math(False)  # a reason may hold dollar signs
+            if not text.get_text().isascii():
+                words, families = drawable(text.get_text(), tuple(text.get_fontfamily()))
+                text.set_text(words)
+                text.set_fontfamily(families)
+
+
+def _families() -> tuple[str, ...]:
+    import matplotlib as mpl  # noqa: PLC0415 - only who draws pays for it
+
+    return tuple(mpl.rcParams["font.family"])
+
+
+@cache
+def _advance(char: str, families: tuple[str, ...], bold: bool) -> float:
+    """The width of a character in a font of one point."""
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - only who draws pays for it
+    from matplotlib.textpath import text_to_path  # noqa: PLC0415 - only who draws pays for it
+
+    shown, fonts = drawable(char, families)
+    font = FontProperties(family=fonts, weight="bold" if bold else "normal", size=100)
+    # Of a blank alone no width would be seen.
+    whole, ends = (text_to_path.get_text_width_height_descent(text, font, False)[0] for text in (f"x{shown}x", "xx"))
+    return float(whole - ends) / 100
+
+
+@cache
+def _has(family: str) -> bool:
+    from matplotlib import font_manager  # noqa: PLC0415 - only who draws pays for it
+
+    return any(entry.name == family for entry in font_manager.fontManager.ttflist)
+
+
+@cache
+def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
+    """The characters that the first font found for these families has."""
+    from matplotlib import font_manager  # noqa: PLC0415 - only who draws pays for it
+
+    path = font_manager.findfont(font_manager.FontProperties(family=list(families)))
+    return frozenset(map(chr, font_manager.get_font(path).get_charmap()))

@@ -1,0 +1,112 @@
+"""Pictures of a run's time: messages a second, and how long requests took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from nxsms_nb.analysis import throughput as throughput_table
+from nxsms_nb.formatting import count, span
+from nxsms_nb.results import columns
+from nxsms_nb.views import labels, sheets, style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_MOST_STEPS: Final = 2_000
+"""How many intervals a picture of throughput has at most: more than it has pixels show nothing."""
+_UNITS: Final = (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+_KINDS: Final = {"accepted": "Success", "failed": "Failure", "in doubt or not sent": "Unknown"}
+
+
+def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None, prefix: str = "") -> Axes:
+    """Draw messages per second over the time of a run; the accessor's `plot.throughput` documents it."""
+    results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"]).dropna(subset="sent_at")
+    sandbox = columns.from_sandbox(frame)
+    if not len(results):
+        sheet = sheets.sheet(ax, 3.8, sandbox=sandbox)
+        sheet.words("No request left, so there is no throughput.")
+        return sheet.ax
+    curve = throughput_table.curve(results, None if freq is None else throughput_table.microseconds(freq))
+    if len(curve.edges) > _MOST_STEPS + 1:
+        raise throughput_table.too_many(freq, len(curve.edges) - 1, round(curve.step * 1e6), _MOST_STEPS)
+    sheet = sheets.sheet(ax, 3.8, sandbox=sandbox)
+    ax = sheet.ax
+    unit, scale = next((unit for unit in _UNITS if curve.took >= 3 * unit[1]), _UNITS[-1])
+    edges, lasted = curve.edges / scale, np.diff(curve.edges)
+    base, entries = np.zeros(len(lasted)), []
+    for (words, status), messages in zip(_KINDS.items(), (curve.accepted, curve.failed, curve.others), strict=True):
+        if messages.any():
+            top = base + messages / lasted
+            colour = style.STATUS_COLOURS[status]
+            ax.stairs(top, edges, baseline=base, fill=True, color=colour, label=words)
+            entries.append((colour, words))
+            base = top
+    held = ""
+    if curve.held is not None:
+        ax.axhline(curve.held, color=sheet.ink, linestyle="--", linewidth=1.1, label="held")
+        held = f" · line: held to {_rate(curve.held)} a second"
+    ax.set_xlim(0, edges[-1])
+    ax.set_ylim(0, base.max() * 1.12)
+    axis = f"{unit} since the first request"
+    sheet.scales(axis, "messages per second")
+    pace = f": {_rate(len(results) / curve.took)} a second on average" if curve.took > 0 else ""
+    sheet.title(
+        f"{count(len(results), 'message')} in {span(curve.took)}{pace}",
+        f"steps of {span(curve.step)} · from {curve.start:%Y-%m-%d %H:%M:%S} UTC{held}",
+    )
+    sheet.key(entries, beside=axis)
+    labels.finish(ax)
+    return ax
+
+
+def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> Axes:
+    """Draw how long requests took, from leaving to the end of the reply; the accessor's `plot.latency` documents it."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - only who draws pays for it
+
+    results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"]).dropna(
+        subset="latency_ms"
+    )
+    # How long was waited for a reply that did not come is no latency.
+    results = results[results["status"] != "Unknown"]
+    took = results.drop_duplicates(["batch", "sent_at"])["latency_ms"].to_numpy()
+    sheet = sheets.sheet(ax, 3.8, sandbox=columns.from_sandbox(frame))
+    ax = sheet.ax
+    if not len(took):
+        sheet.words("No request was answered, so there is no latency.")
+        return ax
+    median, slow = np.percentile(took, [50, 95])
+    shown = took[took <= np.percentile(took, 99.5, method="higher")]
+    beyond = f" · {count(len(took) - len(shown), 'slower one')} not drawn" if len(shown) < len(took) else ""
+    bins = min(40, max(5, len(shown) // 4))
+    ax.hist(shown, bins=bins, color=style.NEUTRAL, edgecolor=sheet.page, linewidth=0.5)
+    for value, line in ((median, "-"), (slow, "--")):
+        ax.axvline(value, color=sheet.ink, linestyle=line, linewidth=1.2)
+    ax.set_xlim(left=0)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    sheet.scales("milliseconds from leaving to the end of the reply", "requests")
+    sheet.title(
+        f"Half of the requests within {milliseconds(median)}, 95% within {milliseconds(slow)}",
+        f"{count(len(took), 'request')}, the slowest {milliseconds(took.max())}{beyond} · lines: median, and 95% (dashed)",
+    )
+    labels.finish(ax)
+    return ax
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def milliseconds(value: float) -> str:
+    """A latency for a person.
+
+    Examples
+    --------
+    >>> milliseconds(3.21), milliseconds(98.7), milliseconds(12_345)
+    ('3.2 ms', '99 ms', '12.3 s')
+    """
+    if value >= 10_000:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"
