@@ -302,7 +302,7 @@ def test_a_column_of_countries_may_be_a_category_or_have_a_label_of_any_kind():
 
 def test_a_region_that_is_neither_is_explained():
     """A Series is told to become a column; a name that is none is told what a code looks like."""
-    with pytest.raises(nx.ConfigError, match=r"^region=a Series is neither .* df\.assign\(country=…\)"):
+    with pytest.raises(nx.ConfigError, match=r"^region=a Series is not a country.* df\.assign\(country=…\)"):
         COUNTRIES.nxsms.validate(region=COUNTRIES["land"])
     with pytest.raises(nx.ConfigError, match="region='country' is not a country phonenumbers knows, nor a column"):
         COUNTRIES.nxsms.phones(region="country")
