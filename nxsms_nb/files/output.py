@@ -1,4 +1,4 @@
-"""The file that a file's results are written to: complete under its name, or partial where nothing stood before."""
+"""The file with a file's results: complete under its name, or partial where no file stood before."""
 
 from __future__ import annotations
 
@@ -25,35 +25,15 @@ from nxsms_nb.stream import as_pandas
 if TYPE_CHECKING:
     import pandas as pd
 
-_AGAIN: Final = "To go on, run the same command again: what was sent is not sent again."
+_AGAIN: Final = "To continue, run the same command again: what was sent is not sent again."
 _TEXT_LABELS: Final = ("unicode", "string", "empty")
 
 
 class Output:
-    """The rows of a source with their results, on their way into a file.
+    """The rows of a source with their results, written next to the target, which only a complete file replaces.
 
-    They are written beside the target, which only a complete file replaces. What a run leaves that does not come to its
-    end has the target's name where no file stood there, else it stays beside it. Nothing that an earlier run left is touched.
-
-    Parameters
-    ----------
-    target : Path
-        The file; its ending tells its kind.
-    source : pyarrow.Schema
-        The columns of the source.
-    rows : int
-        How many rows there will be.
-    prefix : str
-        What the names of the result columns begin with.
-    separator : str, optional
-        What separates the columns of a text file; None: a tab in ``.tsv``, else a comma.
-    phone : label, optional
-        The column with the numbers, where it is not named ``phone``.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be written there.
+    After a run that does not finish, the file takes the target's name if none existed, otherwise it stays next to it. Files
+    left by earlier runs are not touched. Refuses at once what cannot be written there.
     """
 
     def __init__(
@@ -82,13 +62,13 @@ class Output:
         target = self._target
         try:
             if target.is_dir():
-                raise ConfigError(f"{self._named} is a folder. Name a file.")
+                raise ConfigError(f"{self._named} is a folder. Choose a file.")
             if target.exists() and not target.is_file():
-                raise ConfigError(f"{self._named} is a pipe or a device, which a file would replace. Name a file.")
+                raise ConfigError(f"{self._named} is a pipe or a device, which a file would replace. Choose a file.")
             if not target.parent.is_dir():
-                raise ConfigError(f"The folder {target.parent} does not exist. Make it first.")
+                raise ConfigError(f"The folder {target.parent} does not exist. Create it first.")
             if target.exists() and not os.access(target, os.W_OK):
-                raise ConfigError(f"{self._named} is write-protected. Name another file.")
+                raise ConfigError(f"{self._named} is write-protected. Choose another file.")
             if self._kind == ".xlsx":
                 workbooks.check_size(self._rows, len(self._schema), "The target")
             elif self._kind != ".parquet":
@@ -100,7 +80,7 @@ class Output:
             if target.exists():
                 shutil.copymode(target, self._part)
             self._writer = self._begun()
-            # A disk that is full already shows here.
+            # A full disk shows here already.
             self._file.flush()
             os.fsync(self._file.fileno())
         except (OSError, pa.ArrowException) as error:
@@ -120,20 +100,7 @@ class Output:
         return ConfigError(f"{self._named} cannot be written ({_why(error)}). Nothing was sent.")
 
     def write(self, held: pa.Table, sent: pd.DataFrame) -> None:
-        """Write rows as they were read, with their results.
-
-        Parameters
-        ----------
-        held : pyarrow.Table
-            The rows of the source.
-        sent : pandas.DataFrame
-            The same rows as they came back.
-
-        Raises
-        ------
-        ConfigError
-            They could not be written.
-        """
+        """Write rows as they were read, with their results."""
         results = pa.Table.from_pandas(sent[self._labels], preserve_index=False)
         columns = [held.column(i) for i in self._kept] + results.columns
         try:
@@ -178,8 +145,8 @@ class Output:
         place = self._part
         if not self._broken and _given_name(self._part, self._target):
             place = self._named
-        left = f" {self._named} is as it was." if place != self._named and self._target.exists() else ""
-        state = "broke off while being written" if self._broken else "has the rows up to here"
+        left = f" {self._named} is unchanged." if place != self._named and self._target.exists() else ""
+        state = "is incomplete: writing failed" if self._broken else "has the rows so far"
         error.add_note(f"{place} {state} ({self._written:,} of {count(self._rows, 'row')}).{left} {_AGAIN}")
 
     def _unwritten(self, error: BaseException) -> ConfigError:
@@ -191,19 +158,19 @@ def _why(error: BaseException) -> str:
 
 
 def _try_to_write(schema: pa.Schema) -> None:
-    """Refuse a column that CSV cannot hold before anything is sent: afterwards, its rows would have no results."""
+    """Refuse a column that CSV cannot hold before anything is sent: afterwards its rows would have no results."""
     for field in schema:
         try:
             as_pandas(pa.table([pa.nulls(2, field.type)], names=["x"])).to_csv()
         except Exception as error:
             raise ConfigError(
                 f"The column {named(field.name)} is of type {field.type}, which cannot be written as CSV. Nothing was "
-                "sent. Give the target a name that ends in .parquet."
+                "sent. Choose a target that ends in .parquet."
             ) from error
 
 
 def _beside(target: Path) -> tuple[Path, IO[bytes]]:
-    """A new file beside the target; those that runs before left are kept."""
+    """Create a file next to the target; those left by earlier runs are kept."""
     number, left = 1, []
     while True:
         part = target.with_name(f"{target.name}.part{'' if number == 1 else number}")
@@ -214,12 +181,12 @@ def _beside(target: Path) -> tuple[Path, IO[bytes]]:
             number += 1
             continue
         if left:
-            screen.say(f"Left untouched, from runs that did not finish: {', '.join(map(str, left))}", error=True)
+            screen.say(f"Kept from runs that did not finish: {', '.join(map(str, left))}", error=True)
         return part, file
 
 
 def _given_name(part: Path, target: Path) -> bool:
-    """Give a file the target's name where nothing stands there."""
+    """Rename a file to the target if no file exists there."""
     try:
         os.link(part, target)
     except FileExistsError:
@@ -234,7 +201,7 @@ def _given_name(part: Path, target: Path) -> bool:
 
 
 def _joined_schema(source: pa.Schema, labels: list[str]) -> tuple[list[int], pa.Schema]:
-    """Which of the source's columns stay, and the columns of the output, with pandas' notes on both."""
+    """Choose the columns of the source that stay, and the output's schema, with pandas' notes on both."""
     metadata: dict[bytes, bytes] = dict(source.metadata or {})
     earlier = json.loads(metadata.get(b"pandas", b"{}"))
     levels = earlier.get("column_indexes", [])
@@ -249,7 +216,7 @@ def _joined_schema(source: pa.Schema, labels: list[str]) -> tuple[list[int], pa.
         columns = [column for column in earlier["columns"] if column["name"] not in names]
         about = {**earlier, "columns": columns + about["columns"]}
         if len(levels) == 1 and levels[0].get("pandas_type") not in _TEXT_LABELS:
-            # The names of results are text: pandas could not make numbers of them.
+            # The names of results are text, which pandas could not turn into the labels' type.
             about["column_indexes"] = []
     metadata[b"pandas"] = json.dumps(about).encode()
     return kept, pa.schema([*(source.field(i) for i in kept), *made], metadata)

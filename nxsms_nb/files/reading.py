@@ -15,21 +15,9 @@ if TYPE_CHECKING:
 
 
 class FileSource(Measured):
-    """A file's rows by the chunk, which remembers the chunk it gave last.
+    """A file's rows by the chunk; `held` is the chunk returned last.
 
-    The file is read to its end when this is made: what is wrong with its last row is known before the first one is sent.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    opened : Opened
-        Its columns and rows.
-
-    Attributes
-    ----------
-    held : pyarrow.Table
-        The chunk that was given last.
+    The file is read to its end when this is made, so that a fault in its last row is known before the first one is sent.
     """
 
     def __init__(self, path: Path, opened: Opened) -> None:
@@ -55,21 +43,6 @@ class FileSource(Measured):
 
 
 def open_source(path: Path, rows: int, **given: Any) -> tuple[FileSource, tuple[str, ...]]:
-    """Open a file with a table and read it once; with it stands what a person should see of how it is read.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    rows : int
-        Rows of a chunk.
-    **given
-        ``encoding``, ``separator`` and ``sheet``, as `filetypes.reading.opened` takes them.
-
-    Raises
-    ------
-    ConfigError
-        There is no such file, or it cannot be read.
-    """
+    """Open a file with a table and read it once; with it come notes for the person on how it is read."""
     found = opened(path, rows, **given)
     return FileSource(path, found), found.notes

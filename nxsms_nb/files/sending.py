@@ -1,4 +1,4 @@
-"""A file of recipients sent chunk by chunk into a file of results: ``python -m nxsms_nb send in.parquet out.parquet``."""
+"""Send a file of recipients chunk by chunk into a file of results: ``python -m nxsms_nb send in.parquet out.parquet``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["send_file"]
 
 ROWS: Final = 50_000
-"""Rows of a chunk: a few tens of megabytes with their results."""
+"""Rows per chunk: a few tens of megabytes with their results."""
 
 
 def send_file(
@@ -42,26 +42,26 @@ def send_file(
     sheet: str | None = None,
     **given: Unpack[Sending],
 ) -> dict[str, int]:
-    """Send a file, chunk by chunk, and write it again with the result of each row.
+    """Send a file, chunk by chunk, and write its rows with their results.
 
     Parameters
     ----------
     source, target : Path
         Files ending in ``.csv``, ``.csv.gz``, ``.tsv``, ``.tsv.gz``, ``.xlsx`` or ``.parquet``, in any case. The source's
         columns are written as they were read, those of Parquet with their types and the index that pandas noted, all
-        others as text. A complete file replaces the target. After a stop the rows so far have the target's name where
-        nothing stood there, else they stay beside it; a note of the error says where. Run the same call again to
+        others as text. A complete file replaces the target. After a stop the rows so far have the target's name if no
+        file existed there, else they stay next to it; a note of the error says where. Run the same call again to
         continue: what was sent is not sent again.
     client : Client, optional
         The account; None: `Client.from_env`.
     rows : int, default 50,000
         Rows held at a time.
     encoding : str, optional
-        The encoding of a text file. None: by its byte order mark, else UTF-8, else GB18030 where it certainly is Chinese.
+        The encoding of a text file. None: by its byte order mark, else UTF-8, else GB18030 if it certainly is Chinese.
         The target is UTF-8.
     sep : str, optional
-        What separates the columns of the text files, ``"tab"`` for a tab. None: a comma or a tab, as the name says;
-        another one where the source's header shows it.
+        The column separator of text files, ``"tab"`` for a tab. None: a comma or a tab, depending on the name, or
+        another one that the source's header shows.
     sheet : str, optional
         The sheet of a workbook: its name, or its number counted from 1. None: the first that is visible.
     **given
@@ -75,7 +75,7 @@ def send_file(
     Raises
     ------
     ConfigError
-        A file is of another kind or cannot be read or written, the target is the source, or a column is missing; nothing
+        A file has another format or cannot be read or written, the target is the source, or a column is missing; nothing
         was sent. Later on: the target cannot be written any more.
     Stopped
         As for `send`.
@@ -98,15 +98,15 @@ def send_file(
     resolve(as_pandas(reading.schema.empty_table()), {name: settings[name] for name in COLUMNS})
     with suppress(OSError):  # whether it can be written at all is found out below
         if target.samefile(source):
-            raise ConfigError(f"{target} is the source itself. Name another file.")
+            raise ConfigError(f"{target} is the source itself. Choose another file.")
     if kind_of(target) == ".xlsx":
-        # Afterwards its rows would have no results.
+        # Found only after sending, its rows would have no results.
         for table in reading:
             workbooks.check_texts(table)
     client = client_or_env(client)
     journal = journal_of(settings, client).path
     if journal is not None and journal == Path(os.path.realpath(target)):
-        raise ConfigError(f"{target} is the journal itself. Name another file.")
+        raise ConfigError(f"{target} is the journal itself. Choose another file.")
     counts: Counter[str] = Counter()
     label = settings["prefix"] + "status"
     with (
@@ -125,7 +125,7 @@ def send_file(
                 output.write(reading.held, sent)
                 counts.update({str(status): int(n) for status, n in sent[label].value_counts().items()})
         except (Stopped, JournalError) as error:
-            # What came of the last rows may be nowhere else.
+            # The results of the last rows may be nowhere else.
             if error.frame is not None:
                 output.write(reading.held, error.frame)
             raise

@@ -1,4 +1,4 @@
-"""One writer for each kind of file: rows with their results as Parquet, as text, as a workbook."""
+"""One writer for each format: rows with their results as Parquet, as text, as a workbook."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["Csv", "Parquet", "Workbook", "Writer"]
 
 
 class Writer(Protocol):
-    """Takes rows by the chunk; the file is whole when it is closed."""
+    """Accepts rows by the chunk; the file is complete when it is closed."""
 
     def write(self, table: pa.Table) -> None:
-        """Take rows."""
+        """Append rows."""
 
     def close(self) -> None:
         """Complete the file."""
 
 
 class _Sink(io.RawIOBase):
-    """A file that drops what comes after a write that failed: Arrow's writer closes a second time when it is deleted."""
+    """A file that drops writes after one that failed: Arrow's writer closes a second time when it is deleted."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -54,7 +54,7 @@ class _Sink(io.RawIOBase):
 
 
 class Parquet:
-    """A row group a chunk."""
+    """Parquet, one row group per chunk."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(_Sink(file), schema)
@@ -69,10 +69,10 @@ class Parquet:
 
 
 class Csv:
-    """Text as it was read; what was something else, as pandas writes it."""
+    """Text as it was read; other values as pandas writes them."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, separator: str, *, packed: bool) -> None:
-        # Without name and time: the same rows give the same bytes.
+        # Without name and time, so that the same rows give the same bytes.
         self._packed = gzip.GzipFile("", "wb", fileobj=file, mtime=0) if packed else None
         self._file: Any = self._packed or file
         self._separator = separator
@@ -83,20 +83,20 @@ class Csv:
         self._write(table, header=False)
 
     def close(self) -> None:
-        """End the compressed stream, where there is one."""
+        """End the compressed stream, if there is one."""
         if self._packed is not None:
             self._packed.close()
 
     def _write(self, table: pa.Table, *, header: bool) -> None:
         plain = _own_columns(table)
-        # Python's writer leaves a lone carriage return unquoted, and whoever reads the file ends the row there.
+        # Python's writer leaves a lone carriage return unquoted, and readers would end the row there.
         quoting: Literal[0, 1] = csv.QUOTE_ALL if any(map(_returns, plain.columns)) else csv.QUOTE_MINIMAL
         text = as_pandas(plain).to_csv(index=False, header=header, quoting=quoting, sep=self._separator)
         self._file.write(text.encode())
 
 
 class Workbook:
-    """A sheet with the rows, and one behind it; the file is written when it is closed."""
+    """A sheet with the rows, followed by a summary; the file is written when it is closed."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, prefix: str, phone: Any) -> None:
         self._file = file
@@ -113,13 +113,13 @@ class Workbook:
 
     def close(self) -> None:
         """Append the summary, and write the file."""
-        told = status_rows(self._counts, self._counts.total())
-        self._writer.summary([*told, *zone_rows(self._writer.zones)])
+        statuses = status_rows(self._counts, self._counts.total())
+        self._writer.summary([*statuses, *zone_rows(self._writer.zones)])
         self._writer.save(self._file)
 
 
 def _own_columns(table: pa.Table) -> pa.Table:
-    """A table's columns without an index that has no name, for files that note no index."""
+    """Drop a table's unnamed index, for formats that record no index."""
     index = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
     named = [name for name in index if isinstance(name, str) and not name.startswith("__index_level_")]
     plain = table.drop_columns([name for name in index if isinstance(name, str) and name not in named])

@@ -1,4 +1,4 @@
-"""Which kind of file a path names, and whether the content fits the name."""
+"""The format of a file by its name, and whether its content agrees."""
 
 from __future__ import annotations
 
@@ -19,16 +19,11 @@ _BEGINNINGS: Final = {
     b"\x1f\x8b": ".gz",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ".xls",
 }
-"""How files of a kind begin, whatever they are called."""
+"""The first bytes of each format."""
 
 
 def kind_of(path: Path, among: tuple[str, ...] = TABLES) -> str:
-    """Return the ending that tells a file's kind, in lower case.
-
-    Raises
-    ------
-    ConfigError
-        It is another ending.
+    """Return the ending that tells a file's format, in lower case; refuse others.
 
     Examples
     --------
@@ -39,27 +34,19 @@ def kind_of(path: Path, among: tuple[str, ...] = TABLES) -> str:
     found = next((kind for kind in sorted(among, key=len, reverse=True) if name.endswith(kind)), None)
     if found is None:
         raise ConfigError(
-            f"{path} is no file of a kind that is known here: its name ends in neither {', '.join(among[:-1])} nor {among[-1]}."
+            f"{path} has no supported format: its name must end in {', '.join(among[:-1])} or {among[-1]}."
         )
     return found
 
 
 def refuse_other_content(path: Path, kind: str) -> None:
-    """Refuse a file whose content is of another kind than its name says, or empty.
-
-    Raises
-    ------
-    ConfigError
-        With what the file is, and what to do.
-    OSError
-        It cannot be read.
-    """
+    """Refuse a file that is empty or whose content has another format than its name says."""
     if not path.exists():
         raise ConfigError(f"{path} does not exist.")
     if path.is_dir():
-        raise ConfigError(f"{path} is not a file but a folder.")
+        raise ConfigError(f"{path} is a folder, not a file.")
     if not path.is_file():
-        raise ConfigError(f"{path} is not a file but a pipe or a device.")
+        raise ConfigError(f"{path} is a pipe or a device, not a file.")
     with path.open("rb") as file:
         beginning = file.read(16)
     if not beginning:
@@ -67,7 +54,7 @@ def refuse_other_content(path: Path, kind: str) -> None:
     content = next((of for begins, of in _BEGINNINGS.items() if beginning.startswith(begins)), "text")
     if content == ".xls":
         raise ConfigError(
-            f"{path} cannot be read: it is an Excel workbook with a password, or of the old .xls kind. Save it as .xlsx without one."
+            f"{path} cannot be read: it is an Excel workbook with a password, or in the old .xls format. Save it as .xlsx without a password."
         )
     wanted = ".gz" if kind.endswith(".gz") else kind if kind in (".xlsx", ".parquet") else "text"
     if content == ".xlsx" and not _is_workbook(path):
@@ -75,7 +62,7 @@ def refuse_other_content(path: Path, kind: str) -> None:
     if content != wanted:
         stem = path.name[: -len(kind)]
         other = {".gz": f"{stem}{kind}.gz", "text": f"{stem}.csv", "an archive": ""}.get(content, stem + content)
-        rename = f" Rename it, for example to {other}." if other else " Take the file out of it."
+        rename = f" Rename it, for example to {other}." if other else " Extract the file from it."
         raise ConfigError(
             f"{path} cannot be read: {_NAMES[wanted]} by its name, {_NAMES[content]} by its content.{rename}"
         )

@@ -1,4 +1,4 @@
-"""Files with a table, opened: their columns, and their rows as Arrow tables by the chunk."""
+"""Open files with a table: their columns, and their rows as Arrow tables by the chunk."""
 
 from __future__ import annotations
 
@@ -25,18 +25,10 @@ UNREADABLE: Final = (OSError, EOFError, ValueError, zlib.error, pa.ArrowExceptio
 
 @dataclass(frozen=True)
 class Opened:
-    """A file with a table.
+    """A file with a table, to be read from its start by `begin`.
 
-    Parameters
-    ----------
-    schema : pyarrow.Schema
-        Its columns; those of text files and workbooks are all text, so that numbers keep their zeros.
-    begin : callable
-        Begins to read it anew.
-    notes : tuple of str
-        What was found out about it and a person should see: an encoding, a separator, a sheet.
-    separator : str or None
-        What separates the columns of a text file.
+    The columns of text files and workbooks are all text, so that numbers keep their zeros. `notes` are for the person: an
+    encoding, a separator or a sheet that was detected; `separator` is that of a text file.
     """
 
     schema: pa.Schema
@@ -54,25 +46,9 @@ def opened(
     sheet: str | None = None,
     among: tuple[str, ...] = TABLES,
 ) -> Opened:
-    """Open a file with a table.
+    """Open a file with a table whose name has one of the endings of `among`, in chunks of `rows`.
 
-    Parameters
-    ----------
-    path : Path
-        A file with one of the endings of `among`, in any case.
-    rows : int
-        Rows of a chunk.
-    encoding, separator : str, optional
-        Of a text file; None: found out.
-    sheet : str, optional
-        Of a workbook: its name or its number, counted from 1; None: the first one that is visible.
-    among : tuple of str
-        The endings that are taken.
-
-    Raises
-    ------
-    ConfigError
-        There is no such file, it is of another kind, or cannot be read.
+    Encoding and separator of a text file are detected unless given; of a workbook the first visible sheet is read.
     """
     kind = kind_of(path, among)
     text.check_encoding(encoding)
@@ -103,7 +79,7 @@ def _parquet(path: Path, rows: int) -> Opened:
 
 
 def plain(error: BaseException) -> str:
-    """Say in a line why a file cannot be read."""
+    """Say on one line why a file cannot be read."""
     if isinstance(error, UnicodeError):
         return text.undecoded(error)
     if isinstance(error, EOFError):

@@ -23,7 +23,7 @@ _ZEROS: Final = re.compile(r"0+")
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet that was read, and what a person should see of the choice."""
+    """A sheet that was read, and notes for the person on how it was chosen."""
 
     table: pa.Table
     notes: tuple[str, ...]
@@ -32,28 +32,18 @@ class Sheet:
 def read(path: Path, sheet: str | None = None) -> Sheet:
     """Read a sheet of a workbook as text; its first row that is not empty has the headings.
 
-    Parameters
-    ----------
-    path : Path
-        The workbook.
-    sheet : str, optional
-        The sheet's name, or its number counted from 1; None: the first one that is visible.
-
-    Raises
-    ------
-    ConfigError
-        There is no such sheet, it is empty, or the workbook is damaged.
+    `sheet` is its name, or its number counted from 1; None: the first visible one.
     """
     openpyxl = engine()
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # parts of a workbook that openpyxl does not read, none of them cells
+            warnings.simplefilter("ignore")  # about parts that openpyxl does not read, never cells
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             chosen = _chosen(path, book.worksheets, sheet)
-            chosen.reset_dimensions()  # what some programs note there is wrong
+            chosen.reset_dimensions()  # some programs record wrong ones
             rows = [row for row in map(_texts, chosen.iter_rows()) if any(text is not None for text in row)]
             others = [one.title for one in book.worksheets if one is not chosen]
-    except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:  # whatever damage brings about
+    except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:  # whatever damage causes
         raise ConfigError(f"{path} cannot be read: the workbook is damaged.") from error
     if not rows:
         raise ConfigError(f"The sheet {named(chosen.title)} of {path} is empty.")
@@ -87,20 +77,20 @@ def _texts(cells: Iterable[Any]) -> list[str | None]:
 def _text(cell: Any) -> str | None:
     value = cell.value
     if isinstance(value, str):
-        # An error of a formula is no text of anybody's.
+        # A formula's error is nobody's text.
         return None if cell.data_type == "e" else value or None
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, (int, float)):
         if isinstance(value, int) or (value.is_integer() and abs(value) < 10**EXACT):
             text = str(int(value))
-            # A format of zeros alone shows those in front, which the number itself does not have.
+            # A format of zeros shows leading zeros, which the number lacks.
             return text.zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else text
         return repr(value)
     return value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
 
 
 def chunks(table: pa.Table, rows: int) -> Iterator[pa.Table]:
-    """Cut a table into parts of at most so many rows."""
+    """Cut a table into parts of at most that many rows."""
     for start in range(0, len(table), rows):
         yield table.slice(start, rows)

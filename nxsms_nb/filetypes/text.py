@@ -1,4 +1,4 @@
-"""Tables in text files: their encoding, their separator, their rows as the text that stands there."""
+"""Tables in text files: their encoding, their separator, and their rows as literal text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from nxsms_nb.formatting import named
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16's
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -39,27 +39,15 @@ _WORDS: Final = {"\t": "a tab", ";": "a semicolon", "|": "a bar", ",": "a comma"
 _EXCEL: Final = re.compile(r"sep=(.)\r?\n?")
 """The first line with which a file tells Excel its separator."""
 _PIECE: Final = 1 << 20
-"""Bytes that are looked at together."""
+"""Bytes read at a time."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text file is to be read.
+    """How to read a text file.
 
-    Parameters
-    ----------
-    encoding : str
-        As Python calls it.
-    separator : str
-        What stands between two fields.
-    packed : bool
-        Whether it is compressed with gzip.
-    skipped : int
-        How many lines stand before the header.
-    schema : pyarrow.Schema
-        The columns as the header has them, all text.
-    notes : tuple of str
-        What was found out rather than given.
+    `packed` by gzip, with `skipped` lines before the header; the columns are all text, and `notes` say what was detected rather
+    than given.
     """
 
     encoding: str
@@ -71,11 +59,11 @@ class Layout:
 
 
 def check_encoding(encoding: str | None) -> None:
-    """Refuse what is not the name of a text encoding."""
+    """Refuse a name that is not that of a text encoding."""
     if encoding is None:
         return
     try:
-        b" ".decode(encoding, "ignore")  # of no bytes at all, Python looks up nothing
+        b" ".decode(encoding, "ignore")  # for no bytes at all, Python looks nothing up
         known = True
     except (LookupError, TypeError, ValueError):
         known = False
@@ -86,22 +74,21 @@ def check_encoding(encoding: str | None) -> None:
 
 
 def one_separator(separator: str | None) -> str | None:
-    """Return the one character that separates fields; None where none is given."""
+    """Return the one character that separates fields; None if none is given."""
     if separator is None:
         return None
     one = _SEPARATORS.get(separator, separator) if isinstance(separator, str) else ""
     if len(one) != 1 or one in '"\r\n\0':
-        raise ConfigError(f"sep={named(separator)} is not one character that separates columns, as ',', ';' or 'tab'.")
+        raise ConfigError(
+            f"sep={named(separator)} is not one character that separates columns, such as ',', ';' or 'tab'."
+        )
     return one
 
 
 def layout_of(path: Path, kind: str, *, encoding: str | None = None, separator: str | None = None) -> Layout:
-    """Find out how a text file is to be read; what is given is taken as it is.
+    """Detect how to read a text file; what is given is used as it is.
 
-    Raises
-    ------
-    ConfigError
-        The encoding cannot be told for certain, or the file has no header.
+    Refuses a file without a header, or whose encoding is not certain.
     """
     packed = kind.endswith(".gz")
     notes = []
@@ -110,10 +97,10 @@ def layout_of(path: Path, kind: str, *, encoding: str | None = None, separator: 
         if encoding in _SAID:
             notes.append(f"{path} is read as {_SAID[encoding]}.")
     with _lines(path, encoding, packed=packed) as lines:
-        told = _EXCEL.fullmatch(lines.readline())
-    skipped = int(told is not None)
+        excel_line = _EXCEL.fullmatch(lines.readline())
+    skipped = int(excel_line is not None)
     default = "," if kind.startswith(".csv") else "\t"
-    used = separator or (told[1] if told else default)
+    used = separator or (excel_line[1] if excel_line else default)
 
     def header(delimiter: str) -> list[str]:
         with _lines(path, encoding, packed=packed) as lines:
@@ -124,8 +111,8 @@ def layout_of(path: Path, kind: str, *, encoding: str | None = None, separator: 
     names = header(used)
     if not names:
         raise ConfigError(f"{path} is empty.")
-    if len(names) == 1 and separator is None and told is None:
-        # One column alone holds no messages: another separator is likely.
+    if len(names) == 1 and separator is None and excel_line is None:
+        # A single column cannot hold messages: another separator is likely.
         most, other = max((len(header(one)), one) for one in _WORDS)
         if most > 1:
             used, names = other, header(other)
@@ -134,9 +121,9 @@ def layout_of(path: Path, kind: str, *, encoding: str | None = None, separator: 
 
 
 def chunks(path: Path, layout: Layout, rows: int) -> Iterator[pa.Table]:
-    """Read a text file by the chunk; null where nothing stands."""
-    # Text as it stands in the file: numbers read as floats lose digits. Without index_col=False a delimiter at the end of
-    # each line makes an index of the first column; with it, pandas warns that it drops what is too much.
+    """Read a text file by the chunk; empty fields are null."""
+    # As text, since numbers read as floats lose digits. Without index_col=False, delimiters at the ends of lines would make
+    # the first column an index; with it, pandas warns that it drops extra fields.
     options: Any = {
         "dtype": str,
         "keep_default_na": False,
@@ -154,7 +141,7 @@ def chunks(path: Path, layout: Layout, rows: int) -> Iterator[pa.Table]:
 
 
 def _strictly(frames: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
-    """The next frame, or None; what pandas would only warn of is an error."""
+    """Return the next frame, or None; pandas' warnings are errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         return next(frames, None)
@@ -170,13 +157,7 @@ def _lines(path: Path, encoding: str, *, packed: bool) -> io.TextIOWrapper:
 
 
 def _encoding(path: Path, *, packed: bool) -> str:
-    """Tell a file's encoding by its mark or by all of its bytes.
-
-    Raises
-    ------
-    ConfigError
-        It is not certain: a wrong one would be sent as it reads.
-    """
+    """Detect a file's encoding by its mark or by all of its bytes; refuse uncertainty, which would send wrong texts."""
     with open_bytes(path, packed=packed) as file:
         beginning = file.read(4)
     marked = next((name for mark, name in _MARKS if beginning.startswith(mark)), None)
@@ -187,18 +168,18 @@ def _encoding(path: Path, *, packed: bool) -> str:
         return "utf-8"
     if _fault(path, "gb18030", packed=packed) is None and _reads_as_chinese(path, packed=packed):
         return "gb18030"
-    raise ConfigError(f"{path} cannot be read ({undecoded(error)}). Name its encoding, for example encoding='cp1252'.")
+    raise ConfigError(f"{path} cannot be read ({undecoded(error)}). Give its encoding, for example encoding='cp1252'.")
 
 
 def _fault(path: Path, encoding: str, *, packed: bool) -> UnicodeError | None:
-    """Where a file is not of an encoding, as the error that its first wrong byte raises."""
+    """Return the error that the first wrong byte of a file raises in an encoding; None if there is none."""
     decoder = codecs.getincrementaldecoder(encoding)()
     with open_bytes(path, packed=packed) as file:
         try:
             while piece := file.read(_PIECE):
                 if b"\0" in piece:
                     raise ConfigError(
-                        f"{path} cannot be read: it holds NUL bytes, so it is no text, or UTF-16 without a byte order mark. "
+                        f"{path} cannot be read: it contains NUL bytes, so it is not text, or UTF-16 without a byte order mark. "
                         "For the latter, name its encoding: encoding='utf-16-le'."
                     )
                 decoder.decode(piece)
@@ -214,11 +195,11 @@ _COMMON: Final = frozenset(
     "很业最间新什打便位因重被走电四第门相次东政海口使教西再平真听世气信北少关并内加化由却代军产入先山五太水万市尊敬您客户验证码请优惠活动短信退订感谢收购"
     "送货快递订单号码手姓名联系费付款元订银账"
 )
-"""Characters that a third of ordinary Chinese text consists of, and words of short messages."""
+"""Characters that make up a third of ordinary Chinese text, and words of short messages."""
 
 
 def _reads_as_chinese(path: Path, *, packed: bool) -> bool:
-    """Whether a file is Chinese when read as GB18030: nearly every text of another old encoding can be read so as well.
+    """Return whether a file read as GB18030 is Chinese: nearly any text in another old encoding can be read so.
 
     In Chinese text nearly all characters are those of GB 2312's first level and punctuation, and many are common ones.
     """
@@ -238,7 +219,7 @@ def _is_usual(pair: bytes) -> bool:
 
 
 def undecoded(error: UnicodeError) -> str:
-    """Say in a few words why bytes are not text of an encoding."""
+    """Say briefly why bytes are not text in an encoding."""
     if not isinstance(error, UnicodeDecodeError):
         return " ".join(str(error).split())
     name = {"utf-8": "UTF-8", "gb18030": "GB18030"}.get(error.encoding, error.encoding)

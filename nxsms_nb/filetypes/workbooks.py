@@ -1,4 +1,4 @@
-"""Excel workbooks, written: nothing in a cell is a formula, and long numbers are text."""
+"""Write Excel workbooks: nothing in a cell is a formula, and long numbers are text."""
 
 from __future__ import annotations
 
@@ -18,26 +18,20 @@ from nxsms_nb.formatting import named
 __all__ = ["Writer", "check_size", "check_texts", "engine"]
 
 MOST_ROWS: Final = 1_048_575
-"""How many rows a sheet holds below its heading."""
+"""The most rows of a sheet below its heading."""
 MOST_COLUMNS: Final = 16_384
 _LONGEST: Final = 32_767
-"""Characters that a cell holds."""
+"""The most characters of a cell."""
 _SHOWN: Final = 10**11
-"""Excel shows whole numbers from this on as 8.61509E+12, and beyond 15 digits it loses some: they are written as text."""
+"""From here on Excel shows whole numbers as 8.61509E+12, and loses digits beyond 15: they are written as text."""
 EXACT: Final = 15
-"""Digits of a number that Excel keeps."""
+"""The digits of a number that Excel keeps."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\uffff]")
-"""What XML has no place for; Excel's own way to write it is _x000B_."""
+"""Characters that XML cannot hold; Excel itself writes them as _x000B_."""
 
 
 def engine() -> Any:
-    """Return openpyxl.
-
-    Raises
-    ------
-    ConfigError
-        It is not installed.
-    """
+    """Return openpyxl, or refuse with how to install it."""
     try:
         import openpyxl  # noqa: PLC0415 - for those who have workbooks only
     except ImportError:
@@ -48,19 +42,10 @@ def engine() -> Any:
 
 
 class Writer:
-    """A workbook on its way into a file, row by row; texts are never formulas, and long numbers are texts.
+    """Writes a workbook row by row; texts are never formulas, and long numbers are text.
 
-    Parameters
-    ----------
-    labels : sequence of object
-        The headings of the data sheet.
-    texts : collection of object
-        Labels whose numbers are written as text, however short: phones and ids.
-
-    Attributes
-    ----------
-    zones : dict of object to str
-        Label to the time zone of its moments, which a cell cannot hold.
+    The numbers of the labels `texts`, phones and ids, are text however short. `zones` maps a label to the time zone of its
+    times, which a cell cannot hold.
     """
 
     def __init__(self, labels: Sequence[Any], texts: Iterable[Any] = ()) -> None:
@@ -74,13 +59,7 @@ class Writer:
         self._heading: list[Any] | None = [_value(label, label) for label in labels]
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Append a frame's rows.
-
-        Raises
-        ------
-        ConfigError
-            A text is longer than a cell may be.
-        """
+        """Append a frame's rows."""
         columns = []
         for at, label in enumerate(frame.columns):
             values = frame.iloc[:, at]
@@ -94,7 +73,7 @@ class Writer:
             self._sheet.append(row)
 
     def summary(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Append the second sheet, with what is to be known about the first."""
+        """Append the second sheet, which describes the first."""
         sheet = self._book.create_sheet("summary")
         sheet.column_dimensions["A"].width = sheet.column_dimensions["C"].width = 30
         for row in rows:
@@ -106,7 +85,7 @@ class Writer:
         self._book.save(file)
 
     def _begin(self) -> None:
-        # Not before there are rows: openpyxl cannot give up a sheet that has begun.
+        # Not before there are rows: openpyxl cannot abandon a sheet once it has begun.
         if self._heading is not None:
             self._append(self._sheet, self._heading)
             self._heading = None
@@ -120,9 +99,9 @@ class Writer:
         return cell
 
     def _as_text(self, values: Iterable[Any]) -> Iterator[Any]:
-        """The same cell again and again: each row is written before the next one is made."""
+        """Yield values in one and the same cell: each row is written before the next one is made."""
         cell, prefixed = self._cell(self._sheet), self._cell(self._sheet)
-        # So a number stays text when somebody edits its cell.
+        # Keeps a number text when somebody edits its cell.
         cell.number_format = prefixed.number_format = "@"
         prefixed.quotePrefix = True
         for value in values:
@@ -138,13 +117,7 @@ class Writer:
 
 
 def check_size(rows: int, columns: int, what: str) -> None:
-    """Refuse what no sheet can hold.
-
-    Raises
-    ------
-    ConfigError
-        There are too many rows or columns.
-    """
+    """Refuse more rows or columns than a sheet can hold."""
     if rows > MOST_ROWS:
         raise ConfigError(
             f"{what} has {rows:,} rows, and an Excel sheet holds {MOST_ROWS:,}. Write it as .parquet or .csv, or in parts."
@@ -154,13 +127,7 @@ def check_size(rows: int, columns: int, what: str) -> None:
 
 
 def check_texts(table: pa.Table) -> None:
-    """Refuse texts that no cell can hold.
-
-    Raises
-    ------
-    ConfigError
-        A text is too long.
-    """
+    """Refuse texts longer than a cell can hold."""
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             longest = pc.max(pc.utf8_length(column)).as_py() or 0
@@ -176,7 +143,7 @@ def _too_long(label: Any, size: int) -> ConfigError:
 
 
 def _is_read_into(value: Any) -> bool:
-    """Whether openpyxl or Excel would take a text for something else: a formula or an error."""
+    """Return whether openpyxl or Excel would mistake a text for a formula or an error."""
     return isinstance(value, str) and value[:1] in ("=", "#")
 
 
@@ -196,7 +163,7 @@ def _column(values: pd.Series[Any], label: Any, *, as_text: bool) -> list[Any]:
 
 
 def _value(value: Any, label: Any, *, as_text: bool = False) -> Any:
-    """A value as a cell holds it; None where there is none."""
+    """Return a value as a cell holds it; None if it is missing."""
     if isinstance(value, str):
         return _written(value, label) or None
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):

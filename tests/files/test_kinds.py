@@ -204,7 +204,7 @@ def text_file(name, words):
 
 
 ODD = {
-    "a folder": (lambda: [Path("in.csv").mkdir() or "in.csv"], "in.csv is not a file but a folder"),
+    "a folder": (lambda: [Path("in.csv").mkdir() or "in.csv"], "in.csv is a folder, not a file"),
     "no such file": (lambda: ["gone.xlsx"], "gone.xlsx does not exist"),
     "an empty text file": (lambda: [text_file("in.tsv", b"")], "in.tsv is empty"),
     "an empty workbook": (lambda: [text_file("in.xlsx", b"")], "in.xlsx is empty"),
@@ -212,12 +212,12 @@ ODD = {
     "blank lines": (lambda: [text_file("in.csv", b"\n\r\n")], "in.csv is empty"),
     "a mark and nothing else": (lambda: [text_file("in.csv", b"\xef\xbb\xbf")], "in.csv is empty"),
     "nothing, compressed": (lambda: [text_file("in.csv.gz", gzip.compress(b""))], "in.csv.gz is empty"),
-    "an unknown ending": (lambda: [text_file("in.ods", b"x")], "ends in neither .csv, .csv.gz"),
-    "no ending": (lambda: [text_file("people", b"x")], "ends in neither .csv, .csv.gz"),
-    "an old workbook": (lambda: [text_file("in.xls", b"x")], "ends in neither .csv, .csv.gz"),
+    "an unknown ending": (lambda: [text_file("in.ods", b"x")], "must end in .csv, .csv.gz"),
+    "no ending": (lambda: [text_file("people", b"x")], "must end in .csv, .csv.gz"),
+    "an old workbook": (lambda: [text_file("in.xls", b"x")], "must end in .csv, .csv.gz"),
     "a workbook with a password": (
         lambda: [encrypted()],
-        "it is an Excel workbook with a password, or of the old .xls",
+        "it is an Excel workbook with a password, or in the old .xls",
     ),
     "a text file that is a workbook": (
         lambda: [Path(write("a.xlsx")).rename("in.csv") and "in.csv"],
@@ -250,13 +250,13 @@ ODD = {
     "a cut archive": (lambda: [cut("in.csv.gz", 40)], "in.csv.gz cannot be read (it is cut short)"),
     "a cut workbook": (lambda: [cut("in.xlsx", 700)], "a zip archive or a damaged workbook by its content"),
     "a damaged workbook": (lambda: [damaged()], "the workbook is damaged"),
-    "an archive": (lambda: [archive()], "a zip archive or a damaged workbook by its content. Take the file out of it."),
+    "an archive": (lambda: [archive()], "a zip archive or a damaged workbook by its content. Extract the file from it."),
     "a cut Parquet": (lambda: [cut("in.parquet", 200)], "in.parquet cannot be read"),
     "a row with too many fields": (
         lambda: [text_file("in.csv", b"phone,content\n4915112345678,a\n4915112345679,b,c\n")],
         "cannot be read after row 0 (",
     ),
-    "NUL bytes": (lambda: [text_file("in.csv", b"phone,content\n49151\x0012345678,a\n")], "it holds NUL bytes"),
+    "NUL bytes": (lambda: [text_file("in.csv", b"phone,content\n49151\x0012345678,a\n")], "it contains NUL bytes"),
     "UTF-16 without a mark": (
         lambda: [text_file("in.csv", "phone,content\n4915112345678,a\n".encode("utf-16-le"))],
         "--encoding utf-16-le",
@@ -380,7 +380,7 @@ def test_a_run_that_stops_leaves_a_whole_file_of_the_rows_so_far(capsys, monkeyp
             monkeypatch.setenv(f"NXSMS_{name.upper()}", sandbox.url if name == "base_url" else getattr(sandbox, name))
         words = ["send", "in.csv", target, "--campaign", "spring", "--journal", "journal.sqlite"]
         assert main(words) == 1
-        assert f"{target} has the rows up to here (40 of 40 rows)" in capsys.readouterr().err
+        assert f"{target} has the rows so far (40 of 40 rows)" in capsys.readouterr().err
         assert read(target)["status"].tolist() == ["Unsent"] * 40
         sandbox.balance = None
         assert main(words) == 0

@@ -111,11 +111,11 @@ REFUSED = {
         lambda: [os.link("in.csv", "l.csv") or "in.csv", "l.csv"],
         "is the source itself",
     ),
-    "target of another kind": (lambda: ["in.csv", "out.xls"], "ends in neither .csv"),
+    "target of another kind": (lambda: ["in.csv", "out.xls"], "must end in .csv"),
     "target whose name is too long": (lambda: ["in.csv", "x" * 252 + ".csv"], "cannot be written"),
     "source is not there": (lambda: ["gone.csv", "out.csv"], "gone.csv does not exist"),
-    "source is a folder": (lambda: [Path("dir.csv").mkdir() or "dir.csv", "out.csv"], "dir.csv is not a file"),
-    "source is a pipe": (lambda: [os.mkfifo("pipe.csv") or "pipe.csv", "out.csv"], "pipe.csv is not a file"),
+    "source is a folder": (lambda: [Path("dir.csv").mkdir() or "dir.csv", "out.csv"], "dir.csv is a folder, not a file"),
+    "source is a pipe": (lambda: [os.mkfifo("pipe.csv") or "pipe.csv", "out.csv"], "pipe.csv is a pipe or a device, not a file"),
     "source is empty": (lambda: [broken_csv(""), "out.csv"], "is empty"),
     "source is blank": (lambda: [broken_csv("\n\n"), "out.csv"], "is empty"),
     "source is no Parquet": (lambda: [Path("in.csv").rename("x.parquet"), "out.csv"], "cannot be read"),
@@ -195,12 +195,12 @@ def test_a_complete_target_is_replaced_by_a_complete_one_only(account, sandbox, 
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("AccountRefused: ")
     assert said[1].startswith(
-        f"{Path.cwd() / target}.part has the rows up to here (250 of 250 rows). {target} is as it was."
+        f"{Path.cwd() / target}.part has the rows so far (250 of 250 rows). {target} is unchanged."
     )
     assert Path(target).read_bytes() == complete
     sandbox.balance = None
     assert main(["send", source, target, "--campaign", "summer"]) == 0
-    assert f"Left untouched, from runs that did not finish: {Path.cwd() / target}.part" in capsys.readouterr().err
+    assert f"Kept from runs that did not finish: {Path.cwd() / target}.part" in capsys.readouterr().err
     assert Path(target).read_bytes() != complete
     assert Path(f"{target}.part").exists()
     assert not Path(f"{target}.part2").exists()
@@ -242,7 +242,7 @@ def test_ctrl_c_leaves_the_rows_so_far_under_the_targets_name_where_nothing_stoo
         sandbox.release()
         said = stopped.communicate(timeout=60)[1]
     assert stopped.returncode == 130
-    assert "out.csv has the rows up to here (250 of 250 rows)" in said
+    assert "out.csv has the rows so far (250 of 250 rows)" in said
     assert "Traceback" not in said
     told = pd.read_csv("out.csv")
     assert (told["status"] == "Success").sum() == len(sandbox.ledger)
@@ -327,7 +327,7 @@ def test_an_error_on_the_way_keeps_the_rows_before_it(account, sandbox, tmp_path
     pd.concat([people(20), people(1, 30), people(1, 30)]).to_csv("twice.csv", index=False)
     with pytest.raises(nx.ValidationError, match="position 21 ") as refused:
         send_file(tmp_path / "twice.csv", tmp_path / "out.csv", sandbox.client, rows=10, campaign="spring")
-    assert "out.csv has the rows up to here (20 of 22 rows)" in refused.value.__notes__[0]
+    assert "out.csv has the rows so far (20 of 22 rows)" in refused.value.__notes__[0]
     assert len(pd.read_csv("out.csv")) == 20 == len(sandbox.ledger)
 
 
