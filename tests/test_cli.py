@@ -46,7 +46,7 @@ def test_the_gateway_alone_says_how_to_reach_it_and_ends_with_ctrl_c(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sandbox", "--port", "70000"], "ConfigError: Sandbox: port 70000"),
+        (["sandbox", "--port", "70000"], "ConfigError: Sandbox: port=70000"),
         (["sandbox", "--tps", "-3"], "ConfigError: Sandbox: tps=-3.0"),
     ],
 )

@@ -39,5 +39,5 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_sent(tmp_path, 
     (tmp_path / "taken").write_text("a file")
     assert main(["demo", "--out", str(tmp_path / "taken")]) == 1
     shown = capsys.readouterr()
-    assert "Name another: --out FOLDER" in shown.err
+    assert "Choose another folder: --out FOLDER" in shown.err
     assert shown.out == ""

@@ -250,7 +250,10 @@ ODD = {
     "a cut archive": (lambda: [cut("in.csv.gz", 40)], "in.csv.gz cannot be read (it is cut short)"),
     "a cut workbook": (lambda: [cut("in.xlsx", 700)], "a zip archive or a damaged workbook by its content"),
     "a damaged workbook": (lambda: [damaged()], "the workbook is damaged"),
-    "an archive": (lambda: [archive()], "a zip archive or a damaged workbook by its content. Extract the file from it."),
+    "an archive": (
+        lambda: [archive()],
+        "a zip archive or a damaged workbook by its content. Extract the file from it.",
+    ),
     "a cut Parquet": (lambda: [cut("in.parquet", 200)], "in.parquet cannot be read"),
     "a row with too many fields": (
         lambda: [text_file("in.csv", b"phone,content\n4915112345678,a\n4915112345679,b,c\n")],

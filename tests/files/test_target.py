@@ -114,8 +114,14 @@ REFUSED = {
     "target of another kind": (lambda: ["in.csv", "out.xls"], "must end in .csv"),
     "target whose name is too long": (lambda: ["in.csv", "x" * 252 + ".csv"], "cannot be written"),
     "source is not there": (lambda: ["gone.csv", "out.csv"], "gone.csv does not exist"),
-    "source is a folder": (lambda: [Path("dir.csv").mkdir() or "dir.csv", "out.csv"], "dir.csv is a folder, not a file"),
-    "source is a pipe": (lambda: [os.mkfifo("pipe.csv") or "pipe.csv", "out.csv"], "pipe.csv is a pipe or a device, not a file"),
+    "source is a folder": (
+        lambda: [Path("dir.csv").mkdir() or "dir.csv", "out.csv"],
+        "dir.csv is a folder, not a file",
+    ),
+    "source is a pipe": (
+        lambda: [os.mkfifo("pipe.csv") or "pipe.csv", "out.csv"],
+        "pipe.csv is a pipe or a device, not a file",
+    ),
     "source is empty": (lambda: [broken_csv(""), "out.csv"], "is empty"),
     "source is blank": (lambda: [broken_csv("\n\n"), "out.csv"], "is empty"),
     "source is no Parquet": (lambda: [Path("in.csv").rename("x.parquet"), "out.csv"], "cannot be read"),
