@@ -15,12 +15,37 @@ PRIVATE = re.compile(r"_(?!_)\w*(?<!_)|__\w*(?<!_)")
 """Not ``__dunder__``, nor ``_repr_html_`` and its like, by which IPython names what it calls."""
 DOCUMENTED = {"_fields", "_asdict", "_make", "_replace"}
 """What a named tuple has; its names begin like this so that they cannot be a field's."""
+UNDOCUMENTED = {
+    "ClientRequest",
+    "ResponseHandler",
+    "HttpResponseParser",
+    "StreamWriter",
+    "set_response_params",
+    "should_close",
+}
+"""Parts of aiohttp that its documentation does not describe: without an underscore, and no more to be relied on."""
 NAMED = {"getattr", "setattr", "delattr", "hasattr", "attrgetter", "methodcaller", "import_module", "__import__"}
 
 
 def private(name):
     """Whether a name, or a part of a dotted one, is private."""
     return any(PRIVATE.fullmatch(part) for part in name.split("."))
+
+
+def undocumented_parts(source):
+    """Each undocumented part of aiohttp that a module takes, as (line, text)."""
+    tree = ast.parse(source)
+    if "aiohttp" not in source:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            of_connection = node.attr == "protocol" and ast.unparse(node.value).split(".")[-1].endswith("connection")
+            if node.attr in UNDOCUMENTED or of_connection:
+                yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "aiohttp":
+            names = {*(node.module or "").split(".")[1:], *(name.name for name in node.names)}
+            if names & UNDOCUMENTED or "." in (node.module or ""):
+                yield node.lineno, ast.unparse(node)
 
 
 def is_own(node):
@@ -64,6 +89,29 @@ def private_parts(source):
 def test_no_private_part_of_a_library_is_used(path):
     """A library may change its private parts in any release, and messages cost money."""
     assert list(private_parts(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_undocumented_part_of_aiohttp_is_used(path):
+    """Its main branch changes them without a word."""
+    assert list(undocumented_parts(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import aiohttp; aiohttp.ClientRequest('POST', url)",
+        "from aiohttp import ClientRequest",
+        "from aiohttp.client_proto import ResponseHandler",
+        "import aiohttp; self.connection.protocol.read()",
+        "import aiohttp; connection.protocol",
+        "import aiohttp; protocol.set_response_params()",
+        "import aiohttp; made.should_close",
+    ],
+)
+def test_undocumented_parts_are_found(source):
+    """The search sees the ways there are to them."""
+    assert list(undocumented_parts(source))
 
 
 @pytest.mark.parametrize(

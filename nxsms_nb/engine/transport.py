@@ -1,13 +1,14 @@
-"""The one place where HTTP happens: a request is posted once, and what is known of it afterwards is told as it is.
+"""The one place where HTTP happens: post a request once and report what is known of it.
 
-What may be believed of a failed request rests on one fact: whether its bytes were handed to a socket. An exception's
-class tells nothing; aiohttp raises the same one before the first byte and after it. So connections and the reading of
-replies are aiohttp's, and the request is written here, signed in the same breath.
+What may be believed of a failed request rests on one fact: whether its first byte may have been handed to a socket. An
+exception's class does not say; aiohttp raises the same one before the first byte and after it. The connector does: as
+long as it has not returned a connection, there is nothing to write to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 import ssl
 import time
@@ -25,7 +26,7 @@ from yarl import URL
 
 from nxsms_nb.engine import unreachable
 from nxsms_nb.errors import QueryError
-from nxsms_nb.formatting import Secret, SecretBytes
+from nxsms_nb.formatting import SecretBytes
 from nxsms_nb.wire.requests import headers
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # A reply to 200 items is some 20 kB; what is far longer is not a reply.
 _REPLY_MAX: Final = 8 << 20
+# From here on aiohttp warns of bytes that are written at one go.
+_LARGE: Final = 1 << 20
 # Shorter than the 5 s after which common servers close an idle connection: a stale one puts a batch in doubt for nothing.
 _KEEPALIVE_S: Final = 4.0
 # A timer so late was held up itself; then requests get as long again, but not longer and not more often than this.
@@ -42,6 +45,8 @@ _STALLS_MOST: Final = 5
 # What is longer is cut to this: nobody waits for a century.
 _FOREVER_S: Final = 1e9
 _UNTIMED: Final = aiohttp.ClientTimeout()
+# A signature is made for each request; one that waited longer for its connection is made again (the window is 60 s).
+_SIGNED_S: Final = 5.0
 # So many connections are tried where something comes over each before anything was asked.
 _CONNECTIONS: Final = 3
 _CLOSING_S: Final = 5.0
@@ -90,41 +95,113 @@ class PostResult:
         return _retry_after_s(self.retry_after, self.gateway_ms)
 
 
-@dataclass
+@dataclass(slots=True)
 class _UnderWay:
-    """A request that is being made: when it is given up, and whether that has happened."""
+    """A request in flight: when it is given up, the wall clock when it was signed, how many connections it has made."""
 
+    exchange: PostResult
     deadline: float
+    signed: float = 0.0
+    connections: int = 0
     overdue: bool = False
 
 
-class _Target:
-    """Where requests go: what aiohttp's connector asks of a request, and the head that all of them share.
+class _Again(Exception):
+    """The request is to be made again: its connection was new, or its signature is too old to leave.
+
+    A connection may take long, and the machine may sleep meanwhile.
+    """
+
+
+class _Guard(asyncio.Protocol):
+    """Stands before aiohttp's protocol and closes a connection over which something comes while no request has it.
+
+    It would be read as the reply to the next request.
 
     Parameters
     ----------
-    url : str
-        The whole URL.
-    client : Client
-        Whose proxy is used.
+    guarded : asyncio.Protocol
+        The connection's protocol.
+    transport : asyncio.Transport
+        The connection's transport.
+
+    Attributes
+    ----------
+    connection : aiohttp.connector.Connection or None
+        The connection as the last request had it.
     """
 
-    def __init__(self, url: str, client: Client) -> None:
-        common = {"User-Agent": "nxsms_nb", "Accept": "application/json"}
-        login = {} if client.proxy_authorization is None else {"Proxy-Authorization": client.proxy_authorization}
-        self.request = aiohttp.ClientRequest(
-            "POST",
-            URL(url),
-            headers=common,
-            loop=asyncio.get_running_loop(),
-            proxy=None if client.proxy is None else URL(client.proxy),
-            proxy_headers=login,
-        )
-        named = {name: value for name, value in self.request.headers.items() if name != "Content-Length"}
-        # Over TLS a proxy makes a tunnel, and its login is part of asking for it; a plain request it forwards itself.
-        forwarded = client.proxy is not None and self.request.url.scheme == "http"
-        path = str(self.request.url) if forwarded else self.request.url.raw_path_qs
-        self.head = Secret(f"POST {path} HTTP/1.1\r\n{_lines(named | login if forwarded else named)}")
+    def __init__(self, guarded: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        self._guarded = guarded
+        self._transport = transport
+        self.connection: aiohttp.connector.Connection | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self.connection is not None and not self.connection.closed:
+            self._guarded.data_received(data)
+        else:
+            self._transport.abort()
+
+    def eof_received(self) -> bool | None:
+        return self._guarded.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connection = None
+        self._guarded.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._guarded.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._guarded.resume_writing()
+
+
+class _Pool(aiohttp.TCPConnector):
+    """Connections to one gateway; a request counts as having left from the moment it has one, since aiohttp writes next.
+
+    aiohttp's trace hooks say the same, and cost as much as all the rest of a request.
+
+    Parameters
+    ----------
+    under_way : dict of asyncio.Task to _UnderWay
+        The requests that are being made.
+    trusted : ssl.SSLContext or bool
+        The authorities to trust; True: the system's.
+    """
+
+    def __init__(self, under_way: Mapping[asyncio.Task[Any], _UnderWay], trusted: ssl.SSLContext | bool) -> None:
+        super().__init__(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=trusted)
+        self._requests = under_way
+
+    async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
+        """Connect a request; one that fails here, or is cancelled, has not left."""
+        task = asyncio.current_task()
+        if task is None or task not in self._requests:
+            raise RuntimeError("A connection is asked for by another task than its request's.")
+        request = self._requests[task]
+        request.exchange.left = False
+        connection = await super().connect(*args, **kwargs)
+        guard = None if connection.transport is None else connection.transport.get_protocol()
+        if not isinstance(guard, _Guard):
+            # A new one goes into the pool first: there aiohttp closes it if the gateway has spoken already.
+            _set_guard(connection)
+            connection.release()
+            request.connections += 1
+            raise _Again if request.connections <= _CONNECTIONS else ConnectionResetError
+        if not 0 <= time.time() - request.signed <= _SIGNED_S:
+            connection.release()
+            raise _Again
+        guard.connection = connection
+        request.exchange.left = True
+        return connection
+
+
+def _set_guard(connection: aiohttp.connector.Connection) -> None:
+    if (transport := connection.transport) is None or transport.is_closing():
+        return
+    guarded = transport.get_protocol()
+    if isinstance(guarded, asyncio.Protocol):
+        transport.set_protocol(_Guard(guarded, transport))
 
 
 class Transport:
@@ -137,25 +214,34 @@ class Transport:
 
     Notes
     -----
-    Nothing is repeated, redirects are not followed; cookies and the environment, its proxies included, are ignored. aiohttp's
-    session does all of that, takes twice the time for it, and does not tell when a first byte leaves.
+    Nothing is repeated, redirects are not followed; cookies and the environment's proxies are ignored.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._url = client.base_url + client.path
-        self._connector: aiohttp.TCPConnector | None = None
-        self._targets: dict[str, _Target] = {}
+        self._session: aiohttp.ClientSession | None = None
         self._under_way: dict[asyncio.Task[Any], _UnderWay] = {}
         self._watch: asyncio.TimerHandle | None = None
         self._stalls = 0
+        self._proxy_login: dict[str, str] = {}
         self.clock_offset_ms = 0
 
     async def __aenter__(self) -> Self:
+        client = self._client
         trusted: ssl.SSLContext | bool = True
-        if self._client.authorities is not None:
-            trusted = ssl.create_default_context(cadata=self._client.authorities)
-        self._connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=trusted)
+        if client.authorities is not None:
+            trusted = ssl.create_default_context(cadata=client.authorities)
+        if client.proxy_authorization is not None:
+            self._proxy_login = {"Proxy-Authorization": client.proxy_authorization}
+        self._session = aiohttp.ClientSession(
+            connector=_Pool(self._under_way, trusted),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "nxsms_nb", "Accept": "application/json"},
+            # One timer of ours serves all requests: it is cheaper, and it knows when the loop itself stood still.
+            timeout=_UNTIMED,
+            proxy=client.proxy,
+            trust_env=False,
+        )
         return self
 
     async def __aexit__(
@@ -163,10 +249,10 @@ class Transport:
     ) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        if self._connector is not None:
+        if self._session is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING_S):
-                    await self._connector.close()
+                    await self._session.close()
 
     async def post(self, body: bytes) -> PostResult:
         """Send a batch: post it once, signed when it leaves.
@@ -185,7 +271,7 @@ class Transport:
         asyncio.CancelledError
             Re-raised, with the `PostResult` so far as ``args[0]``.
         """
-        return await self._exchange(self._url, body, self._signed)
+        return await self._exchange(self._client.endpoint, body, self._signed)
 
     def _signed(self, body: bytes) -> Mapping[str, str]:
         client, now_ms = self._client, time.time_ns() // 1_000_000 + self.clock_offset_ms
@@ -233,25 +319,17 @@ class Transport:
     async def _exchange(self, url: str, body: bytes, head: Callable[[bytes], Mapping[str, str]]) -> PostResult:
         """Post a body once, with the headers that `head` gives for it when it leaves."""
         task, exchange = asyncio.current_task(), PostResult()
-        if self._connector is None or task is None:
-            raise RuntimeError("Connection is used outside its 'async with'.")
+        if self._session is None or task is None:
+            raise RuntimeError("Transport is used outside its 'async with'.")
         cancelling, begun = task.cancelling(), time.perf_counter()
-        under_way = self._watched(task)
+        under_way = self._watched(task, exchange)
         try:
-            target = self._targets.get(url)
-            if target is None:
-                target = self._targets[url] = _Target(url, self._client)
-            connection = await _connected(self._connector, target)
-            try:
-                await self._converse(connection, exchange, target, body, head)
-            except BaseException:
-                _break_off(connection)
-                raise
-            if connection.transport is not None and connection.transport.get_write_buffer_size():
-                # The gateway replied before it had read the request: what is left of it must not come before the next one.
-                _break_off(connection)
-            else:
-                connection.release()
+            while True:
+                try:
+                    await self._converse(self._session, url, under_way, body, head)
+                    break
+                except _Again:
+                    continue
         except asyncio.CancelledError as error:
             # A cancellation of somebody else's that came as well is not to be swallowed.
             if not under_way.overdue or task.uncancel() > cancelling:
@@ -259,7 +337,7 @@ class Transport:
             exchange.error = self._described(TimeoutError(), exchange, url)
         except Exception as error:  # noqa: BLE001  whatever it is called, it proves no more than `left` does
             exchange.error = self._described(error, exchange, url)
-            exchange.garbled = isinstance(error, aiohttp.http_exceptions.HttpProcessingError)
+            exchange.garbled = isinstance(error, aiohttp.ClientResponseError)
         finally:
             del self._under_way[task]
             exchange.latency_ms = (time.perf_counter() - begun) * 1e3
@@ -267,41 +345,35 @@ class Transport:
 
     async def _converse(
         self,
-        connection: Any,
-        exchange: PostResult,
-        target: _Target,
+        session: aiohttp.ClientSession,
+        url: str,
+        under_way: _UnderWay,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
     ) -> None:
-        protocol = connection.protocol
-        protocol.set_response_params(read_until_eof=True)
-        self._leave(connection.transport, exchange, target, body, head)
-        message, content = await protocol.read()
-        while 100 <= message.code < 200 and message.code != 101:
-            message, content = await protocol.read()
-        raw = await content.read(_REPLY_MAX + 1)
-        while not content.at_eof() and len(raw) <= _REPLY_MAX:
-            raw += await content.read(_REPLY_MAX)
-        exchange.date, exchange.retry_after = message.headers.get("Date"), message.headers.get("Retry-After")
+        exchange, target = under_way.exchange, URL(url)
+        data = body if len(body) < _LARGE else io.BytesIO(body)
+        under_way.signed = time.time()
+        signed, login = head(body), self._proxy_login
+        if login and target.scheme == "http":
+            # A plain request is forwarded by the proxy itself; over TLS its login is part of asking for a tunnel.
+            signed = {**signed, **login}
+        # Until the connector says otherwise: what never reaches it proves nothing.
+        exchange.left = True
+        response = await session.post(target, data=data, headers=signed, proxy_headers=login, allow_redirects=False)
+        try:
+            raw = await response.content.read(_REPLY_MAX + 1)
+            while not response.content.at_eof() and len(raw) <= _REPLY_MAX:
+                raw += await response.content.read(_REPLY_MAX)
+        finally:
+            if response.connection is not None:
+                # A connection whose request or reply is not through does not serve another one.
+                response.close()
+        exchange.date, exchange.retry_after = response.headers.get("Date"), response.headers.get("Retry-After")
         if len(raw) > _REPLY_MAX:
             exchange.error = "the reply is far too long"
         else:
-            exchange.status, exchange.body = message.code, raw
-
-    def _leave(
-        self,
-        transport: asyncio.Transport | None,
-        exchange: PostResult,
-        target: _Target,
-        body: bytes,
-        head: Callable[[bytes], Mapping[str, str]],
-    ) -> None:
-        """Sign and write in one breath: however long the connection took, the time stamp is that of the leaving."""
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError
-        before = SecretBytes(f"{target.head}{_lines(head(body))}Content-Length: {len(body)}\r\n\r\n".encode())
-        exchange.left = True
-        transport.write(before + body)
+            exchange.status, exchange.body = response.status, raw
 
     def _described(self, error: BaseException, exchange: PostResult, url: str) -> str:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.
@@ -312,10 +384,10 @@ class Transport:
             return f"no reply within the client's timeout ({name})"
         return f"the connection broke or the reply was not HTTP ({name})"
 
-    def _watched(self, task: asyncio.Task[Any]) -> _UnderWay:
+    def _watched(self, task: asyncio.Task[Any], exchange: PostResult) -> _UnderWay:
         """Give a request up after the client's timeout; one timer serves all, since all have as long."""
         loop = task.get_loop()
-        under_way = _UnderWay(loop.time() + self._client.timeout)
+        under_way = _UnderWay(exchange, loop.time() + self._client.timeout)
         self._under_way[task] = under_way
         if self._watch is None:
             self._watch_until(under_way.deadline, loop)
@@ -340,27 +412,6 @@ class Transport:
                 return
             under_way.overdue = True
             task.cancel()
-
-
-async def _connected(connector: aiohttp.TCPConnector, target: _Target) -> Any:
-    """A connection over which nothing has come that nobody asked for: it would be taken for the reply."""
-    for _ in range(_CONNECTIONS):
-        connection: Any = await connector.connect(target.request, [], _UNTIMED)
-        if not connection.protocol.should_close:
-            return connection
-        _break_off(connection)
-    raise ConnectionResetError
-
-
-def _break_off(connection: Any) -> None:
-    """Close at once: what is not written yet does not leave any more."""
-    if connection.transport is not None:
-        connection.transport.abort()
-    connection.close()
-
-
-def _lines(named: Mapping[str, str]) -> str:
-    return "".join([f"{name}: {value}\r\n" for name, value in named.items()])
 
 
 def _date_ms(value: str | None) -> int | None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import time
 
+import aiohttp
 import pytest
 
 from nxsms_nb import Client, Sandbox
@@ -88,19 +90,12 @@ def test_a_reply_that_came_while_the_loop_stood_still_is_read():
     """A commit that another kernel holds up lasts longer than the timeout: nobody's reply is thrown away for it."""
 
     async def work(client):
-        connection = Transport(client)
-        leave = connection._leave
-
-        def leaves(*request):
-            leave(*request)
-            asyncio.get_running_loop().call_later(0.02, time.sleep, 0.6)
-
-        connection._leave = leaves
-        async with connection:
+        async with Transport(client) as connection:
+            asyncio.get_running_loop().call_later(0.1, time.sleep, 0.6)
             return await connection.post(b"{}")
 
-    with Sandbox(latency=0.1) as sandbox:
-        sandbox.client.timeout = 0.3
+    with Sandbox(latency=0.2) as sandbox:
+        sandbox.client.timeout = 0.4
         exchange = asyncio.run(work(sandbox.client))
     assert (exchange.status, exchange.error) == (200, "")
 
@@ -196,9 +191,15 @@ def test_what_came_unasked_over_an_idle_connection_is_nobodys_reply():
     assert len(connections) == 2
 
 
-def test_a_gateway_that_speaks_first_is_no_connection():
+def test_a_gateway_that_speaks_first_is_no_connection(monkeypatch):
     """Nothing is sent to what does not wait for a request, and it is not tried for ever."""
     heard = []
+    connect = aiohttp.TCPConnector.connect
+
+    async def after_the_greeting(*request, **how):
+        made = await connect(*request, **how)
+        await asyncio.sleep(0.05)
+        return made
 
     async def greeting(reader, writer):
         writer.write(REPLY)
@@ -206,20 +207,41 @@ def test_a_gateway_that_speaks_first_is_no_connection():
 
     async def work():
         async with connected(greeting, 10) as connection:
-            connect = connection._connector.connect
-
-            async def after_the_greeting(*request):
-                made = await connect(*request)
-                await asyncio.sleep(0.05)
-                return made
-
-            connection._connector.connect = after_the_greeting
             return await connection.post(b"{}")
 
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", after_the_greeting)
     exchange = asyncio.run(work())
     assert (exchange.left, exchange.status) == (False, None)
     assert exchange.error.startswith("no connection")
     assert not any(heard)
+
+
+def test_a_request_whose_signature_aged_before_it_left_is_signed_again(monkeypatch):
+    """A machine that slept while the connection was made sends one request, with the time stamp of its leaving."""
+    heard, slept = [], []
+    connect, seconds, nanoseconds = aiohttp.TCPConnector.connect, time.time, time.time_ns
+
+    async def connect_and_sleep(*request, **how):
+        made = await connect(*request, **how)
+        slept[:] = [90]
+        return made
+
+    async def heed(reader, writer):
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        await reader.readexactly(2)
+        writer.write(REPLY)
+
+    async def work():
+        async with connected(heed, 10) as connection:
+            return await connection.post(b"{}")
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_and_sleep)
+    monkeypatch.setattr(time, "time", lambda: seconds() + sum(slept))
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds() + sum(slept) * 10**9)
+    exchange = asyncio.run(work())
+    assert (exchange.left, exchange.status) == (True, 200)
+    (head,) = heard
+    assert int(re.search(rb"ts: (\d+)", head)[1]) / 1000 > seconds() + 60
 
 
 def test_an_address_that_cannot_be_is_no_connection():

@@ -210,14 +210,17 @@ class Sleeper:
     def time_ns(self):
         return time.time_ns() + self.ahead_ns
 
+    def time(self):
+        return self.time_ns() / 1e9
+
 
 @pytest.mark.parametrize("seconds", [20, 3600, -20])
 def test_a_machine_that_slept_signs_for_the_time_of_leaving(gateway, journal, monkeypatch, seconds):
     """While a connection comes about hours may go by: a request is signed for the time at which it leaves."""
     clock, connect = Sleeper(), aiohttp.TCPConnector.connect
 
-    async def slept(*request):
-        connection = await connect(*request)
+    async def slept(*request, **how):
+        connection = await connect(*request, **how)
         clock.ahead_ns = int(seconds * 1e9)
         return connection
 

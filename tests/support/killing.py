@@ -12,6 +12,7 @@ import io
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import nxsms_nb as nx
-from nxsms_nb.engine import batches, dispatch, reconcile
+from nxsms_nb.engine import batches, dispatch, reconcile, transport
 from nxsms_nb.engine.transport import Transport
 from nxsms_nb.journal import writer
 from nxsms_nb.journal.campaign import Campaign
@@ -64,6 +65,18 @@ def _awaited(owner: Any, name: str) -> Hook:
     return install
 
 
+def _handed_over(hit: Callable[[], None]) -> None:
+    original = socket.socket.send
+
+    def send(self: socket.socket, data: Any, *flags: int) -> int:
+        handed = original(self, data, *flags)
+        if len(data) > 1:  # a single byte wakes an event loop
+            hit()
+        return handed
+
+    socket.socket.send = send
+
+
 def _committed(hit: Callable[[], None]) -> None:
     original = writer.writing
 
@@ -91,8 +104,8 @@ OFTEN: dict[str, Hook] = {
     "written, not committed": _around(writer.Writer, "_write", after=True),
     "committed": _committed,
     "request recorded, not begun": _around(Transport, "post"),
-    "about to leave": _around(Transport, "_leave"),
-    "handed to the socket": _around(Transport, "_leave", after=True),
+    "about to leave": _awaited(transport._Pool, "connect"),
+    "handed to the socket": _handed_over,
     "reply read": _awaited(Transport, "post"),
     "judged, not recorded": _around(Recorder, "finish"),
     "outcome handed over": _around(Recorder, "finish", after=True),
