@@ -50,6 +50,7 @@ _SIGNED_S: Final = 5.0
 # So many connections are tried where something comes over each before anything was asked.
 _CONNECTIONS: Final = 3
 _CLOSING_S: Final = 5.0
+_STATUS_LINE: Final = b"HTTP/"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -137,9 +138,13 @@ class _Guard(asyncio.Protocol):
         self.connection: aiohttp.connector.Connection | None = None
 
     def data_received(self, data: bytes) -> None:
-        if self.connection is not None and not self.connection.closed:
-            self._guarded.data_received(data)
-        else:
+        connection = self.connection
+        if connection is None or connection.closed:
+            self._transport.abort()
+            return
+        self._guarded.data_received(data)
+        # A reply that ended in here began in an earlier part. aiohttp does not see what comes right after such an end.
+        if connection.closed and _STATUS_LINE in data:
             self._transport.abort()
 
     def eof_received(self) -> bool | None:

@@ -191,6 +191,52 @@ def test_what_came_unasked_over_an_idle_connection_is_nobodys_reply():
     assert len(connections) == 2
 
 
+STRAY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [REPLY + STRAY],
+        [REPLY[:-1], REPLY[-1:] + STRAY],
+        [REPLY[:-2], REPLY[-2:] + STRAY],
+        [REPLY[:20], REPLY[20:] + STRAY],
+        [CHUNKED[:-5], CHUNKED[-5:] + STRAY],
+        [CHUNKED[:-9], CHUNKED[-9:] + STRAY],
+        [b"HTTP/1.1 100 Continue\r\n\r\n", REPLY + STRAY],
+        [REPLY, STRAY],
+    ],
+    ids=["at once", "within", "after head", "within head", "last chunk", "chunk", "continue", "later"],
+)
+def test_a_second_reply_right_behind_the_first_is_nobodys(parts):
+    """Wherever the network cuts the bytes, a refusal that nobody asked for does not make the next request's rows leave again."""
+    connections = []
+
+    async def twice(reader, writer):
+        connections.append(writer)
+        first = len(connections) == 1
+        while True:
+            await request(reader)
+            for part in parts if first else [REPLY]:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.02 if first else 0)
+
+    async def work():
+        async with connected(twice, 10) as connection:
+            first = await connection.post(b"{}")
+            await asyncio.sleep(0.1)
+            second = await connection.post(b"{}")
+            for writer in connections:
+                writer.transport.abort()
+            await asyncio.sleep(0.05)
+            return first.status, second.status
+
+    assert asyncio.run(work()) == (200, 200)
+    assert len(connections) == 2
+
+
 def test_a_gateway_that_speaks_first_is_no_connection(monkeypatch):
     """Nothing is sent to what does not wait for a request, and it is not tried for ever."""
     heard = []
