@@ -93,9 +93,8 @@ class Sheet:
     def title(self, seen: str, detail: str = "") -> None:
         """Say what is seen, and below it, smaller, over what; both begin where the names do."""
         room = 0.95 * (self.room - _MARGIN)  # on a screen letters are as wide as whole pixels
-        below = " · ".join(part for part in ("sandbox" if self.sandbox else "", detail) if part)
         small = 0.9 * self.size
-        below = labels.wrapped(below, room, small, lines=3)
+        below = self._lines([*(["sandbox"] if self.sandbox else []), *filter(None, detail.split(" · "))], room, small)
         above = labels.wrapped(seen, room, 1.2 * self.size, lines=3, bold=True)
         pad = 8 + (1.25 * small * (below.count("\n") + 1) + 3 if below else 0)
         title = self.ax.set_title(
@@ -113,6 +112,18 @@ class Sheet:
             annotation_clip=False,
         )
         note.set_in_layout(False)  # the title keeps its place; its width must not make the axes smaller
+
+    @staticmethod
+    def _lines(parts: list[str], room: float, size: float) -> str:
+        """Set parts on lines, each whole on one where it fits."""
+        lines: list[str] = []
+        for part in parts:
+            joined = f"{lines[-1]} · {part}" if lines else part
+            if lines and labels.width(joined, size) <= room:
+                lines[-1] = joined
+            else:
+                lines += labels.wrapped(part, room, size).split("\n")
+        return "\n".join(lines)
 
     def words(self, words: str) -> None:
         """Say in words that there is nothing to draw."""
@@ -150,7 +161,15 @@ class Sheet:
     def behind(self, end: float, place: float, words: str) -> None:
         """Write words behind a bar that ends at `end`."""
         self.ax.annotate(
-            words, (end, place), (6, 0), textcoords="offset points", va="center", fontsize=self.small, color=self.ink
+            words,
+            (end, place),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=self.small,
+            color=self.ink,
+            bbox={"facecolor": self.page, "edgecolor": "none", "pad": 0.8},  # above lines, which it would be crossed by
+            zorder=3.5,
         )
 
     def bare(self, most: float, behind: Sequence[str]) -> None:
