@@ -22,19 +22,11 @@ __all__ = ["Block"]
 
 
 class Packed(NamedTuple):
-    """Ids as the journal holds them.
+    """Ids as the journal stores them: 8 bytes of fingerprint each, and the `rest`.
 
-    Parameters
-    ----------
-    digested : bool
-        Whether `rest` has the first halves of digests; else it has the ids, a line feed between.
-    fingerprints : bytes
-        8 bytes an id.
-    rest : bytes
-        What else an id is made of.
-    keys : bytes or None
-        Digests of the rows' keys where the ids are not those of keys: 8 bytes each, by which a key is found, then the other
-        8 bytes of each; zeros where a row's key is not known. None where no key is known, or where `digested`.
+    Where `digested`, the rest has the first halves of digests, else the ids, separated by line feeds. `keys` has the
+    digests of the rows' keys where the ids do not come from these: 8 bytes each, by which a key is found, then the
+    other 8 bytes of each; zeros where a row's key is not known. None where no key is known, or where `digested`.
     """
 
     digested: bool
@@ -44,19 +36,10 @@ class Packed(NamedTuple):
 
 
 class Block:
-    """Ids of rows in the order of sending; requests point into it.
+    """Ids of rows in the order of sending, none null; requests point into it.
 
-    Parameters
-    ----------
-    ids : pyarrow.Array of large_string
-        The messageids, none null.
-    keys : pyarrow.Array of large_string, optional
-        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
-
-    Attributes
-    ----------
-    number : int
-        The journal's number of the block; 0 until it is written.
+    `keys` has the ids that the rows' keys give, null where a key is not known; None: they are those of the first
+    attempts. `number` is the journal's, 0 until the block is written.
     """
 
     def __init__(self, ids: pa.Array, keys: pa.Array | None = None) -> None:
@@ -74,29 +57,18 @@ class Block:
         return len(self._ids)
 
     def ids(self, start: int, size: int) -> Sequence[str]:
-        """The ids of `size` rows from `start` on."""
+        """Return the ids of `size` rows from `start` on."""
         if not self._width:
             return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
         return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
 
     def packed(self) -> Packed:
-        """The ids as the journal holds them."""
+        """Return the ids as the journal stores them."""
         return packed(self._ids, self._keys)
 
 
 def packed(ids: pa.Array, keys: pa.Array | None = None) -> Packed:
-    r"""Pack ids for the journal.
-
-    Parameters
-    ----------
-    ids : pyarrow.Array of large_string
-        The messageids, none null.
-    keys : pyarrow.Array of large_string, optional
-        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
-
-    Returns
-    -------
-    Packed
+    r"""Pack ids for the journal, with keys as `Block` has them.
 
     Examples
     --------
@@ -115,7 +87,7 @@ def packed(ids: pa.Array, keys: pa.Array | None = None) -> Packed:
 
 
 def unpacked(held: Packed) -> pa.Array:
-    """The ids, as large_string, from what the journal holds.
+    """Return the ids, as large_string, from what the journal stores.
 
     Examples
     --------
@@ -130,7 +102,7 @@ def unpacked(held: Packed) -> pa.Array:
 
 
 def keys_of(held: Packed) -> pa.Array:
-    """The ids that the rows' keys give, as large_string, from what the journal holds; null where a key is not known.
+    """Return the ids that the rows' keys give, as large_string, from what the journal stores; null where a key is not known.
 
     Examples
     --------
@@ -151,5 +123,5 @@ def keys_of(held: Packed) -> pa.Array:
 
 
 def key_fingerprints(held: Packed) -> bytes:
-    """The bytes by which keys are found, of a block whose ids are not those of keys."""
+    """Return the bytes by which keys are found, of a block whose ids do not come from keys."""
     return b"" if held.keys is None else held.keys[: len(held.keys) // 2]

@@ -23,20 +23,9 @@ __all__ = ["Campaign"]
 
 
 class Campaign(Reader):
-    """What `Journal.campaign` gives: held until its ``with`` ends, or the record of its run is closed.
+    """A campaign held by `Journal.campaign` until its ``with`` ends, or the record of its run is closed.
 
-    Parameters
-    ----------
-    path : Path or None
-        The journal's file; None for one in memory.
-    lock : CampaignLock
-        The campaign's, held.
-    connection : sqlite3.Connection
-        The journal's.
-    guard : threading.RLock
-        Guards the connection.
-    reopened : callable
-        How the journal is read once the campaign has been released.
+    `reopened` reads the journal once the campaign has been released; its connection then belongs to no one.
     """
 
     def __init__(
@@ -69,7 +58,7 @@ class Campaign(Reader):
         return self._lock.anywhere
 
     def hold_own_ids(self) -> None:
-        """Keep other runs whose frames bring ids away as well; a stream learns only from its chunks that they do."""
+        """Exclude other runs whose frames have their own ids as well; a stream learns this only from its chunks."""
         self._lock.hold_own_ids()
 
     def record(
@@ -77,23 +66,9 @@ class Campaign(Reader):
     ) -> Recorder:
         """Begin the record of a run; the campaign is released when it is closed, or when this raises.
 
-        Parameters
-        ----------
-        rows : int
-            How many rows the run may send.
-        workers : int
-            How many requests may be under way.
-        anywhere : bool, default False
-            Whether its rows may have been sent in another campaign: every campaign then looks at this run as well.
-        gateway : str, optional
-            The base URL of the gateway, without credentials.
-        app : str, optional
-            A digest of the appKey, short enough that it cannot be turned back.
-
-        Raises
-        ------
-        JournalError
-            The journal cannot be used.
+        `workers` is the most requests in flight; `anywhere` says that rows may have been sent in another campaign, so
+        that every campaign looks at this run as well; `gateway` is the base URL without credentials, and `app` a digest
+        of the appKey, short enough that it cannot be reversed. An unusable journal raises `JournalError`.
         """
         try:
             if self.path is not None:
@@ -104,7 +79,7 @@ class Campaign(Reader):
                 home = tables.HOMELESS if self.anywhere else int(anywhere)
                 run = tables.RunRow(number, self._lock.campaign, gateway, app, started_us, int(rows), home)
                 tables.put_run(connection, run)
-                # Before anybody sees the run: without it, it would pass for one that broke off.
+                # Before anyone sees the run: without it, the run would look interrupted.
                 self._lock.note_run(number)
             self._custody = care = Custody(self.path, connection, self._lock, run)
         except BaseException as error:

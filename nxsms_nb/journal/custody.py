@@ -1,4 +1,4 @@
-"""A journal's file in use: opened with what broke off looked after, watched while a run goes on, saved when it is lost."""
+"""A journal's file in use: interrupted runs completed on opening, watched during a run, rescued when it is lost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_journal(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a journal, and close it again with its log where a run needs it."""
     connection = open_journal(path)
     try:
@@ -46,7 +46,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """One state of the journal for all that is compared with one another."""
+    """Hold one state of the journal, so that everything read in it is consistent."""
     with sqlite.as_journal_errors(path):
         connection.execute("BEGIN")
         try:
@@ -58,26 +58,14 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Con
 
 def _close_broken(connection: sqlite3.Connection, number: int) -> None:
     with tables.writing(connection):
-        # Again, since another process may have done it meanwhile.
+        # Again: another process may have done it meanwhile.
         for run in tables.open_runs(connection):
             if run.id == number:
                 tables.close_broken(connection, run)
 
 
 class Custody:
-    """What a run's recording asks of the journal around it.
-
-    Parameters
-    ----------
-    path : Path or None
-        The journal's file; None for one in memory.
-    connection : sqlite3.Connection
-        The run's.
-    lock : CampaignLock
-        The run's.
-    run : tables.RunRow
-        The run, just begun.
-    """
+    """What a run's record needs of the journal's files around its connection: watch, rescue, marks and the run's lock."""
 
     def __init__(
         self, path: Path | None, connection: sqlite3.Connection, lock: CampaignLock, run: tables.RunRow
@@ -105,13 +93,13 @@ class Custody:
         )
 
     def save(self, trouble: JournalTrouble) -> str:
-        """Save what the run recorded where nobody else would find it; return what to do."""
+        """Save what the run recorded, which no one else would find; return what to do."""
         if self._path is None or not trouble.lost:
             return "What it recorded is in the journal."
         return watch.rescue(self._connection, self._path, trouble.words)
 
     def note_end(self) -> None:
-        """Note how far the journal has come, where the run has its end and the files are still its own."""
+        """Note how far the journal has come, if the run has ended and the files are still its own."""
         if self._path is None or self._watch is None or self._watch.trouble() is not None:
             return
         with suppress(sqlite3.Error, tables.Damage):
@@ -120,7 +108,7 @@ class Custody:
 
 
 def close(connection: sqlite3.Connection, path: Path) -> None:
-    """Close a connection; while a run has no end, leaving the log: without it the journal would look as if it were lost."""
+    """Close a connection, leaving the log while a run has no end: without it the journal would look lost."""
     try:
         ended = not tables.open_runs(connection)
     except (sqlite3.Error, tables.Damage):
@@ -133,13 +121,13 @@ def close(connection: sqlite3.Connection, path: Path) -> None:
 
 def backup(path: Path, to: Path) -> None:
     """Copy a journal; see `journal.Journal.backup`."""
-    with opened(path) as connection, sqlite.as_journal_errors(path):
+    with reading(path) as connection, sqlite.as_journal_errors(path):
         tables.verify_all(connection)
         try:
             to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             watch.copy_journal(connection, to)
         except FileExistsError as error:
-            raise ConfigError(f"{to} is there already, and a backup replaces nothing. Name a new file.") from error
+            raise ConfigError(f"{to} exists already, and a backup never replaces a file. Name a new one.") from error
         except (OSError, sqlite3.Error) as error:
             raise JournalError(
                 f"The backup {to} could not be written ({getattr(error, 'strerror', None) or error}). The journal is as "
@@ -148,7 +136,7 @@ def backup(path: Path, to: Path) -> None:
 
 
 def accept(path: Path, run: int) -> None:
-    """Take a run without an end and without a log as complete; see `journal.Journal.accept`."""
+    """Accept a run without an end and without a log as complete; see `journal.Journal.accept`."""
     with closing(sqlite.open_file(path, without_log=True)) as connection, sqlite.as_journal_errors(path):
         broken = {run.id: run for run in tables.open_runs(connection)}
         if run not in broken or locks.at_work(path, broken[run].campaign, run):

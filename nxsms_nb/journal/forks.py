@@ -19,32 +19,27 @@ __all__ = ["refuse_copy"]
 
 
 class _Held(Protocol):
-    """Something of this process that a forked one gets a copy of."""
+    """Something of this process that a forked one has a copy of."""
 
     def leave_to_parent(self) -> None: ...
 
 
 _held: Final[WeakSet[_Held]] = WeakSet()
 _parents: Final[dict[Path, int]] = {}
-"""The journals that the parent had open when this process was forked, and its pid."""
+"""The journals that the parent had open when this process was forked, and the parent's pid."""
 _kept: Final[list[sqlite3.Connection]] = []
-"""Their connections: closing one here could remove the log that the parent goes on with."""
+"""Their connections: closing one here could remove the log that the parent still uses."""
 
 
-def hold(held: _Held) -> None:
-    """Have something left to the parent in each process that is forked while it exists."""
+def register(held: _Held) -> None:
+    """Register an object while it exists, so that each forked process leaves it to the parent."""
     _held.add(held)
 
 
 def connect(path: Path, **options: Any) -> sqlite3.Connection:
     """Open a connection on a journal's file, or raise `JournalError` where the parent had one when this process was forked.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    **options
-        As for ``sqlite3.connect``.
+    Options are those of ``sqlite3.connect``.
     """
     if (parent := _parents.get(real(path))) is not None:
         raise JournalError(
@@ -75,7 +70,7 @@ class _Connection(sqlite3.Connection):
         self._file = real(path)
         self._pid = os.getpid()
         # First of all: the fork may come while the file is being opened.
-        hold(self)
+        register(self)
         super().__init__(path, *args, **options)
 
     def leave_to_parent(self) -> None:
@@ -83,7 +78,7 @@ class _Connection(sqlite3.Connection):
         _kept.append(self)
 
     def close(self) -> None:
-        """Close the connection, and be of no concern to processes forked later."""
+        """Close the connection, so that processes forked later need not know it."""
         if self._pid == os.getpid():
             super().close()
             _held.discard(self)

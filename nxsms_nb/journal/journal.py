@@ -18,12 +18,14 @@ from nxsms_nb.formatting import named
 from nxsms_nb.invocation import shown_value
 from nxsms_nb.journal import custody, forks, frames, place, sqlite
 from nxsms_nb.journal.campaign import Campaign
-from nxsms_nb.journal.locks import CampaignLock, MemoryLock
+from nxsms_nb.journal.locks import CampaignLock
 from nxsms_nb.journal.reader import Reader
 from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nxsms_nb.journal.lock_files import MemoryLock
 
 __all__ = ["Journal"]
 
@@ -66,7 +68,7 @@ class Journal(Names, Reader):
 
     @classmethod
     def in_memory(cls) -> Journal:
-        """Make a journal that is gone with this object, for practice."""
+        """Make a journal that lasts as long as this object, for practice."""
         return cls(place.MEMORY)
 
     @classmethod
@@ -82,28 +84,12 @@ class Journal(Names, Reader):
         return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
 
     def campaign(self, name: str | None, *, anywhere: bool = False, own_ids: bool = False) -> Campaign:
-        """Hold a campaign for one call: from the look at what is recorded to the end of the run nobody else sends in it.
+        """Hold a campaign for one call, from reading what is recorded to the end of the run, so that no one else sends in it.
 
-        Parameters
-        ----------
-        name : str or None
-            The campaign's name.
-        anywhere : bool, default False
-            Whether the rows may belong to any campaign: no other run of this journal goes on meanwhile.
-        own_ids : bool, default False
-            Whether rows have ids of the frame's own, which are known in every campaign.
-
-        Returns
-        -------
-        Campaign
-            Held already; its ``with`` releases it.
-
-        Raises
-        ------
-        CampaignBusy
-            Another run of this campaign, or one that may concern it, is under way.
-        JournalError
-            The journal cannot be used.
+        With `anywhere` the rows may belong to any campaign, and no other run of this journal proceeds meanwhile; with
+        `own_ids` rows have ids of the frame's own, which are known in every campaign. The campaign is already held; its
+        ``with`` releases it. `CampaignBusy` is raised where another run of this campaign, or one that may concern it,
+        is in progress.
         """
         if self.path is None:
             forks.refuse_copy(self._pid)
@@ -122,7 +108,7 @@ class Journal(Names, Reader):
         return Campaign(self.path, lock, connection, guard, reopened=self._reading)
 
     def campaigns(self) -> pd.DataFrame:
-        """The campaigns in the journal.
+        """Return the campaigns in the journal.
 
         Returns
         -------
@@ -134,7 +120,7 @@ class Journal(Names, Reader):
             return frames.campaigns(connection)
 
     def runs(self) -> pd.DataFrame:
-        """The runs in the journal.
+        """Return the runs in the journal.
 
         Returns
         -------
@@ -168,7 +154,7 @@ class Journal(Names, Reader):
         CampaignBusy
             A run of the campaign is under way.
         """
-        # Its lock and its connection belong to a thread that no interrupt reaches.
+        # Its lock and its connection belong to a thread that interrupts do not reach.
         return apart(self._forget, campaign, confirm)
 
     def _forget(self, campaign: str | None, confirm: int | None) -> int:
@@ -265,7 +251,7 @@ class Journal(Names, Reader):
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         if self._memory is not None:
-            # Before the lock, which a thread that was not forked may hold for ever.
+            # Before the lock, which a thread that was not forked may hold indefinitely.
             forks.refuse_copy(self._pid)
             with self._lock:
                 yield self._memory
@@ -274,5 +260,5 @@ class Journal(Names, Reader):
         if not place.holds_something(path):
             yield None
             return
-        with custody.opened(path) as connection, custody.snapshot(connection, path):
+        with custody.reading(path) as connection, custody.snapshot(connection, path):
             yield connection

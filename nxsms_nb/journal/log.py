@@ -59,20 +59,20 @@ class State(NamedTuple):
     file: tuple[int, int]
 
     def may_become(self, other: State) -> bool:
-        """Whether SQLite itself makes this log that one: it adds to it, or begins anew from its start."""
+        """Return whether SQLite itself turns this log into that one: by adding to it, or by restarting it from its beginning."""
         if other.head == self.head:
             return len(self.head) == _HEAD.size and any(self.head) and other.size >= self.size
         if len(other.head) < _HEAD.size:
             return False
         order: Order = "big" if other.head[3] & 1 else "little"
         *_, one, two = _HEAD.unpack(other.head)
-        # Its numbers and salts say nothing: a connection that is new here counts from 0 and draws lots.
+        # Its numbers and salts show nothing: a new connection counts from 0 and draws random salts.
         return any(other.head) and _checksum(other.head[:24], order, (0, 0)) == (one, two)
 
 
 def state(log: Path) -> State:
     """Return the state of a write-ahead log."""
-    # No file object: a run looks twice in each transaction, and its buffers cost more than the look.
+    # No file object: a run checks twice in each transaction, and buffers cost more than the check.
     descriptor = os.open(log, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         head, about = os.read(descriptor, _HEAD.size), os.fstat(descriptor)
@@ -84,7 +84,7 @@ def state(log: Path) -> State:
 def refuse_torn_log(path: Path, connection: sqlite3.Connection) -> None:
     """Raise `Damage` where transactions that were committed are no longer read from the log; `connection` has it open."""
     size = connection.execute("PRAGMA page_size").fetchone()[0]
-    # While another run commits, its frames are in the log before SQLite counts them, so that they would look lost.
+    # While another run commits, its frames are in the log before SQLite counts them, and would look lost.
     with writing(connection), log_of(path).open("rb") as log:
         head = log.read(_HEAD.size)
         if len(head) < _HEAD.size:
@@ -101,12 +101,9 @@ def refuse_torn_log(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _frames_read(path: Path) -> int:
-    """Return how many frames SQLite reads from the log of a journal; only a checkpoint says so.
+    """Return how many frames SQLite reads from the log of a journal; only a checkpoint shows it.
 
-    Raises
-    ------
-    sqlite3.OperationalError
-        Another connection has been at a checkpoint for 20 s, which makes SQLite say -1.
+    Another connection's checkpoint makes SQLite say -1; after 20 s of that, `sqlite3.OperationalError` is raised.
     """
     # A connection of its own: SQLite refuses a checkpoint inside a transaction.
     with closing(sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)) as beside:
@@ -125,7 +122,7 @@ def _frames_read(path: Path) -> int:
 
 
 def _torn(head: bytes, last: _Frame | None, frames: list[_Frame], rest: list[bytes]) -> bool:
-    """Whether frames that SQLite does not take were written whole."""
+    """Return whether frames that SQLite does not accept were written whole."""
     kind, _, size, _, salt, other_salt, one, two = _HEAD.unpack(head)
     order: Order = "big" if kind & 1 else "little"
     if _checksum(head[:24], order, (0, 0)) != (one, two):
@@ -133,12 +130,12 @@ def _torn(head: bytes, last: _Frame | None, frames: list[_Frame], rest: list[byt
     before: Sums = (one, two) if last is None else (last.one, last.two)
     broken = False
     for frame, raw in zip(frames, rest, strict=True):
-        # Either: the one that does not match may be what was changed. None: of the log that was here before.
+        # Either, since the one that does not match may have been changed. None: left over from the log before.
         if frame.salt != salt and frame.other_salt != other_salt:
             break
         sums = (frame.one, frame.two)
         data = raw[:8] + raw[_FRAME.size :]
-        # SQLite writes in order: a frame behind a broken one, or a right one that ends a transaction, was taken once.
+        # SQLite writes in order: a frame after a broken one, or a valid one that ends a transaction, was valid once.
         right = len(raw) == _FRAME.size + size and _checksum(data, order, before) == sums
         if broken or (right and frame.committed):
             return True
@@ -159,7 +156,7 @@ def _checksum(data: bytes, order: Order, before: Sums) -> Sums:
 
 
 def _one_bit_off(data: bytes, order: Order, before: Sums, sums: Sums) -> bool:
-    """Whether one bit of the data, or of the checksum itself, changed back makes the checksum right."""
+    """Return whether changing one bit of the data, or of the checksum itself, makes the checksum right."""
     found = _checksum(data, order, before)
     off = ((sums[0] - found[0]) & _WORD, (sums[1] - found[1]) & _WORD)
     steps = {((sign << bit) & _WORD) for bit in range(32) for sign in (1, -1)}

@@ -87,7 +87,7 @@ def _known(
     if not len(asked):
         return found, ids
     if (coded := _coded_if_repeated(asked)) is not None:
-        # A merge multiplied rows of a sent frame.
+        # A merge has multiplied rows of a sent frame.
         once, recorded = _known(connection, coded.dictionary, blocks, by_key=by_key)
         found.take_over(where_asked, once, coded.indices.to_numpy())
         return found, _replaced(ids, where_asked, recorded.take(coded.indices))
@@ -111,7 +111,7 @@ def _known(
 
 
 def sent_anything(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
-    """Return whether any message of some runs went out, or may have, or was refused by itself."""
+    """Return whether any message of some runs was sent, or may have been, or was refused by itself."""
     return any(row is None or row.status != UNSENT or row.exceptions for row in _outcomes(connection, wanted))
 
 
@@ -162,7 +162,7 @@ def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[
 
 
 def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
-    """The campaigns in which messages are recorded, with their places among `ids`; see `journal.Journal.homes`."""
+    """Return the campaigns in which messages are recorded, with their places among `ids`; see `journal.Journal.homes`."""
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     found: dict[str, list[Rows]] = {}
     if not len(asked):
@@ -178,7 +178,7 @@ def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
 
 
 def _coded_if_repeated(asked: pa.Array) -> pa.DictionaryArray | None:
-    """The ids as a dictionary where any stands twice among them."""
+    """Return the ids as a dictionary where any occurs twice."""
     wanted = np.sort(id_format.fingerprints(asked))
     if not (wanted[1:] == wanted[:-1]).any():
         return None
@@ -212,14 +212,14 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
 
 
 def _retell(requests: Iterable[tuple[BatchRow, OutcomeRow | None]], rows: Any, found: Results) -> npt.NDArray[np.bool_]:
-    """Apply the requests of a block to the rows that its places stand for; which places of these had a request."""
+    """Apply the requests of a block to the rows at its places; return which of these had a request."""
     carried = np.zeros(len(rows), np.bool_)
     for batch, row in requests:
         mine = rows[batch.start : batch.start + batch.size]
         outcome = _outcome(row)
         if batch.query:
             doubtful = mine[mine >= 0]
-            # Nothing else may be recorded of it: a journal that was lost is no reason to ask again, or to send again.
+            # Nothing else may be recorded of it: a lost journal is no reason to query or send it again.
             doubtful = doubtful[among(found.status[doubtful], UNDECIDED, UNKNOWN)]
             found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
         else:

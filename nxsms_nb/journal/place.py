@@ -20,7 +20,7 @@ import psutil
 
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
-from nxsms_nb.journal.tables import APPLICATION_ID
+from nxsms_nb.journal.schema import APPLICATION_ID
 from nxsms_nb.settings import PLACEHOLDER
 
 NETWORK_FILE_SYSTEMS: Final = frozenset(
@@ -85,7 +85,7 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 """Where SQLite's locks and fsync cannot be trusted (sqlite.org, "How To Corrupt An SQLite Database File", 2.1)."""
 
 MEMORY: Final = ":memory:"
-"""What names a journal in memory, as in SQLite."""
+"""The name of a journal in memory, as in SQLite."""
 
 _ELSEWHERE: Final = "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:")
@@ -101,15 +101,8 @@ _KINDS: Final = (
 def place(given: str | os.PathLike[str] | None) -> Path | None:
     """Return the absolute path of the file that a person names; None for a journal in memory.
 
-    Parameters
-    ----------
-    given : path-like or None
-        None: ``NXSMS_JOURNAL``, else a file in the user's data folder.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be the path of a file.
+    Without a name it is ``NXSMS_JOURNAL``, else a file in the user's data folder. What cannot be a file's path raises
+    `ConfigError`.
     """
     what = "journal="
     if given is None:
@@ -121,12 +114,12 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
         return None
     if not path.strip():
         raise ConfigError(
-            f"{what}{path!r} names no file. Name one, as in journal='campaigns.sqlite3', or omit journal=."
+            f"{what}{path!r} does not name a file. Name one, as in journal='campaigns.sqlite3', or omit journal=."
         )
     if path == PLACEHOLDER:
         raise ConfigError(f"{what}{path!r} is a placeholder. Replace it by the journal's file.")
     if _URL.match(path):
-        # Without what follows, which may be a password.
+        # Not the rest, which may contain a password.
         raise ConfigError(
             f"{what}'{path.partition(':')[0]}:…' is a URL. Name a file on a local disk, as in journal='campaigns.sqlite3'."
         )
@@ -136,7 +129,7 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
         )
     try:
         absolute = Path(path).expanduser().absolute()
-        # Fails where a name cannot be one of the system's, and not where there is no such file.
+        # Fails for names that the system does not allow, not for files that do not exist.
         with suppress(OSError):
             absolute.lstat()
     except (ValueError, RuntimeError) as error:
@@ -161,14 +154,7 @@ def lost_note(path: Path) -> Path:
 
 
 def file_system(path: Path, mounts: list[tuple[str, str]]) -> str:
-    """Return the type of the file system that holds a path.
-
-    Parameters
-    ----------
-    path : Path
-        Absolute.
-    mounts : list of (str, str)
-        Mount point and type.
+    """Return the type of the file system that holds an absolute path, from pairs of mount point and type.
 
     Examples
     --------
@@ -201,21 +187,13 @@ def unusable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
 
 
 def holds_something(path: Path) -> bool:
-    """Look at a journal's place, changing nothing; return whether a journal of ours is there.
+    """Return whether a journal of ours is at a path, changing nothing; False where there is nothing, or an empty file.
 
-    Returns
-    -------
-    bool
-        False where there is nothing, or an empty file.
-
-    Raises
-    ------
-    JournalError
-        Something else is there, or a journal was there and is gone or emptied.
+    Anything else there, or a journal that is gone or emptied, raises `JournalError`.
     """
     refuse_network(path)
     try:
-        # Before the file: whoever makes a journal makes the file before the folder.
+        # Before the file: a new journal's file is made before its folder.
         locked, lost = locks_folder(path).is_dir(), _lost(path)
         about: os.stat_result | None = path.stat()
     except FileNotFoundError:
@@ -254,17 +232,17 @@ def _refuse_other_kinds(path: Path, about: os.stat_result) -> None:
 
 
 _HEADER: Final = 512
-"""How many bytes a database of SQLite has at least; it takes a file with fewer as an empty one."""
+"""The least bytes of an SQLite database; SQLite takes a smaller file as empty."""
 
 
 _YOUNG_S: Final = 1.0
-"""A file changed within so many seconds may be a journal that another process is making at this moment."""
+"""A file changed within this many seconds may be a journal that another process is creating."""
 _LOOKS: Final = 60
 _PAUSE_S: Final = 0.02
 
 
 def _refuse_others(path: Path) -> None:
-    """Raise `JournalError` where a file is not a database of ours, nor becomes one while it is young."""
+    """Raise `JournalError` where a file is not a database of ours, and does not become one while it is new."""
     for _ in range(_LOOKS):
         application = _application_of(path)
         if application == APPLICATION_ID:
@@ -295,7 +273,7 @@ def _application_of(path: Path) -> int | None:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
             raise unusable(path, error) from error
-        # SQLite may quote in its error the bytes that it does not understand.
+        # SQLite's error may quote bytes that it does not understand.
         return None
     return application if path.stat().st_size >= _HEADER else None
 

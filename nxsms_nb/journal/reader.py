@@ -1,4 +1,4 @@
-"""What the journal knows, asked in the engine's words: of messages, of their keys, of runs."""
+"""Queries of the journal in the engine's terms: by messages, by their keys, by runs."""
 
 from __future__ import annotations
 
@@ -23,22 +23,16 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """Reads a journal; how it gets at the connection is a matter of who reads.
-
-    Attributes
-    ----------
-    path : Path or None
-        The journal's file; None for one in memory.
-    """
+    """Reads a journal; subclasses decide how to obtain the connection."""
 
     path: Path | None
 
     def _reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
-        """One snapshot for all that is compared with one another; None: the journal is not there yet."""
+        """Hold one snapshot, so that everything read in it is consistent; None: the journal is not there yet."""
         raise NotImplementedError
 
     def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
-        """Whether any message is recorded where `known` looks; the same parameters."""
+        """Return whether any message is recorded where `known` looks; the same parameters."""
         with self._reading() as connection:
             return connection is not None and lookup.holds(connection, campaign, everywhere=everywhere)
 
@@ -50,24 +44,10 @@ class Reader:
         everywhere: bool = False,
         run_filter: Callable[[tables.RunRow], bool] | None = None,
     ) -> Results:
-        """What is recorded of messages.
+        """Return the recorded results of messages, as many rows as `ids`; `table.UNDECIDED` where nothing is recorded.
 
-        Parameters
-        ----------
-        ids : pyarrow.Array of str
-            Their messageids; null where there is none.
-        campaign : str, optional
-            Where to look; runs that may concern any campaign are looked at as well.
-        everywhere : bool, default False
-            Look in every campaign.
-        run_filter : callable, optional
-            The runs to look at, of those; None: all of them.
-
-        Returns
-        -------
-        Results
-            As many rows as `ids`; `status` is `table.UNDECIDED` where nothing is recorded. A request without an outcome leaves
-            its rows ``Unknown``.
+        It searches a campaign, with the runs that may concern any campaign, or `everywhere`; of those runs `run_filter`
+        selects some. A request without an outcome leaves its rows ``Unknown``.
         """
         with self._reading() as connection:
             if connection is None:
@@ -75,30 +55,17 @@ class Reader:
             return lookup.known(connection, ids, campaign, everywhere=everywhere, run_filter=run_filter)
 
     def made_by(self) -> list[tables.RunRow]:
-        """The runs as they are recorded: which campaign, gateway and account each was of."""
+        """Return the runs as they are recorded, each with its campaign, gateway and account."""
         with self._reading() as connection:
             return [] if connection is None else list(tables.run_rows(connection).values())
 
     def known_by_key(
         self, keys: pa.Array, campaign: str | None = None, *, run_filter: Callable[[tables.RunRow], bool] | None = None
     ) -> tuple[Results, pa.Array]:
-        """What is recorded in a campaign of messages, whatever their ids were: made from their keys, the frame's own, retries'.
+        """Return the recorded results of messages by their keys, whatever their ids were, and the ids of the latest attempts.
 
-        Parameters
-        ----------
-        keys : pyarrow.Array of large_string
-            The ids that their keys give; null where there is none.
-        campaign : str, optional
-            Where to look; runs that may concern any campaign are looked at as well.
-        run_filter : callable, optional
-            The runs to look at, of those; None: all of them.
-
-        Returns
-        -------
-        Results
-            As `known` gives it, of the latest attempt; the attempts are counted over all.
-        pyarrow.Array of large_string
-            The ids of the latest attempts; those that were given where nothing is recorded.
+        Results are those of the latest attempt, with attempts counted over all. Where nothing is recorded, the id is
+        the one given. `keys` are the ids that the keys give; other parameters are those of `known`.
         """
         with self._reading() as connection:
             if connection is None:
@@ -106,19 +73,10 @@ class Reader:
             return lookup.known_by_key(connection, keys, campaign, run_filter=run_filter)
 
     def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
-        """The campaign and the key with which each id is recorded, in whatever campaign.
+        """Return the campaign, in whatever run, and the id that the key gives, with which each id is recorded.
 
-        Parameters
-        ----------
-        ids : pyarrow.Array of large_string
-            The messageids; null where there is none.
-
-        Returns
-        -------
-        ndarray of object
-            The campaign (empty: the unnamed one); None where the id is not recorded.
-        pyarrow.Array of large_string
-            The id that the key gives; null where none is recorded.
+        The campaign is empty for the unnamed one and None where the id is not recorded; the id of the key is null where
+        unknown.
         """
         with self._reading() as connection:
             if connection is None:
@@ -126,33 +84,24 @@ class Reader:
             return lookup.origins(connection, ids)
 
     def sent_anything(self, runs: Collection[int]) -> bool:
-        """Whether any message of some runs went out, or may have, or was refused by itself."""
+        """Return whether any message of some runs was sent, or may have been, or was refused by itself."""
         with self._reading() as connection:
             return connection is not None and lookup.sent_anything(connection, runs)
 
     def reached(self, runs: Collection[int]) -> bool:
-        """Whether any request of some runs reached a gateway, or may have, whatever became of it."""
+        """Return whether any request of some runs reached a gateway, or may have, whatever its result."""
         with self._reading() as connection:
             return connection is not None and lookup.reached(connection, runs)
 
     def answered(self, runs: Collection[int]) -> bool:
-        """Whether any request of some runs had a reply that only a gateway gives."""
+        """Return whether any request of some runs had a reply that only a gateway gives."""
         with self._reading() as connection:
             return connection is not None and lookup.answered(connection, runs)
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
-        """The campaigns to which messages belong.
+        """Return the campaigns to which messages belong, each with the places of its ids, in order.
 
-        Parameters
-        ----------
-        ids : pyarrow.Array of str
-            Their messageids; null where there is none.
-
-        Returns
-        -------
-        dict of str to ndarray of int64
-            Campaign (empty: the unnamed one) to the places of those of the ids that it has, in order; ids that no campaign
-            has are in none.
+        The unnamed campaign is empty; ids that no campaign has are in none.
         """
         with self._reading() as connection:
             return {} if connection is None else lookup.homes(connection, ids)

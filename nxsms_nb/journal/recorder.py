@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journal.writer import Begin, End, Finish, Writer, Written
+from nxsms_nb.journal.writer import Begin, End, Finish, RunWriter, Written
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.blocks import Block
@@ -27,30 +27,17 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 _PATIENCE_S: Final = 0.012
-"""How long a request waits at most for others to be written with; …"""
+"""The longest that a request waits to be written together with others; …"""
 _RARE: Final = 2.0
-"""… not at all where less than one comes in so many times what a transaction takes."""
+"""… not at all where fewer than one comes in this many times a transaction's duration."""
 _IDLE_S: Final = 0.02
-"""How long outcomes wait at most for a request to be written with."""
+"""The longest that outcomes wait to be written together with a request."""
 
 
 class Recorder:
     """The record of one run, being written; its requests come from one event loop at a time.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        The journal's; closed by `release`.
-    lock : threading.RLock
-        Guards the connection.
-    run : RunRow
-        The run, as its beginning was written.
-    workers : int
-        How many requests may be under way; there are no more to wait for.
-    custody : Custody
-        Looks after the journal's files and the run's lock.
-    release : callable
-        Called when the recording is closed.
+    `workers` is the most requests in flight, so no more are waited for; `release` is called on closing.
     """
 
     def __init__(
@@ -74,27 +61,14 @@ class Recorder:
         self._gap_s = math.inf
         self._first = self._last = -math.inf
         self._takes_s = 0.0
-        self._writer = Writer(connection, lock, run, custody)
+        self._writer = RunWriter(connection, lock, run, custody)
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
-        """Record a request; when the future is done, the record is on the disk.
+        """Record a request before it is sent; the future is done when the record is on the disk.
 
-        Parameters
-        ----------
-        block : Block
-            Where its ids stand.
-        start, size : int
-            Which of them.
-        sent_us : int
-            The time of its leaving, in microseconds since the epoch.
-        query : bool, default False
-            Whether this is what a record query settled, and no request of ours.
-
-        Returns
-        -------
-        Written
-            A future that no cancellation reaches, of the journal's number of the request, or `JournalError`: it could not
-            be written, and the request must not leave.
+        `size` ids of the block from `start` on; `query` marks what a record query settled, which is no request of ours.
+        No cancellation reaches the future. Its result is the journal's number of the request; with `JournalError` it
+        could not be written, and the request must not be sent.
         """
         loop = asyncio.get_running_loop()
         begin = Begin(block, start, size, sent_us, query, Written(loop=loop))
@@ -119,22 +93,13 @@ class Recorder:
             self._write_at(loop.time() + _IDLE_S, loop)
 
     def flush(self) -> None:
-        """Write the outcomes that wait, and return when they are on the disk; the event loop has ended.
-
-        Raises
-        ------
-        JournalError
-            They could not be written.
-        """
+        """Write the pending outcomes to the disk, or raise `JournalError`. Call after the loop has stopped."""
         self._flush()
 
     def close(self, *, rate: float | None = None, pace: float | None = None, stopped: str | None = None) -> None:
-        """Write what is left, note the run's end and give the campaign free; the event loop has ended.
+        """Flush, mark the run as ended, release the campaign lock. Call after the loop has stopped.
 
-        Raises
-        ------
-        JournalError
-            Outcomes could not be written; their rows count as in doubt when they are looked at again.
+        Where outcomes cannot be written, `JournalError` is raised, and their rows count as in doubt from then on.
         """
         try:
             self._flush(End(rate, pace, stopped))
@@ -146,7 +111,7 @@ class Recorder:
             self._release()
 
     def _flush(self, end: End | None = None) -> None:
-        # Whoever waited for a request that is not written yet is gone with the loop: it does not leave.
+        # The waiting coroutine ended with the loop, so a request that is not written yet is not sent.
         self._begins.clear()
         self._write(end)
         if self._writer.lost is not None:
@@ -166,7 +131,7 @@ class Recorder:
         )
 
     def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
-        """Write what waits at a time of the loop, if not before."""
+        """Write what is pending at a time of the loop, if not before."""
         if self._due is not None:
             if self._due_at <= when:
                 return
@@ -175,7 +140,7 @@ class Recorder:
         self._due = loop.call_at(when, self._write_unless_more_come, loop)
 
     def _write_unless_more_come(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Write what waits, unless requests still come one after the other: together they cost as much as one."""
+        """Write what is pending, unless requests still arrive one by one: together they cost as much as one."""
         self._due = None
         if self._begins and self._gap_s <= _RARE * self._takes_s and loop.time() < self._quiet():
             self._write_at(self._quiet(), loop)
@@ -183,7 +148,7 @@ class Recorder:
             self._write()
 
     def _quiet(self) -> float:
-        """When no request has come for as long as a transaction takes, or the first of those that wait has been patient."""
+        """Return the time when no request has come for as long as a transaction takes, or the first pending one has waited enough."""
         return min(self._last + self._takes_s, self._first + _PATIENCE_S)
 
     def _write(self, end: End | None = None) -> None:
@@ -196,7 +161,7 @@ class Recorder:
         self._writer.write(begins, finished, end)
         self._takes_s += (time.monotonic() - begun - self._takes_s) / 8
         if begins:
-            # A turn of the loop later: a connection that the gateway closed during the commit must be known as closed.
+            # One turn of the loop later, so that a connection that the gateway closed during the commit is known as closed.
             asyncio.get_running_loop().call_soon(_tell, begins, self._writer.trouble)
 
 
@@ -206,5 +171,5 @@ def _tell(begins: list[Begin], trouble: Exception | None) -> None:
             begin.written.set_result(begin.number)
         else:
             begin.written.set_exception(
-                JournalError(f"The journal could not be written ({trouble}); no further request leaves.")
+                JournalError(f"The journal could not be written ({trouble}); no further request is sent.")
             )

@@ -1,4 +1,4 @@
-"""The journal's file: where it lies, who may read it, and what it must look like."""
+"""The journal's file: its place, its permissions and its required form."""
 
 from __future__ import annotations
 
@@ -15,31 +15,18 @@ from nxsms_nb.errors import JournalError, NxsmsError
 from nxsms_nb.journal.forks import connect
 from nxsms_nb.journal.log import has_log, log_of
 from nxsms_nb.journal.place import holds_something, unusable
-from nxsms_nb.journal.tables import BUSY_S, Damage, RunRow, check_layout, open_runs, run_rows
+from nxsms_nb.journal.schema import check_layout
+from nxsms_nb.journal.tables import BUSY_S, Damage, RunRow, open_runs, run_rows
 from nxsms_nb.journal.watch import Watch, note_last, refuse_older
 
 _ROW_BYTES: Final = 80
 
 
 def open_file(path: Path, *, without_log: bool = False) -> sqlite3.Connection:
-    """Open a journal, making it where there is none.
+    """Open a journal, creating it where there is none: autocommit, write-ahead log, every commit synced to the disk.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    without_log : bool, default False
-        Whether a run without an end may have lost its log.
-
-    Returns
-    -------
-    sqlite3.Connection
-        In autocommit mode, write-ahead log, every commit synced to the disk.
-
-    Raises
-    ------
-    JournalError
-        The place is a network file system, read-only or full, or the file is not ours or from a newer version.
+    `without_log` accepts a run without an end whose log may be lost. `JournalError` is raised where the place is a
+    network file system, read-only or full, or the file is not ours or from a newer version.
     """
     there = holds_something(path)
     try:
@@ -52,7 +39,7 @@ def open_file(path: Path, *, without_log: bool = False) -> sqlite3.Connection:
     except OSError as error:
         raise unusable(path, error) from error
     with as_journal_errors(path):
-        # A second time: the run may have begun in between.
+        # Again: the run may have begun in between.
         for _ in range(2):
             logged = without_log or has_log(path)
             connection = _connected(path)
@@ -68,7 +55,7 @@ def open_file(path: Path, *, without_log: bool = False) -> sqlite3.Connection:
     raise JournalError(
         f"The journal {path} has a run without an end, {broken[0].id} of {_campaign(broken[0].campaign)}, and no log "
         f"({log_of(path).name}): it was copied or moved without that file, or the file was deleted. What the run sent last "
-        f"is not known. Nothing was sent. Put the file back beside it, or restore a backup. If no file is missing, since "
+        f"is not known. Nothing was sent. Put the file back next to it, or restore a backup. If no file is missing, since "
         f"another program opened the journal after the run broke off: nx.Journal({str(path)!r}).accept({broken[0].id})"
     )
 
@@ -78,10 +65,10 @@ def _campaign(name: str) -> str:
 
 
 _ELSEWHERE: Final = "put it elsewhere: journal='…', or set NXSMS_JOURNAL."
-_RIGHTS: Final = f"See that you may write to the file and its folder, or {_ELSEWHERE}"
+_RIGHTS: Final = f"Check that you may write to the file and its folder, or {_ELSEWHERE}"
 _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: f"Make room on its disk, or {_ELSEWHERE}",
-    sqlite3.SQLITE_IOERR: f"See that its disk is well and has room, or {_ELSEWHERE}",
+    sqlite3.SQLITE_IOERR: f"Check that its disk works and has room, or {_ELSEWHERE}",
     **dict.fromkeys(
         (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL),
         "Another program holds it: close it there, and call again.",
@@ -90,7 +77,7 @@ _REMEDIES: Final = {
         (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH), _RIGHTS
     ),
 }
-"""What to do, by SQLite's error code; any other comes of a damaged file."""
+"""What to do, by SQLite's error code; any other is caused by a damaged file."""
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -106,10 +93,10 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def begun(connection: sqlite3.Connection, path: Path, run: RunRow) -> Watch:
-    """Bring a run that has just begun into the main file, see that others find it there, and watch the files from now on.
+    """Move a run that has just begun into the main file, check that others find it there, and start to watch the files.
 
-    A copy of that file without its log then shows a run without an end. A reader that holds an old state (another program
-    that has the journal open) keeps the run out of the main file, and nothing is lost by that but this sign.
+    A copy of that file without its log then shows a run without an end. A reader of an old state (another program that
+    has the journal open) keeps the run out of the main file; only this sign is then missing.
     """
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     try:
@@ -127,11 +114,11 @@ def begun(connection: sqlite3.Connection, path: Path, run: RunRow) -> Watch:
 
 
 def close_with_log(connection: sqlite3.Connection, path: Path) -> None:
-    """Close a connection whose run has no end, leaving the log: without it the journal would look as if it were lost."""
+    """Close a connection whose run has no end, leaving the log: without it the journal would look lost."""
     with suppress(sqlite3.Error):
         keeper = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         try:
-            # The last to close deletes the log, unless it may only read.
+            # The last connection to close deletes the log, unless it is read-only.
             keeper.execute("SELECT count(*) FROM run").fetchone()
             connection.close()
         finally:
@@ -141,7 +128,7 @@ def close_with_log(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def as_journal_errors(path: Path | None) -> Iterator[None]:
-    """Raise whatever the bytes of a journal make SQLite or the reading raise as a `JournalError` with the way out."""
+    """Raise any error of reading a journal as a `JournalError` with its remedy."""
     try:
         yield
     except NxsmsError:
@@ -153,7 +140,7 @@ def as_journal_errors(path: Path | None) -> Iterator[None]:
 
 
 _UNREADABLE: Final = (sqlite3.Error, ValueError, LookupError, TypeError, ArithmeticError)
-"""What reading a file raises whose bytes are not what was written, where no checksum is in the way."""
+"""The errors of reading a file whose bytes have changed, where no checksum catches it."""
 
 
 def failed(path: Path | None, error: sqlite3.Error) -> JournalError:
@@ -179,7 +166,7 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            # SQLite does not wait for this one by itself, and another process may be at it.
+            # SQLite does not wait for this by itself, and another process may be doing it.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.005)
@@ -188,7 +175,7 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
 
 
 def check_room(path: Path, rows: int) -> None:
-    """Raise where the disk has no room for what a run of so many rows writes."""
+    """Raise where the disk has no room for what a run of this many rows writes."""
     free = shutil.disk_usage(path.parent).free
     needed = rows * _ROW_BYTES + (1 << 20)
     if free < needed:
@@ -199,7 +186,7 @@ def check_room(path: Path, rows: int) -> None:
 
 
 def open_memory() -> sqlite3.Connection:
-    """Open a journal that lives as long as its connection."""
+    """Open a journal that lasts as long as its connection."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     check_layout(connection, "in memory")
     return connection

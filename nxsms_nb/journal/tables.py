@@ -1,4 +1,4 @@
-"""The journal's tables and rows: how they are laid out, written and read, each with a checksum against flipped bits.
+"""The rows of the journal's tables, written and read, each with a checksum against flipped bits.
 
 SQLite notices neither a bit that flips in a value nor a row that a damaged page no longer shows. So each row carries a
 checksum of itself, and the row of a run that has ended says how many blocks, batches and outcomes it has. Reading
@@ -15,44 +15,10 @@ from typing import Any, Final, NamedTuple
 
 import xxhash
 
-from nxsms_nb.errors import JournalError
 from nxsms_nb.journal import blocks as journal_blocks
 from nxsms_nb.journal.blocks import Packed
 
 __all__ = ["RunRow"]
-
-APPLICATION_ID: Final = 0x4E58534D
-"""``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
-
-VERSION: Final = 4
-"""The version of the schema (SQLite's ``user_version``); a file of another one is refused."""
-
-# Fingerprints are read far more often than ids: before them, they are found without walking through the ids' pages.
-SCHEMA: Final = (
-    """CREATE TABLE run (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, campaign TEXT NOT NULL, gateway TEXT, app TEXT,
-        started_us INTEGER NOT NULL, rows INTEGER NOT NULL, anywhere INTEGER NOT NULL,
-        ended_us INTEGER, rate REAL, pace REAL, stopped TEXT, blocks INTEGER, batches INTEGER, outcomes INTEGER,
-        checksum INTEGER NOT NULL
-    )""",
-    """CREATE TABLE block (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL REFERENCES run(id), digested INTEGER NOT NULL,
-        checksum INTEGER NOT NULL, rest_checksum INTEGER NOT NULL,
-        fingerprints BLOB NOT NULL, rest BLOB NOT NULL, keys BLOB
-    )""",
-    "CREATE INDEX block_run ON block(run)",
-    """CREATE TABLE batch (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, block INTEGER NOT NULL REFERENCES block(id),
-        start INTEGER NOT NULL, size INTEGER NOT NULL, sent_us INTEGER NOT NULL, query INTEGER NOT NULL,
-        checksum INTEGER NOT NULL
-    )""",
-    "CREATE INDEX batch_block ON batch(block)",
-    """CREATE TABLE outcome (
-        batch INTEGER PRIMARY KEY REFERENCES batch(id), status INTEGER NOT NULL, code INTEGER, reason TEXT,
-        latency_ms REAL, carried INTEGER NOT NULL, exceptions TEXT, checksum INTEGER NOT NULL
-    )""",
-)
-"""The statements that make the schema. ``run.blocks`` to ``run.outcomes`` are null until the run's end is written."""
 
 _MIDDLE: Final = 1 << 63
 
@@ -62,8 +28,8 @@ class Damage(Exception):
 
 
 HOMELESS: Final = 2
-"""``run.anywhere``: 0, its rows are of its campaign; 1, they may have gone out in another one; 2, nobody knows in which one,
-and the run's own is no evidence of it."""
+"""``run.anywhere``: 0, its rows are of its campaign; 1, they may have been sent in another one; 2, it is not known in
+which, and the run's own is no evidence of it."""
 
 
 class RunRow(NamedTuple):
@@ -86,7 +52,7 @@ class RunRow(NamedTuple):
 
     @property
     def homeless(self) -> bool:
-        """Whether nobody knows to which campaign its rows belong."""
+        """Whether it is not known to which campaign its rows belong."""
         return self.anywhere == HOMELESS
 
 
@@ -122,21 +88,13 @@ def block_checksums(number: int, run: int, packed: Packed) -> tuple[int, int]:
     )
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Make the tables; in a transaction of the caller's."""
-    for statement in SCHEMA:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
 BUSY_S: Final = 20.0
 """How long a connection waits for another one's transaction or checkpoint, in seconds."""
 
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One write transaction; rolled back whole where anything in it fails, so that no half of a record stays."""
+    """Hold one write transaction, rolled back whole where anything in it fails, so that no partial record remains."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -154,7 +112,7 @@ def next_row_id(connection: sqlite3.Connection, table: str) -> int:
 
 
 def put_run(connection: sqlite3.Connection, run: RunRow) -> None:
-    """Write the row of a run, in the place of what was written of it before."""
+    """Write the row of a run, replacing the earlier one."""
     marks = ", ".join("?" * (len(run) + 1))
     connection.execute(f"INSERT OR REPLACE INTO run({_RUN}, checksum) VALUES ({marks})", (*run, checksum(tuple(run))))
 
@@ -171,7 +129,7 @@ def open_runs(connection: sqlite3.Connection) -> list[RunRow]:
 
 
 def close_broken(connection: sqlite3.Connection, run: RunRow) -> None:
-    """Count what a run has left behind that broke off, so that nothing of it gets lost from now on; in a transaction."""
+    """Count what an interrupted run has recorded, so that a later loss is noticed; in a transaction."""
     check_pages(connection)
     counted = connection.execute(
         "SELECT count(DISTINCT block.id), count(DISTINCT batch.id), count(DISTINCT outcome.batch) FROM block "
@@ -328,33 +286,3 @@ def count_sent(connection: sqlite3.Connection, run: int) -> int:
     """Return how many requests of a run left, or may have left."""
     there = inventory(connection, run)
     return sum(not batch.query for number in there for batch, _ in requests(connection, number, there))
-
-
-def check_layout(connection: sqlite3.Connection, name: str) -> None:
-    """Check that a database is a journal of ours in the present layout; make the tables where there are none."""
-    # In one transaction: another process may be making the file at this moment.
-    connection.execute("BEGIN")
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    made = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
-    connection.execute("COMMIT")
-    if application != APPLICATION_ID and (application or made):
-        raise JournalError(f"{name} is a database of another program. Name another file: journal='…'.")
-    if version > VERSION:
-        raise JournalError(
-            f"The journal {name} was written by a newer version of nxsms_nb (schema {version}, this one reads "
-            f"{VERSION}). Upgrade: python -m pip install --upgrade nxsms_nb"
-        )
-    if made and version < VERSION:
-        raise JournalError(
-            f"The journal {name} was written by a version of nxsms_nb before its release (schema {version}, this one "
-            f"reads {VERSION}), and cannot be converted. Nothing was sent. Name a new file: journal='…'. It knows "
-            "nothing of earlier sends: a frame that carries their results (status, messageid) does, so send that one."
-        )
-    if made or application:
-        if not made.issuperset(SCHEMA):
-            raise Damage("its tables were changed")
-        return
-    with writing(connection):
-        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            create(connection)

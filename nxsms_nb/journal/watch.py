@@ -1,7 +1,7 @@
 """Whether a journal is still what it was when a run began, how far it had come, and what is saved when it is not.
 
 Files are deleted, moved, replaced by a synchronising program or an older checkout, emptied, or linked to under a run. SQLite
-goes on writing into a file that nobody finds any more; the next run would know of nothing and send everything again.
+goes on writing into a file that no one finds any more; the next run would know of nothing and send everything again.
 """
 
 from __future__ import annotations
@@ -30,13 +30,7 @@ class JournalTrouble(NamedTuple):
 
 
 class Watch:
-    """Tells whether a journal's files are still those that a run has opened.
-
-    Parameters
-    ----------
-    path : Path
-        The journal, with a connection open on it.
-    """
+    """Watches whether a journal's files are still those that a run has opened; a connection is open on the journal."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,7 +49,7 @@ class Watch:
             if about.st_size == 0:
                 return JournalTrouble("was emptied", lost=True)
             if about.st_nlink > 1:
-                return JournalTrouble("has got a second name (a hard link)", lost=False)
+                return JournalTrouble("now has a second name (a hard link)", lost=False)
         except FileNotFoundError:
             return JournalTrouble("was deleted or moved", lost=True)
         except OSError as error:
@@ -79,11 +73,11 @@ class Watch:
                 self._logged = now
                 return None
         return JournalTrouble(
-            f"has lost what its log, {self._log.name}, held: that file was emptied, cut or overwritten", lost=True
+            f"has lost what its log, {self._log.name}, held: that file was emptied, truncated or overwritten", lost=True
         )
 
 
-_BESIDE_LOST: Final = JournalTrouble("has lost the files beside it that end in -wal and -shm", lost=True)
+_BESIDE_LOST: Final = JournalTrouble("has lost its files that end in -wal and -shm", lost=True)
 
 
 def _identity(about: os.stat_result) -> tuple[int, int]:
@@ -100,7 +94,7 @@ def last_known(path: Path) -> tuple[int, int]:
 
 
 def note_last(path: Path, connection: sqlite3.Connection) -> None:
-    """Note how far a journal has come, beside it, so that an older copy put in its place is noticed."""
+    """Note next to a journal how far it has come, so that an older copy put in its place is noticed."""
     come = tuple(max(pair) for pair in zip(_come(connection), last_known(path), strict=True))
     folder = locks_folder(path)
     with suppress(OSError):
@@ -112,7 +106,7 @@ def note_last(path: Path, connection: sqlite3.Connection) -> None:
 
 def refuse_older(path: Path, connection: sqlite3.Connection) -> None:
     """Raise `JournalError` where a journal has not come as far as it had: it is an older copy."""
-    # The mark first: another process may record, and then mark, a run between the two looks.
+    # The mark first: another process may record and mark a run between the two reads.
     last = last_known(path)
     if any(now < before for now, before in zip(_come(connection), last, strict=True)):
         raise JournalError(
@@ -130,7 +124,7 @@ def _come(connection: sqlite3.Connection) -> tuple[int, int]:
 def copy_journal(connection: sqlite3.Connection, to: Path) -> None:
     """Copy a journal into a new file, owner-only, and verify the copy; nothing remains of one that fails.
 
-    A run that is still at work has an end in the copy.
+    A run that is still in progress has an end in the copy.
     """
     os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
@@ -150,12 +144,9 @@ def copy_journal(connection: sqlite3.Connection, to: Path) -> None:
 
 
 def rescue(connection: sqlite3.Connection, path: Path, trouble: str) -> str:
-    """Save the journal that a run has open and nobody else finds; until a person has looked, no other run begins.
+    """Save the journal that a run has open but no one else can find, and return what to do.
 
-    Returns
-    -------
-    str
-        What to do.
+    Until a person has looked, no other run begins.
     """
     now = datetime.now(UTC)
     there, note = real(path), lost_note(path)
@@ -170,7 +161,7 @@ def rescue(connection: sqlite3.Connection, path: Path, trouble: str) -> str:
     except (OSError, sqlite3.Error, Damage):
         remedy = (
             "What its runs recorded could not be saved. Put the journal or a backup of it back, and keep the frames of its "
-            f"runs (.frame of their errors): sent again, they know what went out. Then delete {note}."
+            f"runs (.frame of their errors): sent again, they know what was sent. Then delete {note}."
         )
     words = f"On {now:%Y-%m-%d %H:%M} UTC the journal {path} {trouble} while a run was under way."
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a run's record is made of, and how it is written into the journal, one transaction at a time."""
+"""The parts of a run's record, and writing them into the journal, one transaction at a time."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _TOGETHER: Final = 1000
 
 
 class Written(asyncio.Future[int]):
-    """Done when a request is recorded. A cancelled worker goes on when it is done and not before: it needs its outcome."""
+    """Done when a request is recorded. A cancelled worker continues only then, since it needs the outcome."""
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002  as a future has it
-        """Do nothing: what is being written cannot be called back."""
+        """Do nothing: a write in progress cannot be cancelled."""
         return False
 
 
@@ -57,7 +57,7 @@ class Finish(NamedTuple):
 
 @dataclass
 class End:
-    """What a run's end says of it."""
+    """What is recorded at a run's end."""
 
     rate: float | None
     pace: float | None
@@ -72,28 +72,12 @@ class TableCounts(NamedTuple):
     outcomes: int = 0
 
 
-class Writer:
+class RunWriter:
     """Writes what happened in a run, one transaction at a time; each call blocks until its transaction is on the disk.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        The journal's.
-    lock : threading.RLock
-        Guards the connection.
-    run : RunRow
-        The run, as its beginning was written.
-    custody : Custody
-        Looks after the journal's files and the run's lock.
-
-    Attributes
-    ----------
-    unwritten : list of Finish
-        Outcomes that could not be written so far; each transaction tries again.
-    trouble : Exception or None
-        What went wrong with the last transaction.
-    lost : JournalTrouble or None
-        What has happened to the journal under the run; from then on no request is recorded, outcomes still are.
+    `unwritten` has outcomes that could not be written so far (each transaction tries again), `trouble` the last
+    transaction's error, and `lost` what has happened to the journal under the run: from then on no request is recorded,
+    but outcomes are.
     """
 
     def __init__(
@@ -113,10 +97,10 @@ class Writer:
         self._written = TableCounts()
 
     def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None = None) -> None:
-        """Write requests and outcomes, and with them the run's end; whether it succeeded is said by `trouble`."""
+        """Write requests and outcomes, and with them the run's end; `trouble` says whether it succeeded."""
         self.unwritten += finished
         asked = begins
-        # Before the transaction, too: SQLite writes on behind what was cut off its log, and then no cut shows.
+        # Before the transaction, too: SQLite would append to a truncated log, which hides the truncation.
         self.lost = self.lost or self._custody.look_at_log()
         if self.lost is not None:
             begins = ()
@@ -133,7 +117,7 @@ class Writer:
         self._written = written
         for begin in begins:
             begin.block.number = abs(begin.block.number)
-        # After the commit: what is found here by the next run, if the lock is lost later, is on the disk.
+        # After the commit: what the next run finds here, if the lock is lost later, is on the disk.
         if self.lost is None and (trouble := self._custody.look()) is not None:
             self.lost = trouble
             self.unwritten += [Finish(begin.number, _NOT_LEFT) for begin in begins]
@@ -154,7 +138,7 @@ class Writer:
                         *(packed.fingerprints, packed.rest, packed.keys),
                     ),
                 )
-                # Negative until the transaction is through: a rollback takes the number back.
+                # Negative until the transaction is committed: a rollback reuses the number.
                 block.number = -number
         if begins:
             for number, begin in enumerate(begins, next_row_id(connection, "batch")):
@@ -180,7 +164,7 @@ class Writer:
 
 
 def _insert(connection: sqlite3.Connection, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
-    """Insert rows with their checksums: many in one statement, which costs as much as many rows."""
+    """Insert rows with their checksums, many in one statement, since a statement costs as much as many rows."""
     one = f"({', '.join('?' * (len(columns) + 1))})"
     for start in range(0, len(rows), _TOGETHER):
         together = rows[start : start + _TOGETHER]
@@ -203,5 +187,5 @@ def _outcome(op: Finish) -> tuple[Any, ...]:
 
 
 def _real(number: float | None) -> float | None:
-    """A number as SQLite gives it back, so that its checksum is the same."""
+    """Return a number as SQLite returns it, so that its checksum is the same."""
     return None if number is None or math.isnan(number) else float(number)

@@ -16,7 +16,7 @@ import nxsms_nb as nx
 from nxsms_nb import Journal, JournalError, Sandbox
 from nxsms_nb.journal import place as journal_place
 from nxsms_nb.journal.place import file_system, refuse_network
-from nxsms_nb.journal.tables import APPLICATION_ID, VERSION
+from nxsms_nb.journal.schema import APPLICATION_ID, VERSION
 from nxsms_nb.results.table import SUCCESS
 from tests.journal.history import ACCEPTED, ids, known, write
 

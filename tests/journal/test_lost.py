@@ -321,7 +321,7 @@ def test_a_backup_knows_what_the_journal_knows(path, tmp_path):
         assert set(people().nxsms.recorded(sandbox.client, journal=late)["status"]) == {"Success"}
     assert to.stat().st_mode & 0o777 == 0o600
     before = to.read_bytes()
-    with pytest.raises(nx.ConfigError, match="is there already"):
+    with pytest.raises(nx.ConfigError, match="exists already"):
         journal.backup(to)
     assert to.read_bytes() == before
     assert [file.name for file in to.parent.iterdir() if file.is_file()] == [to.name]

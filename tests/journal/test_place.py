@@ -129,8 +129,8 @@ def test_a_folder_and_a_table_keep_their_modes(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ("", "names no file"),
-        ("  ", "names no file"),
+        ("", "does not name a file"),
+        ("  ", "does not name a file"),
         ("journals/", "is a folder"),
         ("postgresql://db.example/journal", "is a URL"),
         ("sqlite:///journal.sqlite3", "is a URL"),

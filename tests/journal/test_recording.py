@@ -120,7 +120,7 @@ def test_a_request_that_cannot_be_recorded_raises_and_the_next_is_recorded_again
         record._writer._connection.execute(
             "CREATE TRIGGER full BEFORE INSERT ON batch BEGIN SELECT RAISE(ABORT, 'full'); END"
         )
-        with pytest.raises(JournalError, match="no further request leaves"):
+        with pytest.raises(JournalError, match="no further request is sent"):
             await record.begin(shared, 0, 2, sent_us=SENT_US)
         record._writer._connection.execute("DROP TRIGGER full")
         record.finish(await record.begin(shared, 2, 2, sent_us=SENT_US), ACCEPTED)
