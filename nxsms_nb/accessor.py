@@ -551,7 +551,7 @@ class NxsmsAccessor(Names):
         ColumnError
             The frame carries no results.
         ConfigError
-            `codes` names none of the vendor's codes, or the rows went out in several campaigns.
+            `codes` names none of the vendor's codes, or the rows were sent in several campaigns.
         Stopped, ConfirmationNeeded, JournalError
             As `send`.
 

@@ -1,4 +1,4 @@
-"""What waits to leave: rows in lots, requests cut from them, and those that must leave again."""
+"""What waits to be sent: rows in chunks, requests cut from them, and those to be sent again."""
 
 from __future__ import annotations
 
@@ -21,26 +21,17 @@ if TYPE_CHECKING:
     from nxsms_nb.wire.items import Items
 
 CHUNK_ROWS: Final = 8192
-"""Rows whose items are encoded at one go: enough to spread a column's cost, few enough to keep memory flat; …"""
+"""Rows whose items are encoded together: enough to spread a column's cost, few enough to keep memory flat; …"""
 FIRST_ROWS: Final = 1024
-"""… fewer at first, so that the first request leaves soon."""
+"""… fewer at first, so that the first request is sent soon."""
 AHEAD_ROWS: Final = 400
-"""How few rows are left of a chunk when the next one is encoded, if there is time for it."""
+"""Remaining rows of a chunk at which the next one is encoded, if there is time."""
 
 
 class Chunk(NamedTuple):
-    """Rows that were encoded together.
+    """Rows that were encoded together: their positions in the frame, their ids and items.
 
-    Parameters
-    ----------
-    rows : ndarray of int64
-        Their positions in the frame.
-    block : Block
-        Their ids, as the journal holds them.
-    items : items.Items
-        Their items.
-    first : int or None
-        The first of them where they follow one another.
+    `first` is the first position where they are consecutive.
     """
 
     rows: npt.NDArray[np.int64]
@@ -51,18 +42,10 @@ class Chunk(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """The rows of one request: a part of a chunk.
+    """The rows of one request: `size` rows of a chunk from `start` on.
 
-    Parameters
-    ----------
-    chunk : Chunk
-        Where its rows stand.
-    start, size : int
-        Which of them.
-    tries : int
-        How often it found no connection.
-    not_before : float
-        Monotonic time before which it must not leave again.
+    `tries` counts the attempts that found no connection; it must not be sent again before the monotonic time
+    `not_before`.
     """
 
     chunk: Chunk
@@ -88,7 +71,7 @@ class Batch:
         return self.chunk.block.ids(self.start, self.size)
 
     def items(self) -> memoryview:
-        """Its items as JSON, joined by commas."""
+        """Return its items as JSON, joined by commas."""
         return self.chunk.items.joined(self.start, self.size)
 
     def cut(self, size: int) -> tuple[Batch, Batch]:
@@ -100,18 +83,10 @@ class Batch:
 
 
 class BatchQueue:
-    """Rows that wait to leave. Items are encoded chunk by chunk as they are sent, not beforehand.
+    """Rows that wait to be sent; items are encoded chunk by chunk as they are sent, not beforehand.
 
-    Parameters
-    ----------
-    fields : mapping of str to pyarrow.Array
-        The checked fields of all rows of the frame.
-    ids : pyarrow.Array of str or message_ids.MessageIds
-        The messageids of all rows.
-    todo : ndarray of int64
-        The positions of the rows to send, ascending.
-    keys : pyarrow.Array of str or message_ids.MessageIds, optional
-        The ids that the rows' keys give; None: they are those of the first attempts.
+    `todo` has the positions of the rows to send, ascending; `keys` the ids that the rows' keys give, None where these
+    are those of the first attempts.
     """
 
     def __init__(
@@ -151,7 +126,7 @@ class BatchQueue:
         return Chunk(rows, Block(ids, keys), wire_items.encode(fields, ids), first)
 
     def take(self, most: Callable[[], int], now: float) -> Batch | None:
-        """Take the next request's rows; those that must leave again go first. None: nothing may leave now."""
+        """Take the next request's rows, those to be sent again first. None: nothing may be sent now."""
         for _ in range(len(self._again)):
             batch = self._again.popleft()
             if batch.not_before <= now:
@@ -176,20 +151,20 @@ class BatchQueue:
         return self._ahead is None and (self._rest is None or self._rest.size <= AHEAD_ROWS)
 
     def look_ahead(self) -> None:
-        """Encode the next rows before they are asked for, where it is time; for when there is nothing else to do."""
+        """Encode the next rows before they are needed, if it is time; call when idle."""
         if self.runs_low:
-            # Whatever goes wrong is raised to who asks for them.
+            # An error is raised again when the rows are needed.
             with suppress(Exception):
                 self._ahead = self._next_chunk()
 
     def put_back(self, *batches: Batch) -> None:
-        """Put requests that must leave again in front."""
+        """Put requests that must be sent again in front."""
         self._again.extendleft(reversed(batches))
 
     def next_due(self) -> float | None:
-        """The monotonic time at which the next of those that wait may leave; None: none waits."""
+        """Return the monotonic time at which the next waiting batch may be sent; None: none waits."""
         return min((batch.not_before for batch in self._again), default=None)
 
     def waiting(self) -> list[Batch]:
-        """The requests that have left before and wait to leave again."""
+        """Return the requests that were sent before and wait to be sent again."""
         return list(self._again)

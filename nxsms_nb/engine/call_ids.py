@@ -1,4 +1,4 @@
-"""The ids under which a call would send its rows, and those that their keys give elsewhere."""
+"""The ids under which a call would send its rows, and those that their keys give in other campaigns."""
 
 from __future__ import annotations
 
@@ -34,29 +34,11 @@ def made_for(
     earlier: Mapping[str, pd.DataFrame],
     journal: Reader,
 ) -> tuple[message_ids.MessageIds, dict[str, Ordinals]]:
-    """Make the ids of a call's rows.
+    """Make the ids of a call's rows, and find the ordinals with which their keys give the ids of earlier results, by prefix.
 
-    Parameters
-    ----------
-    report : ValidationReport
-        The rows, checked, with their keys.
-    ordinals : ndarray of int32
-        How many earlier rows have a row's key; negative where it gets no id.
-    settings : mapping of str to object
-        The options of the call, settled.
-    client : Client
-        Whose app_key is part of the ids.
-    earlier : mapping of str to pandas.DataFrame
-        Prefix to the frame's own results, as `columns.read` gives them.
-    journal : Reader
-        Where own ids are looked up.
-
-    Returns
-    -------
-    identity.MessageIds
-        With ``duplicates="allow"`` rows keep the ordinals of the ids that they had, in their results or as own ids.
-    dict of str to ndarray of int32
-        Prefix to the ordinals with which the rows' keys give the ids of those results; -1 where they do not.
+    With ``duplicates="allow"`` rows keep the ordinals of the ids that they had, in their results or as own ids, which
+    the journal knows. `ordinals` counts the earlier rows with a row's key; negative where it has no id. An ordinal
+    found is -1 where a key does not give the id.
     """
     own = report.checked.fields.get("sys_message_id")
     ids = message_ids.MessageIds(report.keys, ordinals, app_key=client.app_key, campaign=settings["campaign"], own=own)
@@ -75,7 +57,7 @@ def made_for(
 def made_in(
     frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None, *, key: Any
 ) -> message_ids.MessageIds:
-    """The ids that a call in a campaign makes from the rows' keys, whatever ids they bring."""
+    """Return the ids that a call in a campaign makes from the rows' keys, whatever their own ids."""
     columns = resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
     columns.pop("sys_message_id", None)
     checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"], key=keys.labels(frame, key))
@@ -87,7 +69,7 @@ def made_in(
 def keys_in(
     frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None
 ) -> Iterator[pa.Array]:
-    """The ids that the rows' keys may give in another campaign: with this call's ``key=``, and with what holds without one."""
+    """Return the ids that the rows' keys may give in another campaign: with this call's ``key=``, and without one."""
     yield made_in(frame, settings, client, campaign, key=settings["key"]).whole()
     if settings["key"] is not None:
         yield made_in(frame, settings, client, campaign, key=None).whole()

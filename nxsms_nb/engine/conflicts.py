@@ -1,6 +1,6 @@
 """Rows whose own results name another message than the one this call would send: they stop the call.
 
-Their results say that it went out, or the journal does: a file may be older than the retry of its refused rows.
+Their results say that it was sent, or the journal does: a file may be older than the retry of its refused rows.
 """
 
 from __future__ import annotations
@@ -39,29 +39,17 @@ OTHER_ID: Final = (
 """The reason of such a row in a plan, and where `recorded` shows it."""
 
 _FEW_HOMES: Final = 1
-"""How many other campaigns are named: a notebook shows six lines."""
+"""The number of other campaigns that are named: a notebook shows six lines."""
 
 
 @dataclass(frozen=True)
 class Conflicts:
-    """Rows that went out, or may have, under another id than this call gives them, as their results or the journal say.
+    """Rows that were sent, or may have been, under another id than this call gives them, by their results or the journal.
 
-    Parameters
-    ----------
-    rows : ndarray of int64
-        Their positions.
-    prefixes : sequence of str
-        What the names of those results begin with.
-    had : str or None
-        The first row's id.
-    now : str
-        The id that this call gives it, or why it gives none.
-    homes : mapping of str to ndarray of int64
-        Other campaigns (empty: the unnamed one) to the positions of those rows whose ids the journal knows there.
-    known_by_frame : int
-        How many other rows the frame says went out and the journal does not know: they must keep their results.
-    by_journal : int
-        How many of the rows do not say so themselves.
+    `prefixes` are those of the results that say so. `had` is the first row's id, `now` the one that this call gives it,
+    or why it gives none. `homes` has the positions of rows whose ids the journal knows in other campaigns (empty: the
+    unnamed one). `known_by_frame` counts other rows that only the frame knows as sent, and which must keep their
+    results; `by_journal` counts the conflicting rows of which only the journal knows.
     """
 
     rows: Rows
@@ -84,34 +72,14 @@ def find(
     keys: pa.Array,
     copies: Copies | None = None,
 ) -> tuple[Conflicts | None, pa.Array]:
-    """Find the rows that would leave although they went out under another id, and keep what is known of that message.
+    """Find the rows that would be sent although they were sent under another id, and keep what is known of that message.
 
-    Parameters
-    ----------
-    results : Results
-        What is known; rows that are undecided would leave.
-    earlier : mapping of str to pandas.DataFrame
-        Prefix to the frame's results under it, as `columns.read` gives them; those that this call replaces first.
-    ids : pyarrow.Array of str
-        The messageids of all rows, as this call gives them.
-    journal : Reader
-        What was attempted before.
-    campaign : str or None
-        The campaign; in a named one only ids that the journal knows there count, since any other campaign may have them.
-    known_by_frame : int
-        How many other rows went out by the frame's word alone.
-    keys : pyarrow.Array of large_string
-        The ids that the rows' keys give.
-    copies : Copies, optional
-        Rows that are dropped: what they say counts where the row that is kept would leave.
-
-    Returns
-    -------
-    Conflicts or None
-    pyarrow.Array of str
-        The messageids, those of the rows' own results in the place of this call's.
+    Undecided rows would be sent. `earlier` has the frame's results by prefix, those that this call replaces first. In a
+    named campaign only ids that the journal knows there count, since any other campaign may have them. What dropped
+    `copies` say counts where the row that is kept would be sent. Returns the conflicts, and the ids with those of the
+    rows' own results.
     """
-    # A row that the file made invalid would lose its record, and leave again when it is corrected to something else.
+    # A row that the file made invalid would lose its record, and be sent again when corrected to something else.
     waiting = ((results.status == UNDECIDED) & present(ids)) | (results.status == INVALID)
     said_by = ids
     if copies is not None:
@@ -137,7 +105,7 @@ def find(
             rows = rows[journal.known(had.take(pa.array(rows)), campaign).status != UNDECIDED]
         if len(rows):
             found[prefix] = rows
-        # Results of this very message, unsent say, count for more than those of another one under another prefix.
+        # Results of this very message, for example unsent, count for more than another's under another prefix.
         waiting &= ~as_mask(pc.equal(id_format.roots(had), id_format.roots(said_by)))
     if not found and not later:
         return None, ids
@@ -177,7 +145,7 @@ def _latest(
     )
     known = Results(len(had))
     latest = history.from_journal(known, journal, had, rows, **where)
-    # The refusal may be recorded in another journal, or nowhere any more, and its retry in this one.
+    # The refusal may be recorded in another journal, or no longer anywhere, and its retry in this one.
     refused = rows[(known.status[rows] == UNDECIDED) & (status[rows] == FAILURE)]
     if len(refused) and any(run.anywhere for run in journal.made_by()):
         further = [id_format.next_id(messageid) for messageid in had.take(pa.array(refused)).to_pylist()]
@@ -194,18 +162,8 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
 def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another: str) -> str:
     """Say which rows stop the call, why that may be, and what to do.
 
-    Parameters
-    ----------
-    conflicts : Conflicts
-        The rows.
-    rows : int
-        How many rows the frame has.
-    phone : str
-        The number of the first of them, empty where it cannot be read.
-    call : Invocation
-        The call as the person wrote it.
-    another : str
-        The call that sends them in another campaign.
+    `phone` is the number of the first of them, empty where it cannot be read; `another` is the call for another
+    campaign.
     """
     n = len(conflicts.rows)
     says = f"{'says that it was' if n == 1 else 'say that they were'} sent under another id than this call gives"
@@ -254,7 +212,7 @@ def _in(home: str) -> str:
 
 
 def _shown(messageid: str | None) -> str:
-    """An id of the analyst's own may be a phone number."""
+    """Mask an id of the analyst's own, which may be a phone number."""
     if messageid is None:
         return "a message without an id"
     return messageid if id_format.is_ours(messageid) else mask_digits(messageid)

@@ -1,4 +1,4 @@
-"""From a frame to what would leave: rows checked, ids made, what went out before taken from journal and frame."""
+"""From a frame to what would be sent: rows checked, ids made, earlier sends merged from journal and frame."""
 
 from __future__ import annotations
 
@@ -49,40 +49,15 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A frame's rows, ready to be sent or looked at.
+    """A frame's rows, ready to be sent or inspected.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        As it was given.
-    client : Client
-        Whose gateway they go to.
-    journal : Reader
-        What was attempted before; the campaign that is held, where rows are to be sent.
-    campaign : str or None
-        The campaign's name.
-    prefix : str
-        What the names of result columns begin with.
-    checked : rules.Checked
-        The rows as the wire wants them.
-    ids : pyarrow.Array of str or message_ids.MessageIds
-        Their messageids; null for rows that get none.
-    results : Results
-        What is decided: invalid and skipped rows, and those that went out before.
-    todo : ndarray of int64
-        The rows that would leave now.
-    doubtful : ndarray of int64 or None
-        The rows an earlier run left in doubt, where the client can ask about them.
-    carried : bool
-        Whether the rows' ids come from a sent frame, which does not say in which campaign it was sent.
-    copies : (ndarray of int64, ndarray of int64) or None
-        Rows that have the id of an earlier row, since a merge multiplied it, and those rows: one message, one result.
-    call : Invocation
-        The call as the person wrote it; for messages.
-    keys : pyarrow.Array of str, message_ids.MessageIds or None
-        The ids that the rows' keys give, null where a key is not known; None: they are those of the first attempts.
-    conflicts : conflicts.Conflicts or None
-        Rows that say that they went out as another message; they keep what they say, and nothing may be sent.
+    `journal` is the campaign that is held, where rows are to be sent. `ids` are null for rows that get none. `results`
+    has what is decided: invalid and skipped rows, and those sent before; `todo` has the rows that would be sent now,
+    and `doubtful` those an earlier run left in doubt, where the client can query them. `carried` says that the ids come
+    from a sent frame, which does not say in which campaign it was sent. `copies` pairs rows that have the id of an
+    earlier row, since a merge multiplied it, with those rows: one message, one result. `keys` are the ids that the
+    rows' keys give, null where a key is not known (None: those of the first attempts). `conflicts` are rows that say
+    that they were sent as another message; they keep their results, and nothing may be sent.
     """
 
     frame: pd.DataFrame
@@ -116,19 +91,19 @@ class Dispatch:
         return self.journal
 
     def all_ids(self) -> pa.Array:
-        """The messageids of all rows."""
+        """Return the messageids of all rows."""
         return self.ids if isinstance(self.ids, pa.Array) else self.ids.whole()
 
     def queue(self) -> BatchQueue:
-        """The rows that would leave, waiting."""
+        """Queue the rows that would be sent."""
         return BatchQueue(self.checked.fields, self.ids, self.todo, self.keys)
 
     def keys_at(self, rows: Rows) -> pa.Array | None:
-        """The ids that the keys of some rows give; None where they are those of the first attempts."""
+        """Return the ids that the keys of some rows give; None where they are those of the first attempts."""
         return None if self.keys is None else self.keys.take(self.positions(rows))
 
     def joined(self, *, last: bool = False) -> pd.DataFrame:
-        """The frame with its result columns; with `last` the results are not needed any more."""
+        """Return the frame with its result columns; with `last` the results are not needed any more."""
         if self.copies is not None:
             rows, originals = self.copies
             self.results.attempts[rows] = 0
@@ -139,17 +114,17 @@ class Dispatch:
         return frame
 
     def unsent(self) -> bool:
-        """Whether rows that were to be sent are unsent."""
+        """Return whether rows that were to be sent are unsent."""
         left = among(self.results.status, UNDECIDED, UNSENT)
         return bool(left.any() and left[self.todo].any())
 
     def quotes(self, row: int) -> list[str]:
-        """The texts of a row, which a text of the gateway may quote."""
+        """Return the texts of a row, which the gateway's text may quote."""
         texts = (values[row].as_py() for values in self.checked.fields.values())
         return [text for text in texts if text is not None]
 
     def with_copies_once(self) -> Dispatch:
-        """The same where only the first of the rows that wait with one id leaves."""
+        """Return the same with only the first of the rows that share an id waiting to be sent."""
         coded = self.ids.take(self.positions(self.todo)).dictionary_encode().indices.to_numpy()
         _, first = np.unique(coded, return_index=True)
         if len(first) == len(self.todo):
@@ -171,19 +146,19 @@ class Dispatch:
 
     @staticmethod
     def positions(rows: Rows) -> pa.Array:
-        """Rows as Arrow wants them for ``take``."""
+        """Convert rows to Arrow, for ``take``."""
         return pa.array(rows, pa.int64())
 
     def suppressed(self) -> Rows:
-        """The rows that are not sent because their numbers are on the do-not-contact list."""
+        """Return the rows that are not sent because their numbers are on the do-not-contact list."""
         return np.flatnonzero(self.checked.suppressed & (self.results.status == SKIPPED))
 
     def sent_before(self) -> Rows:
-        """The rows that went out before, or may have."""
+        """Return the rows that were sent before, or may have been."""
         return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
 
     def refuse_conflicts(self) -> None:
-        """Refuse to send anything where rows say that they went out as another message."""
+        """Refuse to send anything where rows say that they were sent as another message."""
         if self.conflicts is None:
             return
         phone = self.checked.fields["phone"][int(self.conflicts.rows[0])].as_py() or ""
@@ -194,7 +169,7 @@ class Dispatch:
         raise error
 
     def _key_kept(self) -> dict[str, Any]:
-        """The key to name in another campaign, where several texts go to a number: by itself it knows the phone alone."""
+        """Return the key to name in another campaign, where several texts go to a number: the default key is the phone alone."""
         phones = self.checked.fields["phone"].drop_null()
         if self.campaign is not None or self.call.given.get("key") or pc.count_distinct(phones).as_py() == len(phones):
             return {}
@@ -207,13 +182,7 @@ class Dispatch:
         return {"key": [columns[name] for name in full]}
 
     def confirm(self, confirm: int | None) -> None:
-        """Refuse to send more than was agreed to.
-
-        Parameters
-        ----------
-        confirm : int or None
-            How many messages were agreed to.
-        """
+        """Refuse to send more messages than `confirm` agrees to."""
         n = len(self.todo)
         if self.client.on_loopback or n <= (options.confirm_above if confirm is None else confirm):
             return
@@ -226,7 +195,7 @@ class Dispatch:
 
 
 def journal_of(settings: Mapping[str, Any], client: Client) -> Journal:
-    """The journal of a call: the one that is named, the client's own, or the default one."""
+    """Return the journal of a call: the one that is named, the client's own, or the default one."""
     return Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
 
 
@@ -239,36 +208,12 @@ def prepare(
     journal: Reader,
     doubts_before_us: int | None = None,
 ) -> Dispatch:
-    """Check a frame's rows, make their ids and take over what is known of them.
+    """Check a frame's rows, make their ids and merge what is known of them.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The recipients.
-    client : Client
-        Whose gateway they go to.
-    settings : mapping of str to object
-        The options of the verb, settled.
-    call : Invocation
-        The call as the person wrote it; for messages.
-    journal : Reader
-        The journal of the call; where rows are to be sent, the campaign that is held.
-    doubts_before_us : int, optional
-        When the run began, in microseconds since the epoch, where it may have left rows in doubt itself: it does not settle
-        those. None: it has sent nothing yet.
-
-    Returns
-    -------
-    Dispatch
-
-    Raises
-    ------
-    ColumnError
-        A column is missing, ambiguous, or has the name of a result without being one.
-    ValidationError
-        Rows share a key (``duplicates="raise"``) or are invalid (``on_invalid="raise"``).
-    JournalError
-        The journal cannot be read.
+    `journal` is the journal of the call, or the campaign that is held where rows are to be sent. `doubts_before_us` is
+    when the run began, in microseconds since the epoch, where it may have left rows in doubt itself: those are not
+    settled. None: it has sent nothing yet. Unusable columns raise `ColumnError`, invalid or repeated rows
+    `ValidationError` where the options say so, an unreadable journal `JournalError`.
     """
     frame = frame_as_given(frame)
     prefix, campaign = settings["prefix"], settings["campaign"]
@@ -280,7 +225,7 @@ def prepare(
     bad, codes, reasons = checked.refusals()
     results.decide_each(bad, INVALID, codes, reasons)
     results.decide(np.flatnonzero(checked.held), SKIPPED, None, HELD_OUT)
-    # The others are looked up first: what was sent before keeps its result.
+    # The others are looked up first, so that what was sent before keeps its result.
     results.skip(np.flatnonzero(checked.suppressed & (ordinals < 0)), SUPPRESSED)
     repeated = np.flatnonzero(ordinals > 0) if settings["duplicates"] == "drop" else np.empty(0, np.int64)
     if len(repeated):
@@ -354,13 +299,13 @@ def prepare(
 
 
 def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
-    """The prefixes under which a frame carries results, those that this call replaces first."""
+    """Return the prefixes under which a frame carries results, the one that this call replaces first."""
     found = result_columns.prefixes(frame)
     return sorted(found, key=lambda name: name != prefix)
 
 
 def _copies(rows: Rows, keys: message_ids.MessageIds, own: pa.Array | None) -> history.Copies:
-    """Rows that are dropped, with their keys' ids and their own."""
+    """Return the rows that are dropped, with their keys' ids and their own."""
     brought = pa.nulls(len(rows), TEXT) if own is None else own.cast(TEXT).take(Dispatch.positions(rows))
     return history.Copies(rows, keys.of_first(rows), brought)
 
@@ -376,7 +321,7 @@ def _apply_earlier(
     of_key: Mapping[str, npt.NDArray[np.bool_]],
     copies: history.Copies | None,
 ) -> tuple[engine_conflicts.Conflicts | None, pa.Array]:
-    """Apply what the frame itself says of its rows, where the journal does not know better; what contradicts, and the ids."""
+    """Apply the frame's own results where the journal does not know better; return conflicts and ids."""
     ids = ids if isinstance(ids, pa.Array) else ids.whole()
     undecided = results.status == UNDECIDED
     for name, words in earlier.items():
@@ -417,12 +362,12 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
 
 
 def suppressed_words(n: int) -> str | None:
-    """What to tell a person of rows whose numbers are on the do-not-contact list; None where none are."""
+    """Say how many rows are suppressed; None where none are."""
     return f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
 
 
 def repeated_words(dispatch: Dispatch) -> str | None:
-    """What to tell a person of rows that went out before; None where none did."""
+    """Say how many rows were sent before; None where none were."""
     before = dispatch.sent_before()
     if not len(before):
         return None
@@ -431,7 +376,7 @@ def repeated_words(dispatch: Dispatch) -> str | None:
     when = f" ({clock(int(times.max()))})" if len(times) else ""
     doubtful = int((dispatch.results.status[before] == UNKNOWN).sum())
     doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
-    went = f"{len(before):,} of {count(len(dispatch.frame), 'row')} went out before{when}{doubt}"
+    went = f"{len(before):,} of {count(len(dispatch.frame), 'row')} had been sent before{when}{doubt}"
     rest = f"; sending {len(dispatch.todo):,}" if len(dispatch.todo) else "; nothing was sent"
     return f"{went}{rest}. To send those again: {again_elsewhere(dispatch.campaign)}"
 
@@ -442,6 +387,6 @@ def again_elsewhere(campaign: str | None) -> str:
 
 
 def clock(us: int) -> str:
-    """A moment for a person, in the time of this machine."""
+    """Format a moment in the local time of this machine."""
     local = datetime.fromtimestamp(us / 1e6, UTC).astimezone()
     return f"{local.day} {local:%b %H:%M}"

@@ -1,4 +1,4 @@
-"""What the journal knows of rows from another gateway, another account or another campaign than those of a call."""
+"""What the journal knows of rows from gateways, accounts or campaigns other than the call's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 _GONE: Final = (SUCCESS, FAILURE, UNKNOWN)
 _LOOPBACK: Final = "http://localhost"
 MOST: Final = 3
-"""How many other campaigns are named at most."""
+"""The most other campaigns that are named."""
 
 
 def refuse_other_gateway(dispatch: Dispatch) -> None:
@@ -46,16 +46,16 @@ def refuse_other_gateway(dispatch: Dispatch) -> None:
 
 
 def known_elsewhere(dispatch: Dispatch) -> str | None:
-    """What to say where rows are known from another gateway, or the campaign from another account; else None."""
+    """Say where rows are known from another gateway, or the campaign from another account; else None."""
     words = _gateway_words(dispatch, _gone(dispatch)) or _account_words(dispatch)
     if words is None or ROWS_OF_ERROR not in words[0]:
         return words and words[0]
-    # Without an error, no line can name its rows.
+    # Without an error, there is no call that can name its rows.
     return f"{words[0].splitlines()[0]}\n`send` stops for them, and its error has the calls to go on with."
 
 
 def refuse(dispatch: Dispatch, rows: Rows) -> None:
-    """Refuse to take another gateway's word for rows."""
+    """Refuse rows whose results are from another gateway."""
     _refuse(_gateway_words(dispatch, rows))
 
 
@@ -67,19 +67,19 @@ def _refuse(words: tuple[str, Rows] | None) -> None:
 
 
 def _gone(dispatch: Dispatch) -> Rows:
-    """The rows that were sent, or may have been."""
+    """Return the rows that were sent, or may have been."""
     gone = among(dispatch.results.status, *_GONE)
     return np.flatnonzero(gone & present(dispatch.all_ids())) if gone.any() else np.empty(0, np.int64)
 
 
 def _gateway_words(dispatch: Dispatch, rows: Rows) -> tuple[str, Rows] | None:
-    """What to say of rows that are known from another gateway, and which they are; None where there are none."""
+    """Say which rows are known from another gateway, and return them; None where there are none."""
     journal = dispatch.journal
     if not len(rows) or not (others := _at_other_gateways(dispatch)):
         return None
     ids = dispatch.all_ids().take(dispatch.positions(rows))
     by_others = journal.known(ids, everywhere=True, run_filter=lambda run: run.id in others)
-    # A request to this gateway says more than one to the other.
+    # A request to this gateway outweighs one to another.
     here = journal.known(ids, everywhere=True, run_filter=lambda run: run.id not in others)
     strange = among(by_others.status, *_GONE) & ~among(here.status, *_GONE)
     if not strange.any():
@@ -93,7 +93,7 @@ def _gateway_words(dispatch: Dispatch, rows: Rows) -> tuple[str, Rows] | None:
 
 
 def _at_other_gateways(dispatch: Dispatch) -> dict[int, str]:
-    """The runs of the journal that went to other gateways, with their URLs."""
+    """Return the journal's runs at other gateways, with their URLs."""
     url = dispatch.client.base_url
     return {
         run.id: run.gateway for run in dispatch.journal.made_by() if run.gateway and not same_gateway(run.gateway, url)
@@ -101,7 +101,7 @@ def _at_other_gateways(dispatch: Dispatch) -> dict[int, str]:
 
 
 def _silent(dispatch: Dispatch, others: dict[int, str]) -> set[int]:
-    """The runs of this account that went to a URL from which nothing in the journal came that a gateway says.
+    """Return this account's runs at a URL from which the journal has nothing that only a gateway says.
 
     The vendor's URL is a gateway's without proof.
     """
@@ -116,7 +116,7 @@ def _silent(dispatch: Dispatch, others: dict[int, str]) -> set[int]:
 
 
 def _silent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
-    """What to say of rows in doubt at what never answered as a gateway: a base_url that was wrong, most likely."""
+    """Report rows in doubt at a URL that never answered as a gateway: most likely a wrong base_url."""
     call = dispatch.call
     recorded = "." + call.text("recorded").removeprefix(f"{call.subject}.")
     settle = (
@@ -131,7 +131,7 @@ def _silent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
 
 
 def _sent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
-    """What to say of rows that another gateway accepted, refused or may have."""
+    """Report rows that another gateway accepted, refused or may have received."""
     call, total, client = dispatch.call, len(dispatch.frame), dispatch.client
     here = {run.id for run in dispatch.journal.made_by()} - _at_other_gateways(dispatch).keys()
     rehearsed = client.on_loopback or all(same_gateway(url, _LOOPBACK) for url in urls)
@@ -153,7 +153,7 @@ def _sent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
 
 
 def _others(call: Invocation, rows: Rows, rest: Rows, total: int) -> str:
-    """The call for the rows that are left, which are described by those that are not where that is shorter."""
+    """Return the call for the remaining rows, described by the other ones where that is shorter."""
     text = call.on_rows(rest, total).text()
     if ROWS_OF_ERROR not in text:
         return text
@@ -163,13 +163,13 @@ def _others(call: Invocation, rows: Rows, rest: Rows, total: int) -> str:
 
 
 def _account_words(dispatch: Dispatch) -> tuple[str, Rows] | None:
-    """What to say where another account sent this campaign for real: its rows would go again, since ids tell accounts apart."""
+    """Say that another account sent this campaign for real: its rows would be sent again, since ids distinguish accounts."""
     client, name = dispatch.client, dispatch.campaign
     if name is None or client.on_loopback or not len(dispatch.todo):
         return None
     runs = dispatch.journal.made_by()
     others = {run.id for run in runs if run.campaign == name and _of_another_account(dispatch, run)}
-    # With a wrong app_key nothing went out: the corrected one begins the campaign.
+    # With a wrong app_key nothing was sent: the corrected one begins the campaign.
     if not others or not dispatch.journal.sent_anything(others):
         return None
     another = dispatch.call.text(campaign=another_campaign(name))
@@ -183,14 +183,14 @@ def _account_words(dispatch: Dispatch) -> tuple[str, Rows] | None:
 
 
 def _of_another_account(dispatch: Dispatch, run: RunRow) -> bool:
-    """Whether a run went to the same gateway under another app_key."""
+    """Return whether a run used the same gateway under another app_key."""
     client = dispatch.client
     same = run.gateway is not None and same_gateway(run.gateway, client.base_url)
     return same and run.app is not None and run.app != client.app
 
 
 def met_before(dispatch: Dispatch, *, run: int) -> bool:
-    """Whether a request of another run than the one under way reached this call's gateway, or may have.
+    """Return whether a request of an earlier run reached this call's gateway, or may have.
 
     A journal that cannot be read does not show that none did.
     """
@@ -203,11 +203,11 @@ def met_before(dispatch: Dispatch, *, run: int) -> bool:
 
 
 def refuse_strange_doubts(dispatch: Dispatch, doubtful: Rows) -> None:
-    """Refuse to settle rows by the records of a gateway or an account that they did not go to."""
+    """Refuse to settle rows by the records of a gateway or an account that did not receive them."""
     client = dispatch.client
     others = _at_other_gateways(dispatch)
     of_accounts = {run.id for run in dispatch.journal.made_by() if _of_another_account(dispatch, run)}
-    # What never was a gateway has no records, so that nobody but the analyst can release its rows.
+    # What never was a gateway has no records, so only the analyst can release its rows.
     strange = of_accounts | (others.keys() - _silent(dispatch, others))
     if not strange or not len(doubtful):
         return
@@ -223,7 +223,7 @@ def refuse_strange_doubts(dispatch: Dispatch, doubtful: Rows) -> None:
 
 
 def in_other_campaigns(dispatch: Dispatch) -> list[tuple[str, Rows]]:
-    """The other campaigns of the journal that know rows of which nothing is recorded in this one; most rows first."""
+    """Return the other campaigns that know rows of which this one has no record; most rows first."""
     names = {run.campaign for run in dispatch.journal.made_by()} - {dispatch.campaign or ""}
     rows, checked = dispatch.todo, dispatch.checked
     found = []
@@ -240,7 +240,7 @@ def in_other_campaigns(dispatch: Dispatch) -> list[tuple[str, Rows]]:
 
 
 def campaign_words(dispatch: Dispatch, found: list[tuple[str, Rows]]) -> str | None:
-    """What to say of them, with the call to paste for each; None where there are none."""
+    """Report these campaigns, with a call to paste for each; None where there are none."""
     lines = [
         f"{what_campaign(name)} knows {len(rows):,} of these {count(len(dispatch.frame), 'row')}, of which "
         f"{what_campaign(dispatch.campaign)} knows nothing. To see them:\n    {dispatch.call.text(campaign=name or None)}"
@@ -252,7 +252,7 @@ def campaign_words(dispatch: Dispatch, found: list[tuple[str, Rows]]) -> str | N
 
 
 def new_words(dispatch: Dispatch) -> str | None:
-    """What to say where the journal knows nothing at all; None where it does, or lives in memory."""
+    """Say that the journal is new; None where it knows anything, or is in memory."""
     journal = dispatch.journal
     if journal.path is None or not len(dispatch.todo) or journal.made_by():
         return None
@@ -263,5 +263,5 @@ def new_words(dispatch: Dispatch) -> str | None:
 
 
 def what_campaign(name: str | None) -> str:
-    """A campaign as it stands in a sentence."""
+    """Name a campaign as part of a sentence."""
     return f"campaign {named(name)}" if name else "the unnamed campaign"

@@ -40,33 +40,10 @@ def from_journal(
     asked: pa.Array | None = None,
     run_filter: Callable[[RunRow], bool] | None = None,
 ) -> pa.Array:
-    """Take over the latest attempt of rows that wait, from the journal.
+    """Merge the latest attempt of waiting rows from the journal into `results`, and return the ids with those of the attempts.
 
-    Parameters
-    ----------
-    results : Results
-        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
-    journal : Reader
-        Where it comes from.
-    ids : pyarrow.Array of str
-        The messageids of all rows.
-    waiting : ndarray of int64
-        The rows to look up.
-    campaign : str, optional
-        Where to look.
-    everywhere : bool, default False
-        Look in every campaign.
-    counted : ndarray of int64, optional
-        The rows whose attempts under this id are counted already.
-    asked : pyarrow.Array of str, optional
-        The ids to look up for the rows, other than theirs.
-    run_filter : callable, optional
-        The runs to look at.
-
-    Returns
-    -------
-    pyarrow.Array of str
-        The messageids, those of further attempts in the place of those of the first.
+    A row whose latest attempt is recorded as unsent stays undecided. The search is that of `Reader.known`; `counted`
+    rows have their attempts under this id counted already, and `asked` are ids to look up instead of the rows' own.
     """
     if asked is None:
         asked = ids if len(waiting) == len(ids) else ids.take(pa.array(waiting, pa.int64()))
@@ -94,25 +71,10 @@ def from_journal(
 def by_key(
     results: Results, journal: Reader, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
 ) -> pa.Array:
-    """Take over what the journal knows of rows that wait, by their keys: whatever the ids were under which they went out.
+    """Merge what the journal knows of waiting rows by their keys, whatever the ids under which they were sent.
 
-    Parameters
-    ----------
-    results : Results
-        Where it goes; a row whose latest attempt is recorded as unsent stays undecided.
-    journal : Reader
-        Where it comes from.
-    keys, ids : pyarrow.Array of large_string
-        The ids that the rows' keys give, and those under which they would leave.
-    waiting : ndarray of int64
-        The rows to look up.
-    campaign : str or None
-        Where to look.
-
-    Returns
-    -------
-    pyarrow.Array of large_string
-        The ids, those of the latest attempts in the place of this call's.
+    `ids` are those under which rows would be sent, returned with those of the latest attempts. A row whose latest
+    attempt is recorded as unsent stays undecided.
     """
     asked = keys if len(waiting) == len(keys) else keys.take(pa.array(waiting, pa.int64()))
     known, recorded = journal.known_by_key(asked, campaign)
@@ -123,7 +85,7 @@ def by_key(
     results.take_over(rows, known, found)
     unsent = known.status[found] == UNSENT
     results.status[rows[unsent]] = UNDECIDED
-    # What did not go out goes under this call's id; where an earlier attempt was refused, that id was used.
+    # What was not sent is sent under this call's id; where an earlier attempt was refused, that id was used.
     kept = ~unsent | as_mask(id_format.are_further(recorded))
     mask = np.zeros(len(ids), np.bool_)
     mask[rows[kept]] = True
@@ -133,7 +95,7 @@ def by_key(
 def from_retries(
     results: Results, journal: Reader, ids: pa.Array, waiting: Rows, *, campaign: str | None, keys: Iterable[pa.Array]
 ) -> pa.Array:
-    """Take over what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
+    """Merge what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
 
     Only retries do so. A row's id leads there: its own where it did not go out, the next one where it was refused; that
     one counts where its key is one of `keys`, which the row may have, or unknown: else it went to a corrected number.
@@ -152,7 +114,7 @@ def from_retries(
 
 
 def _of_keys(journal: Reader, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
-    """Those of the rows whose further attempt is recorded with one of the keys that they may have, or with none."""
+    """Return those of the rows whose further attempt is recorded with one of the keys that they may have, or with none."""
     homes, recorded = journal.origins(further)
     there = np.array([home is not None for home in homes], np.bool_)
     same = there & ~present(recorded)
@@ -164,7 +126,7 @@ def _of_keys(journal: Reader, rows: Rows, further: pa.Array, keys: Iterable[pa.A
 
 @dataclass(frozen=True)
 class Copies:
-    """Rows that a call drops since an earlier row has their key: what they say of their message holds for that row.
+    """Rows that a call drops since an earlier row has their key: their results hold for that row.
 
     Parameters
     ----------
@@ -181,13 +143,13 @@ class Copies:
     own: pa.Array
 
     def out(self, earlier: pd.DataFrame) -> Copies:
-        """Those that say that they went out, or may have; what is accepted comes first."""
+        """Those that say that they were sent, or may have been; accepted ones first."""
         status = earlier["status"].cat.codes.to_numpy()[self.rows]
         some = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
         return self._some(some)
 
     def under_own(self, earlier: pd.DataFrame) -> Copies:
-        """Those whose result names an id that they, or others of their key, bring: it is their key's message."""
+        """Those whose result has an id that they, or others of their key, bring: it is their key's message."""
         had = columns.to_arrow(earlier["messageid"]).take(pa.array(self.rows))
         return self._some(np.flatnonzero(id_format.are_attempts(had, self.own) | self.bring(self.keys, had)))
 
@@ -197,7 +159,7 @@ class Copies:
         return as_mask(pc.is_in(pc.binary_join_element_wise(keys, ids, _BESIDE), value_set=brought))
 
     def first_with(self, keys: pa.Array) -> npt.NDArray[np.int64]:
-        """For each of some keys, the first of the copies that has it; -1 where there is none."""
+        """Return the first copy with each of some keys; -1 where there is none."""
         at = pc.fill_null(pc.index_in(keys, value_set=self.keys), -1).to_numpy().astype(np.int64)
         return np.where(at >= 0, self.rows[at], -1) if len(self.rows) else at
 
@@ -214,30 +176,12 @@ def from_frame(
     of_key: npt.NDArray[np.bool_] | None = None,
     copies: Copies | None = None,
 ) -> pa.Array:
-    """Keep the results of messages that the frame says went out and the journal does not know.
+    """Keep the results of messages that the frame shows as sent and the journal does not know; return the ids of the attempts.
 
-    A row's own word comes first, then that of any other row with its id: an older frame may stand beside a newer one.
-
-    Parameters
-    ----------
-    results : Results
-        Where they go.
-    earlier : pandas.DataFrame
-        The frame's own results, as `columns.read` gives them.
-    ids : pyarrow.Array of str
-        The messageids of all rows, as the journal knows them.
-    keys : pyarrow.Array of str, optional
-        The ids that the rows' keys give, where they are others: a message may have gone out under either.
-    of_key : ndarray of bool, optional
-        The rows whose own id is one of their key: such an id will do where a key has several.
-    copies : Copies, optional
-        Rows that are dropped: one that went out under the id it brings went out for the row that is kept, whose id is
-        another.
-
-    Returns
-    -------
-    pyarrow.Array of str
-        The messageids, those of further attempts in the place of those of the first.
+    A row's own results come first, then those of any other row with its id: frames of different age may be
+    concatenated. `keys` are the ids that the rows' keys give, where they differ: a message may have been sent under
+    either. `of_key` marks rows whose own id is one of their key: such an id will do where a key has several. A copy
+    that was sent under its own id counts for the row that is kept, whose id is another.
     """
     status, had = earlier["status"].cat.codes.to_numpy(), columns.to_arrow(earlier["messageid"])
     rows = np.flatnonzero(among(results.status, UNDECIDED, FAILURE) & present(ids))
@@ -256,7 +200,7 @@ def from_frame(
     beside = np.where(beside >= 0, gone[beside], -1)
     if copies is not None:
         of_rows = (ids if keys is None else keys).take(pa.array(rows))
-        # A row that took over what a copy said has its id, and the copy brings it.
+        # A row that has a copy's result has its id, and the copy brings it.
         own |= copies.bring(of_rows, had.take(pa.array(rows)))
         spoken = copies.under_own(earlier).out(earlier).first_with(of_rows)
         beside = np.where(beside >= 0, beside, spoken)

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 def in_loop(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run in an event loop of this thread's own, of asyncio's kind: a policy's, such as uvloop's, is for its program."""
+    """Run in a new asyncio event loop of this thread; a policy's, such as uvloop's, is for its program."""
     if sys.platform == "win32":
         factory: type[asyncio.AbstractEventLoop] = asyncio.ProactorEventLoop
     else:
@@ -30,7 +30,7 @@ def in_loop(work: Coroutine[Any, Any, _T]) -> _T:
 
 
 async def unwanted(call: Call[Any]) -> None:
-    """Wait until nobody wants a call's work any more."""
+    """Wait until a call's work is no longer wanted."""
     loop, woken = asyncio.get_running_loop(), asyncio.Event()
     call.stop.listener = partial(loop.call_soon_threadsafe, woken.set)
     try:
@@ -43,7 +43,7 @@ async def unwanted(call: Call[Any]) -> None:
 
 
 async def unless_stopped(call: Call[Any], work: Coroutine[Any, Any, object]) -> bool:
-    """Do work that a stop cuts short; whether it came to its end."""
+    """Do work that a stop cuts short; return whether it was completed."""
     doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(unwanted(call))
     await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -57,7 +57,7 @@ async def unless_stopped(call: Call[Any], work: Coroutine[Any, Any, object]) -> 
 
 
 async def awaited(call: Call[_T]) -> _T:
-    """Do a call's work without holding up the event loop; a cancellation stops it, awaits its end and is raised again."""
+    """Do a call's work without blocking the event loop; a cancellation stops it, awaits its end and is raised again."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

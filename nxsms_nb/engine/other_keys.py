@@ -1,4 +1,4 @@
-"""Rows that would leave although their people got a message before: under another key, or by what the frame says."""
+"""Rows that would be sent although their people had a message before: under another key, or by the frame's results."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["sent_before_words"]
 
 _SAMPLE: Final = 500
-"""In so many rows each column of the frame is tried as a key: all rows for all columns would take longer than sending."""
+"""Rows in which each column of the frame is tried as a key: all rows for all columns would take longer than sending."""
 _COLUMNS: Final = 30
 
 
 def sent_before_words(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | None:
-    """What to say of rows that would leave, although this campaign has them under another key or the frame says sent."""
+    """Report rows that would be sent, although this campaign has them under another key or the frame says sent."""
     lines = [
         words
         for words in (_under_another_key(dispatch, settings), _by_the_frame(dispatch), _held_out(dispatch))
@@ -41,7 +41,7 @@ def sent_before_words(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | 
 
 
 def _held_out(dispatch: Dispatch) -> str | None:
-    """Of held-out rows that this campaign sent a message before: they are no people without one."""
+    """Report held-out rows that had a message of this campaign before, so that they do not show what happens without one."""
     held = np.flatnonzero(dispatch.checked.held)
     made = dispatch.ids if dispatch.keys is None else dispatch.keys
     if not len(held) or not isinstance(made, message_ids.MessageIds) or not dispatch.journal.holds(dispatch.campaign):
@@ -77,7 +77,7 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
     sample = dispatch.frame.iloc[rows[:_SAMPLE]]
     made: dict[Any, pa.Array] = {}
     for column in _candidates(dispatch, settings):
-        # What cannot be a key was none.
+        # What cannot be a key was not one.
         with suppress(NxsmsError, TypeError, ValueError, pa.ArrowException):
             made[column] = made_in(sample, settings, dispatch.client, campaign, key=[column]).whole()
     if not made:
@@ -90,7 +90,7 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
 
 
 def _candidates(dispatch: Dispatch, settings: Mapping[str, Any]) -> list[Any]:
-    """The frame's own columns that an earlier call may have named as its key."""
+    """Return the frame's own columns that an earlier call may have named as its key."""
     used = set(resolve(dispatch.frame, {name: settings[name] for name in COLUMNS}).values())
     results = {prefix + name for prefix in result_columns.prefixes(dispatch.frame) for name in RESULT_COLUMNS}
     present_key = settings["key"] if isinstance(settings["key"], (list, tuple)) else [settings["key"]]
@@ -99,13 +99,13 @@ def _candidates(dispatch: Dispatch, settings: Mapping[str, Any]) -> list[Any]:
 
 
 def _gone(dispatch: Dispatch, ids: pa.Array) -> npt.NDArray[np.bool_]:
-    """Which of the messages went out in the call's campaign, or may have."""
+    """Return which of the messages were sent in the call's campaign, or may have been."""
     known, _ = dispatch.journal.known_by_key(ids, dispatch.campaign)
     return among(known.status, SUCCESS, FAILURE, UNKNOWN)
 
 
 def _by_the_frame(dispatch: Dispatch) -> str | None:
-    """What to say of rows whose own results are another campaign's: in this one they are other messages."""
+    """Report rows whose own results belong to another campaign: in this one they are other messages."""
     if dispatch.campaign is None or not len(dispatch.todo):
         return None
     said = np.zeros(len(dispatch.frame), np.bool_)

@@ -208,7 +208,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
     try:
         reply = parse(body, ids)
     except NotUnderstood as why:
-        # No gateway's reply begins with a byte order mark, whole or damaged.
+        # A gateway's reply never begins with a byte order mark, whole or damaged.
         damaged = isinstance(why, NotJson) and b'"code"' in body and not body.startswith(b"\xef\xbb\xbf")
         return Verdict(DAMAGED if damaged else NONSENSE, words=str(why))
     if reply.items is not None:
@@ -224,7 +224,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
 
 
 def _mentions(body: bytes, ids: Sequence[str]) -> bool:
-    """Whether a body speaks of the rows, or is a reply as documented: then something at the URL read the request."""
+    """Return whether a body mentions the rows, or is a documented reply: then something at the URL has read the request."""
     try:
         parse(body, ids)
     except NotUnderstood:

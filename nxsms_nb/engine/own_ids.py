@@ -1,4 +1,4 @@
-"""Ids that a frame brings: each names one message on the wire, the one whose key the journal has beside it."""
+"""A frame's own ids: each names one message on the wire, the one whose key the journal has with it."""
 
 from __future__ import annotations
 
@@ -49,29 +49,10 @@ def take_over_used(
     phones: pa.Array,
     keys_in: Callable[[str | None], Iterable[pa.Array]],
 ) -> pa.Array:
-    """Take over what the journal knows of rows whose own ids were used before; refuse those used for another message.
+    """Merge what the journal knows of rows whose own ids were used before; refuse those used for another message.
 
-    Parameters
-    ----------
-    results : Results
-        What is known; rows that are undecided would leave.
-    journal : Reader
-        Where ids are looked up, in every campaign: the gateway knows of no campaigns.
-    own : pyarrow.Array of large_string
-        The rows' own ids, null where there is none.
-    ids, keys : pyarrow.Array of large_string
-        The ids under which the rows would leave, and those that their keys give.
-    campaign : str or None
-        The campaign of the call.
-    phones : pyarrow.Array of text
-        The numbers, for the message.
-    keys_in : callable
-        What the rows' keys may give in another campaign.
-
-    Returns
-    -------
-    pyarrow.Array of large_string
-        The ids, those of the latest attempts in the place of the rows' own.
+    Own ids are looked up in every campaign, since the gateway does not know campaigns. `ids` are those under which the
+    rows would be sent, returned with those of the latest attempts; `keys_in` gives the keys' ids in another campaign.
     """
     rows = np.flatnonzero((results.status == UNDECIDED) & as_mask(pc.equal(own, ids)))
     status = journal.known(own.take(pa.array(rows)), everywhere=True).status
@@ -80,7 +61,7 @@ def take_over_used(
         return ids
     at = pa.array(rows)
     homes, recorded = journal.origins(own.take(at))
-    # Where no key is recorded, by a retry that did not know it, the id alone has to do.
+    # Where a retry that did not know the key recorded none, the id alone counts.
     same = ~present(recorded)
     for home in set(homes):
         candidates = [keys] if home == (campaign or "") else keys_in(home or None)

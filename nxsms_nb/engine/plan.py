@@ -1,4 +1,4 @@
-"""What would become of each row if the frame were sent now."""
+"""What would happen to each row if the frame were sent now."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FATES: Final = (
     "send", "accepted before", "refused before", "in doubt", "invalid", "duplicate", "held out", "suppressed",
     "stops the call",
 )  # fmt: skip
-"""What may become of a row, in the order of the ``fate`` categorical."""
+"""The possible fates of a row, in the order of the ``fate`` categorical."""
 
 _STOPPED: Final = (
     "Nothing would be sent: rows say that they were sent under another id. .frame has them and the reason."

@@ -1,4 +1,4 @@
-"""What the outcomes of requests mean: for their rows, for the pace, for what leaves again, and for the run as a whole."""
+"""What the outcomes of requests mean: for their rows, for the rate, for what is sent again, and for the run."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 CONNECTION_TRIES: Final = 3
 IN_A_ROW: Final = 3
-"""So many requests in doubt, or batches without a connection, one after the other, end a run."""
+"""This many requests in doubt, or batches without a connection, in a row end a run."""
 REFUSALS_IN_A_ROW: Final = 20
-"""So many refusals for the pace, each begun after the one before, with nothing accepted between, end a run."""
+"""This many refusals for the rate, each begun after the one before, with nothing accepted between, end a run."""
 LONGEST_PAUSE: Final = 10
-"""How many of the client's timeouts a pause asked for by ``Retry-After`` may last; a longer one ends the run."""
+"""The longest pause by ``Retry-After``, in the client's timeouts; a longer one ends the run."""
 SHARE_NEEDS: Final = 50
-"""How many rows must have been answered before a share of failures says anything."""
+"""Rows that must have been answered before a share of failures counts."""
 _BACKOFF_S: Final = 0.25
 _BACKOFF_MOST_S: Final = 8.0
 _REFUSED: Final = (Disposition.FLOW, Disposition.CLOCK, Disposition.SIZE, Disposition.HALVE, Disposition.ACCOUNT)
@@ -40,31 +40,10 @@ _REFUSED: Final = (Disposition.FLOW, Disposition.CLOCK, Disposition.SIZE, Dispos
 
 
 class Policy:
-    """Draws the consequences of each request's outcome, one after the other.
+    """Applies each request's outcome, in order: to its rows, to the rate, to what may be sent again, and to the run.
 
-    Parameters
-    ----------
-    queue : BatchQueue
-        Where rows go that may leave again.
-    pace : AdaptiveRate
-        Learns what passed the limit and what did not.
-    limits : Limits
-        What the run keeps to.
-    quotes : callable
-        The texts of a row, which a text of the gateway may quote.
-    state : RunState
-        Is ended where an outcome says so.
-    memory : Memory
-        What the run remembers so far.
-    client : Client
-        Whose gateway it is.
-
-    Attributes
-    ----------
-    counts : Counter of int
-        Rows decided, by status.
-    codes : Counter of int
-        Failed rows, by code.
+    `counts` has the rows decided, by status, and `codes` the failed rows, by code. `quotes` returns the texts of a row,
+    which a text of the gateway may quote.
     """
 
     def __init__(
@@ -89,22 +68,9 @@ class Policy:
         self._client = client
 
     def apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:
-        """What becomes of a request's rows; those that may leave again are put back, and the pace is told.
+        """Return the outcome of a request's rows, put back those that may be sent again, and report to the rate.
 
-        Parameters
-        ----------
-        batch : Batch
-            The request.
-        verdict : Verdict
-            What its outcome proves.
-        result : PostResult
-            What was seen of it.
-        begun : float
-            When it left, monotonic.
-
-        Returns
-        -------
-        Outcome
+        `begun` is when the request was sent, monotonic.
         """
         # As plain dicts: a Counter's own copy counts its elements anew.
         counted = dict(self.counts), dict(self.codes), dict(self._memory.counts)
@@ -115,7 +81,7 @@ class Policy:
             return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", result)
 
     def _apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:
-        """Rows are put back last of all: what fails here leaves them in doubt, and rows in doubt must not wait."""
+        """Put rows back last of all: what fails here leaves them in doubt, and rows in doubt must not wait."""
         now, latency = time.monotonic(), result.latency_ms
         disposition = verdict.disposition
         refusal = Outcome(UNSENT, verdict.code, verdict.words, latency)
@@ -161,7 +127,7 @@ class Policy:
         return self._doubt(batch, verdict.words, result)
 
     def _doubt(self, batch: Batch, words: str, result: PostResult) -> Outcome:
-        # The pace is not informed: a timeout is no latency.
+        # Not reported to the rate: a timeout is not a latency.
         self._memory.doubts += 1
         self.tally(UNKNOWN, batch.size)
         return Outcome(UNKNOWN, reason=words, latency_ms=result.latency_ms)
@@ -284,7 +250,7 @@ class Policy:
             self._state.end(StopReason(errors.Throttled, reason, code))
 
     def heed(self, verdict: Verdict) -> bool:
-        """End the run where this request, after those before it, says so; whether it was the first one understood."""
+        """End the run where this request and those before it require it; return whether it was the first one understood."""
         try:
             first = self._heed(verdict)
             words = f" (the last: {verdict.words})"
@@ -299,7 +265,7 @@ class Policy:
 
     def _heed(self, verdict: Verdict) -> bool:
         memory, disposition = self._memory, verdict.disposition
-        # 1004 and 429 come before the keys are looked at: a wrong key is still to cost one request.
+        # 1004 and 429 come before the keys are checked: a wrong key must still cost only one request.
         proven = (
             disposition in (Disposition.JUDGED, Disposition.ACCOUNT, Disposition.SIZE, Disposition.HALVE)
             or verdict.code == codes.TPS

@@ -1,4 +1,4 @@
-"""What a run tells those who watch it."""
+"""The progress of a run, for its observers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Progress:
     sending : int
         Rows that this run sends.
     decided : int
-        How many of those left and are settled; rows that stay unsent are none of them.
+        How many of those were sent and are settled; rows that stay unsent do not count.
     counts : mapping of str to int
-        Status to rows of the whole frame so far; rows not decided yet are in none.
+        Status to rows of the whole frame so far; rows not decided yet do not count.
     before : mapping of str to int
         Status to those of these rows that were sent before this run, or may have been.
     suppressed : int
@@ -34,11 +34,11 @@ class Progress:
     elapsed_s : float
         Seconds since the run began.
     rate : float
-        Messages a second, lately.
+        Recent messages per second.
     pace : float, optional
-        The most messages a second at present; None: no ceiling.
+        The present ceiling in messages per second; None: no ceiling.
     in_flight : int
-        Requests under way.
+        Requests in flight.
     throttled : int
         Requests that the gateway refused, in part or as a whole, because they came too fast.
     max_rate : float, optional
@@ -90,7 +90,7 @@ class Progress:
 
     @property
     def average(self) -> float:
-        """Messages settled a second, over the whole run so far."""
+        """Messages settled per second, over the whole run so far."""
         return self.decided / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     @property
@@ -112,7 +112,7 @@ class Progress:
         return {**self.counts, "Unsent": self.counts.get("Unsent", 0) + self.waiting}
 
     def aside(self, status: str) -> str:
-        """What to say behind a status' count, so that the counts add up to what this run sends.
+        """Return the words after a status' count, so that the counts add up to what this run sends.
 
         Examples
         --------
@@ -146,7 +146,7 @@ class Observer(Protocol):
     """
 
     def update(self, snapshot: Progress) -> None:
-        """Take notice of how far the run has come."""
+        """Receive the run's progress."""
 
     def close(self, snapshot: Progress) -> None:
-        """Take notice of the end: called once, with the last snapshot."""
+        """Receive the last progress; called once, at the end."""

@@ -1,4 +1,4 @@
-"""The pace of a run: how many messages a request carries and when it may leave, under a limit nobody discloses.
+"""The rate of a run: how many messages a request carries and when it may be sent, under an undisclosed limit.
 
 One :class:`AdaptiveRate` serves a whole run. It does no I/O and reads no clock: times are monotonic seconds given by the caller.
 
@@ -25,7 +25,7 @@ from collections import deque
 from typing import Final
 
 GROWTH: Final = 6.0
-"""By how many requests' worth a reply raises the start: it reaches 16 requests under way within two round trips."""
+"""By how many requests' worth a reply raises the start: it reaches 16 requests in flight within two round trips."""
 
 SPACING: Final = 0.02
 """Seconds from one request to the next near a limit, which sets how many messages each carries …"""
@@ -40,7 +40,7 @@ RELAXED: Final = 0.1
 """Seconds from one request to the next where only `max_rate` holds them back."""
 
 HEADROOM: Final = 1.2
-"""How much larger than latency and concurrency demand requests are at least, so that it is the rate that decides."""
+"""How much larger than latency and concurrency require requests are at least, so that the rate decides."""
 
 SETTLED: Final = 1.0
 """Seconds (and a round trip) after which a refusal starts afresh: the window of a limit given per second."""
@@ -78,30 +78,19 @@ MEASURED: Final = 0.25
 """… which takes at least so many seconds."""
 
 GRACE: Final = 0.25
-"""For how long after a step down requests still meet those that left before it, in parts of the latency."""
+"""How long after a step down requests still meet those sent before it, in parts of the latency."""
 
 LEAST: Final = 1.0
-"""The lowest rate: where nothing passes, one message a second asks whether something does."""
+"""The lowest rate: where nothing passes, one message per second tests whether something does."""
 
 
 class AdaptiveRate:
-    """The one flow controller of a run.
+    """The flow control of a run.
 
-    Parameters
-    ----------
-    batch_size : int, default 200
-        The most messages a request may carry.
-    concurrency : int, default 8
-        The most requests under way at a time.
-    max_rate : float, optional
-        A ceiling in messages a second.
-
-    Notes
-    -----
-    For each request ask :meth:`size`, then :meth:`reserve`, wait until the time it gives, send, and tell what became of
-    it by :meth:`accepted`, :meth:`refused` or, where items differ, both; what nobody knows is not told. Let one request
-    wait at a time (a lock around the two calls and the wait): those that wait already when the rate is lowered, or a
-    pause asked for, leave as they were told before.
+    For each request call :meth:`size`, then :meth:`reserve`, wait until the time it returns, send, and report the
+    result by :meth:`accepted`, :meth:`refused` or, where items differ, both; unknown outcomes are not reported. Let one
+    request wait at a time (a lock around the two calls and the wait): waiting requests keep their times when the rate
+    is lowered or a pause is requested.
 
     Examples
     --------
@@ -119,30 +108,30 @@ class AdaptiveRate:
         self._searching = True
         self._latency: float | None = None
         self._began = math.inf
-        self._free = 0.0  # when the next request may leave
+        self._free = 0.0  # when the next request may be sent
         self._spaced = False  # whether it is the spacing that holds requests back
         self._second: deque[tuple[float, int]] = deque()  # what was accepted during the last second
         self._recent = 0
         self._total = 0
         self._replied = 0.0
         self._mark = (0.0, 0)  # the last refusal that was a new one, and the total accepted by then
-        self._steps = 0  # refusals heeded since then, it included
+        self._steps = 0  # refusals applied since then, it included
         self._calm = 0  # replies since then
         self._quiet = 0.0
         self._heeded_from = -math.inf
         self._pause: float | None = None
-        self.throttled = 0  # requests refused for the limit's sake, whatever they taught
+        self.throttled = 0  # requests refused because of the limit, whether or not they lowered the rate
         self._paused_until = -math.inf
 
     @property
     def rate(self) -> float | None:
-        """The present ceiling in messages a second; None while no limit is known and none was asked for."""
+        """The present ceiling in messages per second; None while no limit is known or was asked for."""
         rate = min(self._limit or math.inf, self._max_rate)
         return None if math.isinf(rate) else rate
 
     @property
     def note(self) -> str:
-        """What holds the run back, for people; empty when nothing does, or what the person asked for."""
+        """What limits the run, in words; empty when nothing does, or what the person asked for."""
         if self._limit is None or self._limit >= self._max_rate or not self._spaced:
             return ""
         if self._pause is not None:
@@ -152,11 +141,11 @@ class AdaptiveRate:
         return f"held to {self._limit:,.0f} messages a second, our estimate of the gateway's limit"
 
     def pause_left(self, now: float) -> float:
-        """How many seconds are left of a pause that the gateway asked for; 0 where it asked for none."""
+        """Return the remaining seconds of a pause that the gateway asked for; 0 where it asked for none."""
         return max(0.0, self._paused_until - now)
 
     def achieved(self, now: float) -> float:
-        """Messages accepted a second, during the last second."""
+        """Return the messages per second accepted during the last second."""
         self._forget(now)
         return self._recent / min(1.0, max(now - self._began, 1e-3))
 
@@ -165,7 +154,7 @@ class AdaptiveRate:
         self._most = max(1, min(self._most, most))
 
     def size(self) -> int:
-        """How many messages the next request should carry."""
+        """Return how many messages the next request should carry."""
         rate = self.rate
         if rate is None:
             return self._most
@@ -175,25 +164,17 @@ class AdaptiveRate:
         return max(1, min(self._most, int(max(usual, needed))))
 
     def reserve(self, n: int, now: float) -> float:
-        """When a request of `n` messages may leave, which is then reserved for it; `now` or earlier: at once."""
+        """Reserve and return the time at which a request of `n` messages may be sent; `now` or earlier: at once."""
         if now < self._began:
             self._began = self._free = now
         gap = n / min(self._limit or self._start, self._max_rate)
-        when = max(self._free, now - gap)  # a request that left late is made up for, one at most
+        when = max(self._free, now - gap)  # a late request is made up for, one at most
         self._spaced = when > now
         self._free = when + gap
         return when
 
     def accepted(self, n: int, begun: float, now: float) -> None:
-        """Take note that `n` messages of a request passed the limit, whatever else became of them.
-
-        Parameters
-        ----------
-        n : int
-            Messages not refused for the limit's sake.
-        begun, now : float
-            When the request left, and the time now.
-        """
+        """Note that `n` messages of a request sent at `begun` passed the limit, whatever else their result."""
         first, took = self._latency is None, max(now - begun, 1e-4)
         latency = self._learn(took, now)
         elapsed, self._replied = now - self._replied, now
@@ -211,16 +192,10 @@ class AdaptiveRate:
                 self._limit = min(useful, self._limit * (1 + self._growth(elapsed, latency)))
 
     def refused(self, n: int, begun: float, now: float, retry_after: float | None = None) -> None:
-        """Take note that `n` messages of a request were refused for the limit's sake (13008, 429).
+        """Note that `n` messages of a request sent at `begun` were refused because of the limit (13008, 429).
 
-        Parameters
-        ----------
-        n : int
-            Messages refused: all of the request, or some of its items; those accepted are told first.
-        begun, now : float
-            When the request left, and the time now.
-        retry_after : float, optional
-            The seconds to wait that the gateway asked for.
+        They are all of the request, or some of its items, of which the accepted ones are reported first. `retry_after`
+        is the pause in seconds that the gateway asked for.
         """
         self.throttled += 1
         latency = self._learn(max(now - begun, 1e-4), now)

@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 __all__ = ["in_doubt", "settle"]
 
 FEW: Final = 20
-"""Up to so many ids are asked for one by one; more are looked for in the day's pages."""
+"""Up to this many ids are queried one by one; more are looked for in the day's pages."""
 PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds to wait when the query says that it was asked too often."""
-WORD_GIVEN: Final = "not found by the record query; taken as unsent on the analyst's word"
+WORD_GIVEN: Final = "not found by the record query; counted as unsent on the analyst's word"
 TOO_EARLY: Final = "not found by the record query; sent less than a minute ago, ask again later"
 NOT_FOUND: Final = (
-    'not found by the record query, which proves nothing; absent="Unsent" is your word that it did not go out'
+    'not found by the record query, which proves nothing; absent="Unsent" is your word that it was not sent'
 )
 TIME_UNSURE: Final = (
     "not found by the record query; this journal does not know when it was sent, and the frame's sent_at counts only after a "
     "day: its time zone may be lost. Name the journal of the send (journal=), or ask again later"
 )
 ASTRAY: Final = timedelta(days=1)
-"""By how much a time may be wrong whose zone was lost: 14 hours, rounded up."""
+"""The error of a time whose zone was lost: 14 hours, rounded up."""
 ANOTHER_NUMBER: Final = (
     "in doubt; the gateway's record of this id names another number: the id was used before, or the number was changed. "
     "Nothing is sent under it again; give each message a sys_message_id of its own"
 )
 COUNTRY_CODE_MAX: Final = 3
-"""How many digits of a country code may stand in front of a number that a record shows, or be left out there."""
+"""Digits of a country code that a record may add to a number, or leave out."""
 OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
 ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 """Codes of the record queries."""
@@ -61,36 +61,14 @@ async def accepted(
     *,
     numbers: Mapping[str, Collection[str | None]] | None = None,
 ) -> tuple[dict[str, set[str]], set[str]]:
-    """Ask which messages the gateway has a record of.
+    """Find the messages of which the gateway has a record, with the numbers in their records, and all that were queried.
 
-    Parameters
-    ----------
-    transport : Transport
-        Open, of a client with an app secret.
-    sent : dict of str to datetime
-        Messageid to the time of its request (aware).
-    unsure : collection of str
-        Those whose time may have lost its zone: a day more is asked for on either side.
-    numbers : mapping of str to collection of str, optional
-        Messageid to the numbers it is asked for; once a record of each is found, no further day is asked for.
+    `unsure` messages may have lost the zone of their time: a day more is queried on either side. Once a record of each
+    number in `numbers` is found, no further day is queried. Nothing follows for messages that were not queried: their
+    days are out of the query's reach. A refused or unreadable query raises `QueryError`.
 
-    Returns
-    -------
-    found : dict of str to set of str
-        The ids with a record, and the numbers in their records, empty for one without a number.
-    asked : set of str
-        The ids that were asked about, those found among them: of the others the query says nothing, because their days
-        are out of its reach.
-
-    Raises
-    ------
-    QueryError
-        The query was refused or not understood.
-
-    Notes
-    -----
-    Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day after
-    are asked for too; that one of them lies out of reach is no reason to doubt the others.
+    Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day
+    after are queried too; that one of them is out of reach does not put the others in doubt.
     """
     found: dict[str, set[str]] = {}
     numbers = {} if numbers is None else numbers
@@ -127,7 +105,7 @@ def _days(when: datetime, reach: int) -> list[date]:
 
 
 def is_of(recorded: Collection[str], number: str | None) -> bool:
-    """Whether records may be of a number: one of them has it, country code aside; where either is unknown, the id has to do.
+    """Return whether records may be of a number: one of them has it, country code aside; where either is unknown, the id counts.
 
     Examples
     --------
@@ -143,7 +121,7 @@ def _same_number(one: str, other: str) -> bool:
 
 
 def _number(record: Mapping[str, Any]) -> str:
-    """The digits of a record's number; empty where it shows none, or not all of them."""
+    """Return the digits of a record's number; empty where it shows none, or not all of them."""
     shown = record.get("phone")
     text = str(shown).strip() if isinstance(shown, str | int) else ""
     digits = re.sub(r"[+ -]", "", text)
@@ -191,7 +169,7 @@ async def _listed(transport: Transport, day: date) -> dict[str, set[str]] | None
 
 
 async def _ask(transport: Transport, path: str, form: dict[str, str]) -> dict[str, Any] | None:
-    """A query's reply; None where it has none for that day."""
+    """Return a query's reply; None where it has none for that day."""
     for pause in (*PATIENCE, None):
         reply = await transport.query(path, form)
         code = str(reply.get("code"))
@@ -216,26 +194,16 @@ async def settle(
 ) -> None:
     """Settle rows in doubt, in the results and in the journal.
 
-    Parameters
-    ----------
-    dispatch : Dispatch
-        Whose rows they are.
-    recorder : Recorder
-        Where what is learnt is written.
-    rows : ndarray of int64
-        The rows.
-    absent : {"Unknown", "Unsent"}, default "Unknown"
-        What becomes of rows without a record. "Unsent" holds only once the gateway's 60 s window has passed.
-    timed : ndarray of int64, optional
-        The rows whose time is the journal's; the frame's own may have lost its time zone on the way.
+    `absent` is the status of rows without a record; "Unsent" holds only once the gateway's 60 s window has passed.
+    `timed` are the rows whose time is the journal's; the frame's own may have lost its time zone.
     """
     results = dispatch.results
     ids = dispatch.ids.take(dispatch.positions(rows)).to_pylist()
     now = datetime.now(UTC)
-    # Without a time, as in a frame taken while its request was under way, it counts as sent just now.
+    # Without a time, as in a frame taken while its request was in flight, it counts as just sent.
     times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
     certain = np.isin(rows, [] if timed is None else timed)
-    # Absence frees a row, so that it must have been looked for wherever its record may be.
+    # Absence releases a row, so its record must have been looked for everywhere.
     unsure = {ids[offset] for offset in np.flatnonzero(~certain)} if absent == "Unsent" else set()
     phones = dispatch.checked.fields["phone"].take(dispatch.positions(rows)).to_pylist()
     numbers: dict[str, set[str | None]] = {}
@@ -264,7 +232,7 @@ async def settle(
 
 
 def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
-    """What the analyst's word makes of a row without a record."""
+    """Return the outcome that the analyst's word gives a row without a record."""
     window = timedelta(milliseconds=requests.CLOCK_WINDOW_MS)
     if age <= window:
         return UNKNOWN, TOO_EARLY
@@ -282,7 +250,7 @@ async def settle_doubts(dispatch: Dispatch, recorder: Recorder) -> None:
         except QueryError as error:
             dispatch.results.decide(doubtful, UNKNOWN, None, f"in doubt; {error}")
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as surprise:
-            # A reply to the query that nobody foresaw settles nothing, and keeps no run from its rows.
+            # An unforeseen reply to the query settles nothing, and does not stop the run.
             still = doubtful[dispatch.results.status[doubtful] == UNKNOWN]
             words = f"in doubt; the reply to the record query could not be read ({type(surprise).__name__})"
             dispatch.results.decide(still, UNKNOWN, None, words)
@@ -296,5 +264,5 @@ async def _record(recorder: Recorder, ids: pa.Array, keys: pa.Array | None, outc
 
 
 def in_doubt(results: Any) -> Rows:
-    """The rows that are in doubt."""
+    """Return the rows that are in doubt."""
     return np.flatnonzero(results.status == UNKNOWN)

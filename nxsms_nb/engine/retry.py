@@ -1,4 +1,4 @@
-"""A sent frame taken up again: its results, the campaign it went out in, and which of its rows may leave again."""
+"""Resuming a sent frame: its results, its campaign, and which of its rows may be sent again."""
 
 from __future__ import annotations
 
@@ -53,21 +53,14 @@ __all__ = [
 ]
 
 HOUR_US: Final = 3_600_000_000
-"""How long the vendor's hourly limit (13007) holds after the request that met it."""
+"""How long the vendor's hourly limit (13007) lasts after the request that met it."""
 
 
 @dataclass(frozen=True)
 class Home:
     """The campaign that rows of a sent frame belong to.
 
-    Parameters
-    ----------
-    campaign : str or None
-        Its name.
-    rows : ndarray of int64
-        The rows.
-    anywhere : bool
-        Whether nobody knows it: whatever is recorded of the rows concerns every campaign.
+    `anywhere` says that it is not known: whatever is recorded of the rows then concerns every campaign.
     """
 
     campaign: str | None
@@ -78,7 +71,7 @@ class Home:
 def read_back(
     frame: pd.DataFrame, client: Client, journal: Journal, settings: Mapping[str, Any], call: Invocation
 ) -> Dispatch:
-    """Take a sent frame with everything it says of its rows; none of them waits to be sent."""
+    """Read a sent frame with its results; none of its rows waits to be sent."""
     frame = frame_as_given(frame)
     earlier = result_columns.read(frame, settings["prefix"])
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
@@ -104,7 +97,7 @@ def read_back(
 
 
 def _keys(journal: Reader, ids: pa.Array) -> pa.Array:
-    """The ids that rows' keys give, as the journal has them; else those that show it: of what it does not know, no other."""
+    """Return the ids that rows' keys give, from the journal; else the ids that show it themselves, else null."""
     _, recorded = journal.origins(ids)
     roots = id_format.roots(ids)
     made = id_format.are_ours(ids)
@@ -112,17 +105,9 @@ def _keys(journal: Reader, ids: pa.Array) -> pa.Array:
 
 
 def asked_for(codes: Any) -> frozenset[int]:
-    """The codes that a person names to try again.
+    """Read the codes to retry; gaps, as in the column of a table of failures, are ignored.
 
-    Parameters
-    ----------
-    codes : int, iterable of int, or None
-        What is asked for; gaps, as in the column of a table of failures, are none.
-
-    Raises
-    ------
-    ConfigError
-        Something else than codes of the vendor's.
+    What is not a vendor code raises `ConfigError`.
 
     Examples
     --------
@@ -151,7 +136,7 @@ def home_of(dispatch: Dispatch, settings: Mapping[str, Any]) -> Home | None:
     if not len(open_to_retry):
         return None
     names = {name for name, rows in of_all.items() if np.isin(rows, open_to_retry).any()}
-    # A run records its rows some thousands ahead; those it never came to are in no journal.
+    # A run records its rows some thousands ahead; those it never reached are in no journal.
     homeless = np.setdiff1d(open_to_retry, np.concatenate([np.empty(0, np.int64), *of_all.values()]))
     for name in sorted({*of_all, dispatch.campaign or "", ""}):
         if len(homeless):
@@ -163,14 +148,14 @@ def home_of(dispatch: Dispatch, settings: Mapping[str, Any]) -> Home | None:
     if len(names) > 1:
         listed = ", ".join(named(name) if name else "the unnamed one" for name in sorted(names))
         raise ConfigError(
-            f"The rows went out in several campaigns, or in another than campaign= names: {listed}. Nothing was sent. "
-            "Take the rows of one campaign at a time, and leave campaign= out: the journal knows it."
+            f"These rows were sent in more than one campaign, or not in the one that campaign= names: {listed}. Nothing was sent. "
+            "Retry one campaign at a time, and omit campaign=: the journal knows it."
         )
     return Home(next(iter(names), "") or None, open_to_retry, anywhere=len(homeless) > 0)
 
 
 def hold(journal: Journal, dispatch: Dispatch, home: Home) -> Campaign:
-    """Hold the campaign that rows belong to, so that its own runs stay away; where none is known, the whole journal."""
+    """Hold the campaign that rows belong to, which excludes its own runs; where none is known, the whole journal."""
     own_ids = _brings_ids(dispatch, home.rows)
     return journal.campaign(home.campaign, anywhere=home.anywhere, own_ids=own_ids)
 
@@ -178,14 +163,14 @@ def hold(journal: Journal, dispatch: Dispatch, home: Home) -> Campaign:
 def _made_in(
     dispatch: Dispatch, settings: Mapping[str, Any], campaign: str | None, rows: Rows
 ) -> npt.NDArray[np.bool_]:
-    """Which rows have the id that a call in this campaign makes for them: it is of no other campaign."""
+    """Return which rows have the id that a call in this campaign makes for them, so that they belong to no other campaign."""
     made = made_in(dispatch.frame, settings, dispatch.client, campaign, key=settings["key"]).whole()
     ours = id_format.roots(dispatch.all_ids().take(dispatch.positions(rows)))
     return as_mask(pc.equal(ours, made.take(dispatch.positions(rows))))
 
 
 def _brings_ids(dispatch: Dispatch, rows: Rows) -> bool:
-    """Whether rows may have ids of the frame's own: a further attempt of such an id does not show it."""
+    """Return whether rows may have ids of the frame's own, which a further attempt of such an id does not show."""
     own = dispatch.checked.fields.get("sys_message_id")
     return (own is not None and own.null_count < len(own)) or not id_format.are_first(
         dispatch.all_ids().take(dispatch.positions(rows))
@@ -195,7 +180,7 @@ def _brings_ids(dispatch: Dispatch, rows: Rows) -> bool:
 def resend(
     sent: Dispatch, home: Home, campaign: Campaign, settings: Mapping[str, Any], codes: frozenset[int]
 ) -> tuple[Dispatch, Rows]:
-    """Let the rows of a sent frame that may be tried again wait to leave; and the rows that may, but not before some time."""
+    """Queue the rows of a sent frame that may be retried; return also those that may be, but only later."""
     results, ids = sent.results, sent.all_ids()
     open_before = np.flatnonzero(among(results.status, UNSENT, FAILURE))
     sendable = sent.checked.good & present(ids)
@@ -234,16 +219,16 @@ def skip_suppressed(dispatch: Dispatch) -> None:
 
 
 def may_go_us(results: Results, rows: Rows) -> Rows:
-    """When rows refused by the hour's limit may go, in microseconds since the epoch; without a time, an hour from now."""
+    """Return when rows refused by the hour's limit may be sent, in microseconds since the epoch; by default in an hour."""
     sent_us = results.sent_us[rows]
     return np.where(sent_us == NO_TIME, time.time_ns() // 1000, sent_us) + HOUR_US
 
 
 def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: Rows) -> None:
-    """Take over what the journal knows of refused rows that went out since: the frame is older, or of another journal."""
+    """Merge what the journal knows of refused rows that were sent since: the frame is older, or of another journal."""
     known = journal.known(ids.take(Dispatch.positions(refused)), everywhere=True)
     timed = np.flatnonzero((known.status == FAILURE) & (known.sent_us != NO_TIME))
-    # A file may have taken the time zone from the frame's own.
+    # A file may have lost the time zone of the frame's own time.
     results.sent_us[refused[timed]] = known.sent_us[timed]
     gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
     results.attempts[refused[gone]] = 0
@@ -251,7 +236,7 @@ def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: R
 
 
 def _take_over_beside(results: Results, ids: pa.Array, waiting: Rows) -> None:
-    """Take over what other rows of the frame say of the same message: an older frame may stand beside a newer one."""
+    """Merge what other rows of the frame say of the same message: frames of different age may be concatenated."""
     gone = np.flatnonzero(among(results.status, SUCCESS, UNKNOWN))
     at = pc.index_in(ids.take(Dispatch.positions(waiting)), value_set=ids.take(Dispatch.positions(gone)))
     rows = waiting[present(at)]
@@ -260,9 +245,9 @@ def _take_over_beside(results: Results, ids: pa.Array, waiting: Rows) -> None:
 
 
 def _known_as_it_is(dispatch: Dispatch, settings: Mapping[str, Any], rows: Rows) -> Dispatch:
-    """Know rows by their present keys, too: one that was corrected is another message to a send of its campaign.
+    """Look rows up by their present keys, too: a corrected row is another message to a send of its campaign.
 
-    What the campaign sent under the present key went out; what leaves now is recorded with it.
+    What the campaign sent under the present key was sent; what is sent now is recorded with it.
     """
     if not len(rows):
         return dispatch
@@ -276,7 +261,7 @@ def _known_as_it_is(dispatch: Dispatch, settings: Mapping[str, Any], rows: Rows)
     now, was = (values.take(dispatch.positions(rows)) for values in (made, keys))
     changed = present(now) & ~as_mask(pc.fill_null(pc.equal(now, was), False))
     rows, now = rows[changed], now.filter(pa.array(changed))
-    # Of sends alone: a retry that left out key= recorded one key for all of a person's orders.
+    # Only of sends: a retry that left out key= recorded one key for all of a person's orders.
     known, recorded = dispatch.journal.known_by_key(now, dispatch.campaign, run_filter=lambda run: not run.anywhere)
     gone = among(known.status, SUCCESS, UNKNOWN)
     results.attempts[rows[gone]] = 0
@@ -292,7 +277,7 @@ def _put(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
 
 
 def homes_of(dispatch: Dispatch, rows: Rows) -> list[Home]:
-    """Rows by the campaign they belong to, so that each is settled where its own campaign's call looks."""
+    """Group rows by the campaign they belong to, so that each is settled where its own campaign looks."""
     found, left = [], rows
     for name, places in dispatch.journal.homes(dispatch.ids.take(dispatch.positions(rows))).items():
         mine = np.intersect1d(rows[places], left)
@@ -305,10 +290,10 @@ def homes_of(dispatch: Dispatch, rows: Rows) -> list[Home]:
 
 
 def take_over_learnt(dispatch: Dispatch, doubtful: Rows, journal: Reader) -> tuple[Rows, Rows]:
-    """Take over what the journal knows of rows in doubt; those still in doubt, and which of them the journal knows."""
+    """Merge what the journal knows of rows in doubt; return those still in doubt, and which of them it knows."""
     known = journal.known(dispatch.ids.take(dispatch.positions(doubtful)), everywhere=True)
     there = known.status != UNDECIDED
-    # Of a row in doubt, too: a file may have taken the time zone from the frame's own time.
+    # For a row in doubt, too: a file may have lost the time zone of the frame's own time.
     dispatch.results.attempts[doubtful[there]] = 0
     dispatch.results.take_over(doubtful[there], known, np.flatnonzero(there))
     return doubtful[~there | (known.status == UNKNOWN)], doubtful[known.status == UNKNOWN]

@@ -1,4 +1,4 @@
-"""A run that goes on in a thread of its own, with its own event loop: watched, stopped and awaited from outside."""
+"""A run in a thread of its own, with its own event loop: observed, stopped and awaited from outside."""
 
 from __future__ import annotations
 
@@ -31,16 +31,10 @@ __all__ = ["Run", "Session", "stopped"]
 
 
 class Session:
-    """What a run keeps in common with the runs after it: its record in the journal, its pace and what it remembers.
+    """What a run shares with the runs after it: its record in the journal, its rate and its memory.
 
-    Parameters
-    ----------
-    dispatch : Dispatch
-        The first run's rows, of a campaign that is held; it is released when the session is closed, or this raises.
-    limits : Limits
-        What the runs keep to.
-    rows : int
-        How many rows may be sent.
+    The dispatch's campaign is held; it is released when the session is closed, or this raises. `rows` is how many may
+    be sent.
     """
 
     def __init__(self, dispatch: Dispatch, limits: Limits, *, rows: int) -> None:
@@ -110,18 +104,18 @@ class Run:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The frame with its result columns; while the run goes on, as far as it is known."""
-        # A copy: whoever changes it in place changes neither the run's frame nor the next one.
+        """The frame with its result columns, as far as known while the run is in progress."""
+        # A copy: a change in place must change neither the run's frame nor the next one.
         return self._dispatch.joined().copy()
 
     @property
     def rate(self) -> float:
-        """Messages a second, accepted or refused, over the whole run so far."""
+        """Messages per second, accepted or refused, over the whole run so far."""
         return self._sender.rate
 
     @property
     def pace(self) -> float | None:
-        """The present ceiling in messages a second; None: no limit has been met."""
+        """The present ceiling in messages per second; None: no limit has been met."""
         return self._session.pace.rate
 
     @property
@@ -135,7 +129,7 @@ class Run:
         return None if self.ending is None else self.ending.reason
 
     def stop(self) -> None:
-        """Let no new request leave, await those under way for a moment, and return when the run has ended."""
+        """Send no new request, await those in flight for a moment, and return when the run has ended."""
         self._call.close()
         self._call.outcome()
 
@@ -149,7 +143,7 @@ class Run:
         pandas.DataFrame
             The frame with its result columns, complete.
         """
-        # On one line: an interrupt at the line of the try alone would come before it, and nobody would stop the run.
+        # On one line: an interrupt on the line of the try alone would come before it, and not stop the run.
         try: self._call.see_out()  # noqa: E701  # fmt: skip
         except BaseException as error:
             # Assignments come first: another interrupt may keep the call from beginning.
@@ -160,13 +154,13 @@ class Run:
         return self.frame
 
     def ask_to_stop(self) -> None:
-        """Let no new request leave; returns at once."""
+        """Send no new request; return at once."""
         self._call.stop.ask()
 
     def outcome(self, *, last: bool = False) -> pd.DataFrame:
-        """The frame of a run that has ended, or `errors.Stopped` with it where rows are unsent.
+        """Return the frame of a run that has ended, or raise `errors.Stopped` with it where rows are unsent.
 
-        With `last` nobody asks this run for its frame again.
+        With `last` the run's frame is not requested again.
         """
         ending, unsent = self._sender.ending, self._dispatch.unsent()
         frame = self._dispatch.joined(last=last)
@@ -175,7 +169,7 @@ class Run:
         return frame
 
     def go(self) -> None:
-        """Send, in the thread of the run's call: until nothing waits, or something ends the run."""
+        """Send, in the thread of the run's call, until nothing waits or something ends the run."""
         trouble: errors.JournalError | None = None
         try:
             in_loop(self._main())
@@ -196,14 +190,14 @@ class Run:
             self._session.recorder.flush()
 
     def announce(self) -> None:
-        """Let whoever watches show the run where the call was made."""
+        """Let the observer show the run where the call was made."""
         begin = getattr(self._observer, "begin", None)
         if begin is not None:
             with suppress(Exception):
                 begin(self._sender.snapshot())
 
     def _show_end(self) -> None:
-        # An observer is a person's view of the run; whatever is wrong with it, the run has its end.
+        # An observer only displays the run; its errors must not keep the run from ending.
         with suppress(Exception):
             self._observer.close(self._sender.snapshot(final=True))
 
@@ -226,7 +220,7 @@ class Run:
         return f"Run({len(self._dispatch.todo):,} rows, {state})"
 
     def _ipython_display_(self) -> None:
-        # Shown by the observer itself, which puts what lasts in the place of what is live when the run has ended.
+        # Shown by the observer itself, which replaces the live view by a lasting one when the run has ended.
         show = getattr(self._observer, "show", None)
         if show is not None:
             show()
@@ -235,7 +229,7 @@ class Run:
 
 
 def stopped(ending: StopReason, frame: pd.DataFrame, call: Invocation) -> errors.Stopped:
-    """The exception that tells why a run ended with rows unsent, and how to go on from the call as it was written."""
+    """Return the exception that says why a run ended with rows unsent, and how to continue the call as it was written."""
     reason = ending.reason[:1].upper() + ending.reason[1:]
     if ending.kind is errors.AccountRefused:
         error: errors.Stopped = errors.AccountRefused(reason, frame, code=ending.code or 0)

@@ -1,4 +1,4 @@
-"""A run: send requests at one pace, classify each outcome and report progress to the observer."""
+"""A run: send requests at one rate, classify each outcome and report progress to the observer."""
 
 from __future__ import annotations
 
@@ -32,45 +32,20 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.recorder import Recorder
 
 GRACE_S: Final = 5.0
-"""How long requests under way are awaited after a stop."""
+"""How long requests in flight are awaited after a stop."""
 _TICK_S: Final = 0.15
 _LONG_PAUSE_S: Final = 60.0
 _SENT: Final = ("Success", "Failure", "Unknown")
-"""What rows are that left, or may have."""
+"""The statuses of rows that were sent, or may have been."""
 """A longer pause is shown before anything else: the run would seem to hang."""
 
 
 class Sender:
-    """Send the rows of a queue, in one event loop.
+    """Sends the rows of a queue, in one event loop.
 
-    Parameters
-    ----------
-    client : Client
-        Whose gateway the rows go to.
-    recorder : Recorder
-        The run's record in the journal.
-    queue : BatchQueue
-        The rows.
-    results : Results
-        Where outcomes go; what was known beforehand is in it already.
-    pace : AdaptiveRate
-        When the next request may leave, and how large it may be.
-    sending : int
-        How many rows wait in the queue.
-    campaign : str or None
-        The campaign's name, for whoever watches.
-    suppressed : int
-        How many rows are on the do-not-contact list.
-    limits : Limits
-        What to keep to.
-    observer : Observer
-        Gets the run's progress.
-    memory : Memory
-        What the run remembers so far: of a stream, what its earlier chunks learnt.
-    request : StopRequest
-        What whoever waits for the run asks of it.
-    met_before : callable
-        Tells whether an earlier run may have met the gateway at this URL.
+    Outcomes go to `results`, which has what was known beforehand already. `sending` counts the rows in the queue,
+    `suppressed` those on the do-not-contact list. `memory` has what earlier chunks of a stream showed, `request` what
+    the person asks of the run, and `met_before` says whether an earlier run may have met the gateway at this URL.
     """
 
     def __init__(
@@ -103,7 +78,7 @@ class Sender:
         self._pace = pace
         self._request = request
         self._met_before = met_before
-        # Nothing here refers back to this object: what a run took is given back as soon as it is through.
+        # Nothing here refers back to this object, so that a run's memory is released as soon as it has ended.
         self._state = RunState()
         self._policy = Policy(queue, pace, limits, quotes=quotes, state=self._state, memory=memory, client=client)
         self._memory = memory
@@ -119,7 +94,7 @@ class Sender:
     # ------------------------------------------------------------------ the run as a whole
 
     async def first(self, work: Coroutine[Any, Any, None], note: str) -> None:
-        """Do what comes before the first request, saying meanwhile what it is; a stop cuts it short."""
+        """Do what comes before the first request, showing a note on it; a stop cuts it short."""
         self._doing = note
         working, stopping = asyncio.create_task(work), asyncio.create_task(self._state.stopping.wait())
         async with self._telling():
@@ -144,11 +119,11 @@ class Sender:
                 self._close()
 
     def stop(self, reason: str = "stopped by you", kind: type[errors.Stopped] = errors.Interrupted) -> None:
-        """Let no new request leave; to be called in the run's event loop."""
+        """Send no new request; call in the run's event loop."""
         self._state.end(StopReason(kind, reason))
 
     def heed(self) -> None:
-        """Do what is asked of the run: stop, and do not wait for the requests under way any longer."""
+        """Apply a stop request: send nothing more, or do not wait for the requests in flight any longer."""
         if self._request.asked:
             self.stop()
         if self._request.hurried:
@@ -156,13 +131,13 @@ class Sender:
                 worker.cancel()
 
     def _stopping(self) -> bool:
-        # Asked before each request: what is asked of the run holds at once, not only when the loop comes to it.
+        # Checked before each request: a stop counts at once, not only when the loop comes to it.
         if self._request.asked:
             self.stop()
         return self._state.stopping.is_set()
 
     def snapshot(self, *, final: bool = False) -> Progress:
-        """How far the run has come."""
+        """Return the run's progress."""
         counts = Counter(self._before)
         for status, n in self._policy.counts.items():
             counts[STATUSES[status]] += n
@@ -194,7 +169,7 @@ class Sender:
         if self._doing:
             return self._doing
         if (pause := self._pace.pause_left(time.monotonic())) > _LONG_PAUSE_S:
-            return f"the gateway asked for a pause; nothing leaves for another {span(round(pause))}"
+            return f"the gateway asked for a pause; nothing is sent for another {span(round(pause))}"
         if not self._memory.understood:
             trouble = self._memory.trouble
             return f"{trouble}; trying again" if trouble else "waiting for the first reply"
@@ -265,7 +240,7 @@ class Sender:
     async def _tell(self) -> None:
         while True:
             self.heed()
-            # An observer is a person's view of the run; whatever is wrong with it, the run goes on.
+            # An observer only displays the run; its errors must not stop it.
             with suppress(Exception):
                 self._observer.update(self.snapshot())
             await asyncio.sleep(_TICK_S)
@@ -297,7 +272,7 @@ class Sender:
 
     async def _next(self) -> Batch | None:
         while not self._stopping():
-            # One request waits for its time at a time: those that waited already would not heed a new pace.
+            # One request waits for its time at a time: requests that wait already would not follow a new rate.
             async with self._turn:
                 now = time.monotonic()
                 batch = self._queue.take(self._pace.size, now)
@@ -317,7 +292,7 @@ class Sender:
 
     @staticmethod
     async def _pause(event: asyncio.Event, seconds: float | None) -> bool:
-        """Wait; whether the time went by without the event."""
+        """Wait, and return whether the time passed without the event."""
         waiting: Awaitable[object] = event.wait()
         try:
             await asyncio.wait_for(waiting, seconds)
@@ -326,12 +301,12 @@ class Sender:
         return False
 
     async def _post(self, batch: Batch, number: int, sent_us: int) -> None:
-        # Until its outcome is known, a row whose request may leave is in doubt, whatever breaks from here on.
+        # Until its outcome is known, a row whose request may be sent is in doubt, whatever fails from here on.
         self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
         begun = time.monotonic()
         body = requests.body(self._client.app_key, batch.items())
         if self._queue.runs_low:
-            # While this request is under way there is time.
+            # While this request is in flight there is time.
             asyncio.get_running_loop().call_soon(self._queue.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -362,9 +337,9 @@ class Sender:
                 self._hire()
 
     def _nobody_met(self) -> bool:
-        """Whether there is no sign of a gateway at this URL, from this run or an earlier one: not even a row in doubt."""
+        """Return whether there is no sign of a gateway at this URL, from this run or an earlier one: not even a row in doubt."""
         client = self._client
-        # A proxy that forwards the request has had all of it: its 404 may come after the gateway's acceptance.
+        # A proxy has the whole request before it forwards it: its 404 may come after the gateway's acceptance.
         forwarded = client.proxy is not None and client.endpoint.startswith("http:")
         seen = client.at_vendor or forwarded or self._memory.met or self._memory.counts[UNKNOWN]
         return not seen and not self._met_before()
@@ -385,7 +360,7 @@ class Sender:
 
     @property
     def rate(self) -> float:
-        """Answered rows a second, over the whole run so far or until its end."""
+        """Answered rows per second, over the whole run so far or until its end."""
         until = time.monotonic() if self._ended is None else self._ended
         return self.answered / max(until - self._begun, 1e-3)
 

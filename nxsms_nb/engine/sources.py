@@ -1,4 +1,4 @@
-"""Where a stream's frames come from, and how many rows there will be, where the source tells."""
+"""The source of a stream's frames, and its number of rows where the source has it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,14 @@ _ROWS: Final = 50_000
 
 
 class Measured(ABC):
-    """A source that tells its length, and whose frames can be read more than once.
-
-    Parameters
-    ----------
-    rows : int
-        How many rows all frames have.
-    """
+    """A source of known length whose frames can be read more than once."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
 
     @abstractmethod
     def __iter__(self) -> Iterator[Any]:
-        """Begin anew with the first frame."""
+        """Begin again with the first frame."""
 
 
 class _Frames(Measured):
@@ -53,12 +47,9 @@ class _ParquetRows(Measured):
 
 
 def source_of(frames: Any) -> Iterable[Any]:
-    """Take what a stream was given as an iterable of frames, `Measured` where it tells its length.
+    """Read what a stream was given as an iterable of frames, `Measured` where its length is known.
 
-    Raises
-    ------
-    ConfigError
-        It is neither frames nor a frame.
+    What is neither frames nor a frame raises `ConfigError`.
 
     Examples
     --------
@@ -70,7 +61,7 @@ def source_of(frames: Any) -> Iterable[Any]:
     if isinstance(frames, Measured):
         return frames
     if _is_frame(frames):
-        # Iterating over a frame gives its columns.
+        # Iterating over a frame yields its columns.
         return _Frames([frames])
     # Whatever else has a length may be readable only once (a progress bar around a generator), or costly to read.
     if isinstance(frames, (list, tuple)) and all(hasattr(frame, "__len__") for frame in frames):

@@ -1,4 +1,4 @@
-"""The course of a run: what it keeps to, what it remembers, whether it goes on, and why it ended."""
+"""The state of a run: its limits, its memory, whether it continues, and why it ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StopReason:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run keeps to: requests under way, rows a request, messages a second, failures borne."""
+    """The limits of a run: requests in flight, rows per request, messages per second, failures."""
 
     concurrency: int = 8
     batch_size: int = requests.BATCH_MAX
@@ -38,20 +38,11 @@ class Limits:
 
 @dataclass
 class Memory:
-    """What a run remembers from request to request; the chunks of a stream, being one run, share it.
+    """What a run remembers between requests; the chunks of a stream, being one run, share it.
 
-    Attributes
-    ----------
-    counts : Counter of int
-        Rows decided, by status.
-    met : bool
-        Whether any reply was a gateway's, whatever it said.
-    understood : bool
-        Whether a reply proved that the gateway takes this account's requests.
-    trouble : str
-        Why the last request found no connection; empty where it found one.
-    unsent_for : str
-        Why the last rows that are unsent for want of a connection found none.
+    `counts` has the rows decided, by status. `met` says whether any reply was a gateway's, `understood` whether a reply
+    proved that the gateway takes this account's requests. `trouble` is why the last request found no connection (empty
+    where it found one), `unsent_for` why the last rows that are unsent for want of a connection found none.
     """
 
     counts: Counter[int] = field(default_factory=Counter)
@@ -74,16 +65,9 @@ class Memory:
 
 
 class RunState:
-    """Whether a run goes on: it ends once, for one reason, and whoever waits for something to change is woken.
+    """Whether a run continues: it ends once, for one reason, and then no new request is sent.
 
-    Attributes
-    ----------
-    ending : StopReason or None
-        Why it ended early; None: nothing did.
-    stopping : asyncio.Event
-        No new request leaves.
-    changed : asyncio.Event
-        Something happened that may let a request leave.
+    `changed` is set when something may let a request be sent, or the run ends.
     """
 
     def __init__(self) -> None:
@@ -92,7 +76,7 @@ class RunState:
         self.changed = asyncio.Event()
 
     def end(self, ending: StopReason) -> None:
-        """Let no new request leave; the first reason counts."""
+        """Send no new request; the first reason counts."""
         if self.ending is None:
             self.ending = ending
         self.stopping.set()

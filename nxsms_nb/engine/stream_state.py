@@ -1,4 +1,4 @@
-"""What a stream has come to: where in its source it is, what was sent, and what had been sent before."""
+"""The state of a stream: its position in the source, what was sent, and what had been sent before."""
 
 from __future__ import annotations
 
@@ -26,21 +26,10 @@ _NOTHING: Final = "Nothing was sent."
 
 
 class SoFar:
-    """How far a stream has come, which is one run: it counts over all chunks.
+    """How far a stream has come; it is one run and counts over all chunks.
 
-    Parameters
-    ----------
-    campaign : str
-        The stream's campaign.
-
-    Attributes
-    ----------
-    rows : int
-        How many rows of the source are through: the position of the next chunk's first row.
-    begun_us : int
-        When the stream began, in microseconds since the epoch.
-    memory : Memory or None
-        What the run remembers; None before its first chunk.
+    `rows` of the source are done, which is the position of the next chunk's first row; `begun_us` is when the stream
+    began.
     """
 
     def __init__(self, campaign: str) -> None:
@@ -77,7 +66,7 @@ class SoFar:
 
     @contextmanager
     def placing(self, rows: int) -> Iterator[None]:
-        """Let an error about the next `rows` rows say where in the source they are, and what had been sent by then."""
+        """Add to an error about the next `rows` rows where in the source they are, and what had been sent by then."""
         try:
             yield
         except NxsmsError as error:
@@ -96,7 +85,7 @@ class SoFar:
         error.args = (f"{where}: {text}", *error.args[1:])
 
     def went(self) -> str:
-        """Say what became of the rows before the present chunk."""
+        """Report the results of the rows before the present chunk."""
         counted: list[str] = []
         if self.memory is not None:
             counts = self.memory.counts
@@ -128,10 +117,10 @@ class SoFar:
 
 
 def agreed_to(confirm: int | None) -> int:
-    """How many messages a real gateway may get."""
+    """Return how many messages may be sent to a real gateway."""
     return options.confirm_above if confirm is None else confirm
 
 
 def fewer(confirm: int | None) -> str:
-    """Words for an agreement that does not suffice."""
+    """Say that `confirm` agrees to fewer messages."""
     return "" if confirm is None else f", and confirm={confirm} agrees to fewer"

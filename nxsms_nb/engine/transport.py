@@ -42,7 +42,7 @@ _KEEPALIVE_S: Final = 4.0
 _STALL_S: Final = 0.05
 _STALL_MOST_S: Final = 1.0
 _STALLS_MOST: Final = 5
-# What is longer is cut to this: nobody waits for a century.
+# A longer pause is cut to this.
 _FOREVER_S: Final = 1e9
 _UNTIMED: Final = aiohttp.ClientTimeout()
 # A signature is made for each request; one that waited longer for its connection is made again (the window is 60 s).

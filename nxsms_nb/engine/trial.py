@@ -1,4 +1,4 @@
-"""A trial: a few rows' real texts to one number of the person's own, known to no campaign and no journal."""
+"""A trial: the real texts of a few rows to one number of the person's own, outside campaigns and journal."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["MOST", "Trial", "examples", "number_of"]
 
 MOST: Final = 10
-"""How many messages a trial may have."""
+"""The most messages of a trial."""
 
 _SENT: Final = ("content", "source_address", "short_link", "link_verbose")
-"""What a trial's messages have of their rows: what a person sees. Receipts and `ext` go to systems that know of no trial."""
+"""The fields of a trial's messages: what a person sees. Receipts and `ext` would reach systems that do not know of trials."""
 
 _GOES_ON: Final = frozenset({Disposition.JUDGED, Disposition.HALVE, Disposition.SIZE})
 _FIRST: Final = "among the first"
@@ -48,13 +48,7 @@ _NOT_TRIED: Final = "not tried: the trial ended before it"
 
 
 def number_of(to: Any, region: Any) -> str:
-    """The digits of the one number that a trial goes to.
-
-    Raises
-    ------
-    ConfigError
-        It is not a single number.
-    """
+    """Return the digits of the one number that a trial is sent to, or raise `ConfigError`."""
     whole = isinstance(to, str) or (isinstance(to, int) and not isinstance(to, bool))
     code = region if isinstance(region, str) and regions.is_code(region) else None
     digits = phones.normalise(pd.Series([to], dtype=object), code)[0][0].as_py() if whole else None
@@ -69,14 +63,9 @@ def number_of(to: Any, region: Any) -> str:
 def examples(
     frame: pd.DataFrame, checked: Checked, columns: Mapping[str, Hashable], most: int
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Choose rows whose texts show the most: the longest, one with a gap, one of each encoding, then the first ones.
+    """Choose at most `most` rows whose texts show the most, and say what each exemplifies; no two have the same text.
 
-    Returns
-    -------
-    positions : numpy.ndarray of int64
-        At most `most` rows that may be sent, no two with the same text.
-    why : list of str
-        What each is an example of.
+    The longest, one with a gap, one of each encoding, then the first ones.
     """
     good = np.flatnonzero(checked.good)
     content = checked.fields["content"].take(pa.array(good))
@@ -97,7 +86,7 @@ def examples(
     for row in gaps[:1]:
         choose(int(row), "with a gap")
     for name in dict.fromkeys(encodings):
-        # One that is chosen already shows it as well.
+        # One that is chosen already shows it, too.
         choose(next((one for one in chosen if encodings[one] == name), int(np.flatnonzero(encodings == name)[0])), name)
     for row in np.sort(np.unique(text, return_index=True)[1])[:most]:
         if int(row) not in chosen:
@@ -106,7 +95,7 @@ def examples(
 
 
 def _with_gaps(frame: pd.DataFrame, fields: set[Hashable]) -> npt.NDArray[np.bool_]:
-    """The rows that lack something in a column of the frame's own, which a text may be made of."""
+    """Return the rows with a gap in a column of the frame's own, which a text may be made from."""
     results = {prefix + name for prefix in result_columns.prefixes(frame) for name in RESULT_COLUMNS}
     own = [place for place, label in enumerate(frame.columns) if label not in fields and label not in results]
     return np.asarray(frame.iloc[:, own].isna().any(axis=1), np.bool_)
@@ -114,23 +103,7 @@ def _with_gaps(frame: pd.DataFrame, fields: set[Hashable]) -> npt.NDArray[np.boo
 
 @dataclass(repr=False)
 class Trial:
-    """Messages to one number, and what becomes of each.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The frame whose rows' texts they have.
-    checked : Checked
-        Its rows.
-    client : Client
-        Whose gateway they go to.
-    to : str
-        The number, in digits.
-    rows : numpy.ndarray of int64
-        The rows.
-    why : sequence of str
-        What each row is an example of.
-    """
+    """Messages to one number, with the texts of some rows, and the result of each."""
 
     frame: pd.DataFrame
     checked: Checked
@@ -143,11 +116,11 @@ class Trial:
     times_us: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # Random: no key leads to them, and the next trial has others.
+        # Random: no key gives them, and the next trial has others.
         self.ids = [f"try-{uuid.uuid4().hex}" for _ in self.rows]
 
     async def send(self) -> None:
-        """Send one after the other, each once; what leaves the account or the gateway in doubt ends it."""
+        """Send one after another, each once; end where the account or the gateway is in doubt."""
         at = pa.array(self.rows)
         fields: dict[str, pa.Array] = {
             name: self.checked.fields[name].take(at) for name in _SENT if name in self.checked.fields
@@ -200,7 +173,7 @@ class Trial:
         return mask_digits(unquoted(text, [self.to, *quotes]))
 
     def results(self) -> pd.DataFrame:
-        """One row for each message; see ``df.nxsms.try_out``."""
+        """Return one row for each message; see ``df.nxsms.try_out``."""
         left = len(self.rows) - len(self.outcomes)
         outcomes = [*self.outcomes, *[Outcome(UNSENT, None, _NOT_TRIED)] * left]
         index = self.frame.index.take(self.rows)
@@ -233,7 +206,7 @@ class Trial:
         return shown
 
     def words(self) -> str:
-        """Say what was sent where, and that the same call does so again."""
+        """Say what was sent where, and that the same call sends it again."""
         statuses = [one.status for one in self.outcomes]
         accepted, doubtful = statuses.count(SUCCESS), statuses.count(UNKNOWN)
         doubt = f", {doubtful:,} in doubt" if doubtful else ""
@@ -245,7 +218,7 @@ class Trial:
 
 
 def _cut_off(stop: asyncio.CancelledError) -> Outcome:
-    """The outcome of a message that was under way when the person stopped the trial."""
+    """Return the outcome of a message that was in flight when the person stopped the trial."""
     result = stop.args[0] if stop.args else None
     if getattr(result, "left", True):
         return Outcome(UNKNOWN, None, "stopped by the person before the reply came")

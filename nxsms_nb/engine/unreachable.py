@@ -1,4 +1,4 @@
-"""Why there is no connection, in words for a person."""
+"""Why there is no connection, in words."""
 
 from __future__ import annotations
 
@@ -64,6 +64,6 @@ def _place(parts: SplitResult) -> str:
 
 
 def _is_at(error: BaseException, parts: SplitResult) -> bool:
-    """Whether an error of connecting names this host and port."""
+    """Return whether a connection error names this host and port."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return (getattr(error, "host", None), getattr(error, "port", None)) == (parts.hostname, port)

@@ -35,7 +35,7 @@ class Written(asyncio.Future[int]):
         return False
 
 
-@dataclass(slots=True)
+@dataclass
 class Begin:
     """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
 

@@ -1,4 +1,4 @@
-"""Digits, blanks and dashes of every script as ASCII, and nothing of the marks that nobody sees."""
+"""Digits, blanks and dashes of every script as ASCII, and nothing of invisible marks."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any
 
 
 def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
-    """Read what ``suppress=`` was given as a list of numbers; with None, nobody is on the list.
+    """Read what ``suppress=`` was given as a list of numbers; with None, no one is on the list.
 
     `phone` is the label of the numbers in a frame or file with several columns. What is no such list, or a file that
     cannot be read, raises `ConfigError`.

@@ -117,7 +117,7 @@ def test_new_people_beside_those_who_were_sent_to(sandbox, path, keeps_journal, 
     assert results(again.iloc[2:7]).reset_index(drop=True).equals(results(sent))
     assert no_double(sandbox)
     assert len(sandbox.ledger) == 10
-    assert "5 of 10 rows went out before" in capsys.readouterr().out
+    assert "5 of 10 rows had been sent before" in capsys.readouterr().out
 
 
 def test_a_row_with_another_message_than_its_results_say_stops_the_call(sandbox):
@@ -149,7 +149,7 @@ def test_a_pilot_and_then_all_reach_nobody_twice(sandbox, capsys, campaign):
     said = capsys.readouterr().out
     named = "…" if campaign is None else "spring 2"
     assert re.fullmatch(
-        rf"5 of 50 rows went out before \(\d+ \w+ \d\d:\d\d\); sending 45\. To send those again: campaign='{named}'\n",
+        rf"5 of 50 rows had been sent before \(\d+ \w+ \d\d:\d\d\); sending 45\. To send those again: campaign='{named}'\n",
         said,
     )
 
@@ -159,7 +159,7 @@ def test_a_cell_run_again_warns_that_everything_went_out(sandbox, capsys):
     people(3).nxsms.send(sandbox.client, campaign="spring")
     with pytest.warns(
         nx.AlreadySentWarning,
-        match=r"3 of 3 rows went out before \(.+\); nothing was sent\. To .*: campaign='spring 2'",
+        match=r"3 of 3 rows had been sent before \(.+\); nothing was sent\. To .*: campaign='spring 2'",
     ):
         people(3).nxsms.send(sandbox.client, campaign="spring")
     assert capsys.readouterr().out == ""

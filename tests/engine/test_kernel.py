@@ -91,7 +91,7 @@ def test_that_everything_was_sent_before_is_a_line_and_no_warning(outputs):
         "sent = list(nx.send_stream(people.head(5), sandbox.client, campaign='spring'))",
     )
     assert first == []
-    for out, words in ((again, "5 of 5 rows went out before ("), (stream, "5 of 5 rows had been sent before (")):
+    for out, words in ((again, "5 of 5 rows had been sent before ("), (stream, "5 of 5 rows had been sent before (")):
         (line,) = [one for one in out if one.output_type == "stream"]
         assert line.name == "stdout"
         assert line.text.startswith(words)

@@ -106,7 +106,7 @@ def test_a_pause_of_more_than_a_minute_is_shown(gateway, journal, first, body):
     )
     assert watcher.seen.wait(20)
     run.stop()
-    assert "nothing leaves for another 2 min" in watcher.note
+    assert "nothing is sent for another 2 min" in watcher.note
     assert run.frame["status"].value_counts()["Unsent"] == ROWS - first * BATCH
 
 
