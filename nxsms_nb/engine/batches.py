@@ -40,7 +40,7 @@ class Chunk(NamedTuple):
     first: int | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Batch:
     """The rows of one request: `size` rows of a chunk from `start` on.
 
