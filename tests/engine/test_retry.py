@@ -192,7 +192,7 @@ def test_rows_of_several_campaigns_are_refused(make):
     with pytest.raises(nx.AccountRefused) as stopped:
         people(10).nxsms.send(sandbox.client, campaign="autumn")
     both = pd.concat([spring, stopped.value.frame])
-    with pytest.raises(nx.ConfigError, match=r"several campaigns.*'autumn', 'spring'\. Nothing was sent"):
+    with pytest.raises(nx.ConfigError, match=r"more than one campaign.*'autumn', 'spring'\. Nothing was sent"):
         both.nxsms.retry(sandbox.client)
 
 
