@@ -24,6 +24,9 @@ from .errors import TooManyFailures as TooManyFailures
 from .errors import ValidationError as ValidationError
 from .journal.journal import Journal as Journal
 from .rows.report import ValidationReport as ValidationReport
+from .rows.texts import encoding as encoding
+from .rows.texts import plain as plain
+from .rows.texts import segments as segments
 from .sandbox import Sandbox as Sandbox
 from .settings import options as options
 from .stream import send_stream as send_stream

@@ -102,7 +102,7 @@ def functions():
         for name in dir(owner):
             if not name.startswith("_") and callable(getattr(owner, name)):
                 yield pytest.param(getattr(owner, name), id=f"{owner.__name__}.{name}")
-    for name in ("Client", "Sandbox", "Journal", "codes", "send_stream"):
+    for name in ("Client", "Sandbox", "Journal", "codes", "encoding", "plain", "segments", "send_stream"):
         yield pytest.param(getattr(nx, name), id=name)
     yield pytest.param(nx.Client.from_env, id="Client.from_env")
 

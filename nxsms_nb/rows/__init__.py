@@ -16,5 +16,6 @@ __all__ = [
     "segments",
     "suppression",
     "templates",
+    "texts",
     "validate",
 ]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, buffers
 
-__all__ = ["GSM", "UCS", "count_segments"]
+__all__ = ["GSM", "MALAYSIA", "UCS", "count_segments"]
 
 GSM: Final = "GSM-7"
 UCS: Final = "UCS-2"
@@ -27,7 +27,7 @@ EXTENSION: Final = "^{}\\[~]|€\f"
 
 _SINGLE: Final = {GSM: 160, UCS: 70}
 _JOINED: Final = {GSM: 154, UCS: 67}
-_MALAYSIA: Final = "60"
+MALAYSIA: Final = "60"
 _MALAYSIA_ADDS: Final = 7
 
 
@@ -65,7 +65,7 @@ def count_segments(
         foreign[special], more = _weighed(text.take(pa.array(special)))
         units[special] += more
     if phone is not None:
-        units[as_mask(pc.starts_with(phone.cast(TEXT), _MALAYSIA))] += _MALAYSIA_ADDS
+        units[as_mask(pc.starts_with(phone.cast(TEXT), MALAYSIA))] += _MALAYSIA_ADDS
     single = np.where(foreign, _SINGLE[UCS], _SINGLE[GSM])
     joined = np.where(foreign, _JOINED[UCS], _JOINED[GSM])
     segments = np.where(units <= single, 1, -(-units // joined))

@@ -49,6 +49,9 @@ settled: pd.DataFrame = reconcile(sent, client, absent="Unsent")
 stream: Iterator[pd.DataFrame] = nx.send_stream([frame], client, campaign="spring")
 table: pd.DataFrame = nx.codes()
 nx.options.confirm_above = 50
+billed: pd.Series[int] = nx.segments(frame["content"], frame["phone"])
+encodings: pd.Series[str] = nx.encoding(frame["content"])
+plainer: pd.Series[str] = nx.plain(frame["content"])
 
 accessor = NxsmsAccessor(frame)
 report: nx.ValidationReport = accessor.validate(duplicates="allow")
