@@ -195,7 +195,7 @@ def _sentence(row: dict[Any, Any], verb: str, *, advice: bool) -> str:
 
 
 def headline(row: Mapping[Any, Any], verb: str) -> str:
-    """What was found of one slice, in one line."""
+    """Say what was found of one slice, in one line."""
     times = "none of the rest did" if not row["rest_rate"] else f"{_times(row['ratio'])} times the rest"
     return f"{row['where']}: {row['rate']:.1%} of {row['rows']:,} {verb}, {times}"
 

@@ -37,7 +37,7 @@ class Bar(NamedTuple):
 
 
 def height(bars: int) -> float:
-    """The height of a figure with so many bars, in inches."""
+    """Return the figure height in inches for `bars` bars."""
     return 1.35 + 0.42 * max(bars, 1)
 
 
@@ -123,7 +123,7 @@ def _draw(sheet: sheets.Sheet, bars: list[Bar]) -> None:
 
 
 def _most(table: pd.DataFrame, column: str, status: str, most: int, answered: int = 0) -> list[Bar]:
-    """The largest counts of a column as bars; the last one stands for what is left."""
+    """Return the largest counts of a column as bars; the last one stands for the rest."""
     there = table[table[column] > 0].sort_values(column, ascending=False, kind="stable")
     shown = there if len(there) <= most else there.head(most - 1)
     numbers = [int(number) for number in shown[column]]

@@ -58,7 +58,7 @@ def compare(frame: pd.DataFrame, ax: Axes | None = None, *, by: Hashable = "vari
 
 
 def _panels(sheet: sheets.Sheet, names: list[str]) -> tuple[Axes, Axes]:
-    """Two panels within the axes: side by side, or one below the other where there is little room."""
+    """Place two panels within the axes: side by side, or one above the other where there is little room."""
     places = [(0, 0.62, 1, 0.38), (0, 0, 1, 0.38)] if sheet.narrow else [(0, 0, 0.46, 1), (0.54, 0, 0.46, 1)]
     rates, differences = (sheet.ax.inset_axes(place) for place in places)
     for panel in (differences, rates):
@@ -72,7 +72,7 @@ def _panels(sheet: sheets.Sheet, names: list[str]) -> tuple[Axes, Axes]:
 
 
 def _dots(sheet: sheets.Sheet, panel: Axes, table: pd.DataFrame, tones: list[str], words: list[str]) -> None:
-    """Dots with their intervals, and above each what it says."""
+    """Draw dots with their intervals, each below its words."""
     for place, (row, tone, said) in enumerate(zip(table.to_numpy(), tones, words, strict=True)):
         middle, low, high = row
         if np.isnan(middle):
@@ -129,7 +129,7 @@ def _p(value: float) -> str:
 
 
 def _finding(table: pd.DataFrame, names: list[str], control: int, value: str) -> str:
-    """What the verdicts say; nothing is called better without evidence."""
+    """Say what the verdicts show; nothing is called better without evidence."""
     rows = table.to_dict("records")
     names = [f'"{name}"' if " " in name else name for name in names]
     others = [place for place in range(len(rows)) if place != control]

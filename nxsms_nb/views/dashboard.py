@@ -61,7 +61,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
 
     Notes
     -----
-    Where no widget can be shown, in a converted or published notebook say, there is a static picture of it instead:
+    Where no widget can be shown, in a converted or published notebook for example, a static picture is shown instead:
     the state it had when it was displayed.
     """
 
@@ -104,7 +104,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         return f"Dashboard of {count(len(self._frame), 'row')}"
 
     def html(self) -> str:
-        """What is shown now as static HTML, pictures included: for a page or a mail."""
+        """Return the present view as static HTML, plots included, for a page or a mail."""
         return f"<div>{self._head}{self._below()}</div>"
 
     def _below(self) -> str:
@@ -114,7 +114,7 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         return {"text/html": self._body.value, "text/plain": "failures and throughput"}
 
     def _labels(self) -> list[Hashable]:
-        """What failures may be grouped by: what can be derived, and columns of few values."""
+        """Return the labels to group failures by: what can be derived, and columns of few values."""
         frame, known = self._frame, self._known
         derived = [
             name
@@ -157,7 +157,7 @@ def dashboard(
 
 
 def _is_grouping(sample: pd.DataFrame, label: Hashable) -> bool:
-    """Whether a column has few values, seen often: a segment, a wording, a shop."""
+    """Return whether a column has few values, seen often: a segment, a wording, a shop."""
     values = sample[label]
     if not isinstance(values, pd.Series) or label in failures.TAKEN:
         return False
@@ -169,7 +169,7 @@ def _is_grouping(sample: pd.DataFrame, label: Hashable) -> bool:
 
 
 def _picture(draw: Callable[[], Axes]) -> str:
-    """A picture as HTML, its size given beforehand so that nothing moves while it loads."""
+    """Return a plot as HTML, with its size so that nothing moves while it loads."""
     with views_style.detached():
         ax = draw()
     figure: Any = ax.figure

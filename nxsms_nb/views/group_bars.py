@@ -27,9 +27,9 @@ _OTHER: Final = "other causes"
 
 
 def groups_shown(grouped: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The groups that are shown, in the order in which they are, and those left out: the first row of each.
+    """Return the groups that are shown, in order, and those left out: the first row of each.
 
-    Groups in their own order are shown as they come; of others those with the most failures, the highest rate first.
+    Groups in their own order stay in it; of others those with the most failures are shown, the highest rate first.
     """
     groups = each(grouped)
     groups = groups[groups["answered"] > 0]
@@ -41,18 +41,18 @@ def groups_shown(grouped: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def silent(grouped: failures.Grouped) -> str:
-    """What to say of groups in which nothing was answered, and which have no rate; empty where there are none."""
+    """Describe groups without any answered row, which have no rate; empty where there are none."""
     without = int((each(grouped)["answered"] == 0).sum())
     return f"{count(without, 'group')} with no answered row" if without else ""
 
 
 def each(grouped: failures.Grouped) -> pd.DataFrame:
-    """One row a group."""
+    """Return one row per group."""
     return grouped.frame[~pd.Series(grouped.numbers, dtype="int64").duplicated()]
 
 
 def finding(grouped: failures.Grouped, by: str) -> tuple[str, str]:
-    """What a picture of groups shows, and whether it may be chance: a title, and words for below it."""
+    """Say what a plot of groups shows, and whether it may be chance: a title, and words for below it."""
     about = grouped.frame.attrs
     p, overall = about.get("p"), about["overall"]
     title = f"Failure rate by {by}"
@@ -72,7 +72,7 @@ def finding(grouped: failures.Grouped, by: str) -> tuple[str, str]:
 
 
 def group_name(values: list[object], most: int) -> str:
-    """What a group is called."""
+    """Name a group."""
     return " · ".join(labels.value_text(value, most) for value in values)
 
 
@@ -138,7 +138,7 @@ def _causes(sheet: sheets.Sheet, grouped: failures.Grouped, shown: pd.DataFrame)
 
 
 def _colours(inside: pd.DataFrame) -> dict[str, str]:
-    """A colour for each of the most frequent causes, the code's own where it has one; grey for the others."""
+    """Choose a colour for each of the most frequent causes, the code's own where it has one; grey for the others."""
     counts = inside.groupby(_CAUSE, sort=False)["count"].sum().sort_values(ascending=False, kind="stable")
     own = {code_label(code): colour for code, colour in style.CODE_COLOURS.items()}
     most = list(counts.index[: len(own)])

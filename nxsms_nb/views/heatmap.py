@@ -69,9 +69,9 @@ def heatmap(
 
 
 def _line(cells: pd.DataFrame, label: Any) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """The place of each cell along one side, -1 for what is left out, and the names along it.
+    """Return the place of each cell along one side, -1 for what is left out, and the names along it.
 
-    Groups with an order of their own keep it; of others those with most failures come first.
+    Groups with an order of their own keep it; others are sorted by their failures, most first.
     """
     values = cells[label]
     ordered = groups.is_ordered(values)

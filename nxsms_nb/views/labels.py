@@ -38,7 +38,7 @@ _NO_GLYPH: Final = "\u25a1"
 
 
 def percent(share: float) -> str:
-    """A share for a person: never 0% for something or 100% for less than all.
+    """Format a share: never 0% for something or 100% for less than all.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def percent(share: float) -> str:
 
 
 def value_text(value: Any, most: int = 40) -> str:
-    """A group's value as a label of at most `most` characters; what may be somebody's number is masked.
+    """Format a group's value as a label of at most `most` characters; what may be a phone number is masked.
 
     Examples
     --------
@@ -74,13 +74,13 @@ def value_text(value: Any, most: int = 40) -> str:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide a line is in points, in a font of `size` points."""
+    """Return the width of a line in points, in a font of `size` points."""
     families = _families()
     return size * sum(_advance(char, families, bold) for char in text)
 
 
 def wrapped(words: str, room: float, size: float, *, lines: int = 2, bold: bool = False) -> str:
-    r"""Words on at most `lines` lines, none wider than `room` points; where it is too much, the middle is left out.
+    r"""Wrap words into at most `lines` lines, none wider than `room` points; where it is too much, the middle is left out.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def wrapped(words: str, room: float, size: float, *, lines: int = 2, bold: bool 
 
 
 def _broken(text: str, room: float, size: float, *, bold: bool) -> list[str]:
-    """Lines broken between words; a word wider than a line, as a Chinese sentence is, within it."""
+    """Break lines between words; a word wider than a line, such as a Chinese sentence, within it."""
     lines = [""]
     for word in _BREAKS.split(text):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -120,10 +120,10 @@ def _broken(text: str, room: float, size: float, *, bold: bool) -> list[str]:
 
 
 def drawable(words: str, usual: tuple[str, ...] | None = None) -> tuple[str, list[str]]:
-    """Words as they can be drawn, and the font families it takes.
+    """Return words as they can be drawn, with the font families needed.
 
-    A character that no font here has becomes an empty box: without it each drawing would warn. Fonts for what the usual
-    ones (by default those of matplotlib's settings) lack stand after these.
+    A character without a font becomes an empty box, since each drawing would otherwise warn. Fallback fonts come after
+    the usual ones (by default those of matplotlib's settings).
     """
     usual = _families() if usual is None else usual
     families = list(usual)
@@ -158,7 +158,7 @@ def _families() -> tuple[str, ...]:
 
 @cache
 def _advance(char: str, families: tuple[str, ...], bold: bool) -> float:
-    """The width of a character in a font of one point."""
+    """Return the width of a character in a font of one point."""
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - only who draws pays for it
     from matplotlib.textpath import text_to_path  # noqa: PLC0415 - only who draws pays for it
 
@@ -178,7 +178,7 @@ def _has(family: str) -> bool:
 
 @cache
 def _glyphs(families: tuple[str, ...]) -> frozenset[str]:
-    """The characters that the first font found for these families has."""
+    """Return the characters of the first font found for these families."""
     from matplotlib import font_manager  # noqa: PLC0415 - only who draws pays for it
 
     path = font_manager.findfont(font_manager.FontProperties(family=list(families)))

@@ -42,17 +42,11 @@ _NO_STILL: Final = '<div data-nxsms="run-no-still" style="display:none"></div>'
 
 
 class RunPanel:
-    """Shows a run in the cell that began it, from the first news on.
+    """Shows a run in the cell that began it, from the first update on.
 
-    Parameters
-    ----------
-    stop : callable, optional
-        Stops the run, from any thread. Without it there is no button.
-    interrupts : bool, default False
-        Whether the cell that begins the run waits for it in the main thread, so that the kernel's interrupt stops it too: a
-        button's message does not reach a kernel that a cell blocks.
-    recorded : str, default ""
-        The call that gives the frame from the journal.
+    `stop` stops the run, from any thread; without it there is no button. `interrupts` says that the cell waits for the
+    run in the main thread, so that the kernel's interrupt stops it, too: a button's message does not reach a blocked
+    kernel. `recorded` is the call that returns the frame from the journal.
     """
 
     def __init__(
@@ -174,7 +168,7 @@ class RunPanel:
                 still.update(_bundle(stills), raw=True)
 
     def _still(self) -> str:
-        """The picture of this moment, for a page that cannot show the widget; there it stands in the place of an error."""
+        """Return a static view of this moment, for a page that cannot show the widget and would show an error instead."""
         here = f'[data-nxsms-still="{self._run}"]'
         child = ".jp-OutputArea-child"
         rule = f'{child}:has(+ {child} {here}>div):not(:has([data-nxsms="run"])){{display:none}}'
@@ -202,7 +196,7 @@ def _bundle(words: str) -> dict[str, str]:
 
 
 def _parent() -> dict[str, Any]:
-    """The header of the message that is being handled: of the cell that runs now, or that this thread was begun from."""
+    """Return the header of the message being handled: of the cell that runs now, or that this thread was started from."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)
     try:

@@ -33,7 +33,7 @@ def failures(
 def failures_of(
     frame: pd.DataFrame, grouped: failure_table.Grouped, ax: Axes | None = None, *, prefix: str = ""
 ) -> Axes:
-    """Same as `failures`, but of what has been grouped already."""
+    """Plot failures as `failures` does, from rows that are grouped already."""
     sandbox = columns.from_sandbox(frame)
     if grouped.labels:
         return group_bars.draw(grouped, groups.by_words(frame, grouped.labels), ax, sandbox=sandbox)

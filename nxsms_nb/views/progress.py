@@ -59,24 +59,11 @@ def choose(
     interrupts: bool = False,
     recorded: str = "",
 ) -> Observer:
-    """Find who watches a run.
+    """Choose a run's observer.
 
-    Parameters
-    ----------
-    progress : {None, True, False, "widget", "bar", "silent"} or Observer, optional
-        None: a widget in a notebook, a bar in a terminal, else silent. True: the same, but a bar rather than silence.
-        False: silent. An object with methods ``update`` and ``close`` is taken as it is.
-    stop, interrupts, recorded
-        How the widget stops the run and where its frame is, see `panel.RunPanel`.
-
-    Returns
-    -------
-    Observer
-
-    Raises
-    ------
-    ConfigError
-        `progress` is none of these.
+    None: a widget in a notebook, a bar in a terminal, else silent. True: the same, but a bar rather than silence.
+    False: silent. "widget", "bar" and "silent" name one, and an object with methods ``update`` and ``close`` is used as
+    it is; anything else raises `ConfigError`. For the other options see `panel.RunPanel`.
 
     Examples
     --------
@@ -105,16 +92,10 @@ def choose(
 
 
 def watch(progress: Any, call: Call[Any], *, waited_for: bool = True) -> Observer:
-    """Find who watches the run of a call, as `choose` does, such that the run does not depend on it.
+    """Choose the observer of a call's run, as `choose` does, so that the run does not depend on it.
 
-    Parameters
-    ----------
-    progress : object
-        As `choose` takes it.
-    call : Call
-        Is asked to stop by the widget's button.
-    waited_for : bool, default True
-        Whether whoever made the call waits for the run's end, so that an interrupt of theirs stops it.
+    The widget's button asks the `call` to stop. `waited_for` says that the caller waits for the run's end, so that an
+    interrupt of theirs stops it.
     """
     interrupts = waited_for and call.by_main_thread
     observer = choose(progress, stop=call.stop.ask, interrupts=interrupts, recorded=call.recorded)
@@ -122,7 +103,7 @@ def watch(progress: Any, call: Call[Any], *, waited_for: bool = True) -> Observe
 
 
 def in_notebook() -> bool:
-    """Whether a kernel runs this code: Jupyter's, or one made from it."""
+    """Return whether a kernel runs this code: Jupyter's, or one made from it."""
     shell: Any = None
     with suppress(Exception):
         shell = sys.modules["IPython"].get_ipython()
@@ -138,7 +119,7 @@ _SHOWN: Final = (
 
 
 def _words(snapshot: Progress) -> str:
-    """What stands behind the bar, the most wanted first: a narrow terminal cuts it."""
+    """Return the words after the bar, the most important first: a narrow terminal cuts off the end."""
     words = [f"{snapshot.decided:,} of {snapshot.sending:,}"]
     if snapshot.final:
         words[0] += f" in {span(snapshot.elapsed_s)}"

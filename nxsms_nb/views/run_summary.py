@@ -25,12 +25,7 @@ _HEIGHT, _WIDTH = 72, 300
 def summary_html(view: Mapping[str, Any], *, still: str = "") -> str:
     """Draw what a panel shows: HTML on one line, without scripts, styles inline, everything escaped.
 
-    Parameters
-    ----------
-    view : mapping
-        What `run_view.view_of` says.
-    still : str
-        Of a moment before the end, the sentence above the heading that says so, in HTML.
+    `still` is a sentence in HTML above the heading, which says that the view is of a moment before the end.
     """
     box = (
         f"box-sizing:border-box;max-width:760px;margin:4px 0;padding:10px 14px;border:1px solid {_LINE};"
@@ -124,7 +119,7 @@ def _grid(least: int) -> str:
 
 
 def curve(rates: list[float], *, closed: bool = False) -> str:
-    """The path of a curve over the width of the picture; closed, the area below it.
+    """Return the path of a curve over the width of the plot; closed, the area below it.
 
     Examples
     --------

@@ -107,7 +107,7 @@ def _facts(now: Progress, peak: float) -> list[list[str]]:
 
 
 def _limit(now: Progress) -> str:
-    """The ceiling in messages a second, and whose it is."""
+    """Return the ceiling in messages per second, and whose it is."""
     if now.pace is None:
         return "none met"
     own = now.max_rate is not None and now.pace >= now.max_rate

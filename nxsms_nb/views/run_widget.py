@@ -43,7 +43,7 @@ class RunWidget(anywidget.AnyWidget):
 
 
 def kernel_id() -> str:
-    """The id by which a Jupyter server knows this kernel; empty where none can be told."""
+    """Return the id by which a Jupyter server knows this kernel; empty where it is not known."""
     found = None
     with suppress(Exception):  # a kernel of another kind, or none
         from ipykernel import get_connection_file  # noqa: PLC0415 - not there without a kernel

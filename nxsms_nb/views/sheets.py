@@ -77,7 +77,7 @@ class Sheet:
         self.room, self.height = 72 / figure.dpi * box.width * across, 72 / figure.dpi * box.height * down
 
     def mixed(self, part: float) -> str:
-        """The page with so much of the ink in it."""
+        """Mix this share of the ink into the page's colour."""
         return style.mixed(self.page, self.ink, part)
 
     @property
@@ -135,7 +135,7 @@ class Sheet:
         labels.finish(self.ax)
 
     def on(self, colour: Any) -> str:
-        """The ink for words on a colour."""
+        """Return the ink for words on a colour."""
         return "white" if style.light(colour) < 0.5 else style.mixed("black", colour, 0.13)
 
     def names(
@@ -143,7 +143,7 @@ class Sheet:
     ) -> None:
         """Name rows at their places, which grow downwards; names take at most two fifths of the width.
 
-        `height` is what the rows have of the figure's, in points; where that is little, words are small.
+        `height` is the rows' share of the figure's height, in points; where that is little, words are small.
         """
         ax = ax or self.ax
         height = self.height - (100 if self.narrow else 70) if height is None else height
@@ -261,5 +261,5 @@ class Sheet:
 
 
 def sheet(ax: Axes | None, height: float, *, sandbox: bool) -> Sheet:
-    """The given Axes, or those of a new figure of `height` inches, as a `Sheet`."""
+    """Return the given Axes, or those of a new figure of `height` inches, as a `Sheet`."""
     return Sheet(style.axes(ax, height), sandbox)

@@ -48,11 +48,11 @@ _DETACHED: Final[ContextVar[bool]] = ContextVar("detached", default=False)
 
 
 def axes(ax: Axes | None, height: float) -> Axes:
-    """The given Axes, or those of a new figure of `height` inches.
+    """Return the given Axes, or those of a new figure of `height` inches.
 
     On the main thread a new figure is pyplot's, which a notebook shows once, at the end of the cell, and which
-    ``plt.savefig`` finds. In a thread, a widget's callback for example, pyplot would lose or mix up figures, so that it is a
-    bare ``Figure`` there. A given figure that arranges nothing gets a constrained layout: names would be cut off.
+    ``plt.savefig`` finds. In a thread, for example a widget's callback, pyplot would lose or mix up figures, so a bare
+    ``Figure`` is made there. A given figure without a layout gets a constrained one: names would be cut off.
     """
     if ax is not None:
         from matplotlib.axes import Axes as Real  # noqa: PLC0415 - only who draws pays for it
@@ -88,7 +88,7 @@ def detached() -> Iterator[None]:
 
 
 def png(figure: Any, dpi: float = 100) -> bytes:
-    """A figure as PNG, at its own size."""
+    """Return a figure as PNG, at its own size."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
@@ -101,7 +101,7 @@ def _roomy(figure: Any) -> Axes:
 
 
 def mixed(colour: Any, other: Any, part: float) -> str:
-    """A colour with so much of another in it."""
+    """Mix this share of another colour into a colour."""
     from matplotlib.colors import to_hex, to_rgb  # noqa: PLC0415 - only who draws pays for it
 
     red, green, blue = (one * (1 - part) + two * part for one, two in zip(to_rgb(colour), to_rgb(other), strict=True))
@@ -109,7 +109,7 @@ def mixed(colour: Any, other: Any, part: float) -> str:
 
 
 def light(colour: Any) -> float:
-    """How light a colour is, from 0 to 1."""
+    """Return the lightness of a colour, from 0 to 1."""
     from matplotlib.colors import to_rgb  # noqa: PLC0415 - only who draws pays for it
 
     red, green, blue = to_rgb(colour)

@@ -23,20 +23,7 @@ _RIGHT: Final = "text-align:right;white-space:nowrap;font-variant-numeric:tabula
 
 
 def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
-    """The counts of a summary as cards, one a status; empty ones of the lesser statuses are left out.
-
-    Parameters
-    ----------
-    summary : pandas.DataFrame
-        What `summary.summary` says.
-    sandbox : bool, default False
-        Whether the results came from the sandbox.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Render a summary's counts as cards in HTML, one per status; of the lesser statuses empty ones are left out."""
     shown = summary[(summary["count"] > 0) | summary["status"].isin(["Success", "Failure"])]
     parts = []
     for status, words, number, share in shown.itertuples(index=False):
@@ -54,18 +41,7 @@ def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
 
 
 def causes_table(table: pd.DataFrame) -> str:
-    """The causes of failures with what to do, the most frequent first.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        What `failures.failures` says of the whole frame.
-
-    Returns
-    -------
-    str
-        HTML; empty where nothing failed.
-    """
+    """Render the causes of failures with advice as an HTML table, the most frequent first; empty where nothing failed."""
     if not len(table):
         return ""
     beside = [name for name in ("invalid", "unsent") if table[name].any()]
@@ -86,18 +62,7 @@ def causes_table(table: pd.DataFrame) -> str:
 
 
 def groups(grouped: Grouped) -> str:
-    """Each group's rate and its most frequent cause.
-
-    Parameters
-    ----------
-    grouped : analysis.Grouped
-        Failures by group.
-
-    Returns
-    -------
-    str
-        HTML; empty where the gateway answered nothing.
-    """
+    """Render each group's rate and its most frequent cause in HTML; empty where the gateway answered nothing."""
     shown, rest = group_bars.groups_shown(grouped)
     if not len(shown):
         return ""

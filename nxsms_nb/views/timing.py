@@ -100,7 +100,7 @@ def _rate(value: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """A latency for a person.
+    """Format a latency.
 
     Examples
     --------
