@@ -5,26 +5,14 @@ Rates are over Success and Failure, the rows the gateway answered; the others ar
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.results import columns
-from nxsms_nb.results.statuses import STATUSES
+from nxsms_nb.results.statuses import LABELS, STATUSES
 
-__all__ = ["LABELS", "summary"]
-
-LABELS: Final = {
-    "Success": "accepted",
-    "Failure": "refused by the gateway",
-    "Invalid": "refused before sending",
-    "Unknown": "in doubt",
-    "Unsent": "not sent yet",
-    "Skipped": "left out on purpose",
-}
-"""The labels of statuses for readers."""
+__all__ = ["summary"]
 
 _SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
 

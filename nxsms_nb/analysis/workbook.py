@@ -11,11 +11,11 @@ from typing import Any, Final
 import pandas as pd
 
 from nxsms_nb.analysis.failures import failures
-from nxsms_nb.analysis.summary import LABELS
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.filetypes import workbooks
 from nxsms_nb.filetypes.kinds import kind_of
 from nxsms_nb.results import columns
+from nxsms_nb.results.statuses import LABELS
 from nxsms_nb.wire.fields import FIELDS
 
 __all__ = ["digits_columns", "status_rows", "to_excel", "zone_rows"]

@@ -33,9 +33,8 @@ def kind_of(path: Path, among: tuple[str, ...] = TABLES) -> str:
     name = path.name.lower()
     found = next((kind for kind in sorted(among, key=len, reverse=True) if name.endswith(kind)), None)
     if found is None:
-        raise ConfigError(
-            f"{path} has no supported format: its name must end in {', '.join(among[:-1])} or {among[-1]}."
-        )
+        endings = " or ".join(filter(None, [", ".join(among[:-1]), among[-1]]))
+        raise ConfigError(f"{path} has no supported format: its name must end in {endings}.")
     return found
 
 

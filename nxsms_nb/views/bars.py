@@ -11,6 +11,7 @@ import pandas as pd
 from nxsms_nb.analysis import causes, intervals, summary
 from nxsms_nb.formatting import count
 from nxsms_nb.results import columns
+from nxsms_nb.results.statuses import LABELS
 from nxsms_nb.views import labels, sheets, style
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def by_code(table: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: boo
     _draw(sheet, shown)
     statuses = list(dict.fromkeys(bar.status for bar in shown))
     if statuses != ["Failure"]:
-        sheet.key([(style.STATUS_COLOURS[status], summary.LABELS[status]) for status in statuses])
+        sheet.key([(style.STATUS_COLOURS[status], LABELS[status]) for status in statuses])
     if not answered:
         sheet.title("No message was answered", "rows that were not sent, by code")
     elif not failed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
+from nxsms_nb.results.statuses import WORDS
 from nxsms_nb.screen import Watched, terminal
 from nxsms_nb.views.panel import RunPanel
 
@@ -110,12 +111,7 @@ def in_notebook() -> bool:
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
-_SHOWN: Final = (
-    ("Success", "accepted"),
-    ("Failure", "failed"),
-    ("Unknown", "in doubt"),
-    ("Unsent", "not sent"),
-)
+_SHOWN: Final = ("Success", "Failure", "Unknown", "Unsent")
 
 
 def _words(snapshot: Progress) -> str:
@@ -128,8 +124,8 @@ def _words(snapshot: Progress) -> str:
         words += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
     tally = snapshot.tally
     words += [
-        f"{words} {tally.get(status, 0):,}{snapshot.aside(status)}"
-        for status, words in _SHOWN
+        f"{WORDS[status]} {tally.get(status, 0):,}{snapshot.aside(status)}"
+        for status in _SHOWN
         if tally.get(status) or status in ("Success", "Failure")
     ]
     if snapshot.suppressed:

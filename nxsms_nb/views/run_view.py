@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.formatting import count, mask_name, span
-from nxsms_nb.results.statuses import STATUSES
+from nxsms_nb.results.statuses import STATUSES, WORDS
 from nxsms_nb.wire.codes import TABLE
 
 if TYPE_CHECKING:
@@ -20,14 +20,6 @@ POINTS: Final = 120
 """The most points that the history of a run's throughput keeps."""
 _FINEST_S: Final = 0.25
 _NOTHING: Final = "–"
-_WORDS: Final = {
-    "Success": "accepted",
-    "Failure": "failed",
-    "Invalid": "invalid",
-    "Unknown": "in doubt",
-    "Unsent": "not sent",
-    "Skipped": "left out",
-}
 _HEADINGS: Final = {"running": "Sending", "stopping": "Stopping", "stopped": "Stopped", "finished": "Finished"}
 _STOPPING: Final = "stopping: "
 
@@ -82,7 +74,7 @@ def view_of(now: Progress, throughput: Throughput) -> dict[str, Any]:
         "done": f"{now.decided:,} of {count(now.sending, 'message')}",
         "percent": round(100 * sum(tally.values()) / total),
         "bar": [[status, round(100 * tally[status] / total, 2)] for status in STATUSES if tally.get(status)],
-        "counts": [[status, _WORDS[status] + now.aside(status), f"{tally.get(status, 0):,}"] for status in STATUSES],
+        "counts": [[status, WORDS[status] + now.aside(status), f"{tally.get(status, 0):,}"] for status in STATUSES],
         "facts": _facts(now, max(rates, default=0.0)),
         "rates": rates,
         "codes": [[str(code), _meaning(code), f"{number:,}"] for code, number in listed],

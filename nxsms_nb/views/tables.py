@@ -8,6 +8,7 @@ import pandas as pd
 
 from nxsms_nb.analysis import causes
 from nxsms_nb.formatting import count, escape, mask_name
+from nxsms_nb.results.statuses import LABELS, WORDS
 from nxsms_nb.views import group_bars, labels
 from nxsms_nb.views.style import STATUS_COLOURS
 
@@ -45,7 +46,7 @@ def causes_table(table: pd.DataFrame) -> str:
     if not len(table):
         return ""
     beside = [name for name in ("invalid", "unsent") if table[name].any()]
-    words = {"invalid": "refused before sending", "unsent": "not sent"}
+    words = {"invalid": LABELS["Invalid"], "unsent": WORDS["Unsent"]}
     heads = [("code", ""), ("meaning", ""), ("failed", _RIGHT), ("of the answered", _RIGHT)]
     heads += [(words[name], _RIGHT) for name in beside] + [("what to do", "")]
     shown = table.head(MOST)
