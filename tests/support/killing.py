@@ -101,7 +101,7 @@ ONCE: dict[str, Hook] = {
 
 OFTEN: dict[str, Hook] = {
     "request not yet recorded": _around(Recorder, "begin"),
-    "written, not committed": _around(writer.Writer, "_write", after=True),
+    "written, not committed": _around(writer.RunWriter, "_write", after=True),
     "committed": _committed,
     "request recorded, not begun": _around(Transport, "post"),
     "about to leave": _awaited(transport._Pool, "connect"),
