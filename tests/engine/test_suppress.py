@@ -221,7 +221,7 @@ UNREAD = {
     "too short": (["12"], "1 of 1 entry of suppress= .*phone_length"),
     "cut in a spreadsheet": ([4915123400000.0], "phone_digits_lost"),
     "no file": ("gone.csv", "gone.csv does not exist"),
-    "a folder": (Path("/"), "is no file of a kind"),
+    "a folder": (Path("/"), "has no supported format"),
     "a word alone": ("optout", "'optout' is neither a number nor a file of numbers"),
     "a dict": ({LISTED: True}, "was given a dict"),
     "a bool": (True, "was given a bool"),
