@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, SupportsIndex
 
 _LONG_DIGITS: Final = re.compile(r"\d(?:[\s\-.()/_]{0,3}\d){5,}")
@@ -160,6 +160,28 @@ def escape(value: object) -> str:
     '&lt;b&gt;'
     """
     return html.escape(str(value), quote=True)
+
+
+def html_table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[object]]) -> str:
+    """Make an HTML table, its cells escaped; `heads` are names, and whether their columns are numbers.
+
+    Styles stand inline: a saved notebook loses its style sheets.
+    """
+    pad = "padding:3px 12px 3px 0;vertical-align:top;text-align:left"
+    right = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+    styles = [f"{pad};{right if numeric else ''}" for _, numeric in heads]
+    head = "".join(
+        f'<th style="{style};opacity:.65;font-weight:normal">{escape(name)}</th>'
+        for (name, _), style in zip(heads, styles, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td style="{style}">{escape(cell)}</td>' for cell, style in zip(row, styles, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    line = "border-collapse:collapse;font-size:13px;line-height:1.4;margin:4px 0 12px"
+    return f'<table style="{line}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def shorten(value: object, most: int = 40) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from nxsms_nb.formatting import count, escape
+from nxsms_nb.formatting import count, escape, html_table
 from nxsms_nb.results import columns
 from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN
 from nxsms_nb.wire.requests import BATCH_MAX
@@ -60,14 +60,11 @@ class Plan:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{escape(fate)}</td><td style='text-align:right'>{n:,}</td></tr>"
-            for fate, n in self.counts.items()
-            if n or fate == "send"
-        )
+        rows = [(fate, f"{n:,}") for fate, n in self.counts.items() if n or fate == "send"]
         title = f"Plan for {count(len(self.frame), 'row')}: {count(self.requests, 'request')} to make"
         stopped = f"<p>{escape(_STOPPED)}</p>" if self.counts["stops the call"] else ""
-        return f"<div><strong>{title}</strong><table>{rows}</table>{stopped}</div>"
+        table = html_table([("fate", False), ("rows", True)], rows)
+        return f"<div><strong>{title}</strong>{table}{stopped}</div>"
 
 
 def plan_of(dispatch: Dispatch) -> Plan:

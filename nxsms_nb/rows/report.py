@@ -8,7 +8,7 @@ import pandas as pd
 
 from nxsms_nb._arrow import only
 from nxsms_nb.errors import ValidationError
-from nxsms_nb.formatting import count, escape
+from nxsms_nb.formatting import count, escape, html_table
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.rows.problems import suspicions
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from nxsms_nb.settings import Duplicates
 
 __all__ = ["ValidationReport"]
-
-_TABLE: Final = "border-collapse:collapse;margin:.4em 0"
-_CELL: Final = "padding:.2em .7em;text-align:{};vertical-align:top;border-bottom:1px solid rgba(128,128,128,.3)"
 
 
 class ValidationReport:
@@ -195,29 +192,14 @@ def _lines(counts: pd.DataFrame) -> list[str]:
 
 
 def _table(counts: pd.DataFrame) -> str:
-    head = _row("th", ("rule", "field", "code", "rows", "first at position", "what to do"))
-    body = "".join(
-        _row("td", (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, row.hint))
+    numeric = {"code", "rows", "first at position"}
+    heads = [(name, name in numeric) for name in ("rule", "field", "code", "rows", "first at position", "what to do")]
+    rows = (
+        (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, row.hint)
         for row in counts.itertuples()
     )
-    return f'<table style="{_TABLE}"><thead>{head}</thead><tbody>{body}</tbody></table>'
+    return html_table(heads, rows)
 
 
 def _number(code: object) -> str:
     return "–" if pd.isna(code) else str(code)  # type: ignore[call-overload]
-
-
-_RIGHT: Final = frozenset({2, 3, 4})
-
-
-def _row(tag: str, cells: tuple[object, ...]) -> str:
-    return "".join(
-        (
-            "<tr>",
-            *(
-                f'<{tag} style="{_CELL.format("right" if place in _RIGHT else "left")}">{escape(cell)}</{tag}>'
-                for place, cell in enumerate(cells)
-            ),
-            "</tr>",
-        )
-    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from nxsms_nb.analysis import causes
-from nxsms_nb.formatting import count, escape, mask_name
+from nxsms_nb.formatting import count, escape, html_table, mask_name
 from nxsms_nb.results.statuses import LABELS, WORDS
 from nxsms_nb.views import group_bars, labels
 from nxsms_nb.views.style import STATUS_COLOURS
@@ -20,7 +20,6 @@ MOST: Final = 15
 
 _FAINT: Final = "opacity:.65"
 _SMALL: Final = "opacity:.65;font-size:13px"
-_RIGHT: Final = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
 
 
 def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
@@ -47,8 +46,8 @@ def causes_table(table: pd.DataFrame) -> str:
         return ""
     beside = [name for name in ("invalid", "unsent") if table[name].any()]
     words = {"invalid": LABELS["Invalid"], "unsent": WORDS["Unsent"]}
-    heads = [("code", ""), ("meaning", ""), ("failed", _RIGHT), ("of the answered", _RIGHT)]
-    heads += [(words[name], _RIGHT) for name in beside] + [("what to do", "")]
+    heads = [("code", False), ("meaning", False), ("failed", True), ("of the answered", True)]
+    heads += [(words[name], True) for name in beside] + [("what to do", False)]
     shown = table.head(MOST)
     columns = [
         ["" if pd.isna(code) else str(code) for code in shown["code"]],
@@ -68,12 +67,12 @@ def groups(grouped: Grouped) -> str:
     if not len(shown):
         return ""
     heads = [
-        *((mask_name(str(label)), "") for label in grouped.labels),
-        ("answered", _RIGHT),
-        ("failed", _RIGHT),
-        ("rate", _RIGHT),
+        *((mask_name(str(label)), False) for label in grouped.labels),
+        ("answered", True),
+        ("failed", True),
+        ("rate", True),
     ]
-    heads.append(("most frequent cause", ""))
+    heads.append(("most frequent cause", False))
     keys = shown[grouped.labels].astype(object).to_numpy()
     rows = [
         [*(labels.value_text(value, 200) for value in key), f"{answered:,}", f"{failed:,}", rate, cause]
@@ -91,17 +90,6 @@ def groups(grouped: Grouped) -> str:
     return _table(heads, rows, len(shown) + len(rest)) + lines
 
 
-def _table(heads: list[tuple[str, str]], rows: list[list[str]], total: int) -> str:
-    pad = "padding:3px 12px 3px 0;vertical-align:top;text-align:left"
-    head = "".join(
-        f'<th style="{pad};{style};{_FAINT};font-weight:normal">{escape(name)}</th>' for name, style in heads
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td style="{pad};{style}">{escape(cell)}</td>' for cell, (_, style) in zip(row, heads, strict=True))
-        + "</tr>"
-        for row in rows
-    )
+def _table(heads: list[tuple[str, bool]], rows: list[list[str]], total: int) -> str:
     more = f'<div style="{_FAINT}">and {total - len(rows):,} more</div>' if total > len(rows) else ""
-    line = "border-collapse:collapse;font-size:13px;line-height:1.4;margin:4px 0 12px"
-    return f'<table style="{line}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
+    return html_table(heads, rows) + more
