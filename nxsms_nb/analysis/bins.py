@@ -151,7 +151,7 @@ def binned(values: pd.Series[Any], label: object, bins: Any = None) -> pd.Series
     read = numbers(values)
     if read is None:
         return values
-    if bins is None and len(pd.unique(read.there)) <= FEW:
+    if not len(read.there) or (bins is None and len(pd.unique(read.there)) <= FEW):
         return values
     if bins is None or (isinstance(bins, int) and not isinstance(bins, bool)):
         number = USUAL if bins is None else bins

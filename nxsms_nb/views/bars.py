@@ -111,7 +111,9 @@ def _draw(sheet: sheets.Sheet, bars: list[Bar]) -> None:
         height=0.68,
         color=[style.STATUS_COLOURS[bar.status] for bar in bars],
     )
-    sheet.names(places, [bar.name for bar in bars])
+    statuses = len({bar.status for bar in bars})
+    below = 15 * statuses if apart and statuses > 1 else 0  # for the key
+    sheet.names(places, [bar.name for bar in bars], height=sheet.height - 85 - below)
     low, high = np.array([bar.low for bar in bars]), np.array([bar.high for bar in bars])
     known = ~np.isnan(low)
     if known.any():

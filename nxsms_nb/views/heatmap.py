@@ -106,6 +106,7 @@ def _draw(sheet: sheets.Sheet, failed: Floats, answered: Floats, heads: list[str
         edgecolor=sheet.page,
         linewidth=1,
     )
+    ax.grid(visible=False)
     ax.set_ylim(len(failed) - 0.5, -0.5)
     small = 0.9 * sheet.size
     room = sheet.plot / len(heads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,8 +32,8 @@ FALLBACKS: Final = (
 )
 """Fonts looked at, in this order, for what the usual one lacks: Chinese before all."""
 
-_BREAKS: Final = re.compile(r"(?<![<=]) (?![<=])")
-"""Where a line may end: not within ``p = 0.2``."""
+_BREAKS: Final = re.compile(r"(?<![<=·]) (?![<=·])")
+"""Where a line may end: not within ``p = 0.2`` or ``IN · ACME``."""
 
 _NO_GLYPH: Final = "\u25a1"
 
@@ -74,9 +75,9 @@ def value_text(value: Any, most: int = 40) -> str:
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return the width of a line in points, in a font of `size` points."""
+    """Return the width of the longest line in points, in a font of `size` points."""
     families = _families()
-    return size * sum(_advance(char, families, bold) for char in text)
+    return size * max(sum(_advance(char, families, bold) for char in line) for line in text.split("\n"))
 
 
 def wrapped(words: str, room: float, size: float, *, lines: int = 2, bold: bool = False) -> str:
@@ -96,7 +97,9 @@ def wrapped(words: str, room: float, size: float, *, lines: int = 2, bold: bool 
         broken = _broken(text, room, size, bold=bold)
     if len(broken) > 1:
         # Lines of about the same length: no word stands alone.
-        parts = (_broken(text, room * part / 20, size, bold=bold) for part in range(10, 20))
+        least = max((width(word, size, bold=bold) for word in _BREAKS.split(text) if not _breaks(word)), default=0.0)
+        rooms = (room * part / 20 for part in range(10, 20))
+        parts = (_broken(text, some, size, bold=bold) for some in rooms if some >= least)
         broken = next((lines for lines in parts if len(lines) == len(broken)), broken)
     return "\n".join(broken[:lines])
 
@@ -109,7 +112,7 @@ def _broken(text: str, room: float, size: float, *, bold: bool) -> list[str]:
         if width(joined, size, bold=bold) <= room:
             lines[-1] = joined
             continue
-        if width(word, size, bold=bold) <= room and word.isascii():
+        if width(word, size, bold=bold) <= room and not _breaks(word):
             lines.append(word)
             continue
         for char in f" {word}" if lines[-1] else word:
@@ -117,6 +120,11 @@ def _broken(text: str, room: float, size: float, *, bold: bool) -> list[str]:
                 lines.append("")
             lines[-1] += char
     return [line.strip() for line in lines]
+
+
+def _breaks(word: str) -> bool:
+    """Say whether a line may end within a word, as within a Chinese sentence."""
+    return any(unicodedata.east_asian_width(char) in "WF" for char in word)
 
 
 def drawable(words: str, usual: tuple[str, ...] | None = None) -> tuple[str, list[str]]:

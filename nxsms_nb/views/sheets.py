@@ -146,14 +146,13 @@ class Sheet:
         `height` is the rows' share of the figure's height, in points; where that is little, words are small.
         """
         ax = ax or self.ax
-        height = self.height - (100 if self.narrow else 70) if height is None else height
+        height = self.height - (85 if self.narrow else 70) if height is None else height
         self.pitch = max(height, 40) / max(max(places) - min(places) + 1.2, 1)
         self.small = max(5.0, min(self.size, 0.85 * self.pitch))
-        lines = max(1, min(3, int(self.pitch / (1.25 * self.small))))
+        lines = max(1, min(3, int(self.pitch / (1.2 * self.small))))
         room = 0.42 * self.room
         shown = [labels.wrapped(name, room, self.small, lines=lines) for name in names]
-        wide = (labels.width(line, self.small) for name in shown for line in name.split("\n"))
-        self.indent = max(wide, default=0.0) + 4
+        self.indent = max((labels.width(name, self.small) for name in shown), default=0.0) + 4
         ax.set_yticks(places, labels=[labels.drawable(name)[0] for name in shown], fontsize=self.small, color=self.ink)
         ax.tick_params(axis="y", length=0)
         ax.set_ylim(max(places) + 0.6, min(places) - 0.6)
@@ -177,6 +176,7 @@ class Sheet:
         words = max((labels.width(text, self.small) for text in behind), default=0.0) + 12
         self.ax.set_xlim(0, (most or 1.0) / max(1 - words / self.plot, 0.2))
         self.ax.set_xticks([])
+        self.ax.grid(visible=False)
         self.spines("left")
 
     def scales(self, x: str, y: str) -> None:
@@ -225,11 +225,11 @@ class Sheet:
         small = 0.9 * self.size
         room = self.room - _MARGIN
         # With little room there are several columns of one line.
-        most, lines = (
-            (room / 3 - 4.2 * small, 1) if self.narrow and len(entries) > 2 else (min(room - 40, 25 * small), 2)
-        )
+        most, lines = min(room - 40, 25 * small), 2
+        if self.narrow and len(entries) > 2:
+            most, lines = (room / 3 - 4.2 * small, 1) if len(entries) > 4 else (room / 2 - 4.2 * small, 2)
         shown = [labels.wrapped(words, most, small, lines=lines) for _, words in entries]
-        widest = max(labels.width(line, small) for words in shown for line in words.split("\n"))
+        widest = max(labels.width(words, small) for words in shown)
         below = 0.8
         if beside is not None:
             row = sum(labels.width(words, small) + 3.8 * small for words in shown) + labels.width(beside, self.size)

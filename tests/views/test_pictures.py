@@ -16,7 +16,7 @@ from matplotlib.text import Text
 import nxsms_nb as nx
 from nxsms_nb.errors import ConfigError, OptionError
 from nxsms_nb.results import columns
-from nxsms_nb.views import style
+from nxsms_nb.views import labels, style
 
 LONG = "长的优惠短信（周末特价）请尽快下单"
 
@@ -109,6 +109,16 @@ def test_groups_that_differ_by_chance_are_said_to(made, ax):
     assert p > 0.05
     sent.nxsms.plot.failures(ax, by="shop")
     assert title(ax) == f"Failure rate by shop: these 3 groups differ no more than chance would: p = {p:.2f}"
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[ns, UTC]", "float64", "Int64"])
+def test_bins_of_nothing_are_drawn(made, ax, dtype):
+    """A filter that leaves no row, or a column without any value, needs no bins."""
+    sent = made(50)
+    sent["when"] = pd.Series([None] * 50, dtype=dtype)
+    for some in (sent, sent[:0]):
+        some.nxsms.plot.failures(ax, by="when", bins=4)
+        ax.clear()
 
 
 def test_a_small_group_is_not_called_the_highest(ax):
@@ -292,6 +302,14 @@ def test_nothing_is_cut_off(sent, name, size):
         box = text.get_window_extent()
         assert box.x0 >= low, text.get_text()
         assert box.x1 <= high, text.get_text()
+
+
+def test_words_are_wrapped_where_they_may_be():
+    """Between words, within Chinese ones, and neither in a p-value nor in a name of two parts; the rest is left out."""
+    assert labels.wrapped("p = 0.21 of all", 60, 10) == "p = 0.21\nof all"
+    assert labels.wrapped("slot MY · 7 is", 45, 10) == "slot\nMY · 7 is"
+    assert labels.wrapped("手机号格式错误请检查", 62, 10) == "手机号格式\n错误请检查"
+    assert labels.wrapped("a long name, wave 7", 70, 10, lines=1).endswith("e 7")
 
 
 @pytest.mark.parametrize("name", PICTURES)
