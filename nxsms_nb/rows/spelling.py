@@ -71,7 +71,6 @@ _WORDED: Final = (
     r"([+( ]{0,3}[0-9](?:(?s:.)*[0-9])?)"
     r"(?: *[ (,;/]-? ?\(?[\pL\p{So}][^0-9+*•_]{0,40}|[\p{Lo}\p{So}][^0-9+*•_]{0,40}|[.,;:]{1,2})?$"
 )
-_LETTER: Final = r"[\pL\p{So}]"
 # Digits struck out, or a number of letters (1-800-FLOWERS).
 _STRUCK_OUT: Final = r"[xX]{2}|^(?:[^0-9]*[0-9]){1,8}[ \-]+[A-Z]{3,}$"
 _CARRIER: Final = r"^(\(?)0 ?[xX]{2} ?\)? ?\(?([1-9][0-9])"
