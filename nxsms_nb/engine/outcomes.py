@@ -1,6 +1,6 @@
-"""What a request's outcome proves, and what may be done about it: one table, each line with its reason.
+"""What a request's outcome proves, and what may be done about it, each with its reason.
 
-The rule behind it: a request or a row is repeated only when it certainly did not go out. Everything that proves
+The rule behind it: a request or a row is repeated only when it certainly was not sent. Everything that proves
 neither "accepted" nor "not sent" is doubt, and doubt is never repeated. That includes whatever this module, or one that
 reads its verdicts, does not know or cannot handle.
 """
@@ -8,7 +8,6 @@ reads its verdicts, does not know or cannot handle.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -31,107 +30,31 @@ class Disposition(StrEnum):
     DOUBT = "it may have gone out: the rows are Unknown"
 
 
-@dataclass(frozen=True)
-class Case:
-    """One line of the table: what was seen, what becomes of the request, and why."""
-
-    seen: str
-    disposition: Disposition
-    because: str
-
-
-NOTHING_LEFT: Final = Case(
-    "the request was never handed to a socket", Disposition.NOT_SENT, "no byte left, whatever the exception is called"
-)
-NO_REPLY: Final = Case(
-    "a byte may have left and no whole reply came",
-    Disposition.DOUBT,
-    "the gateway may have read and accepted the request",
-)
-NOT_HTTP: Final = Case(
-    "a byte may have left and something else than HTTP came", Disposition.DOUBT, "it may be what is left of a reply"
-)
-TOO_MANY_REQUESTS: Final = Case("HTTP 429", Disposition.FLOW, "by RFC 6585 the request was refused for its pace")
-BUSY_WITH_DATA: Final = Case(
-    "HTTP 429 whose body claims success or carries data",
-    Disposition.DOUBT,
-    "it contradicts itself: rows may be accepted",
-)
-NO_ENDPOINT: Final = Case(
-    "HTTP 404, 405, 410 or 501 before any sign of a gateway in run or journal, not from the vendor's own URL",
-    Disposition.NO_ENDPOINT,
-    "by RFC 9110 the server has nothing here that could take the request; nobody has yet shown that a gateway is here",
-)
-SERVER_ERROR: Final = Case("HTTP 5xx", Disposition.DOUBT, "a proxy may answer 502 after the gateway accepted")
-OTHER_STATUS: Final = Case(
-    "any other HTTP status than 200",
-    Disposition.DOUBT,
-    "a proxy may answer so after the gateway accepted; redirects likewise",
-)
-NONSENSE: Final = Case("a reply that is not what is documented", Disposition.DOUBT, "it proves nothing about the rows")
-DAMAGED: Final = Case(
-    "a reply that has a code and is not JSON", Disposition.DOUBT, "it may be what is left of a gateway's"
-)
-UNJUDGED: Final = Case(
-    "a reply whose judging failed", Disposition.DOUBT, "an error of ours proves nothing about the rows"
-)
-SETTLED: Final = Case("code 0 with data", Disposition.JUDGED, "an item for each row, matched by messageid")
-MIXED: Final = Case(
-    "a refusal that carries data", Disposition.JUDGED, "only data: null says that nothing was sent, so each item counts"
-)
-NO_DATA: Final = Case("code 0 without data", Disposition.DOUBT, "the reply reports success but lists no message")
-FAILED: Final = Case("code -1", Disposition.DOUBT, "the vendor does not say that nothing was sent")
-UNDOCUMENTED: Final = Case("an undocumented code", Disposition.DOUBT, "nobody says that nothing was sent")
-
 NOTHING_HERE: Final = frozenset({404, 405, 410, 501})
-"""The HTTP statuses by which a server says that the URL, or POST at this URL, does not exist."""
+"""The HTTP statuses by which a server says that the URL, or POST at this URL, does not exist (RFC 9110)."""
 
-FOREIGN: Final = frozenset(case.seen for case in (NO_ENDPOINT, OTHER_STATUS, NOT_HTTP, NONSENSE, UNDOCUMENTED))
-"""The cases, by `Case.seen`, that suggest another service, where nothing has come from a gateway before."""
-
-REFUSED: Final[dict[int, Case]] = (
-    {
-        number: Case(f"code {number}, data: null", Disposition.ACCOUNT, "the account is refused, nothing was sent")
-        for number in codes.ACCOUNT
-    }
-    | {
-        number: Case(
-            f"code {number}, data: null", Disposition.HALVE, "nothing was sent; one bad row may poison a request"
-        )
-        for number in codes.HALVED
-    }
-    | {
-        codes.CLOCK: Case(
-            "code 1004, data: null", Disposition.CLOCK, "nothing was sent; Date tells the gateway's time"
-        ),
-        codes.TPS: Case("code 13008, data: null", Disposition.FLOW, "nothing was sent; it is a matter of pace"),
-        codes.CHANNEL_SIZE: Case(
-            "code 13010, data: null", Disposition.SIZE, "nothing was sent; the request was too large"
-        ),
-    }
-)
-"""The documented refusals of a whole request, by code."""
+REFUSED: Final[dict[int, Disposition]] = {
+    **dict.fromkeys(codes.ACCOUNT, Disposition.ACCOUNT),
+    # One bad row may have the whole request refused.
+    **dict.fromkeys(codes.HALVED, Disposition.HALVE),
+    codes.CLOCK: Disposition.CLOCK,
+    codes.TPS: Disposition.FLOW,
+    codes.CHANNEL_SIZE: Disposition.SIZE,
+}
+"""The documented refusals of a whole request, by code: with ``data: null`` nothing was sent."""
 
 
 class Verdict(NamedTuple):
-    """What one request's outcome means.
+    """What one request's outcome means: the reply where it was understood, a refusal's code, and words for the rows.
 
-    Parameters
-    ----------
-    case : Case
-        The line of the table.
-    reply : Reply or None
-        The reply where it was understood.
-    code : int or None
-        The code of a refusal.
-    words : str
-        What happened, for the rows' reason.
+    `foreign` says that the outcome suggests another service, where nothing has come from a gateway before.
     """
 
-    case: Case
+    disposition: Disposition
     reply: Reply | None = None
     code: int | None = None
     words: str = ""
+    foreign: bool = False
 
     @property
     def settles_nothing(self) -> bool:
@@ -139,11 +62,6 @@ class Verdict(NamedTuple):
         if self.reply is None or self.code in codes.TABLE:
             return False
         return self.reply.items is None or not any(self.reply.items)
-
-    @property
-    def disposition(self) -> Disposition:
-        """What becomes of the request."""
-        return self.case.disposition
 
 
 def classify(
@@ -156,28 +74,11 @@ def classify(
     garbled: bool = False,
     first: bool = False,
 ) -> Verdict:
-    """Judge one request by what came of it.
+    """Judge one request by its outcome.
 
-    Parameters
-    ----------
-    left : bool
-        Whether a byte may have left.
-    status : int or None
-        The HTTP status of a reply that was read whole.
-    body : bytes
-        The reply's body.
-    error : str
-        What went wrong where no whole reply was read.
-    ids : sequence of str
-        The messageids that the request carried.
-    garbled : bool, default False
-        Whether what came is not HTTP.
-    first : bool, default False
-        Whether the URL is not the vendor's own, and neither this run nor the journal has a sign of a gateway there.
-
-    Returns
-    -------
-    Verdict
+    `left` says whether a byte may have been sent; `status` is None without a whole reply, and `error` says why; `garbled` is
+    a reply that is not HTTP. `first` says that the URL is not the vendor's own, and neither this run nor the journal has a
+    sign of a gateway there.
 
     Examples
     --------
@@ -188,39 +89,45 @@ def classify(
     'DOUBT'
     """
     if not left:
-        return Verdict(NOTHING_LEFT, words=error or "no connection")
+        return Verdict(Disposition.NOT_SENT, words=error or "no connection")
     try:
         if status is None:
-            return Verdict(NOT_HTTP if garbled else NO_REPLY, words=error or "no reply")
+            # The gateway may have accepted the request; what is not HTTP may be the rest of a reply.
+            return Verdict(Disposition.DOUBT, words=error or "no reply", foreign=garbled)
         return _judged(status, body, ids, first=first)
-    except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have gone out
-        return Verdict(UNJUDGED, words=f"the reply could not be judged ({type(surprise).__name__})")
+    except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have been sent
+        return Verdict(Disposition.DOUBT, words=f"the reply could not be judged ({type(surprise).__name__})")
 
 
 def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Verdict:
     if status == 429:
         return _too_many_requests(body, ids)
     if status != 200:
-        case = SERVER_ERROR if status >= 500 else OTHER_STATUS
+        words = f"HTTP {status} instead of a reply"
         if first and status in NOTHING_HERE and not _mentions(body, ids):
-            case = NO_ENDPOINT
-        return Verdict(case, words=f"HTTP {status} instead of a reply")
+            return Verdict(Disposition.NO_ENDPOINT, words=words, foreign=True)
+        # A proxy may answer any of these after the gateway has accepted.
+        return Verdict(Disposition.DOUBT, words=words, foreign=status < 500)
     try:
         reply = parse(body, ids)
     except NotUnderstood as why:
-        # A gateway's reply never begins with a byte order mark, whole or damaged.
+        # A damaged reply of a gateway; its replies never begin with a byte order mark, whole or damaged.
         damaged = isinstance(why, NotJson) and b'"code"' in body and not body.startswith(b"\xef\xbb\xbf")
-        return Verdict(DAMAGED if damaged else NONSENSE, words=str(why))
+        return Verdict(Disposition.DOUBT, words=str(why), foreign=not damaged)
     if reply.items is not None:
+        # Only data: null says that nothing was sent, so each item counts, also of a refusal.
         code = reply.code if reply.code != codes.SUCCESS else None
-        return Verdict(SETTLED if code is None else MIXED, reply, code, words="the reply says nothing of this row")
+        return Verdict(Disposition.JUDGED, reply, code, words="the reply says nothing of this row")
     if reply.code == codes.SUCCESS:
-        return Verdict(NO_DATA, reply, words="code 0 without data: the reply reports success but lists no message")
-    words = codes.TABLE[reply.code].text if reply.code in codes.TABLE else "not documented"
-    case = REFUSED.get(reply.code, FAILED if reply.code in codes.TABLE else UNDOCUMENTED)
-    if case.disposition == Disposition.DOUBT:
-        return Verdict(case, reply, reply.code, f"code {mask_digits(str(reply.code)[:20])}: {words}")
-    return Verdict(case, reply, reply.code, words)
+        words = "code 0 without data: the reply reports success but lists no message"
+        return Verdict(Disposition.DOUBT, reply, words=words)
+    documented = reply.code in codes.TABLE
+    words = codes.TABLE[reply.code].text if documented else "not documented"
+    if (disposition := REFUSED.get(reply.code)) is not None:
+        return Verdict(disposition, reply, reply.code, words)
+    # Of -1 the vendor does not say that nothing was sent, and of an undocumented code no one does.
+    words = f"code {mask_digits(str(reply.code)[:20])}: {words}"
+    return Verdict(Disposition.DOUBT, reply, reply.code, words, foreign=not documented)
 
 
 def _mentions(body: bytes, ids: Sequence[str]) -> bool:
@@ -233,11 +140,12 @@ def _mentions(body: bytes, ids: Sequence[str]) -> bool:
 
 
 def _too_many_requests(body: bytes, ids: Sequence[str]) -> Verdict:
+    """Judge HTTP 429, by RFC 6585 a refusal for the rate, unless its body contradicts it: then rows may be accepted."""
     words = "HTTP 429: too many requests"
     try:
         reply = parse(body, ids)
     except NotUnderstood:
-        return Verdict(TOO_MANY_REQUESTS, words=words)
+        return Verdict(Disposition.FLOW, words=words)
     if reply.items is not None or reply.code == codes.SUCCESS:
-        return Verdict(BUSY_WITH_DATA, words="HTTP 429 with a reply that claims success or carries data")
-    return Verdict(TOO_MANY_REQUESTS, code=codes.TPS if reply.code == codes.TPS else None, words=words)
+        return Verdict(Disposition.DOUBT, words="HTTP 429 with a reply that claims success or carries data")
+    return Verdict(Disposition.FLOW, code=codes.TPS if reply.code == codes.TPS else None, words=words)

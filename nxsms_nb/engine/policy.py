@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import errors
 from nxsms_nb.engine.batches import Batch
-from nxsms_nb.engine.outcomes import FOREIGN, Disposition, Verdict
+from nxsms_nb.engine.outcomes import Disposition, Verdict
 from nxsms_nb.engine.state import StopReason
 from nxsms_nb.formatting import count, mask_digits, span
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, ItemOutcome, Outcome
@@ -277,7 +277,7 @@ class Policy:
         else:
             memory.trouble = ""
             memory.budget = min(10.0, memory.budget + 0.1)
-        foreign = verdict.case.seen in FOREIGN or (verdict.settles_nothing and not self._client.at_vendor)
+        foreign = verdict.foreign or (verdict.settles_nothing and not self._client.at_vendor)
         if disposition in (Disposition.DOUBT, Disposition.JUDGED) and foreign and not memory.met:
             reason = (
                 f"the first reply from {self._client.endpoint} is not the gateway's: {verdict.words}. Check the client's "

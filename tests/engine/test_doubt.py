@@ -14,21 +14,7 @@ import pytest
 
 import nxsms_nb
 from nxsms_nb.engine.batches import BatchQueue
-from nxsms_nb.engine.outcomes import (
-    DAMAGED,
-    FAILED,
-    FOREIGN,
-    NO_DATA,
-    NONSENSE,
-    NOT_HTTP,
-    REFUSED,
-    SETTLED,
-    UNDOCUMENTED,
-    Case,
-    Disposition,
-    Verdict,
-    classify,
-)
+from nxsms_nb.engine.outcomes import REFUSED, Disposition, Verdict, classify
 from nxsms_nb.engine.policy import Policy
 from nxsms_nb.engine.rate import AdaptiveRate
 from nxsms_nb.engine.state import Limits, Memory, RunState
@@ -82,16 +68,16 @@ ODD_REPLY = Reply(0, "", [Item(accepted="yes")] * ROWS)
 @pytest.mark.parametrize(
     "verdict",
     [
-        Verdict(Case("new", "a disposition of a later version", "")),
-        Verdict(Case("new", None, "")),
-        Verdict(Case("new", 3, "")),
-        Verdict(Case("new", Disposition, ""), code=9000),
-        Verdict(SETTLED, None),
-        Verdict(SETTLED, Reply(0, "", None)),
-        Verdict(SETTLED, Reply(0, "", [Item(accepted=True)] * (ROWS - 1), all_accepted=True)),
-        Verdict(SETTLED, Reply(0, "", [Item(accepted=True)] * (ROWS + 1), all_accepted=True)),
-        Verdict(SETTLED, Reply(0, "", [Item(accepted=False, text=7)] * ROWS)),
-        Verdict(SETTLED, Reply(0, "", ["Success"] * ROWS)),
+        Verdict("a disposition of a later version"),
+        Verdict(None),
+        Verdict(3),
+        Verdict(Disposition, code=9000),
+        Verdict(Disposition.JUDGED, None),
+        Verdict(Disposition.JUDGED, Reply(0, "", None)),
+        Verdict(Disposition.JUDGED, Reply(0, "", [Item(accepted=True)] * (ROWS - 1), all_accepted=True)),
+        Verdict(Disposition.JUDGED, Reply(0, "", [Item(accepted=True)] * (ROWS + 1), all_accepted=True)),
+        Verdict(Disposition.JUDGED, Reply(0, "", [Item(accepted=False, text=7)] * ROWS)),
+        Verdict(Disposition.JUDGED, Reply(0, "", ["Success"] * ROWS)),
         None,
         "accepted",
     ],
@@ -112,7 +98,7 @@ def test_a_verdict_that_the_policy_does_not_know_is_doubt(queue, verdict):
 
 def test_an_item_that_neither_accepts_nor_refuses_is_in_doubt(queue):
     """A row is Success or Failure only where its item says exactly that."""
-    policy = Applied(queue, Verdict(SETTLED, ODD_REPLY))
+    policy = Applied(queue, Verdict(Disposition.JUDGED, ODD_REPLY))
     assert [other.status for other in policy.outcome.exceptions] == [UNKNOWN] * ROWS
     assert policy.memory.doubts == 1
 
@@ -121,43 +107,50 @@ def test_an_item_that_neither_accepts_nor_refuses_is_in_doubt(queue):
 def test_a_disposition_counts_by_its_value(queue, disposition):
     """The value of a disposition decides, whichever class or module it comes from."""
     accepted = Reply(0, "", [Item(accepted=True)] * ROWS, all_accepted=True)
-    mine = Applied(queue, Verdict(Case("copy", str(disposition.value), ""), accepted, 9000)).outcome
+    mine = Applied(queue, Verdict(str(disposition.value), accepted, 9000)).outcome
     fields = {"phone": pa.array(["8615000000000"] * ROWS), "content": pa.array(["Hi"] * ROWS)}
     again = BatchQueue(fields, pa.array([f"n1{row:032x}" for row in range(ROWS)]), pa.array(range(ROWS)).to_numpy())
-    assert mine.status == Applied(again, Verdict(Case("copy", disposition, ""), accepted, 9000)).outcome.status
+    assert mine.status == Applied(again, Verdict(disposition, accepted, 9000)).outcome.status
     assert (mine.status == UNKNOWN) == (disposition == Disposition.DOUBT)
     assert mine.status in (SUCCESS, FAILURE, UNKNOWN, UNSENT)
 
 
 def test_dispositions_are_told_apart_by_their_values():
-    """No two dispositions are equal, and the cases that suggest another service are cases of the table."""
+    """No two dispositions are equal, and each documented refusal has one in which nothing was sent."""
     assert len({disposition.value for disposition in Disposition}) == len(Disposition)
-    assert {case.disposition for case in REFUSED.values()} == {
+    assert set(REFUSED.values()) == {
         Disposition.ACCOUNT,
         Disposition.HALVE,
         Disposition.CLOCK,
         Disposition.FLOW,
         Disposition.SIZE,
     }
-    assert NOT_HTTP.seen in FOREIGN
 
 
 @pytest.mark.parametrize(
-    ("body", "case"),
+    ("body", "words", "foreign"),
     [
-        (b'{"code":0,"message":"Success","data":[{"pho', DAMAGED),
-        (b'{"code":NaN,"message":"Success","data":null}', DAMAGED),
-        (b"<html>It works</html>", NONSENSE),
-        (b'{"code":200,"msg":"ok","data":{}}', NONSENSE),
-        (b'{"code":-1,"message":"Failure","data":null}', FAILED),
-        (b'{"code":4711,"message":"?","data":null}', UNDOCUMENTED),
-        (b'{"code":0,"message":"Success","data":null}', NO_DATA),
+        (b'{"code":0,"message":"Success","data":[{"pho', "the reply is not JSON", False),
+        (b'{"code":NaN,"message":"Success","data":null}', "the reply is not JSON", False),
+        (b"<html>It works</html>", "the reply is not JSON", True),
+        (b'{"code":200,"msg":"ok","data":{}}', "", True),
+        (b'{"code":-1,"message":"Failure","data":null}', "code -1: ", False),
+        (b'{"code":4711,"message":"?","data":null}', "code 4711: not documented", True),
+        (b'{"code":0,"message":"Success","data":null}', "code 0 without data", False),
     ],
 )
-def test_each_doubtful_reply_has_its_case(body, case):
+def test_each_doubtful_reply_is_told_from_another_services(body, words, foreign):
     """What is damaged, what is another service's and what the vendor leaves open are told apart, and all are doubt."""
     verdict = classify(left=True, status=200, body=body, error="", ids=["a"])
-    assert (verdict.case, verdict.disposition) == (case, Disposition.DOUBT)
+    assert (verdict.disposition, verdict.foreign) == (Disposition.DOUBT, foreign)
+    assert verdict.words.startswith(words)
+
+
+@pytest.mark.parametrize(("garbled", "foreign"), [(True, True), (False, False)])
+def test_what_is_not_http_suggests_another_service(garbled, foreign):
+    """A request without a whole reply is in doubt; only what is not HTTP may be another service's."""
+    verdict = classify(left=True, status=None, body=b"", error="", ids=["a"], garbled=garbled)
+    assert (verdict.disposition, verdict.foreign) == (Disposition.DOUBT, foreign)
 
 
 class Broken(list):
