@@ -47,7 +47,7 @@ _FOREVER_S: Final = 1e9
 _UNTIMED: Final = aiohttp.ClientTimeout()
 # A signature is made for each request; one that waited longer for its connection is made again (the window is 60 s).
 _SIGNED_S: Final = 5.0
-# So many connections are tried where something comes over each before anything was asked.
+# The most connections that are tried where something comes over each before the request.
 _CONNECTIONS: Final = 3
 _CLOSING_S: Final = 5.0
 _STATUS_LINE: Final = b"HTTP/"
@@ -56,24 +56,12 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @dataclass
 class PostResult:
-    """One request and what came of it; never an exception.
+    """One request and its result; never an exception.
 
-    Parameters
-    ----------
-    left : bool
-        Whether a first byte may have left this machine. False is proof that the gateway saw nothing.
-    status : int or None
-        HTTP status; None where no whole reply was read.
-    body : bytes
-        The reply's body.
-    error : str
-        What went wrong, in words without secrets; empty where a whole reply was read.
-    garbled : bool
-        Whether something came that is not HTTP.
-    latency_ms : float
-        From handing the request over to the reply's last byte, or to the error.
-    date, retry_after : str or None
-        The reply's headers ``Date`` and ``Retry-After``.
+    `left` says whether a first byte may have been sent: False is proof that the gateway saw nothing. `status` is None
+    without a whole reply, and `error` then says why, without secrets. `garbled` is something that is not HTTP. The
+    latency runs from handing the request over to the reply's last byte, or to the error; `date` and `retry_after` are
+    the reply's headers.
     """
 
     left: bool = False
@@ -108,28 +96,16 @@ class _UnderWay:
 
 
 class _Again(Exception):
-    """The request is to be made again: its connection was new, or its signature is too old to leave.
+    """The request is to be made again: its connection was new, or its signature is too old.
 
     A connection may take long, and the machine may sleep meanwhile.
     """
 
 
 class _Guard(asyncio.Protocol):
-    """Stands before aiohttp's protocol and closes a connection over which something comes while no request has it.
+    """Closes a connection over which something comes while no request has it: it would be read as the next request's reply.
 
-    It would be read as the reply to the next request.
-
-    Parameters
-    ----------
-    guarded : asyncio.Protocol
-        The connection's protocol.
-    transport : asyncio.Transport
-        The connection's transport.
-
-    Attributes
-    ----------
-    connection : aiohttp.connector.Connection or None
-        The connection as the last request had it.
+    `connection` is the connection as the last request had it.
     """
 
     def __init__(self, guarded: asyncio.Protocol, transport: asyncio.Transport) -> None:
@@ -162,16 +138,9 @@ class _Guard(asyncio.Protocol):
 
 
 class _Pool(aiohttp.TCPConnector):
-    """Connections to one gateway; a request counts as having left from the moment it has one, since aiohttp writes next.
+    """Connections to one gateway; a request counts as sent from the moment it has one, since aiohttp writes next.
 
     aiohttp's trace hooks say the same, and cost as much as all the rest of a request.
-
-    Parameters
-    ----------
-    under_way : dict of asyncio.Task to _UnderWay
-        The requests that are being made.
-    trusted : ssl.SSLContext or bool
-        The authorities to trust; True: the system's.
     """
 
     def __init__(self, under_way: Mapping[asyncio.Task[Any], _UnderWay], trusted: ssl.SSLContext | bool) -> None:
@@ -217,13 +186,6 @@ def _set_guard(connection: aiohttp.connector.Connection) -> None:
 class Transport:
     """A pool of connections to one client's gateway.
 
-    Parameters
-    ----------
-    client : Client
-        Whose keys and address are used.
-
-    Notes
-    -----
     Nothing is repeated, redirects are not followed; cookies and the environment's proxies are ignored.
     """
 
@@ -265,21 +227,9 @@ class Transport:
                     await self._session.close()
 
     async def post(self, body: bytes) -> PostResult:
-        """Send a batch: post it once, signed when it leaves.
+        """Post a batch once, signed when it is sent; the very bytes that are signed are sent.
 
-        Parameters
-        ----------
-        body : bytes
-            The body; the very bytes that are signed are sent.
-
-        Returns
-        -------
-        PostResult
-
-        Raises
-        ------
-        asyncio.CancelledError
-            Re-raised, with the `PostResult` so far as ``args[0]``.
+        A cancellation is raised again, with the `PostResult` so far as ``args[0]``.
         """
         return await self._exchange(self._client.endpoint, body, self._signed)
 
@@ -288,24 +238,9 @@ class Transport:
         return headers(client.access_key, client.access_secret, now_ms, body, client.algorithm)
 
     async def query(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
-        """Ask one of the record queries; the application's key pair is added to the form.
+        """Query the records and return the reply's JSON object; the application's key pair is added to the form.
 
-        Parameters
-        ----------
-        path : str
-            The query's path.
-        form : mapping of str to str
-            Its parameters.
-
-        Returns
-        -------
-        dict
-            The reply's JSON object.
-
-        Raises
-        ------
-        QueryError
-            There is no app secret, no reply, or one that is not a JSON object.
+        Without an app secret, a reply, or JSON in it, `QueryError` is raised.
         """
         if self._client.app_secret is None:
             raise QueryError(
@@ -327,7 +262,7 @@ class Transport:
         return reply
 
     async def _exchange(self, url: str, body: bytes, head: Callable[[bytes], Mapping[str, str]]) -> PostResult:
-        """Post a body once, with the headers that `head` gives for it when it leaves."""
+        """Post a body once, with the headers that `head` makes for it when it is sent."""
         task, exchange = asyncio.current_task(), PostResult()
         if self._session is None or task is None:
             raise RuntimeError("Transport is used outside its 'async with'.")
@@ -341,7 +276,7 @@ class Transport:
                 except _Again:
                     continue
         except asyncio.CancelledError as error:
-            # A cancellation of somebody else's that came as well is not to be swallowed.
+            # Another cancellation that came as well must not be swallowed.
             if not under_way.overdue or task.uncancel() > cancelling:
                 raise asyncio.CancelledError(exchange) from error
             exchange.error = self._described(TimeoutError(), exchange, url)
@@ -411,7 +346,7 @@ class Transport:
         now = loop.time()
         self._stalls = self._stalls + 1 if now - due > _STALL_S else 0
         if 0 < self._stalls <= _STALLS_MOST:
-            # The loop stood still, in a commit that was held up, say: what came meanwhile is to be read first.
+            # The loop stood still, for example in a slow commit: what came meanwhile is read first.
             self._watch_until(now + min(now - due, _STALL_MOST_S), loop)
             return
         for task, under_way in self._under_way.items():
