@@ -75,6 +75,7 @@ def _send(given: argparse.Namespace) -> int:
         "prefix",
         "phone",
         "content",
+        "variant",
         "encoding",
         "sep",
         "sheet",
@@ -114,7 +115,7 @@ def _broken_off(error: BaseException) -> int:
 
 
 _OPTION = re.compile(
-    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|bare|suppress|prefix|phone|content|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
+    r"\b(campaign|journal|confirm|concurrency|max_rate|duplicates|region|bare|suppress|prefix|phone|content|variant|encoding|sep|sheet)=(\"[^\"]*\"|'[^']*'|\d+)"
 )
 _RENAMED = re.compile(r",? or rename it: df\.rename\(columns=\{[^}]*\}\)")
 _CALL = re.compile(r"\n {4}(.+)")
@@ -201,6 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--campaign", required=True, help="in a campaign a number gets one message")
     send.add_argument("--phone", metavar="COLUMN", help="the column with the numbers (default: phone)")
     send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
+    send.add_argument(
+        "--variant", metavar="COLUMN", help="the column whose holdout rows get nothing (default: variant)"
+    )
     send.add_argument(
         "--encoding",
         metavar="NAME",

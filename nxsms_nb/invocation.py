@@ -13,7 +13,7 @@ import pandas as pd
 
 from nxsms_nb.formatting import mask_name, mask_numbers, masks
 from nxsms_nb.given import value_as_given
-from nxsms_nb.settings import COLUMNS, LOOKING, SENDING
+from nxsms_nb.settings import COLUMNS, LISTS, LOOKING, PLACEHOLDER, SENDING
 
 _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
 """The verbs whose frame is a sent one: the result of a call that took another frame."""
@@ -129,6 +129,8 @@ def another_campaign(campaign: str | None) -> str:
 
 def shown_value(name: str, value: Any) -> str:
     """Write a value as a person would; as the option's own name if it is long or may be somebody's number."""
+    if name == "suppress":
+        return _list(value)
     if name == "journal" and getattr(value, "path", None) is not None:
         value = value.path
     text = _literal(value)
@@ -137,6 +139,13 @@ def shown_value(name: str, value: Any) -> str:
         return text
     masked = mask_numbers if isinstance(value, (int, float)) else mask_name
     return name if text is None or masked(text) != text else text
+
+
+def _list(value: Any) -> str:
+    """Write a do-not-contact list: a file by its path, else the placeholder, since its entries are people's numbers."""
+    if isinstance(value, PurePath) or (isinstance(value, str) and value.lower().endswith(LISTS)):
+        return str.__repr__(str(value))
+    return "()" if type(value) is tuple and not value else repr(PLACEHOLDER)
 
 
 def _literal(value: Any) -> str | None:

@@ -176,7 +176,8 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     "suppress": """path, Series, frame, list, set or number, optional
     Numbers that get no message, in any spelling, or the ``.csv``, ``.tsv``, ``.txt``, ``.xlsx`` or ``.parquet`` file that holds
     them: those rows become ``Skipped``, "suppressed". National numbers are completed by `region` as the rows' are; an entry
-    that cannot be read stops the call. Rows that were sent before keep their results.""",
+    that cannot be read stops the call. Rows that were sent before keep their results. Where the frame has rows that an earlier
+    list suppressed, a call without a list is stopped; ``()`` is the list with nobody.""",
     "variant": """label, default "variant"
     The column with each row's variant, as `assign_variants` makes it: ``holdout`` rows are not sent and become ``Skipped``,
     whatever their content. A frame without a column of the default name has no holdout.""",
@@ -250,6 +251,10 @@ def _is_whole(value: Any) -> bool:
 
 PLACEHOLDER: Final = "…"
 """The blank in a proposed call; a call pasted without filling it in must be refused."""
+
+
+LISTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet", ".txt")
+"""The endings of files that a do-not-contact list may stand in."""
 
 
 def _is_number(value: Any) -> bool:

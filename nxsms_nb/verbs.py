@@ -101,6 +101,7 @@ def looked_up(
         reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
         dispatch.results.decide(dispatch.results.without_reason(rows), UNSENT, None, reason)
     _show(
+        dispatch.unlisted_words(),
         other_keys.sent_before_words(dispatch, settings),
         elsewhere.campaign_words(dispatch, others),
         elsewhere.known_elsewhere(dispatch),

@@ -38,6 +38,12 @@ OTHER_ID: Final = (
 )
 """The reason of such a row in a plan, and where `recorded` shows it."""
 
+NO_ID: Final = "stops the call: it says that it was sent, and its messageid is missing, so it may be this very message"
+"""The same of a row that does not say under which id."""
+
+_AN_ID: Final = r"^[0-9A-Za-z\-]{10,50}$"
+"""What a messageid looks like; whatever else a file has in its place does not name a message."""
+
 _FEW_HOMES: Final = 1
 """The number of other campaigns that are named: a notebook shows six lines."""
 
@@ -49,7 +55,8 @@ class Conflicts:
     `prefixes` are those of the results that say so. `had` is the first row's id, `now` the one that this call gives it,
     or why it gives none. `homes` has the positions of rows whose ids the journal knows in other campaigns (empty: the
     unnamed one). `known_by_frame` counts other rows that only the frame knows as sent, and which must keep their
-    results; `by_journal` counts the conflicting rows of which only the journal knows.
+    results; `by_journal` counts the conflicting rows of which only the journal knows, `nameless` those whose results
+    have no id.
     """
 
     rows: Rows
@@ -59,6 +66,12 @@ class Conflicts:
     homes: Mapping[str, Rows]
     known_by_frame: int
     by_journal: int
+    nameless: int
+
+    @property
+    def without_results(self) -> str:
+        """The call that drops the results which say so, to follow the frame's name."""
+        return "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in self.prefixes)
 
 
 def find(
@@ -75,7 +88,8 @@ def find(
     """Find the rows that would be sent although they were sent under another id, and keep what is known of that message.
 
     Undecided rows would be sent. `earlier` has the frame's results by prefix, those that this call replaces first. In a
-    named campaign only ids that the journal knows there count, since any other campaign may have them. What dropped
+    named campaign only ids that the journal knows there count, since any other campaign may have them, and rows without
+    an id, which may be of any. What dropped
     `copies` say counts where the row that is kept would be sent. Returns the conflicts, and the ids with those of the
     rows' own results.
     """
@@ -87,6 +101,7 @@ def find(
         copied = as_mask(pc.is_in(copies.keys, value_set=leaving))
         waiting[copies.rows[copied]] = True
         said_by = _replaced(ids, copies.rows, pc.coalesce(copies.own, copies.keys))
+    nameless = np.zeros(len(ids), np.bool_)
     found: dict[str, Rows] = {}
     later: dict[str, tuple[Rows, Results, pa.Array]] = {}
     for prefix, words in earlier.items():
@@ -101,8 +116,12 @@ def find(
                 later[prefix] = rows, known, latest
                 says[rows] = False
         rows = np.flatnonzero(waiting & says)
-        if len(rows) and campaign is not None:
-            rows = rows[journal.known(had.take(pa.array(rows)), campaign).status != UNDECIDED]
+        if len(rows):
+            of_rows = had.take(pa.array(rows))
+            no_id = ~as_mask(pc.match_substring_regex(of_rows, _AN_ID))
+            nameless[rows[no_id]] = True
+            if campaign is not None:
+                rows = rows[no_id | (journal.known(of_rows, campaign).status != UNDECIDED)]
         if len(rows):
             found[prefix] = rows
         # Results of this very message, for example unsent, count for more than another's under another prefix.
@@ -123,12 +142,15 @@ def find(
         words, these = earlier[prefix].iloc[found[prefix]], found[prefix]
         results.adopt(these, words)
         had = _replaced(had, these, columns.to_arrow(words["messageid"]))
+    unnamed = rows[nameless[rows]]
     for said, code in ((SUCCESS, codes.SUCCESS), (UNKNOWN, None)):
         results.decide(rows[results.status[rows] == said], said, code, OTHER_ID)
+        results.decide(unnamed[results.status[unnamed] == said], said, code, NO_ID)
     of_rows = had.take(pa.array(rows))
     homes = {name: rows[at] for name, at in journal.homes(of_rows).items() if name != (campaign or "")}
     prefixes = [prefix for prefix in earlier if prefix in found or prefix in later]
-    conflicts = Conflicts(rows, prefixes, had[first].as_py(), now, homes, known_by_frame, by_journal)
+    first_had = None if nameless[first] else had[first].as_py()
+    conflicts = Conflicts(rows, prefixes, first_had, now, homes, known_by_frame, by_journal, len(unnamed))
     return conflicts, _replaced(ids, rows, of_rows)
 
 
@@ -167,14 +189,16 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
     """
     n = len(conflicts.rows)
     says = f"{'says that it was' if n == 1 else 'say that they were'} sent under another id than this call gives"
-    if conflicts.by_journal:
+    if conflicts.nameless == n:
+        says = f"{'says that it was' if n == 1 else 'say that they were'} sent, and {'its' if n == 1 else 'their'} messageid is missing"
+    elif conflicts.nameless:
+        says += f" (for {conflicts.nameless:,}, the messageid is missing)"
+    elif conflicts.by_journal:
         says = (
             f"{'was' if n == 1 else 'were'} sent under another id than this call gives (for {conflicts.by_journal:,}, only the "
             "journal says so)"
         )
-    new = "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in conflicts.prefixes)
-    own = conflicts.had is not None and not id_format.is_ours(conflicts.had)
-    changed = "text, key or sys_message_id" if own else "text or key"
+    new = conflicts.without_results
     if not conflicts.known_by_frame:
         send_new = call.on(f"df{new}").text()
     else:
@@ -186,10 +210,28 @@ def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another
     return (
         f"{n:,} of {count(rows, 'row')} {says}; the first, at position "
         f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {conflicts.now}. Nothing was sent.\n"
-        f"If {changed} was changed, by hand or by a file, restore it. Otherwise the row was corrected and retried, another "
-        f"account or the sandbox sent it, or campaign= or key= was left out{_where(conflicts, rows, call)}\n"
+        f"{_causes(conflicts, rows, call)}\n"
         f"If they are new messages:  {send_new}\n"
         f"To send them in another campaign:  {another}"
+    )
+
+
+def _causes(conflicts: Conflicts, rows: int, call: Invocation) -> str:
+    """Say what may have happened to the rows, and how to undo it."""
+    words = ""
+    if conflicts.nameless:
+        words = (
+            "Load the frame from where it was saved after send(), with its messageid, or name the journal that recorded it: "
+            "journal='…'."
+        )
+        if conflicts.nameless == len(conflicts.rows):
+            return words
+        words += " "
+    own = conflicts.had is not None and not id_format.is_ours(conflicts.had)
+    changed = "text, key or sys_message_id" if own else "text or key"
+    return (
+        f"{words}If {changed} was changed, by hand or by a file, restore it. Otherwise the row was corrected and retried, another "
+        f"account or the sandbox sent it, or campaign= or key= was left out{_where(conflicts, rows, call)}"
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, present
-from nxsms_nb.engine import call_ids, history, own_ids
+from nxsms_nb.engine import call_ids, history, own_ids, suppressed_before
 from nxsms_nb.engine import conflicts as engine_conflicts
 from nxsms_nb.engine.batches import BatchQueue
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
@@ -57,7 +57,8 @@ class Dispatch:
     from a sent frame, which does not say in which campaign it was sent. `copies` pairs rows that have the id of an
     earlier row, since a merge multiplied it, with those rows: one message, one result. `keys` are the ids that the
     rows' keys give, null where a key is not known (None: those of the first attempts). `conflicts` are rows that say
-    that they were sent as another message; they keep their results, and nothing may be sent.
+    that they were sent as another message; they keep their results, and nothing may be sent, nor where `unlisted` are
+    people whom the frame calls suppressed in a call without a list.
     """
 
     frame: pd.DataFrame
@@ -75,6 +76,7 @@ class Dispatch:
     call: Invocation = field(default_factory=Invocation)
     keys: pa.Array | message_ids.MessageIds | None = None
     conflicts: engine_conflicts.Conflicts | None = None
+    unlisted: Rows = field(default_factory=lambda: np.empty(0, np.int64))
 
     def record(self, campaign: Campaign, *, rows: int, workers: int) -> Recorder:
         """Begin the record of the run that sends or settles these rows, in a campaign that is held."""
@@ -158,15 +160,32 @@ class Dispatch:
         return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
 
     def refuse_conflicts(self) -> None:
-        """Refuse to send anything where rows say that they were sent as another message."""
-        if self.conflicts is None:
-            return
-        phone = self.checked.fields["phone"][int(self.conflicts.rows[0])].as_py() or ""
-        rows, total = self.conflicts.rows, len(self.frame)
-        another = self.call.on_rows(rows, total).text(campaign=another_campaign(self.campaign), **self._key_kept())
-        error = ColumnError(engine_conflicts.words(self.conflicts, total, phone, self.call, another))
-        error.rows = self.conflicts.rows.tolist()
-        raise error
+        """Refuse to send anything where rows say that they were sent as another message, or suppressed."""
+        if self.conflicts is not None:
+            rows, total = self.conflicts.rows, len(self.frame)
+            # Rows that lack an id would stop the call in any campaign.
+            of_rows = self.call.on_rows(rows, total, self.conflicts.without_results if self.conflicts.nameless else "")
+            another = of_rows.text(campaign=another_campaign(self.campaign), **self._key_kept())
+            words = engine_conflicts.words(self.conflicts, total, self._phone(rows[0]), self.call, another)
+            raise self._stopping(words, rows)
+        if (unlisted := self.unlisted_words()) is not None:
+            raise self._stopping(unlisted, self.unlisted)
+
+    def unlisted_words(self) -> str | None:
+        """Say which people the frame calls suppressed in a call without a list, and what to do; None where there are none."""
+        rows = self.unlisted
+        if not len(rows):
+            return None
+        return suppressed_before.words(rows, len(self.frame), self._phone(rows[0]), self.call)
+
+    def _phone(self, row: int) -> str:
+        return self.checked.fields["phone"][int(row)].as_py() or ""
+
+    @staticmethod
+    def _stopping(words: str, rows: Rows) -> ColumnError:
+        error = ColumnError(words)
+        error.rows = rows.tolist()
+        return error
 
     def _key_kept(self) -> dict[str, Any]:
         """Return the key to name in another campaign, where several texts go to a number: the default key is the phone alone."""
@@ -276,6 +295,10 @@ def prepare(
             copies=copies,
         )
     results.skip(np.flatnonzero(checked.suppressed & (results.status == UNDECIDED)), SUPPRESSED)
+    unlisted = np.empty(0, np.int64)
+    if earlier and settings["suppress"] is None:
+        unlisted = suppressed_before.find(results, earlier, checked.fields["phone"])
+        results.skip(unlisted, SUPPRESSED)
     doubtful = None
     if client.app_secret is not None:
         doubtful = np.flatnonzero((results.status == UNKNOWN) & (results.batch > 0))
@@ -295,6 +318,7 @@ def prepare(
         call=call,
         keys=keys,
         conflicts=conflicts,
+        unlisted=unlisted,
     )
 
 

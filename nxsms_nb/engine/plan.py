@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from nxsms_nb.engine.suppressed_before import NO_LIST
 from nxsms_nb.formatting import count, escape, html_table
 from nxsms_nb.results import columns
 from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN
@@ -26,9 +27,7 @@ FATES: Final = (
 )  # fmt: skip
 """The possible fates of a row, in the order of the ``fate`` categorical."""
 
-_STOPPED: Final = (
-    "Nothing would be sent: rows say that they were sent under another id. .frame has them and the reason."
-)
+_STOPPED: Final = "Nothing would be sent: rows say that they were sent as other messages, or suppressed. .frame has them and the reason."
 
 _FATE: Final = pd.CategoricalDtype(list(FATES))
 _FATE_OF: Final = {UNDECIDED: 0, SUCCESS: 1, FAILURE: 2, UNKNOWN: 3, INVALID: 4, SKIPPED: 5}
@@ -77,7 +76,11 @@ def plan_of(dispatch: Dispatch) -> Plan:
     fates[dispatch.suppressed()] = FATES.index("suppressed")
     if dispatch.conflicts is not None:
         fates[dispatch.conflicts.rows] = FATES.index("stops the call")
-    reasons = pa.array([results.reason(row) for row in range(len(results))], pa.large_string())
+    fates[dispatch.unlisted] = FATES.index("stops the call")
+    said = [results.reason(row) for row in range(len(results))]
+    for row in dispatch.unlisted:
+        said[row] = NO_LIST
+    reasons = pa.array(said, pa.large_string())
     prefix = dispatch.prefix
     labels = [f"{prefix}messageid", f"{prefix}fate", f"{prefix}reason"]
     kept = dispatch.frame.drop(columns=[label for label in labels if label in dispatch.frame.columns])

@@ -17,17 +17,14 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, to_series
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.filetypes.kinds import TABLES
 from nxsms_nb.filetypes.reading import opened
 from nxsms_nb.formatting import count, listed, named
 from nxsms_nb.rows import regions
 from nxsms_nb.rows.phones import Bare
 from nxsms_nb.rows.rules import Mask, check
+from nxsms_nb.settings import LISTS, PLACEHOLDER
 
 __all__ = ["SUPPRESSED", "of", "suppressed"]
-
-LISTS: Final = (*TABLES, ".txt")
-"""The endings of files that a list may stand in."""
 
 _ROWS: Final = 50_000
 _DIGITS: Final = re.compile(r"\d(?:\D{0,3}\d){5}")
@@ -108,6 +105,8 @@ def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
     """
     if given is None or isinstance(given, Suppression):
         return given
+    if isinstance(given, str) and given == PLACEHOLDER:
+        raise ConfigError(f"suppress={given!r} is a placeholder. Replace it by the list, or by the file that holds it.")
     if isinstance(given, PathLike) or (isinstance(given, str) and given.lower().endswith(LISTS)):
         return _of_file(Path(given), phone)
     if hasattr(given, "to_pandas"):  # of Arrow or polars

@@ -17,7 +17,7 @@ from nxsms_nb.rows import keys, message_ids, regions
 from nxsms_nb.rows.canonical import line_ends
 from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.rows.columns import phone_label, resolve
-from nxsms_nb.rows.holdout import held_out
+from nxsms_nb.rows.holdout import held_out, refuse_unseen
 from nxsms_nb.rows.keys import repeats
 from nxsms_nb.rows.phones import read_column
 from nxsms_nb.rows.report import ValidationReport
@@ -81,6 +81,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     checked = check(
         frame, columns, region=settings["region"], bare=settings["bare"], key=key, counts=settings.get("counts")
     )
+    refuse_unseen(frame, settings["variant"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     checked = checked.suppressing(suppressed(frame, checked.fields["phone"], settings))
     texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)

@@ -427,3 +427,57 @@ def test_rows_of_another_campaign_are_sent_in_this_one_whatever_became_of_their_
         assert counts(frame.nxsms.send(sandbox.client, campaign=f"summer {n}")) == {"Success": 3}
     with pytest.raises(nx.ColumnError, match="the journal knows 3 rows in campaign='spring'"):
         again.nxsms.send(sandbox.client)
+
+
+NAMELESS = {
+    "emptied": lambda sent: sent.assign(messageid=None),
+    "one cell": lambda sent: sent.assign(messageid=[None, *sent["messageid"].iloc[1:]]),
+    "blank": lambda sent: sent.assign(messageid=" "),
+    "a word of a file": lambda sent: sent.assign(messageid="nan"),
+    "an error of a spreadsheet": lambda sent: sent.assign(messageid="#N/A"),
+    "through CSV": lambda sent: pd.read_csv(io.StringIO(sent.assign(messageid="").to_csv(index=False))),
+    "its status lost, too": lambda sent: sent.assign(messageid=None, status=None),
+}
+
+
+@pytest.mark.parametrize("faults", [[], ["lost"]])
+@pytest.mark.parametrize("how", NAMELESS)
+def test_a_row_that_says_sent_without_its_id_stops_the_call(make, path, how, faults):
+    """In any campaign: without the journal, nothing shows that it is not this very message."""
+    sandbox = make(faults=faults)
+    sent = people(3).nxsms.send(sandbox.client, campaign="c")
+    changed, n = NAMELESS[how](sent), len(sandbox.ledger)
+    for campaign in ("c", "d", None):
+        options = {"campaign": campaign, "journal": nx.Journal(path)}
+        with pytest.raises(nx.ColumnError, match=r"of 3 rows say.* sent.*messageid is missing") as refused:
+            changed.nxsms.send(sandbox.client, **options)
+        assert sent["phone"].iloc[0] not in str(refused.value)
+        plan = changed.nxsms.plan(sandbox.client, **options)
+        stopping = plan.frame.loc[plan.frame["fate"] == "stops the call", "reason"]
+        assert stopping.str.contains("messageid is missing").any()
+        recorded = changed.nxsms.recorded(sandbox.client, **options)
+        assert recorded["status"].iloc[0] in ("Success", "Unknown")
+    with pytest.raises(nx.ColumnError, match="messageid is missing"):
+        list(nx.send_stream([changed], sandbox.client, campaign="c", journal=nx.Journal(path), progress="silent"))
+    assert len(sandbox.ledger) == n
+
+
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+def test_the_journal_gives_such_rows_their_ids_again(sandbox):
+    """Where it has them, nothing stops and nothing is sent."""
+    sent = people(3).nxsms.send(sandbox.client, campaign="c")
+    again = sent.assign(messageid=None).nxsms.send(sandbox.client, campaign="c")
+    assert again["messageid"].tolist() == sent["messageid"].tolist()
+    assert len(sandbox.ledger) == 3
+
+
+def test_the_ways_out_of_a_missing_id_can_be_pasted(sandbox, path):
+    """As new messages, or in another campaign: both lines send what they say."""
+    sent = people(3).nxsms.send(sandbox.client, campaign="c")
+    changed = sent.assign(messageid=None)
+    with pytest.raises(nx.ColumnError) as refused:
+        changed.nxsms.send(sandbox.client, campaign="c", journal=nx.Journal(path))
+    lines = [line.partition(":  ")[2] for line in str(refused.value).splitlines() if ":  df" in line]
+    assert len(lines) == 2
+    for line in lines:
+        assert counts(eval(line, {"df": changed, "client": sandbox.client})) == {"Success": 3}  # noqa: S307

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import nxsms_nb as nx
+from nxsms_nb.__main__ import main
 
 
 @pytest.fixture(name="sandbox")
@@ -156,3 +157,77 @@ def test_a_column_of_another_meaning_holds_nobody_out(sandbox):
     ):
         frame = pd.DataFrame({"phone": [f"86150888{i:05d}" for i in range(3)], "content": "Hi", "variant": values})
         assert frame.nxsms.plan(sandbox.client).counts["send"] == 3
+
+
+SPELLED = [
+    "Holdout",
+    "HOLDOUT",
+    "holdout ",
+    " holdout",
+    "holdout\u200b",
+    "\ufeffholdout",
+    "hold-out",
+    "Hold out",
+    "hold_out",
+    b"holdout",
+]
+
+
+@pytest.mark.parametrize("dtype", ["object", "category"])
+@pytest.mark.parametrize("spelled", SPELLED)
+def test_a_holdout_in_another_spelling_is_held_out(sandbox, spelled, dtype):
+    """Whatever a person or a file made of the word; an arm whose name merely contains it is another."""
+    arms = pd.Series(["A", spelled, None, "holdout reminder"], dtype=object).astype(dtype)
+    frame = pd.DataFrame({"phone": [f"861508880000{i}" for i in range(4)], "content": "Hi", "variant": arms})
+    sent = frame.nxsms.send(sandbox.client)
+    assert sent["status"].tolist() == ["Success", "Skipped", "Success", "Success"]
+    assert sent["reason"].iloc[1] == "held out"
+
+
+def renamed(name):
+    return lambda frame: frame.rename(columns={"variant": name})
+
+
+UNSEEN = {
+    "capital": (renamed("Variant"), "variant='Variant'"),
+    "blank": (renamed("variant "), "variant='variant '"),
+    "byte order mark": (renamed("\ufeffvariant"), "variant='\\ufeffvariant'"),
+    "another name": (renamed("arm"), "variant='arm'"),
+    "another name, as text": (lambda frame: renamed("arm")(frame).astype({"arm": str}), "variant='arm'"),
+    "index": (lambda frame: frame.set_index("variant"), "rename_axis('variant').reset_index()"),
+    "one of two levels": (lambda frame: frame.set_index(["name", "variant"]), "reset_index()"),
+}
+
+
+@pytest.mark.parametrize("how", UNSEEN)
+def test_a_holdout_that_no_variant_column_shows_is_refused(sandbox, how):
+    """A file or a rename moved it: nobody gets anything until it is named or dropped."""
+    change, remedy = UNSEEN[how]
+    frame = change(people().fillna({"content": "Buy now"}))
+    for verb in ("send", "plan", "recorded"):
+        with pytest.raises(nx.ColumnError, match="holdout") as refused:
+            getattr(frame.nxsms, verb)(sandbox.client, campaign="spring")
+        assert remedy in str(refused.value)
+    with pytest.raises(nx.ColumnError, match="holdout"):
+        list(nx.send_stream([frame], sandbox.client, campaign="spring", progress="silent"))
+    assert not len(sandbox.ledger)
+    assert set(frame.assign(variant="A").nxsms.send(sandbox.client)["status"]) == {"Success"}
+
+
+def test_a_column_with_many_values_is_no_arm(sandbox):
+    """A name or a text that reads so holds nobody out."""
+    frame = pd.DataFrame(
+        {"phone": [f"8615088800{i:03}" for i in range(30)], "content": [f"Hi {i}" for i in range(29)] + ["Hold-out"]}
+    )
+    assert set(frame.nxsms.send(sandbox.client)["status"]) == {"Success"}
+
+
+def test_the_command_line_names_the_column(tmp_path, capsys):
+    """--variant; without it, a column that holds people out under another name is refused."""
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    people().fillna({"content": "Hi"}).rename(columns={"variant": "Arm"}).to_csv(source, index=False)
+    call = ["send", str(source), str(target), "--campaign", "c", "--sandbox"]
+    assert main(call) == 2
+    assert "--variant Arm" in capsys.readouterr().err
+    assert main([*call, "--variant", "Arm"]) == 0
+    assert "Skipped" in capsys.readouterr().out

@@ -273,7 +273,7 @@ def test_a_list_added_later_keeps_what_was_sent(sandbox):
     assert sent["messageid"].iloc[3] == first["messageid"].iloc[3]
     again = sent.nxsms.send(sandbox.client, campaign="spring", suppress=[LISTED, NUMBERS[5]])
     pd.testing.assert_frame_equal(again, sent)
-    without = sent.nxsms.send(sandbox.client, campaign="spring")
+    without = sent.nxsms.send(sandbox.client, campaign="spring", suppress=())
     assert set(without["status"]) == {"Success"}
     assert len(sandbox.ledger) == 10
 
@@ -337,7 +337,7 @@ def test_confirm_counts_those_who_get_a_message(sandbox):
     frame = people([f"4915123{i:06}" for i in range(120)])
     with pytest.raises(nx.ConfirmationNeeded, match="This would send 110 messages") as asked:
         frame.nxsms.send(client, journal=nx.Journal(":memory:"), suppress=frame["phone"].head(10))
-    assert "suppress=suppress" in str(asked.value)
+    assert "suppress='…'" in str(asked.value)
     assert "4915123" not in str(asked.value)
 
 
