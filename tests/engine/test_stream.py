@@ -165,7 +165,7 @@ def test_a_file_is_sent_stopped_and_resumed(sandbox, tmp_path, kind):
 @pytest.mark.parametrize(
     ("source", "target", "words"),
     [
-        ("in.txt", "out.csv", "neither"),
+        ("in.txt", "out.csv", "has no supported format"),
         ("gone.csv", "out.csv", "does not exist"),
         ("in.csv", "in.csv", "the source itself"),
     ],
