@@ -134,7 +134,7 @@ def retried(
         retry.skip_suppressed(as_sent)
         _show(suppressed_words(len(as_sent.suppressed())))
         return as_sent.joined(last=True)
-    with retry.hold(journal, as_sent, home) as campaign:
+    with retry.hold_home(journal, as_sent, home) as campaign:
         dispatch, held_back = retry.resend(as_sent, home, campaign, settings, wanted)
         dispatch.confirm(settings["confirm"])
         _show(suppressed_words(len(dispatch.suppressed())))
@@ -159,7 +159,7 @@ def reconciled(
     for home in retry.homes_of(dispatch, doubtful):
         ready_to_lock(call)
         # A run that may still be working on rows in doubt holds their campaign, so that nobody else judges them.
-        with retry.hold(journal, dispatch, home) as campaign:
+        with retry.hold_home(journal, dispatch, home) as campaign:
             left, timed = retry.take_over_learnt(dispatch, home.rows, campaign)
             if not len(left):
                 continue

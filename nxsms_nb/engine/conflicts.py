@@ -181,7 +181,7 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by)
 
 
-def words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another: str) -> str:
+def conflict_words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another: str) -> str:
     """Say which rows stop the call, why that may be, and what to do.
 
     `phone` is the number of the first of them, empty where it cannot be read; `another` is the call for another

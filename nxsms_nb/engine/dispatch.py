@@ -166,7 +166,7 @@ class Dispatch:
             # Rows that lack an id would stop the call in any campaign.
             of_rows = self.call.on_rows(rows, total, self.conflicts.without_results if self.conflicts.nameless else "")
             another = of_rows.text(campaign=another_campaign(self.campaign), **self._key_kept())
-            words = engine_conflicts.words(self.conflicts, total, self._phone(rows[0]), self.call, another)
+            words = engine_conflicts.conflict_words(self.conflicts, total, self._phone(rows[0]), self.call, another)
             raise self._stopping(words, rows)
         if (unlisted := self.unlisted_words()) is not None:
             raise self._stopping(unlisted, self.unlisted)

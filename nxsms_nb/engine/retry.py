@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "asked_for",
-    "hold",
+    "hold_home",
     "home_of",
     "homes_of",
     "may_go_us",
@@ -154,7 +154,7 @@ def home_of(dispatch: Dispatch, settings: Mapping[str, Any]) -> Home | None:
     return Home(next(iter(names), "") or None, open_to_retry, anywhere=len(homeless) > 0)
 
 
-def hold(journal: Journal, dispatch: Dispatch, home: Home) -> Campaign:
+def hold_home(journal: Journal, dispatch: Dispatch, home: Home) -> Campaign:
     """Hold the campaign that rows belong to, which excludes its own runs; where none is known, the whole journal."""
     own_ids = _brings_ids(dispatch, home.rows)
     return journal.campaign(home.campaign, anywhere=home.anywhere, own_ids=own_ids)
