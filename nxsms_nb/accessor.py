@@ -293,35 +293,63 @@ class NxsmsAccessor(Names):
         """
         return validate(self._frame, **given)
 
-    @spelled_out(LOOKING, COLUMNS)
-    def plan(self, client: Client | None = None, **given: Unpack[Looking]) -> Plan:
-        """Work out each row's fate if the frame were sent now. Sends nothing.
+    @spelled_out({"prices": None, "rate": None}, LOOKING, COLUMNS)
+    def plan(
+        self,
+        client: Client | None = None,
+        *,
+        prices: Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | None = None,
+        rate: float | None = None,
+        **given: Unpack[Looking],
+    ) -> Plan:
+        """Work out each row's fate if the frame were sent now, and what it would cost. Sends nothing.
 
         Parameters
         ----------
         client : Client, optional
             The account. None: `Client.from_env`.
+        prices : dict, Series or frame, optional
+            Price per segment by ISO code of the country, for example ``{"CN": 0.0065, "DE": 0.075}``; a frame has them in
+            ``price``, and the codes in ``country`` or the index. A country without a price is named, not guessed.
+        rate : float, optional
+            Messages per second for the expected time. None: the pace of the account's last run in the journal.
         {options}
 
         Returns
         -------
         Plan
-            ``.frame`` has the rows with ``messageid``, ``fate`` and ``reason``; shown, it counts the fates.
+            ``.frame`` has the rows with ``messageid`` (str), ``fate`` (categorical), ``reason`` (str), ``segments`` (Int64) and
+            ``cost`` (float64; missing for rows that would not be sent and where no price is known), which replace columns of
+            those names unless `prefix` says otherwise. ``.counts`` (fate to rows), ``.problems`` (rule to rows),
+            ``.requests``, ``.recipients``, ``.segments``, ``.countries`` (a frame: rows, recipients, segments, price and cost
+            of each), ``.cost``, ``.balance``, ``.credit``, ``.enough``, ``.seconds``, ``.longest`` (the three longest messages),
+            ``.characters`` (what makes texts need more segments), ``.plain_segments`` and ``.plain_saves`` (what `nx.plain`
+            saves). Shown, it says all of this.
 
         Raises
         ------
-        ColumnError, ConfigError, ValidationError, JournalError
-            As `send`.
+        ConfigError
+            `prices` or `rate` is not usable.
+        ColumnError, ValidationError, JournalError
+            As `send`; rows that share a key are counted as ``duplicate`` and not refused.
+
+        Notes
+        -----
+        Source of segments: the vendor's page on billing, see `nx.segments`. Totals are Decimal and exact; each row's cost is the
+        float nearest to its exact amount, so that a column of a million rows can be summed and drawn. The balance is asked for
+        only where the client has `app_secret` (``POST /api/common/getBalance``), and compared as a number: prices have to
+        be in the account's currency. A failed query is said in ``.notes`` and stops nothing.
 
         Examples
         --------
         >>> import pandas as pd, nxsms_nb as nx
-        >>> df = pd.DataFrame({"phone": ["8615088888888", "123"], "content": ["Hi", "Hi"]})
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "123"], "content": ["x" * 161, "Hi"]})
         >>> with nx.Sandbox(seed=7) as sandbox:
-        ...     df.nxsms.plan(sandbox.client).frame["fate"].to_list()
-        ['send', 'invalid']
+        ...     plan = df.nxsms.plan(sandbox.client, prices={"CN": 0.0065})
+        >>> plan.frame["fate"].to_list(), plan.segments, plan.cost, plan.enough
+        (['send', 'invalid'], 2, Decimal('0.0130'), True)
         """
-        return api.plan(self._frame, client, **given)
+        return api.plan(self._frame, client, prices=prices, rate=rate, **given)
 
     @spelled_out(TRYING, COLUMNS)
     def try_out(

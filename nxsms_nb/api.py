@@ -50,13 +50,20 @@ def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sen
     return call.first()  # type: ignore[no-any-return]
 
 
-@spelled_out(LOOKING, COLUMNS)
-def plan(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Looking]) -> Plan:
+@spelled_out({"prices": None, "rate": None}, LOOKING, COLUMNS)
+def plan(
+    frame: pd.DataFrame,
+    client: Client | None = None,
+    *,
+    prices: Any = None,
+    rate: float | None = None,
+    **given: Unpack[Looking],
+) -> Plan:
     """Find out what would happen to each row if the frame were sent now. Sends nothing.
 
     See ``df.nxsms.plan`` for parameters, results and errors.
     """
-    call: Call[Plan] = Call(partial(verbs.planned, frame=frame, client=client, given=given))
+    call: Call[Plan] = Call(partial(verbs.planned, frame=frame, client=client, prices=prices, rate=rate, given=given))
     return call.result()
 
 

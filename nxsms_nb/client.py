@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.journal import Journal
 
 BASE_URL: Final = "https://api2.nxcloud.com"
+QUERY_URL: Final = "https://api.nxcloud.com"
+"""The vendor's host for record queries and balance."""
 OTHER_SEND_PATH: Final = "/api/sms/multi/mt"
 """The path in the example on the vendor's page."""
 QUERY_PATHS: Final = (RECORD_PATH, CDR_PATH, REPORT_PATH, BALANCE_PATH)
@@ -75,7 +77,8 @@ class Client(Names):
     path : str, default "/v1/sms/multi/mt"
         Path of the batch endpoint. The vendor's page has ``/api/sms/multi/mt`` in its example.
     query_url : str, optional
-        Scheme and host for record queries and balance; `base_url` where None.
+        Scheme and host for record queries and balance. None: ``"https://api.nxcloud.com"`` for the default `base_url`, else
+        `base_url`.
     algorithm : {"md5", "sha256"}, default "md5"
         The digest of the signature.
     timeout : float, default 30
@@ -146,7 +149,8 @@ class Client(Names):
         self.app_key = app_key
         self.app_secret = app_secret or None
         self.base_url = _checked_url("base_url", base_url, insecure=insecure)
-        self.query_url = _checked_url("query_url", query_url or base_url, insecure=insecure)
+        queried = query_url or (QUERY_URL if self.base_url == BASE_URL else base_url)
+        self.query_url = _checked_url("query_url", queried, insecure=insecure)
         _check_no_path("base_url", self.base_url, path, SEND_PATH, OTHER_SEND_PATH)
         _check_no_path("query_url", self.query_url, path, SEND_PATH, OTHER_SEND_PATH, *QUERY_PATHS)
         self.proxy: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,9 +13,11 @@ from nxsms_nb import screen
 from nxsms_nb._arrow import present
 from nxsms_nb.client import Client
 from nxsms_nb.engine import elsewhere, other_keys, reconcile, retry, trial
+from nxsms_nb.engine.balance import Balance, ask_balance
 from nxsms_nb.engine.dispatch import Dispatch, clock, journal_of, prepare, repeated_words, suppressed_words
 from nxsms_nb.engine.loops import in_loop, unless_stopped
 from nxsms_nb.engine.plan import Plan, plan_of
+from nxsms_nb.engine.prices import read_prices
 from nxsms_nb.engine.run import Run
 from nxsms_nb.engine.state import Limits
 from nxsms_nb.errors import AlreadySentWarning, ConfigError, Interrupted, QueryError
@@ -79,14 +82,48 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
         return run
 
 
-def planned(call: Call[Plan], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]) -> Plan:
+def planned(
+    call: Call[Plan],
+    *,
+    frame: pd.DataFrame,
+    client: Client | None,
+    prices: Any,
+    rate: float | None,
+    given: Mapping[str, Any],
+) -> Plan:
     """Do what `plan` does."""
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
+    per_segment = read_prices(prices)
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf):
+        raise ConfigError(f"rate={named(rate)} is not a number of messages a second, above 0.")
     client = client_or_env(client)
-    dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
+    # Repeated rows are counted and not refused: to see them is what a plan is for.
+    counted = settings["duplicates"] == "raise"
+    looked_at = {**settings, "duplicates": "drop"} if counted else settings
+    dispatch = prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client))
     call.stop.check()
     _show(elsewhere.known_elsewhere(dispatch), other_keys.sent_before_words(dispatch, settings))
-    return plan_of(dispatch)
+    balance = _balance(call, client)
+    call.stop.check()
+    return plan_of(
+        dispatch, prices=per_segment, rate=None if rate is None else float(rate), balance=balance, counted=counted
+    )
+
+
+def _balance(call: Call[Plan], client: Client) -> Balance | str | None:
+    """Ask for the balance: why it is not known where the query failed, None where nothing is asked."""
+    if client.app_secret is None:
+        return None
+    found: list[Balance] = []
+
+    async def ask() -> None:
+        found.append(await ask_balance(client))
+
+    try:
+        in_loop(unless_stopped(call, ask()))
+    except QueryError as error:
+        return str(error)
+    return found[0] if found else None
 
 
 def looked_up(

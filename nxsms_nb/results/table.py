@@ -209,7 +209,7 @@ class Results:
             "messageid": result_columns.from_arrow(ids, result_columns.TEXT),
             "status": pd.Categorical.from_codes(self.status, dtype=result_columns.STATUS),
             "code": pd.arrays.IntegerArray(self._code, uncoded),
-            "reason": result_columns.from_arrow(self._reason_texts(), result_columns.TEXT),
+            "reason": result_columns.from_arrow(self.reasons(), result_columns.TEXT),
             "batch": pd.arrays.IntegerArray(self.batch, self.batch == 0),
             "attempts": pd.arrays.IntegerArray(self.attempts, np.zeros(len(self), bool)),
             "sent_at": pd.DatetimeIndex(self.sent_us, dtype="datetime64[us, UTC]", copy=False),
@@ -237,7 +237,8 @@ class Results:
         other._reasons = list(self._reasons)
         return other
 
-    def _reason_texts(self) -> pa.Array:
+    def reasons(self) -> pa.Array:
+        """Return the reasons of all rows, null where there is none."""
         if not self._reason.any():
             return _nulls(len(self))
         return pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))

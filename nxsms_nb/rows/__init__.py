@@ -3,6 +3,7 @@
 __all__ = [
     "calling_codes",
     "cells",
+    "characters",
     "columns",
     "holdout",
     "id_format",

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, buffers
 
-__all__ = ["GSM", "MALAYSIA", "UCS", "count_segments"]
+__all__ = ["ESCAPED", "FOREIGN", "GSM", "MALAYSIA", "UCS", "count_segments"]
 
 GSM: Final = "GSM-7"
 UCS: Final = "UCS-2"
@@ -35,8 +35,8 @@ def _class(characters: str) -> str:
     return "".join(f"\\x{{{ord(character):04X}}}" for character in characters)
 
 
-_FOREIGN: Final = f"[^{_class(BASIC + EXTENSION)}]"
-_ESCAPED: Final = f"[{_class(EXTENSION)}]"
+FOREIGN: Final = f"[^{_class(BASIC + EXTENSION)}]"
+ESCAPED: Final = f"[{_class(EXTENSION)}]"
 _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 
 
@@ -91,9 +91,9 @@ def _is_special(text: pa.Array) -> npt.NDArray[np.bool_]:
 
 def _weighed(text: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Return whether each text needs UCS-2, and how many of its characters count 2."""
-    foreign = as_mask(pc.match_substring_regex(text, _FOREIGN))
+    foreign = as_mask(pc.match_substring_regex(text, FOREIGN))
     more = np.zeros(len(text), np.int64)
-    for among, pattern in ((foreign, _ASTRAL), (~foreign, _ESCAPED)):
+    for among, pattern in ((foreign, _ASTRAL), (~foreign, ESCAPED)):
         rows = np.flatnonzero(among)
         rows = rows[as_mask(pc.match_substring_regex(text.take(pa.array(rows)), pattern))]
         more[rows] = pc.count_substring_regex(text.take(pa.array(rows)), pattern).to_numpy()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nxsms_nb.sandbox.ledger import Accepted
 
 DAYS: Final = 31
+FULL: Final = 3788.32
+"""The balance before anything was sent, of an account without a limit of messages."""
 PAGE_MAX: Final = 999
 TIME: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -115,7 +117,8 @@ class Records:
     def _balance(self, _form: Mapping[str, str], _now: float, _tick: float) -> Reply:
         left = self._gateway.balance
         if left is None:
-            return {"code": "0", "balance": "3788.32", "credit_balance": "500"}
+            spent = PRICE * len(self._gateway.ledger)
+            return {"code": "0", "balance": f"{max(0.0, FULL - spent):.2f}", "credit_balance": "500"}
         return {"code": "0", "balance": f"{left * PRICE:.2f}", "credit_balance": "0"}
 
     def _row(self, message: Accepted, tick: float) -> dict[str, str]:

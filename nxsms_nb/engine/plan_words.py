@@ -1,0 +1,127 @@
+"""A plan as text and as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from nxsms_nb.engine.prices import money
+from nxsms_nb.formatting import count, escape, html_table, mask_name, shorten, span
+
+if TYPE_CHECKING:
+    from nxsms_nb.engine.plan import Plan
+
+STOPPED: Final = "Nothing would be sent: rows say that they were sent under another id. .frame has them and the reason."
+_MOST: Final = 8
+"""How many countries and characters are shown."""
+_COLUMNS: Final = ("country", "rows", "recipients", "segments", "price", "cost")
+
+
+def text(plan: Plan) -> str:
+    """Return the lines that a plan shows in a terminal."""
+    lines = [_title(plan)]
+    lines += [f"  {fate:<16}{n:>12,}" for fate, n in _fates(plan)]
+    lines += [f"    {rule:<24}{n:>4,}" for rule, n in plan.problems.items()]
+    if len(plan.countries):
+        lines.append(f"  {'country':<10}{'rows':>10}{'recipients':>12}{'segments':>10}{'price':>10}{'cost':>12}")
+    lines += [
+        f"  {country:<10}{rows:>10}{recipients:>12}{segments:>10}{price:>10}{cost:>12}"
+        for country, rows, recipients, segments, price, cost in _countries(plan)
+    ]
+    lines += _sentences(plan)
+    lines += [
+        f"  {_label(label)}: {count(characters, 'character')}, {count(segments, 'segment')}, {encoding}: {shorten(content, 60)}"
+        for label, characters, segments, encoding, content in plan.longest.itertuples(name=None)
+    ]
+    return "\n".join(lines)
+
+
+def html(plan: Plan) -> str:
+    """Return what a plan shows in a notebook; texts of the frame are escaped."""
+    fates = [(fate, f"{n:,}") for fate, n in _fates(plan)]
+    fates += [(f"invalid: {rule}", f"{n:,}") for rule, n in plan.problems.items()]
+    parts = [f"<strong>{escape(_title(plan))}</strong>", html_table([("fate", False), ("rows", True)], fates)]
+    if len(plan.countries):
+        heads = [(name, name != "country") for name in _COLUMNS]
+        parts.append(html_table(heads, _countries(plan)))
+    parts += [f"<p style='margin:4px 0'>{escape(line)}</p>" for line in _sentences(plan)]
+    if len(plan.longest):
+        heads = [("row", False), ("characters", True), ("segments", True), ("encoding", False), ("longest messages", False)]
+        rows = [
+            (_label(label), f"{characters:,}", f"{segments:,}", encoding, shorten(content, 80))
+            for label, characters, segments, encoding, content in plan.longest.itertuples(name=None)
+        ]
+        parts.append(html_table(heads, rows))
+    return f"<div data-nxsms='plan'>{''.join(parts)}</div>"
+
+
+def _title(plan: Plan) -> str:
+    return f"Plan for {count(len(plan.frame), 'row')}: {count(plan.requests, 'request')} to make"
+
+
+def _fates(plan: Plan) -> list[tuple[str, int]]:
+    return [(str(fate), int(n)) for fate, n in plan.counts.items() if n or fate == "send"]
+
+
+def _countries(plan: Plan) -> list[tuple[str, ...]]:
+    shown: list[tuple[str, ...]] = [
+        (
+            "unknown" if pd.isna(country) else country,
+            f"{rows:,}",
+            f"{recipients:,}",
+            f"{segments:,}",
+            "" if price is None else money(price),
+            "" if cost is None else money(cost),
+        )
+        for country, rows, recipients, segments, price, cost in plan.countries.head(_MOST).itertuples(index=False)
+    ]
+    rest = plan.countries.iloc[_MOST:]
+    if len(rest):
+        numbers = [f"{int(rest[name].sum()):,}" for name in ("rows", "recipients", "segments")]
+        costs = [cost for cost in rest["cost"] if cost is not None]
+        shown.append((f"{len(rest)} more", *numbers, "", money(sum(costs)) if costs else ""))
+    return shown
+
+
+def _sentences(plan: Plan) -> list[str]:
+    """Return what a person has to know, a sentence a line."""
+    lines = [STOPPED] if plan.counts["stops the call"] else []
+    total = f"{count(plan.recipients, 'recipient')}, {count(plan.segments, 'segment')}"
+    lines.append(total + (f", cost {money(plan.cost)}" if plan.cost is not None else ""))
+    if plan.balance is not None:
+        credit = f" and {money(plan.credit)} credit" if plan.credit else ""
+        lines.append(f"Balance {money(plan.balance)}{credit}{_enough(plan)}")
+    if plan.requests and plan.seconds is not None:
+        lines.append(f"Expected time: {span(plan.seconds)}")
+    elif plan.requests:
+        lines.append("Expected time: unknown before a first run; rate= names the messages a second")
+    for characters, rows, needs, without, _ in plan.characters.head(_MOST).itertuples(index=False):
+        several = len(characters.split(" ")) > 1
+        need = "needs" if rows == 1 else "need"
+        cause = "several characters" if several else "one character"
+        lines.append(
+            f"{count(rows, 'row')} {need} {count(needs, 'segment')} because of {cause}: {characters} ({without} without)"
+        )
+    if plan.plain_segments:
+        saves = f" ({money(plan.plain_saves)})" if plan.plain_saves is not None else ""
+        lines.append(
+            f"nx.plain would save {count(plan.plain_segments, 'segment')}{saves} in {count(plan.plain_rows, 'row')}"
+        )
+    return lines + list(plan.notes)
+
+
+def _label(label: object) -> str:
+    """Write a row's label, which may be somebody's number."""
+    return shorten(mask_name(str(label)), 20)
+
+
+def _enough(plan: Plan) -> str:
+    if plan.cost is None or plan.balance is None:
+        return ""
+    if plan.enough is False:
+        return f": not enough, {money(plan.cost - plan.balance - (plan.credit or 0))} missing"
+    if plan.enough is None:
+        return ": enough for the countries with a price"
+    return ": enough" if plan.cost <= plan.balance else ": enough with the credit"
+
