@@ -47,7 +47,13 @@ def html(plan: Plan) -> str:
         parts.append(html_table(heads, _countries(plan)))
     parts += [f"<p style='margin:4px 0'>{escape(line)}</p>" for line in _sentences(plan)]
     if len(plan.longest):
-        heads = [("row", False), ("characters", True), ("segments", True), ("encoding", False), ("longest messages", False)]
+        heads = [
+            ("row", False),
+            ("characters", True),
+            ("segments", True),
+            ("encoding", False),
+            ("longest messages", False),
+        ]
         rows = [
             (_label(label), f"{characters:,}", f"{segments:,}", encoding, shorten(content, 80))
             for label, characters, segments, encoding, content in plan.longest.itertuples(name=None)
@@ -124,4 +130,3 @@ def _enough(plan: Plan) -> str:
     if plan.enough is None:
         return ": enough for the countries with a price"
     return ": enough" if plan.cost <= plan.balance else ": enough with the credit"
-

@@ -29,10 +29,10 @@ _ONE: Final = re.compile(
     re.DOTALL,
 )
 """One of them, where nothing else is left of a text."""
-_FEW: Final = 24
-"""A text with more different ones is of another script, which no plain character replaces."""
-_SPECIAL_MAX: Final = 200
-"""Nor are texts looked at where they are so many."""
+_FEW: Final = 8
+_SHARE: Final = 3
+"""A text with more different special characters than `_FEW`, or more of them than a third of it, is of another script, which
+no plain character replaces."""
 _KINDS: Final = 2_000
 """How many different combinations are looked at, the most frequent first."""
 
@@ -62,12 +62,13 @@ def costly(
         (np.flatnonzero(foreign & (segments > 1)), _CLUSTER, _OF_GSM),
         (np.flatnonzero(~foreign & (segments > 1)), ESCAPED, _BUT_ESCAPED),
     ):
-        special = pc.replace_substring_regex(content.take(pa.array(rows)), others, "")
-        length = pc.utf8_length(special).to_numpy(zero_copy_only=False)
-        few = np.flatnonzero((length > 0) & (length <= _SPECIAL_MAX))
+        text = content.take(pa.array(rows))
+        special = pc.replace_substring_regex(text, others, "")
+        length, whole = (pc.utf8_length(one).to_numpy(zero_copy_only=False) for one in (special, text))
+        few = np.flatnonzero((length > 0) & (length * _SHARE <= whole))
         if len(few):
             looked_at = rows[few]
-            plain = pc.replace_substring_regex(content.take(pa.array(looked_at)), pattern, "x")
+            plain = pc.replace_substring_regex(text.take(pa.array(few)), pattern, "x")
             without, _ = count_segments(plain, phone.take(pa.array(looked_at)))
             saves = np.flatnonzero(without < segments[looked_at])
             for characters, members in _combinations(special.take(pa.array(few[saves]))):
