@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from nxsms_nb.engine import plan_words
 from nxsms_nb.engine.balance import Balance
 from nxsms_nb.engine.costs import costs_of
+from nxsms_nb.engine.plan_words import visible
 from nxsms_nb.engine.suppressed_before import NO_LIST
 from nxsms_nb.formatting import count
 from nxsms_nb.results import columns
@@ -79,7 +80,7 @@ class Plan:
         (long digits masked).
     characters : pandas.DataFrame
         Characters that make texts need more segments than plain ones in their place: ``characters`` (str; several where texts
-        have several), ``rows``, ``needs``, ``without`` (the most segments of one row, now and with plain characters) and
+        have several), ``rows``, ``needs``, ``without`` (segments of each row, now and with plain characters) and
         ``saved`` (segments in all rows).
     plain_rows, plain_segments : int
         How many rows `nx.plain` makes cheaper, and how many segments that saves.
@@ -206,10 +207,10 @@ def _joined(dispatch: Dispatch, fates: Any, reasons: pa.Array, segments: Any, co
 def _characters(found: list[Costly]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "characters": pd.Series([" ".join(one.characters) for one in found], dtype=object),
+            "characters": pd.Series([" ".join(map(visible, one.characters)) for one in found], dtype=object),
             "rows": pd.Series([len(one.rows) for one in found], dtype=np.int64),
-            "needs": pd.Series([one.needs[1] for one in found], dtype=np.int64),
-            "without": pd.Series([one.without[1] for one in found], dtype=np.int64),
+            "needs": pd.Series([one.needs for one in found], dtype=np.int64),
+            "without": pd.Series([one.without for one in found], dtype=np.int64),
             "saved": pd.Series([one.saved for one in found], dtype=np.int64),
         }
     )

@@ -12,7 +12,7 @@ from nxsms_nb.formatting import count, escape, html_table, mask_name, shorten, s
 if TYPE_CHECKING:
     from nxsms_nb.engine.plan import Plan
 
-STOPPED: Final = "Nothing would be sent: rows say that they were sent under another id. .frame has them and the reason."
+STOPPED: Final = "Nothing would be sent: rows say that they were sent as other messages, or suppressed. .frame has them and the reason."
 _MOST: Final = 8
 """How many countries and characters are shown."""
 _COLUMNS: Final = ("country", "rows", "recipients", "segments", "price", "cost")
@@ -20,13 +20,15 @@ _COLUMNS: Final = ("country", "rows", "recipients", "segments", "price", "cost")
 
 def text(plan: Plan) -> str:
     """Return the lines that a plan shows in a terminal."""
-    lines = [_title(plan)]
+    lines, priced = [_title(plan)], plan.cost is not None
     lines += [f"  {fate:<16}{n:>12,}" for fate, n in _fates(plan)]
     lines += [f"    {rule:<24}{n:>4,}" for rule, n in plan.problems.items()]
     if len(plan.countries):
-        lines.append(f"  {'country':<10}{'rows':>10}{'recipients':>12}{'segments':>10}{'price':>10}{'cost':>12}")
+        lines.append(
+            f"  {'country':<10}{'rows':>10}{'recipients':>12}{'segments':>10}" + priced * f"{'price':>10}{'cost':>12}"
+        )
     lines += [
-        f"  {country:<10}{rows:>10}{recipients:>12}{segments:>10}{price:>10}{cost:>12}"
+        f"  {country:<10}{rows:>10}{recipients:>12}{segments:>10}" + priced * f"{price:>10}{cost:>12}"
         for country, rows, recipients, segments, price, cost in _countries(plan)
     ]
     lines += _sentences(plan)
@@ -43,8 +45,9 @@ def html(plan: Plan) -> str:
     fates += [(f"invalid: {rule}", f"{n:,}") for rule, n in plan.problems.items()]
     parts = [f"<strong>{escape(_title(plan))}</strong>", html_table([("fate", False), ("rows", True)], fates)]
     if len(plan.countries):
-        heads = [(name, name != "country") for name in _COLUMNS]
-        parts.append(html_table(heads, _countries(plan)))
+        shown = len(_COLUMNS) if plan.cost is not None else _COLUMNS.index("price")
+        heads = [(name, name != "country") for name in _COLUMNS[:shown]]
+        parts.append(html_table(heads, [row[:shown] for row in _countries(plan)]))
     parts += [f"<p style='margin:4px 0'>{escape(line)}</p>" for line in _sentences(plan)]
     if len(plan.longest):
         heads = [
@@ -115,6 +118,17 @@ def _sentences(plan: Plan) -> list[str]:
             f"nx.plain would save {count(plan.plain_segments, 'segment')}{saves} in {count(plan.plain_rows, 'row')}"
         )
     return lines + list(plan.notes)
+
+
+def visible(character: str) -> str:
+    """Write a character that shows nothing, a control character or a space for example, by its number.
+
+    Examples
+    --------
+    >>> visible("’"), visible(chr(0x92)), visible(chr(0xA0))
+    ('’', 'U+0092', 'U+00A0')
+    """
+    return character if character.isprintable() or len(character) > 1 else f"U+{ord(character):04X}"
 
 
 def _label(label: object) -> str:

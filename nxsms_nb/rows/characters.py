@@ -41,22 +41,26 @@ _KINDS: Final = 2_000
 class Costly:
     """Texts that need more segments than without some characters.
 
-    `characters` are those that are their only special ones, `rows` are positions, `needs` and `without` are the least and most
-    segments that they need now and would need with plain characters, and `saved` is the sum over the rows.
+    `characters` are their only special ones, `rows` are positions; each of the rows needs `needs` segments, and with plain
+    characters `without`.
     """
 
     characters: tuple[str, ...]
     rows: Rows
-    needs: tuple[int, int]
-    without: tuple[int, int]
-    saved: int
+    needs: int
+    without: int
+
+    @property
+    def saved(self) -> int:
+        """The segments that plain characters would save in all rows."""
+        return len(self.rows) * (self.needs - self.without)
 
 
 def costly(
     content: pa.Array, phone: pa.Array, segments: npt.NDArray[np.int64], encodings: npt.NDArray[np.object_]
 ) -> list[Costly]:
     """Find the characters that cost segments, the costliest first; every row has a text."""
-    parts: dict[tuple[str, ...], list[tuple[Rows, Rows, Rows]]] = {}
+    found: dict[tuple[tuple[str, ...], int, int], list[Rows]] = {}
     foreign = encodings == UCS
     for rows, pattern, others in (
         (np.flatnonzero(foreign & (segments > 1)), _CLUSTER, _OF_GSM),
@@ -73,9 +77,12 @@ def costly(
             saves = np.flatnonzero(without < segments[looked_at])
             for characters, members in _combinations(special.take(pa.array(few[saves]))):
                 at = saves[members]
-                parts.setdefault(characters, []).append((looked_at[at], segments[looked_at[at]], without[at]))
-    listed = [_together(characters, some) for characters, some in parts.items()]
-    return sorted(listed, key=lambda one: (-one.saved, len(one.characters), one.characters))
+                pairs = np.column_stack([segments[looked_at[at]], without[at]])
+                kinds, kind = np.unique(pairs, axis=0, return_inverse=True)
+                for place, (needs, plainly) in enumerate(kinds.tolist()):
+                    found.setdefault((characters, needs, plainly), []).append(looked_at[at[kind.ravel() == place]])
+    listed = [Costly(kind[0], np.sort(np.concatenate(parts)), *kind[1:]) for kind, parts in found.items()]
+    return sorted(listed, key=lambda one: (-one.saved, len(one.characters), one.characters, one.needs))
 
 
 def _combinations(special: pa.Array) -> Iterator[tuple[tuple[str, ...], Rows]]:
@@ -90,14 +97,3 @@ def _combinations(special: pa.Array) -> Iterator[tuple[tuple[str, ...], Rows]]:
         characters = tuple(sorted(set(_ONE.findall(coded.dictionary[int(kind)].as_py()))))
         if 0 < len(characters) <= _FEW:
             yield characters, order[bounds[kind] : bounds[kind + 1]]
-
-
-def _together(characters: tuple[str, ...], parts: list[tuple[Rows, Rows, Rows]]) -> Costly:
-    rows, needs, without = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Costly(
-        characters,
-        np.sort(rows),
-        (int(needs.min()), int(needs.max())),
-        (int(without.min()), int(without.max())),
-        int((needs - without).sum()),
-    )

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["encoding", "plain", "plain_texts", "segments"]
 
 PLAIN: Final = {
-    "'": "‘’‚‛′´`ʼ‹›",
-    '"': "“”„‟″«»",
-    "-": "‐‑‒–—―−•",
+    "'": "‘’‚‛′´`ʼ‹›\x91\x92",
+    '"': "“”„‟″«»\x93\x94",
+    "-": "‐‑‒–—―−•\x95\x96\x97",
     "...": "…",
     " ": "\t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
     "": "\u00ad\u200b\u200c\u200d\u2060\ufeff",
@@ -139,7 +139,7 @@ def plain(content: pd.Series[Any]) -> pd.Series[str]:
     -----
     Curly quotes become straight, dashes and bullets hyphens, ``…`` three dots, spaces of other widths and tabs a space, ligatures
     their letters; characters of no width (zero-width space, soft hyphen) are removed, and letters written with a separate accent
-    (e and U+0301) become one character. None of these is in GSM 03.38, so that one of them makes a text UCS-2, with 70
+    (e and U+0301) become one character; quotes and dashes of Windows that were read as Latin-1 (U+0091 to U+0097) are replaced too. None of these is in GSM 03.38, so that one of them makes a text UCS-2, with 70
     characters to a message instead of 160. A text is changed only where all of it fits GSM 03.38 afterwards and needs no more
     segments, in any country: Chinese keeps its quotation marks, and letters keep their accents.
 

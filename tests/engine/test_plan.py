@@ -231,6 +231,7 @@ def test_the_expected_time_is_by_rate_or_the_journals_last_pace(frame, sandbox):
         ("x" * 150 + "ç", "ç", 3),
         ("x" * 140 + "€" * 5 + "😀" + "x" * 10, "😀", 3),
         ("x" * 80 + "“a”", "“ ”", 2),
+        ("x" * 80 + "\x92s", "U+0092", 2),
     ],
 )
 def test_what_a_character_costs(sandbox, text, characters, needs):

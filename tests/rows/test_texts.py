@@ -127,6 +127,7 @@ def test_dtypes_are_nullable_whole_numbers_and_text():
         ("…" * 70, "…" * 70),
         ("…" * 47 + "x" * 13, "…" * 47 + "x" * 13),
         ("…" * 40 + "x", "..." * 40 + "x"),
+        ("it\x92s \x93on\x94 \x96 now", 'it\'s "on" - now'),
         ("’", "'"),
         ("\u200b", ""),
         ("", ""),
