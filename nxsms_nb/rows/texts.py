@@ -139,8 +139,9 @@ def plain(content: pd.Series[Any]) -> pd.Series[str]:
     -----
     Curly quotes become straight, dashes and bullets hyphens, ``…`` three dots, spaces of other widths and tabs a space, ligatures
     their letters; characters of no width (zero-width space, soft hyphen) are removed, and letters written with a separate accent
-    (e and U+0301) become one character; quotes and dashes of Windows that were read as Latin-1 (U+0091 to U+0097) are replaced too. None of these is in GSM 03.38, so that one of them makes a text UCS-2, with 70
-    characters to a message instead of 160. A text is changed only where all of it fits GSM 03.38 afterwards and needs no more
+    (e and U+0301) become one character; quotes and dashes of Windows that were read as Latin-1 (U+0091 to U+0097) are replaced
+    too. None of these is in GSM 03.38, so that one of them makes a text UCS-2, with 70 characters to a message instead of
+    160. A text is changed only where all of it fits GSM 03.38 afterwards and needs no more
     segments, in any country: Chinese keeps its quotation marks, and letters keep their accents.
 
     Examples
