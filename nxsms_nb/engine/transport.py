@@ -140,7 +140,8 @@ class _Guard(asyncio.Protocol):
 class _Pool(aiohttp.TCPConnector):
     """Connections to one gateway; a request counts as sent from the moment it has one, since aiohttp writes next.
 
-    aiohttp's trace hooks say the same, and cost as much as all the rest of a request.
+    The trace hook ``on_request_headers_sent`` says nearly the same for 7% more of a request, and does not give the
+    connection, on which what comes unasked must be noticed.
     """
 
     def __init__(self, under_way: Mapping[asyncio.Task[Any], _UnderWay], trusted: ssl.SSLContext | bool) -> None:
