@@ -102,7 +102,11 @@ def planned(
     looked_at = {**settings, "duplicates": "drop"} if counted else settings
     dispatch = prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client))
     call.stop.check()
-    _show(elsewhere.known_elsewhere(dispatch), other_keys.sent_before_words(dispatch, settings))
+    _show(
+        dispatch.checked.about_list,
+        elsewhere.known_elsewhere(dispatch),
+        other_keys.sent_before_words(dispatch, settings),
+    )
     balance = _balance(call, client)
     call.stop.check()
     return plan_of(
@@ -169,12 +173,12 @@ def retried(
     home = retry.home_of(as_sent, settings)
     if home is None:
         retry.skip_suppressed(as_sent)
-        _show(suppressed_words(len(as_sent.suppressed())))
+        _show(suppressed_words(len(as_sent.suppressed()), as_sent.checked.about_list))
         return as_sent.joined(last=True)
     with retry.hold_home(journal, as_sent, home) as campaign:
         dispatch, held_back = retry.resend(as_sent, home, campaign, settings, wanted)
         dispatch.confirm(settings["confirm"])
-        _show(suppressed_words(len(dispatch.suppressed())))
+        _show(suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list))
         if len(held_back):
             screen.say(_early_words(dispatch, held_back, wanted))
         return _outcome(call, dispatch, settings, observer)
@@ -308,7 +312,10 @@ def _outcome(
 
 def _report_repeats(call: Call[Any], dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
     # Not through the observer: even with progress off, it must be seen that fewer people are reached.
-    _show(other_keys.sent_before_words(dispatch, settings), suppressed_words(len(dispatch.suppressed())))
+    _show(
+        other_keys.sent_before_words(dispatch, settings),
+        suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list),
+    )
     words = repeated_words(dispatch)
     if words is not None and len(dispatch.todo):
         screen.say(words)

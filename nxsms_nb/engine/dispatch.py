@@ -385,9 +385,10 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
     )
 
 
-def suppressed_words(n: int) -> str | None:
-    """Say how many rows are suppressed; None where none are."""
-    return f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
+def suppressed_words(n: int, about_list: str | None) -> str | None:
+    """Say how many rows are suppressed, and of the list how many entries that is; None without a list."""
+    rows = f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
+    return "\n".join(words for words in (rows, about_list) if words) or None
 
 
 def repeated_words(dispatch: Dispatch) -> str | None:

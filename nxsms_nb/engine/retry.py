@@ -77,7 +77,7 @@ def read_back(
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
-    checked = checked.suppressing(on_list(frame, checked.fields["phone"], settings))
+    checked = checked.suppressing(*on_list(frame, checked.fields["phone"], settings))
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     results = Results(len(frame))
     results.adopt(np.arange(len(frame)), earlier)

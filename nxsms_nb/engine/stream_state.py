@@ -38,6 +38,7 @@ class SoFar:
         self._campaign = campaign
         self.begun_us = time.time_ns() // 1000
         self._suppressed = 0
+        self._about_list: str | None = None
         self._left = self._before = self._repeated = self._doubtful = self._latest_us = 0
 
     def agree(self, dispatch: Dispatch, confirm: int | None) -> None:
@@ -56,6 +57,7 @@ class SoFar:
         """Count what a chunk is about to send, and what of it had been sent before."""
         self._left += len(dispatch.todo)
         self._suppressed += len(dispatch.suppressed())
+        self._about_list = dispatch.checked.about_list
         rows, results = dispatch.sent_before(), dispatch.results
         ours = results.sent_us[rows] >= self.begun_us
         self._repeated += int(ours.sum())
@@ -97,7 +99,7 @@ class SoFar:
 
     def tell(self, all_sent: Callable[[str], None]) -> None:
         """Say at the end of a stream what of it was not sent, and why; where all had been sent before, to `all_sent`."""
-        if (kept_back := suppressed_words(self._suppressed)) is not None:
+        if (kept_back := suppressed_words(self._suppressed, self._about_list)) is not None:
             screen.say(kept_back)
         if self._repeated:
             screen.say(f"{count(self._repeated, 'row')} repeat a row of an earlier chunk, which was sent once.")

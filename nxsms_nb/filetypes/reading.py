@@ -17,7 +17,7 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes import sheets, text
 from nxsms_nb.filetypes.kinds import TABLES, kind_of, refuse_other_content
 
-__all__ = ["UNREADABLE", "Opened", "opened", "plain"]
+__all__ = ["UNREADABLE", "Opened", "opened", "plain", "read_whole"]
 
 UNREADABLE: Final = (OSError, EOFError, ValueError, zlib.error, pa.ArrowException, pd.errors.ParserWarning, csv.Error)
 """What reading a damaged file raises; pandas' ParserError and a wrong encoding are ValueErrors."""
@@ -66,6 +66,42 @@ def opened(
         raise
     except UNREADABLE as error:
         raise ConfigError(f"{path} cannot be read ({plain(error)}).") from error
+
+
+def read_whole(path: Path, *, among: tuple[str, ...]) -> tuple[list[tuple[str | None, pd.DataFrame]], tuple[str, ...]]:
+    """Read a file's tables whole: all sheets of a workbook with their titles, otherwise one; and the notes for the person.
+
+    For numbers alone: a text file in an unknown encoding is read as Latin-1, in which digits are the same.
+    """
+    if kind_of(path, among) == ".xlsx":
+        try:
+            refuse_other_content(path, ".xlsx")
+            return [(title, _as_pandas(table)) for title, table in sheets.read_all(path)], ()
+        except ConfigError:
+            raise
+        except UNREADABLE as error:
+            raise ConfigError(f"{path} cannot be read ({plain(error)}).") from error
+    try:
+        file = opened(path, _ROWS, among=among)
+        notes = file.notes
+    except ConfigError as error:
+        if "encoding='cp1252'" not in str(error):
+            raise
+        file = opened(path, _ROWS, encoding="latin-1", among=among)
+        notes = (*file.notes, f"{path} is read as Latin-1, in which numbers are the same.")
+    try:
+        return [(None, _as_pandas(pa.concat_tables([file.schema.empty_table(), *file.begin()])))], notes
+    except UNREADABLE as error:
+        raise ConfigError(f"{path} cannot be read ({plain(error)}).") from error
+
+
+def _as_pandas(table: pa.Table) -> pd.DataFrame:
+    columns = [column.to_pandas(types_mapper=pd.ArrowDtype) for column in table.columns]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    return frame.set_axis(table.column_names, axis=1)
+
+
+_ROWS: Final = 50_000
 
 
 def _parquet(path: Path, rows: int) -> Opened:

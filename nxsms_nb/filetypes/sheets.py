@@ -51,6 +51,25 @@ def read(path: Path, sheet: str | None = None) -> Sheet:
     return Sheet(_table(rows), (note,) if others and sheet is None else ())
 
 
+def read_all(path: Path) -> list[tuple[str, pa.Table]]:
+    """Read every sheet of a workbook that is not empty, hidden ones too, with its title."""
+    openpyxl = engine()
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            found = []
+            for one in book.worksheets:
+                one.reset_dimensions()
+                rows = [row for row in map(_texts, one.iter_rows()) if any(text is not None for text in row)]
+                found += [(one.title, _table(rows))] if rows else []
+    except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:
+        raise ConfigError(f"{path} cannot be read: the workbook is damaged.") from error
+    if not found:
+        raise ConfigError(f"{path} is empty.")
+    return found
+
+
 def _chosen(path: Path, sheets: Sequence[Any], wanted: str | None) -> Any:
     titles = {sheet.title: sheet for sheet in sheets}
     if wanted is None:

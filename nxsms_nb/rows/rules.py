@@ -40,7 +40,7 @@ class Checked:
     digits, content is as given, to the byte), and `keys` the columns named by ``key=`` as canonical text. `good` rows
     may be sent: they have no problem and are not held out. `problems` has none of the `held` and `suppressed` rows.
     Suppressed rows, whose numbers are on the do-not-contact list, are still looked up, since they may have been sent
-    before.
+    before. `about_list` is what to say of that list.
     """
 
     rows: int
@@ -50,6 +50,7 @@ class Checked:
     problems: Problems
     held: Mask
     suppressed: Mask
+    about_list: str | None = None
 
     def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
         """Return what the results say of rows with a problem, as `problems.Problems.refusals`."""
@@ -68,12 +69,12 @@ class Checked:
             return self
         return replace(self, good=self.good & ~held, problems=self.problems.but(held), held=held)
 
-    def suppressing(self, suppressed: Mask) -> Checked:
+    def suppressing(self, suppressed: Mask, about_list: str | None) -> Checked:
         """Suppress some rows: their problems do not matter."""
         suppressed = suppressed & ~self.held
         if not suppressed.any():
-            return self
-        return replace(self, problems=self.problems.but(suppressed), suppressed=suppressed)
+            return self if about_list is None else replace(self, about_list=about_list)
+        return replace(self, problems=self.problems.but(suppressed), suppressed=suppressed, about_list=about_list)
 
 
 def check(

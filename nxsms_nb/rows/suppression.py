@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -13,21 +12,19 @@ from typing import Any, Final, get_args
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, as_mask, to_series
+from nxsms_nb._arrow import present
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.filetypes.reading import opened
+from nxsms_nb.filetypes.reading import read_whole
 from nxsms_nb.formatting import count, listed, named
-from nxsms_nb.rows import regions
+from nxsms_nb.rows import regions, same_phone
+from nxsms_nb.rows.list_columns import entries_of, is_number
 from nxsms_nb.rows.phones import Bare
 from nxsms_nb.rows.rules import Mask, check
 from nxsms_nb.settings import LISTS, PLACEHOLDER
 
 __all__ = ["SUPPRESSED", "of", "suppressed"]
 
-_ROWS: Final = 50_000
-_DIGITS: Final = re.compile(r"\d(?:\D{0,3}\d){5}")
 _MISSING: Final = "phone_missing"
 _AMBIGUOUS: Final = "phone_ambiguous"
 
@@ -38,12 +35,16 @@ SUPPRESSED: Final = "suppressed"
 
 @dataclass(frozen=True)
 class Suppression:
-    """A do-not-contact list: its entries as given, the label of their numbers, and what messages call the list."""
+    """A do-not-contact list: its entries in a column ``phone``, and what messages call the list.
+
+    `notes` say how a file was read.
+    """
 
     entries: pd.DataFrame
-    phone: Hashable
     source: str
-    _read: dict[Any, pa.Array] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    _read: dict[Any, tuple[list[pa.Array], pa.Array]] = field(default_factory=dict)
+    _met: list[Mask] = field(default_factory=list)
 
     def among(self, phones: pa.Array, frame: pd.DataFrame, settings: Mapping[str, Any]) -> Mask:
         """Return which of a frame's numbers, given as digits, are on the list.
@@ -52,8 +53,29 @@ class Suppression:
         """
         ways = self._ways(frame, settings["region"], settings["bare"])
         if ways not in self._read:
-            self._read[ways] = self._digits(ways)
-        return as_mask(pc.is_in(phones, value_set=self._read[ways]))
+            readings = self._digits(ways)
+            every = [numbers for array in readings for numbers in same_phone.bases(array.drop_null())]
+            self._read[ways] = readings, pa.concat_arrays(every).unique()
+        readings, people = self._read[ways]
+        rows = same_phone.among(phones, people)
+        if not self._met:
+            self._met.append(np.zeros(len(self.entries), np.bool_))
+        if rows.any():
+            found = pa.concat_arrays(same_phone.bases(phones.filter(pa.array(rows)))).unique()
+            for array in readings:
+                self._met[0] |= same_phone.among(array, found)
+        return rows
+
+    def words(self) -> str | None:
+        """Say how the list was read, and how many of its entries are among the rows so far; None where it has none."""
+        values = self.entries["phone"]
+        there = values.notna().to_numpy() & (values.astype(str).str.strip() != "").to_numpy()
+        met = int(self._met[0].sum()) if self._met else 0
+        if not there.any():
+            return "\n".join(self.notes) or None
+        n = int(there.sum())
+        line = f"suppress=: {met:,} of {count(n, 'entry', 'entries')} {'is' if n == 1 else 'are'} among these rows."
+        return "\n".join((*self.notes, line))
 
     def _ways(self, frame: pd.DataFrame, region: Any, bare: Bare | None) -> tuple[tuple[Any, Bare | None], ...]:
         """Yield region and `bare` to read the entries with: as the rows are; where those are of several countries, each way."""
@@ -62,19 +84,23 @@ class Suppression:
         of_rows = regions.regions_of(frame, region)
         return (*((name, bare) for name in (() if of_rows is None else of_rows.names)), (None, None))
 
-    def _digits(self, ways: Iterable[tuple[Any, Bare | None]]) -> pa.Array:
+    def _digits(self, ways: Iterable[tuple[Any, Bare | None]]) -> list[pa.Array]:
+        """Return the digits of the entries by each way to read them."""
         unread: dict[int, str] | None = None
         pieces = []
         for region, bare in ways:
-            read = check(self.entries, {"phone": self.phone}, region=region, bare=bare)
-            pieces.append(read.fields["phone"].drop_null())
+            read = check(self.entries, {"phone": "phone"}, region=region, bare=bare)
+            pieces.append(read.fields["phone"])
             positions, _, reasons = read.refusals()
             refused = {int(at): why for at, why in zip(positions, reasons, strict=True) if not why.startswith(_MISSING)}
-            if bare is None and region is not None:
+            if region is not None:
                 # Whichever way a bare entry is meant, neither person gets a message.
                 for way in get_args(Bare):
-                    either = check(self.entries, {"phone": self.phone}, region=region, bare=way)
-                    pieces.append(either.fields["phone"].drop_null())
+                    either = check(self.entries, {"phone": "phone"}, region=region, bare=way).fields["phone"]
+                    pieces.append(either)
+                    if bare is not None:
+                        there = present(either)
+                        refused = {at: why for at, why in refused.items() if not there[at]}
                 refused = {at: why for at, why in refused.items() if not why.startswith(_AMBIGUOUS)}
             unread = refused if unread is None else {at: why for at, why in unread.items() if at in refused}
         if unread:
@@ -83,13 +109,16 @@ class Suppression:
                 f"{len(unread):,} of {count(len(self.entries), 'entry', 'entries')} of {self.source} cannot be read as numbers, "
                 f"and whoever they are about might get a message. The first, at position {first}: {unread[first]}"
             )
-        return pa.concat_arrays(pieces).unique()
+        return pieces
 
 
-def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any]) -> Mask:
-    """Tell which rows of a frame are on the list that ``suppress=`` gives; `phones` are their digits."""
+def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any]) -> tuple[Mask, str | None]:
+    """Tell which rows of a frame are on the list that ``suppress=`` gives, and what to say of it; `phones` are their digits."""
     suppression = of(settings["suppress"], settings["phone"])
-    return np.zeros(len(frame), np.bool_) if suppression is None else suppression.among(phones, frame, settings)
+    if suppression is None:
+        return np.zeros(len(frame), np.bool_), None
+    rows = suppression.among(phones, frame, settings)
+    return rows, suppression.words()
 
 
 def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
@@ -112,8 +141,9 @@ def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
     if hasattr(given, "to_pandas"):  # of Arrow or polars
         given = given.to_pandas()
     if isinstance(given, pd.DataFrame):
-        return Suppression(given, _column(list(given.columns), phone, "suppress="), "suppress=")
-    if isinstance(given, str) and not _is_number(given):
+        entries, labels = entries_of(given, phone, "suppress=", headings=False)
+        return Suppression(entries, "suppress=", _several(labels, "suppress="))
+    if isinstance(given, str) and not is_number(given):
         raise ConfigError(
             f"suppress={named(given)} is neither a number nor a file of numbers, whose name ends in {', '.join(LISTS)}. "
             "Of a column of the frame, give the values: suppress=df[…]."
@@ -126,37 +156,26 @@ def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
             "that holds them."
         )
     numbers = given if isinstance(given, pd.Series) else pd.Series(list(given), dtype=object)
-    return Suppression(pd.DataFrame({"phone": numbers.array}), "phone", "suppress=")
+    return Suppression(pd.DataFrame({"phone": numbers.array}), "suppress=")
 
 
 def _of_file(path: Path, phone: Hashable | None) -> Suppression:
-    file = opened(path, _ROWS, among=LISTS)
-    table = pa.concat_tables([file.schema.empty_table(), *file.begin()])
-    names = table.column_names
-    numbered = [at for at, name in enumerate(names) if _is_number(name)]
-    if len(numbered) == 1:
-        # A list without a heading has its first number in the heading's place.
-        column = pa.concat_arrays([pa.array([names[numbered[0]]], TEXT), *table.column(numbered[0]).cast(TEXT).chunks])
-        return Suppression(pd.DataFrame({"phone": to_series(column)}), "phone", str(path))
-    if len({*names}) < len(names):
-        raise ConfigError(f"{path} has several columns of one name. Rename or drop all but one.")
-    return Suppression(table.to_pandas(types_mapper=pd.ArrowDtype), _column(names, phone, str(path)), str(path))
+    tables, notes = read_whole(path, among=LISTS)
+    parts, used = [], []
+    for title, table in tables:
+        entries, labels = entries_of(table, phone, str(path), headings=True, choose=len(tables) == 1)
+        if labels:
+            parts.append(entries)
+            used.append(title)
+            notes += _several(labels, str(path) if title is None else f"the sheet {named(title)} of {path}")
+    if not parts:
+        raise ConfigError(f"No sheet of {path} has a column with numbers: {listed([title for title, _ in tables])}.")
+    if len(tables) > 1:
+        left = [title for title, _ in tables if title not in used]
+        rest = f"; without numbers: {listed(left)}" if left else ""
+        notes += (f"Sheets of {path} that count as the list: {listed(used)}{rest}.",)
+    return Suppression(parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True), str(path), notes)
 
 
-def _is_number(text: str) -> bool:
-    """Return whether a text is a number rather than a heading with a date in it."""
-    digits, letters = (sum(map(test, text)) for test in (str.isdecimal, str.isalpha))
-    return bool(_DIGITS.search(text)) and digits > letters
-
-
-def _column(labels: list[Hashable], phone: Hashable | None, source: str) -> Hashable:
-    if len(labels) == 1:
-        return labels[0]
-    there = [label for label in (phone, "phone") if label is not None and label in labels]
-    if not there:
-        wanted = named("phone" if phone is None else phone)
-        raise ConfigError(
-            f"{source} has several columns, and none is {wanted}: {listed(labels)}. Rename the one with the numbers, or keep "
-            "it alone."
-        )
-    return there[0]
+def _several(labels: list[Hashable], source: str) -> tuple[str, ...]:
+    return (f"Columns of {source} that count as the list: {listed(labels)}.",) if len(labels) > 1 else ()

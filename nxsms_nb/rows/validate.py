@@ -83,7 +83,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     )
     refuse_unseen(frame, settings["variant"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
-    checked = checked.suppressing(suppressed(frame, checked.fields["phone"], settings))
+    checked = checked.suppressing(*suppressed(frame, checked.fields["phone"], settings))
     texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
     ordinals = _ordinals(texts, checked, duplicates, keyed=bool(key))
