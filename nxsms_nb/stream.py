@@ -92,7 +92,8 @@ def send_stream(
     """
     settings = with_defaults(given, SENDING, COLUMNS)
     spelled = Invocation("send_stream", given, client is not None)
-    settings["suppress"] = suppression.of(settings["suppress"], settings["phone"])
+    if (listed := suppression.of(settings["suppress"], settings["phone"])) is not None:
+        settings["suppress"] = replace(listed, chunked=True)
     if settings["campaign"] is None:
         raise ConfigError(f"A stream needs a campaign name: {spelled.text(campaign='spring')}")
     source, so_far = source_of(frames), SoFar(settings["campaign"])

@@ -72,6 +72,12 @@ def assign_variants(
     shares, held = shares_of(weights, names), _share_held(holdout)
     label = one_label("column", column)
     frame = frame_as_given(frame)
+    number = phone if phone is not None else "phone"
+    if label in (number, "phone", CONTENT) or label in (unit if isinstance(unit, list) else [unit]):
+        raise ConfigError(
+            f"column={named(label)} would replace the {'texts' if label == CONTENT else 'numbers or units'} of the frame by the "
+            f"variants. Name a column of its own: column={VARIANT!r}."
+        )
     units = unit_texts(frame, unit, phone=phone, region=region, bare=bare)
     arms = np.searchsorted(np.cumsum(shares)[:-1], positions(units, campaign, _ARM), side="right")
     arms[positions(units, campaign, _HOLDOUT) < held] = len(names)

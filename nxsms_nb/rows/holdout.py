@@ -23,6 +23,8 @@ HOLDOUT: Final = "holdout"
 
 _SAMPLE: Final = 500
 _MOST_ARMS: Final = 20
+_MOST_READ: Final = 100_000
+"""Different values that are read one by one: a column with more is none of arms."""
 
 VARIANT: Final = "variant"
 """The column that says a row's arm, where no other is named."""
@@ -78,6 +80,8 @@ def _says_so(values: Any) -> npt.NDArray[np.bool_]:
         return np.zeros(len(values), np.bool_)
     categorical = isinstance(values.dtype, pd.CategoricalDtype)
     different = values.dtype.categories if categorical else values.dropna().unique()
+    if len(different) > _MOST_READ:
+        return np.asarray(values.isin([HOLDOUT]), np.bool_)
     meant = [value for value in different if _letters(value) == HOLDOUT]
     return np.asarray(values.isin(meant), np.bool_) if meant else np.zeros(len(values), np.bool_)
 

@@ -20,7 +20,7 @@ from nxsms_nb.settings import region_complaint, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["is_code", "regions_of"]
+__all__ = ["codes", "is_code", "regions_of"]
 
 UNKNOWN: Final = -1
 NOT_GIVEN: Final = -2
@@ -75,6 +75,13 @@ def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
     # A null comes last, where the place -1 picks it.
     places = np.array([*(place_of.get(value, UNKNOWN) for value in values), NOT_GIVEN], np.int16)
     return Regions(tuple(names), places[coded.indices.fill_null(-1).to_numpy()], text)
+
+
+def codes() -> list[str]:
+    """Return all regions, sorted."""
+    import phonenumbers  # noqa: PLC0415
+
+    return sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
 def is_code(region: Any) -> bool:

@@ -37,12 +37,13 @@ SUPPRESSED: Final = "suppressed"
 class Suppression:
     """A do-not-contact list: its entries in a column ``phone``, and what messages call the list.
 
-    `notes` say how a file was read.
+    `notes` say how a file was read. With `chunked` the rows come by the chunk, each with some of their countries.
     """
 
     entries: pd.DataFrame
     source: str
     notes: tuple[str, ...] = ()
+    chunked: bool = False
     _read: dict[Any, tuple[list[pa.Array], pa.Array]] = field(default_factory=dict)
     _met: list[Mask] = field(default_factory=list)
 
@@ -103,6 +104,8 @@ class Suppression:
                         refused = {at: why for at, why in refused.items() if not there[at]}
                 refused = {at: why for at, why in refused.items() if not why.startswith(_AMBIGUOUS)}
             unread = refused if unread is None else {at: why for at, why in unread.items() if at in refused}
+        if unread and self.chunked and len({*ways}) > 1:
+            unread = self._of_no_country(unread, pieces)
         if unread:
             first = min(unread)
             raise ConfigError(
@@ -110,6 +113,20 @@ class Suppression:
                 f"and whoever they are about might get a message. The first, at position {first}: {unread[first]}"
             )
         return pieces
+
+    def _of_no_country(self, unread: dict[int, str], pieces: list[pa.Array]) -> dict[int, str]:
+        """Return the entries that no country reads: those of other chunks may. What they read counts at once."""
+        for name in regions.codes():
+            rows = np.array(sorted(unread), np.int64)
+            if not len(rows):
+                break
+            digits = check(self.entries.iloc[rows], {"phone": "phone"}, region=name).fields["phone"]
+            there = np.flatnonzero(present(digits))
+            unread = {at: why for at, why in unread.items() if at not in rows[there]}
+            whole = np.full(len(self.entries), -1, np.int64)
+            whole[rows[there]] = there
+            pieces.append(digits.take(pa.array(whole, mask=whole < 0)))
+        return unread
 
 
 def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any]) -> tuple[Mask, str | None]:

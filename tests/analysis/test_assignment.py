@@ -179,3 +179,11 @@ def test_what_is_not_usable_is_refused_with_what_is(options, words):
     """The error names the option and what it takes."""
     with pytest.raises((nx.ConfigError, nx.ColumnError), match=words):
         arms(people(3), **options)
+
+
+@pytest.mark.parametrize("column", ["phone", "content", "mobile", "customer"])
+def test_the_variants_replace_no_column_that_a_send_needs(column):
+    """Numbers, texts and units stay: column= names another."""
+    frame = pd.DataFrame({"phone": ["8615088888888"], "mobile": ["8615088888888"], "content": "Hi", "customer": "A"})
+    with pytest.raises(nx.ConfigError, match=f"column='{column}' would replace"):
+        frame.nxsms.assign_variants(["A", "B"], campaign="spring", unit="customer", phone="mobile", column=column)

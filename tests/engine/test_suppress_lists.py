@@ -174,3 +174,21 @@ def test_a_parquet_file_may_have_its_numbers_as_index(sandbox, tmp_path):
     pd.DataFrame({"phone": [LISTED], "name": ["Ann"]}).set_index("phone").to_parquet(tmp_path / "list.parquet")
     sent = people(LISTED).nxsms.send(sandbox.client, suppress=tmp_path / "list.parquet")
     assert sent["reason"].tolist() == ["suppressed"]
+
+
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+def test_a_stream_reads_a_list_of_all_its_countries(sandbox):
+    """An entry of a later chunk's country stops no earlier one; what no country reads does."""
+    frames = [
+        people("+44 7400 123457").assign(land="GB"),
+        people("07400 123456").assign(land="GB"),
+        people("+1 415 555 2671").assign(land="US"),
+        people("0151 23456789").assign(land="DE"),
+    ]
+    given = ["07400 123456", "0151 23456789", "(415) 555-2671"]
+    options = {"campaign": "c", "region": "land", "progress": "silent"}
+    for order in (frames, frames[::-1]):
+        sent = pd.concat(nx.send_stream(order, sandbox.client, suppress=given, **options))
+        assert sorted(sent["status"]) == ["Skipped"] * 3 + ["Success"]
+    with pytest.raises(nx.ConfigError, match="1 of 4 entries"):
+        list(nx.send_stream(frames, sandbox.client, suppress=[*given, "n/a"], **options))
