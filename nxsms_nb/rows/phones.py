@@ -52,10 +52,15 @@ def normalise(values: pd.Series, region: Any = None, bare: Bare | None = None) -
 
 
 def read_column(
-    cells: Cells, regions: Regions | None = None, bare: Bare | None = None, counts: Counts | None = None
+    cells: Cells,
+    regions: Regions | None = None,
+    bare: Bare | None = None,
+    counts: Counts | None = None,
+    *,
+    heed_words: bool = True,
 ) -> tuple[pa.Array, Codes]:
     """Do what `normalise` does, for cells that have been read already, and with what only the whole column shows."""
-    digits, troubles = from_cells(cells, regions, bare, counts)
+    digits, troubles = from_cells(cells, regions, bare, counts, heed_words=heed_words)
     cut = rounding.cut(cells.text, digits, counts)
     if len(cut):
         troubles[cut] = Trouble.LOST
@@ -66,7 +71,12 @@ def read_column(
 
 
 def from_cells(
-    cells: Cells, regions: Regions | None = None, bare: Bare | None = None, counts: Counts | None = None
+    cells: Cells,
+    regions: Regions | None = None,
+    bare: Bare | None = None,
+    counts: Counts | None = None,
+    *,
+    heed_words: bool = True,
 ) -> tuple[pa.Array, Codes]:
     """Do what `read_column` does, without the search for digits that a whole column has lost."""
     pieces: list[pa.Array | None] = []
@@ -74,7 +84,7 @@ def from_cells(
     signs: list[Codes] = []
     for start in range(0, max(len(cells.text), 1), PIECE):
         part = cells.slice(start, PIECE)
-        spelled = spelling.read_digits(part)
+        spelled = spelling.read_digits(part, heed_words=heed_words)
         digits = spelled.digits
         if regions is None:
             digits = _usable(digits, spelled.troubles)

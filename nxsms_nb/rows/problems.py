@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, to_series
 from nxsms_nb.rows.troubles import TROUBLES, Trouble
+from nxsms_nb.rows.words import word_of
 from nxsms_nb.wire.codes import PARAMETER
 
 Positions = npt.NDArray[np.int64]
@@ -248,7 +249,13 @@ def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
         return pa.nulls(len(rows), TEXT)
     text = source.take(rows)
     if field == "phone":
-        return pc.if_else(_has_digits(text), mask_phones(text), _short(text))
+        word = pc.binary_join_element_wise(
+            mask_phones(text),
+            pc.replace_substring_regex(word_of(text), "^(.*)$", r'"\1"'),
+            pa.scalar(" ", TEXT),
+            null_handling="skip",
+        )
+        return pc.if_else(_has_digits(text), word, _short(text))
     if field == "key" and as_mask(pc.ascii_is_decimal(text)).all():
         return mask_phones(text)
     text = _short(text)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, as_mask, buffers, first_bytes, lengths
-from nxsms_nb.rows import folding, trunk
+from nxsms_nb._arrow import TEXT, as_mask, buffers, first_bytes
+from nxsms_nb.rows import folding, lookalikes, trunk
 from nxsms_nb.rows.troubles import Trouble
 from nxsms_nb.rows.values import Kind
 
@@ -56,10 +56,6 @@ _DECIMAL: Final = r"^[^.(/\-]*\.[^.(/\-]{0,2}$|^(?:[^.(/\-0-9]*[0-9]){7,}[^.(/\-
 _SCIENTIFIC: Final = r"^\+?[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,3}$"
 # The decimal comma of most of Europe's spreadsheets.
 _COMMA: Final = r"^(\+?[0-9]+),([0-9]*[eE]\+?[0-9]{1,3})$|^(\+?[0-9]{7,}),(0{1,2})$"
-_DATE: Final = (
-    r"^(?:(?:19|20)[0-9]{2}[./\-](?:0?[1-9]|1[0-2])[./\-](?:0?[1-9]|[12][0-9]|3[01])"
-    r"|(?:0?[1-9]|[12][0-9]|3[01])[./\-](?:0?[1-9]|1[0-2])[./\-](?:19|20)[0-9]{2})(?:[ T].*)?$"
-)
 _WRAPPED: Final = r"""^=? ?"([^"]*)"$|^'([^']*)'?$|^\(([^()]*)\)$|^(?i:tel):(.*)$"""
 _FLOAT_ZEROS: Final = "00000"
 
@@ -89,8 +85,11 @@ _SLASHED: Final = r"^(?:(?:[0-9]{2,5}|0[0-9]{5}|(?:\+|00)[1-9][0-9]{1,4})/[0-9]{
 _LONG_SLASHED: Final = r"^(?:\+|00)[1-9][0-9]{5,8}/[0-9]{5,}$"
 
 
-def read_digits(cells: Cells) -> Spelled:
-    """Read the digits of each cell, as far as one cell alone says what they are."""
+def read_digits(cells: Cells, *, heed_words: bool = True) -> Spelled:
+    """Read the digits of each cell, as far as one cell alone says what they are.
+
+    Without `heed_words` a number is read whatever the words beside it say of it, as a do-not-contact list needs.
+    """
     text, troubles = cells.text, np.zeros(len(cells.text), np.uint8)
     signs = np.zeros(len(text), np.uint8)
     troubles[cells.of_kind(Kind.NULL)] = Trouble.MISSING
@@ -103,7 +102,7 @@ def read_digits(cells: Cells) -> Spelled:
     spelt = (troubles == Trouble.NONE) & ~_is_bare(text)
     if spelt.any():
         where = np.flatnonzero(spelt)
-        found = _spelt(text.take(pa.array(where)))
+        found = _spelt(text.take(pa.array(where)), heed_words=heed_words)
         text = pc.replace_with_mask(text, pa.array(spelt), found.digits)
         troubles[where], signs[where] = found.troubles, found.signs
     return Spelled(text, troubles, signs)
@@ -122,10 +121,11 @@ def _is_bare(text: pa.Array) -> Mask:
     return bare
 
 
-def _spelt(text: pa.Array) -> Spelled:
+def _spelt(text: pa.Array, *, heed_words: bool) -> Spelled:
     """Read text that is not bare digits."""
     text = pc.ascii_trim_whitespace(folding.folded(text))
     marks = _marks(text)
+    otherwise = lookalikes.troubles_of(text, marks, heed_words=heed_words)
     if marks - _OF_NUMBERS:
         other = as_mask(pc.match_substring_regex(text, _OTHER))
         plain = _without_words(_unwrapped(text.filter(pa.array(other))))
@@ -137,10 +137,8 @@ def _spelt(text: pa.Array) -> Spelled:
     troubles = np.zeros(len(text), np.uint8)
     if marks - _PLAIN:
         text, troubles = _unfloated(text)
+    troubles = np.where(otherwise > 0, otherwise, troubles)
     fits = as_mask(pc.match_substring_regex(text, _SPELLING))
-    if marks & _OF_DATES:
-        dates = _is_short(text) if marks <= _OF_NUMBERS else np.ones(len(text), np.bool_)
-        troubles[_matching(text, _DATE, dates)] = Trouble.UNREADABLE
     if not fits.all():
         unfit = ~fits & (troubles == Trouble.NONE)
         troubles[unfit] = _unfit(text.filter(pa.array(unfit)))
@@ -180,20 +178,6 @@ def _marks(text: pa.Array) -> frozenset[str]:
 _NO_MARKS: Final = frozenset("0123456789 ")
 _PLAIN: Final = frozenset("+()/-")
 _OF_NUMBERS: Final = _PLAIN | {"."}
-_OF_DATES: Final = frozenset("./-")
-
-
-def _is_short(text: pa.Array) -> Mask:
-    """Return which texts are as short as a date."""
-    return lengths(text) <= len("2024-05-12")
-
-
-def _matching(text: pa.Array, pattern: str, wanted: Mask) -> Mask:
-    """Return which of the wanted texts match."""
-    found = wanted.copy()
-    if found.any():
-        found[found] = as_mask(pc.match_substring_regex(text.filter(pa.array(found)), pattern))
-    return found
 
 
 def _unwrapped(text: pa.Array) -> pa.Array:

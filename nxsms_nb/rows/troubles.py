@@ -21,6 +21,8 @@ class Trouble:
     SEVERAL: Final = 10
     EXTENSION: Final = 11
     REGION: Final = 12
+    ANOTHER: Final = 13
+    REFUSED: Final = 14
 
 
 TROUBLES: Final[dict[int, tuple[str, str]]] = {
@@ -35,6 +37,14 @@ TROUBLES: Final[dict[int, tuple[str, str]]] = {
     Trouble.EXTENSION: (
         "phone_extension",
         "ends in an extension or in a second number cut short, and no message reaches an extension: keep one whole number",
+    ),
+    Trouble.ANOTHER: (
+        "phone_another_number",
+        "by its form or by the word beside it a key, not a phone: an order's, a tax or an article number; put the phone here",
+    ),
+    Trouble.REFUSED: (
+        "phone_not_to_be_used",
+        "the word beside the number says not to send there: drop the row, or remove the word if it means something else",
     ),
     Trouble.TRUNK: (
         "phone_trunk_zero",
