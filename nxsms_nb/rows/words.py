@@ -88,7 +88,7 @@ def counted(text: pa.Array) -> Mask:
 
 def word_of(text: pa.Array) -> pa.Array:
     """Return the word for which a text is not read; null where there is none."""
-    text = folded(text)
+    text = folded(text.fill_null(""))
     found = [pc.extract_regex(text, pattern) for pattern in (DO_NOT_USE, ANOTHER_KIND)]
     words = [pc.struct_field(one, name) for one in found for name in ("word", "mark")]
     return pc.coalesce(*(pc.if_else(pc.equal(word, ""), pa.scalar(None, word.type), word) for word in words))
