@@ -249,12 +249,8 @@ def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
         return pa.nulls(len(rows), TEXT)
     text = source.take(rows)
     if field == "phone":
-        word = pc.binary_join_element_wise(
-            mask_phones(text),
-            pc.replace_substring_regex(word_of(text), "^(.*)$", r'"\1"'),
-            pa.scalar(" ", TEXT),
-            null_handling="skip",
-        )
+        quoted = pc.binary_join_element_wise(pa.scalar(' "', TEXT), word_of(text), pa.scalar('"', TEXT), _NOTHING)
+        word = pc.binary_join_element_wise(mask_phones(text), quoted.fill_null(""), _NOTHING)
         return pc.if_else(_has_digits(text), word, _short(text))
     if field == "key" and as_mask(pc.ascii_is_decimal(text)).all():
         return mask_phones(text)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import as_mask
+from nxsms_nb._arrow import TEXT, as_mask
 from nxsms_nb.rows.folding import folded
 
 Mask = npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ _UNITS: Final = (
 
 def _pattern(words: str, unspaced: str) -> str:
     spaced = words.replace(" ", r"[\s.\-]*")
-    return rf"(?i)(?:^|[^\pL\pM])(?P<word>{spaced})(?:[^\pL\pM]|$)|(?P<mark>{unspaced})"
+    return rf"(?i)(?:^|[^\pL\pM])({spaced})(?:[^\pL\pM]|$)|({unspaced})"
 
 
 DO_NOT_USE: Final = _pattern(_DO_NOT_USE, _DO_NOT_USE_UNSPACED)
@@ -89,6 +89,8 @@ def counted(text: pa.Array) -> Mask:
 def word_of(text: pa.Array) -> pa.Array:
     """Return the word for which a text is not read; null where there is none."""
     text = folded(text.fill_null(""))
-    found = [pc.extract_regex(text, pattern) for pattern in (DO_NOT_USE, ANOTHER_KIND)]
-    words = [pc.struct_field(one, name) for one in found for name in ("word", "mark")]
-    return pc.coalesce(*(pc.if_else(pc.equal(word, ""), pa.scalar(None, word.type), word) for word in words))
+    found = []
+    for pattern in (DO_NOT_USE, ANOTHER_KIND):
+        word = pc.replace_substring_regex(text, rf"(?s)^.*?(?:{pattern}).*$", r"\1\2")
+        found.append(pc.if_else(pc.match_substring_regex(text, pattern), word, pa.scalar(None, TEXT)))
+    return pc.coalesce(*found)
