@@ -103,6 +103,7 @@ def test_harmless_words_and_groups_are_read(written, region, digits):
         "12. +49 151 23456789",
         "1. 15123456789",
         "1) 0151 23456789",
+        "1.0151 23456789",
         "2.) 0151 23456789",
     ],
 )
