@@ -249,7 +249,7 @@ METHODS: Final[dict[tuple[str, ...], Callable[[Campaign], list[list[Mask]]]]] = 
     ("values and pairs by rate, BH",): lambda made: [by_rate(made, 2)],
     ("tree, best by CV", "tree, one standard error"): by_trees,
 }
-CAMPAIGNS: Final = (1_000, 1_000, 50, 50)
+CAMPAIGNS: Final = (1_000, 1_000, 100, 200)
 PART: Final = 50
 """How many campaigns of a cell are done at a time."""
 
@@ -331,6 +331,14 @@ def text(made: dict[Cell, Scores], each: dict[str, float]) -> str:
         lines += ["", f"## {planted[0].upper()}{planted[1:]}", "", f"| {' | '.join(heads)} |"]
         lines.append(f"|{'|'.join('---' if head == 'method' else '---:' for head in heads)}|")
         lines += [line for cell in CELLS if cell.name == planted and cell in made for line in table(cell, made[cell])]
+    lines += ["", "## On average over everything that was planted", "", "| method | first | exact |", "|---|---:|---:|"]
+    for name in [name for names in METHODS for name in names]:
+        cells = [scores[name] for cell, scores in made.items() if cell.name != "noise" and scores[name]]
+        if cells:
+            first, exact = (
+                np.mean([np.mean([getattr(one, what) for one in some]) for some in cells]) for what in Score._fields[1:]
+            )
+            lines.append(f"| {name} | {first:.1%} | {exact:.1%} |")
     planned, finished = max(CAMPAIGNS) * len(CELLS), sum(len(scores["drivers"]) for scores in made.values())
     if finished < planned:
         lines += [
