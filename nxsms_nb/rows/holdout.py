@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import count, named
@@ -23,6 +24,8 @@ HOLDOUT: Final = "holdout"
 
 _SAMPLE: Final = 500
 _MOST_ARMS: Final = 20
+_UNHASHED: Final = (TypeError, NotImplementedError, pa.ArrowException)
+"""What lists, dicts and other values without a hash raise: they are no arms."""
 _MOST_READ: Final = 100_000
 """Different values that are read one by one: a column with more is none of arms."""
 
@@ -79,7 +82,10 @@ def _says_so(values: Any) -> npt.NDArray[np.bool_]:
     if values.dtype.kind in "biufcmM":
         return np.zeros(len(values), np.bool_)
     categorical = isinstance(values.dtype, pd.CategoricalDtype)
-    different = values.dtype.categories if categorical else values.dropna().unique()
+    try:
+        different = values.dtype.categories if categorical else values.dropna().unique()
+    except _UNHASHED:
+        return np.asarray([_letters(value) == HOLDOUT for value in values], np.bool_)
     if len(different) > _MOST_READ:
         return np.asarray(values.isin([HOLDOUT]), np.bool_)
     meant = [value for value in different if _letters(value) == HOLDOUT]
@@ -100,5 +106,5 @@ def _may_be_arms(values: Any) -> bool:
         return False
     try:
         return bool(values.iloc[:_SAMPLE].nunique() <= _MOST_ARMS)
-    except TypeError:  # values that have no hash are no arms
+    except _UNHASHED:
         return False

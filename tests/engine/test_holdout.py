@@ -3,6 +3,7 @@
 import asyncio
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
@@ -231,3 +232,14 @@ def test_the_command_line_names_the_column(tmp_path, capsys):
     assert "--variant Arm" in capsys.readouterr().err
     assert main([*call, "--variant", "Arm"]) == 0
     assert "Skipped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dtype", [object, pd.ArrowDtype(pa.list_(pa.int64()))])
+def test_columns_of_values_without_a_hash_hold_nobody_out(sandbox, dtype):
+    """Whatever else a frame carries is looked at, and does not end the call; nor late in a column of text."""
+    frame = pd.DataFrame({"phone": [f"8615088800{i:03}" for i in range(3)], "content": "Hi"})
+    frame["tags"] = pd.Series([[1], [2], None], dtype=dtype)
+    assert set(frame.nxsms.send(sandbox.client)["status"]) == {"Success"}
+    many = pd.DataFrame({"phone": [f"861508881{i:04}" for i in range(600)], "content": "Hi"})
+    many["tags"] = pd.Series(["a"] * 599 + [["b"]], dtype=object)
+    assert many.nxsms.plan(sandbox.client).counts["send"] == 600
