@@ -17,7 +17,7 @@ from nxsms_nb import screen
 from nxsms_nb.arguments import strict
 from nxsms_nb.calls import Call, StopRequest
 from nxsms_nb.engine import elsewhere, other_keys
-from nxsms_nb.engine.dispatch import journal_of, prepare
+from nxsms_nb.engine.dispatch import journal_of, mistaken_words, prepare
 from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
 from nxsms_nb.engine.sources import Measured, source_of
@@ -153,6 +153,8 @@ def _stream(
                     so_far.memory = session.memory
                     if (words := other_keys.sent_before_words(dispatch, settings)) is not None:
                         screen.say(words)
+                if (words := mistaken_words(dispatch)) is not None:
+                    screen.say(words)
                 run = Run(dispatch, limits, observer, call, session=session)
                 run.go()
                 sent = run.outcome(last=True)

@@ -14,7 +14,15 @@ from nxsms_nb._arrow import present
 from nxsms_nb.client import Client
 from nxsms_nb.engine import elsewhere, other_keys, reconcile, retry, trial
 from nxsms_nb.engine.balance import Balance, ask_balance
-from nxsms_nb.engine.dispatch import Dispatch, clock, journal_of, prepare, repeated_words, suppressed_words
+from nxsms_nb.engine.dispatch import (
+    Dispatch,
+    clock,
+    journal_of,
+    mistaken_words,
+    prepare,
+    repeated_words,
+    suppressed_words,
+)
 from nxsms_nb.engine.loops import in_loop, unless_stopped
 from nxsms_nb.engine.plan import Plan, plan_of
 from nxsms_nb.engine.prices import read_prices
@@ -106,6 +114,7 @@ def planned(
         dispatch.checked.about_list,
         elsewhere.known_elsewhere(dispatch),
         other_keys.sent_before_words(dispatch, settings),
+        mistaken_words(dispatch),
     )
     balance = _balance(call, client)
     call.stop.check()
@@ -315,6 +324,7 @@ def _report_repeats(call: Call[Any], dispatch: Dispatch, settings: Mapping[str, 
     _show(
         other_keys.sent_before_words(dispatch, settings),
         suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list),
+        mistaken_words(dispatch),
     )
     words = repeated_words(dispatch)
     if words is not None and len(dispatch.todo):

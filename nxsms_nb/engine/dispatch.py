@@ -29,6 +29,7 @@ from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED
 from nxsms_nb.rows import columns as row_columns
 from nxsms_nb.rows import message_ids, validate
 from nxsms_nb.rows.holdout import HELD_OUT
+from nxsms_nb.rows.problems import RULES, suspicions
 from nxsms_nb.rows.suppression import SUPPRESSED
 from nxsms_nb.settings import COLUMNS, options
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.recorder import Recorder
     from nxsms_nb.rows.rules import Checked
 
-__all__ = ["Dispatch", "Rows", "clock", "journal_of", "prepare", "repeated_words", "suppressed_words"]
+__all__ = ["Dispatch", "Rows", "clock", "journal_of", "mistaken_words", "prepare", "repeated_words", "suppressed_words"]
 
 DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" says'
 
@@ -389,6 +390,21 @@ def suppressed_words(n: int, about_list: str | None) -> str | None:
     """Say how many rows are suppressed, and of the list how many entries that is; None without a list."""
     rows = f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
     return "\n".join(words for words in (rows, about_list) if words) or None
+
+
+def mistaken_words(dispatch: Dispatch) -> str | None:
+    """Say how many of the texts that would be sent read as a mistake; None where none do."""
+    content = dispatch.checked.fields["content"].take(Dispatch.positions(dispatch.todo))
+    found = suspicions(content)
+    if not len(found):
+        return None
+    n = len(np.unique(found.positions))
+    first = int(dispatch.todo[found.positions[0]])
+    verb = "reads" if n == 1 else "read"
+    return (
+        f"{n:,} of {count(len(dispatch.todo), 'text')} {verb} as a mistake, the first at position {first:,}: "
+        f"{RULES[found.rules[0]].hint}. All of them: df.nxsms.validate().warnings"
+    )
 
 
 def repeated_words(dispatch: Dispatch) -> str | None:

@@ -167,6 +167,11 @@ def _encoding(path: Path, *, packed: bool) -> str:
     if error is None:
         return "utf-8"
     if _fault(path, "gb18030", packed=packed) is None and _reads_as_chinese(path, packed=packed):
+        if _reads_as_korean(path, packed=packed):
+            raise ConfigError(
+                f"{path} cannot be read: it may be Korean (EUC-KR) or Chinese (GB18030). Give its encoding, for example "
+                "encoding='euc_kr'."
+            )
         return "gb18030"
     raise ConfigError(f"{path} cannot be read ({undecoded(error)}). Give its encoding, for example encoding='cp1252'.")
 
@@ -196,6 +201,14 @@ _COMMON: Final = frozenset(
     "送货快递订单号码手姓名联系费付款元订银账"
 )
 """Characters that make up a third of ordinary Chinese text, and words of short messages."""
+
+
+def _reads_as_korean(path: Path, *, packed: bool) -> bool:
+    """Return whether a file's first megabyte, read as EUC-KR, is almost entirely Hangul: many such bytes are Chinese, too."""
+    with open_bytes(path, packed=packed) as file:
+        text = codecs.getincrementaldecoder("euc_kr")("replace").decode(file.read(_PIECE))
+    foreign = [letter for letter in text if letter > "\x7f"]
+    return sum("가" <= letter <= "힣" for letter in foreign) > 0.95 * len(foreign) > 2
 
 
 def _reads_as_chinese(path: Path, *, packed: bool) -> bool:

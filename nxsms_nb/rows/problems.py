@@ -98,7 +98,26 @@ RULES: Final = (
         "content_reads_missing",
         "content",
         None,
-        "the text reads nan, None, NaT or <NA>, as a gap does that was made text: fill the gaps before, or {name|there}",
+        "the text reads nan, None, NaT, <NA>, null, undefined or inf, as a gap does that was made text: fill the gaps before, "
+        "or {name|there}",
+    ),
+    Rule(
+        "content_spreadsheet_error",
+        "content",
+        None,
+        "a formula's error such as #N/A or #NAME?: mend it in the spreadsheet",
+    ),
+    Rule(
+        "content_long_fraction",
+        "content",
+        None,
+        "a fraction as computers keep it, such as 0.30000000000000004 or 1e-07: round it, as in {price:.2f}",
+    ),
+    Rule(
+        "content_wrongly_decoded",
+        "content",
+        None,
+        "reads as UTF-8 that was loaded as Latin letters, as M\u00c3\u00bcller: load the text again with its right encoding",
     ),
     Rule("content_unfilled", "content", None, "a {name} was not filled in: make the text with df.nxsms.render"),
     Rule(
@@ -222,7 +241,15 @@ def no_problems(sources: Mapping[str, pa.Array]) -> Problems:
 
 
 _SUSPICIOUS: Final = {
-    "content_reads_missing": r"\b(?:nan|NaN|None|NaT)\b|<NA>",
+    "content_reads_missing": (
+        r"\b(?:nan|NaN|None|NaT|null|NULL|undefined)\b|<NA>|(?:^|[\s:(=])-?(?:inf|Infinity)(?:[\s,;!?)%\x{20AC}$]|$)"
+    ),
+    "content_spreadsheet_error": r"#(?:N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!)",
+    "content_long_fraction": r"[0-9]\.[0-9]*(?:0{6,}|9{6,})[0-9]{1,3}\b|[0-9]\.[0-9]{14,}|\b[0-9](?:\.[0-9]+)?e[+-][0-9]{2,3}\b",
+    "content_wrongly_decoded": (
+        r"[\x{C2}\x{C3}][\x{80}-\x{BF}\x{152}\x{153}\x{160}\x{161}\x{178}\x{17D}\x{17E}\x{192}\x{2C6}\x{2DC}\x{2013}-\x{203A}\x{20AC}"
+        r"\x{2122}]|\x{E2}\x{20AC}[\x{80}-\x{BF}\x{153}\x{2DC}\x{2018}-\x{203A}\x{20AC}\x{2122}]"
+    ),
     "content_unfilled": r"\{(?:\pL[^{}\n]{0,40}|[0-9]*)\}",
     "content_replacement_character": "\ufffd",
 }
@@ -237,10 +264,10 @@ def suspicions(content: pa.Array) -> Problems:
     >>> [RULES[number].name for number in suspicions(pa.array(["Hi nan", "Hi {name}", "Hi Nancy"], TEXT)).rules]
     ['content_reads_missing', 'content_unfilled']
     """
-    found = [
-        (name, np.flatnonzero(as_mask(pc.match_substring_regex(content, pattern))).astype(np.int64))
-        for name, pattern in _SUSPICIOUS.items()
-    ]
+    # One look for all of them: hardly any text has one.
+    rows = np.flatnonzero(as_mask(pc.match_substring_regex(content, "|".join(_SUSPICIOUS.values())))).astype(np.int64)
+    some = content.take(pa.array(rows))
+    found = [(name, rows[as_mask(pc.match_substring_regex(some, pattern))]) for name, pattern in _SUSPICIOUS.items()]
     return no_problems({"content": content}).plus(found, {})
 
 

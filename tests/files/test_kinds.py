@@ -12,6 +12,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb.__main__ import main
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes import text
 
 PEOPLE = [["015112345678", "Hi 1", "007"], ["015112345679", "Hi, 2", ""], ["+4915112345670", '=1+"1"', "1e5"]]
@@ -389,3 +390,13 @@ def test_a_run_that_stops_leaves_a_whole_file_of_the_rows_so_far(capsys, monkeyp
         assert main(words) == 0
     assert read(target)["status"].tolist() == ["Success"] * 40
     assert not list(Path().glob("*.part*"))
+
+
+@pytest.mark.parametrize(
+    "words", ["오늘만 특별 할인 행사를 진행합니다", "고객님의 주문이 발송되었습니다", "인증번호는 1234입니다"]
+)
+def test_korean_is_not_taken_for_chinese(tmp_path, words):
+    """What reads as Hangul in EUC-KR is not guessed to be GB18030: the person names the encoding."""
+    (tmp_path / "in.csv").write_bytes(f"phone,content\n8210000000,{words}\n".encode("euc_kr"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        text.layout_of(tmp_path / "in.csv", ".csv")
