@@ -10,6 +10,7 @@ __all__ = [
     "keys",
     "message_ids",
     "phones",
+    "problems",
     "regions",
     "report",
     "rounding",

@@ -17,6 +17,8 @@ from nxsms_nb.rows.troubles import TROUBLES, Trouble
 from nxsms_nb.rows.words import word_of
 from nxsms_nb.wire.codes import PARAMETER
 
+__all__ = ["RULES", "suspicions"]
+
 Positions = npt.NDArray[np.int64]
 
 
