@@ -18,7 +18,11 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes.workbooks import EXACT, engine
 from nxsms_nb.formatting import listed, named
 
-_ZEROS: Final = re.compile(r"0+")
+_TOKEN: Final = re.compile(r'"([^"]*)"|\\(.)|([0#])|([ \-()+])')
+_PLACED: Final = re.compile(rf"(?:{_TOKEN.pattern})+")
+"""A format of places for digits and of literals only: no decimals, no date, no sections."""
+
+_GENERAL: Final = re.compile(r"[^0#]*|0?|#*")
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,31 @@ def _text(cell: Any) -> str | None:
         if isinstance(value, int) or (value.is_integer() and abs(value) < 10**EXACT):
             text = str(int(value))
             # A format of zeros shows leading zeros, which the number lacks.
-            return text.zfill(len(cell.number_format)) if _ZEROS.fullmatch(cell.number_format) else text
+            return _shown(text, cell.number_format) if value >= 0 else text
         return repr(value)
     return value.isoformat(" ") if isinstance(value, dt.datetime) else str(value)
+
+
+def _shown(digits: str, form: str) -> str:
+    """Return a whole number as a format of digits and literals shows it: with its +49, its blanks and leading zeros."""
+    if not _PLACED.fullmatch(form) or _GENERAL.fullmatch(form):
+        return digits
+    tokens = _TOKEN.findall(form)
+    left = list(digits)
+    shown: list[str] = []
+    places = sum(1 for _, _, place, _ in tokens if place)
+    for quoted, escaped, place, plain in reversed(tokens):
+        if not place:
+            shown.append(quoted or escaped or plain)
+            continue
+        places -= 1
+        if not places:
+            shown.append("".join(left) or ("0" if place == "0" else ""))
+        elif left:
+            shown.append(left.pop())
+        elif place == "0":
+            shown.append("0")
+    return "".join(reversed(shown)).strip()
 
 
 def chunks(table: pa.Table, rows: int) -> Iterator[pa.Table]:

@@ -13,7 +13,7 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb.__main__ import main
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.filetypes import text
+from nxsms_nb.filetypes import sheets, text
 
 PEOPLE = [["015112345678", "Hi 1", "007"], ["015112345679", "Hi, 2", ""], ["+4915112345670", '=1+"1"', "1e5"]]
 HEADER = ["phone", "content", "id"]
@@ -400,3 +400,27 @@ def test_korean_is_not_taken_for_chinese(tmp_path, words):
     (tmp_path / "in.csv").write_bytes(f"phone,content\n8210000000,{words}\n".encode("euc_kr"))
     with pytest.raises(ConfigError, match="cannot be read"):
         text.layout_of(tmp_path / "in.csv", ".csv")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [
+        (15123456780, '"+49 "0', "+49 15123456780"),
+        (15123456781, '0000" "0000000', "1512 3456781"),
+        (1512345678, '0000" "0000000', "0151 2345678"),
+        (15123456780, r"\+0", "+15123456780"),
+        (4155552671, "(000) 000-0000", "(415) 555-2671"),
+        (15123456780, "000000000000", "015123456780"),
+        (15123456780, "General", "15123456780"),
+        (15123456780, "0", "15123456780"),
+        (15123456780, "#,##0", "15123456780"),
+    ],
+)
+def test_a_number_is_read_as_its_format_shows_it(tmp_path, value, form, shown):
+    """A +49 or a leading zero that only the format has belongs to the number."""
+    book = openpyxl.Workbook()
+    book.active.append(["phone"])
+    book.active.append([value])
+    book.active["A2"].number_format = form
+    book.save(tmp_path / "in.xlsx")
+    assert sheets.read(tmp_path / "in.xlsx").table["phone"].to_pylist() == [shown]
