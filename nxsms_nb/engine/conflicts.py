@@ -245,7 +245,10 @@ def _where(conflicts: Conflicts, rows: int, call: Invocation) -> str:
         if ROWS_OF_ERROR in line and len(these) < len(conflicts.rows):
             # The error has the rows of all campaigns.
             line = ""
-        parts.append(f"the journal knows {count(len(these), 'row')} in {_in(name)}" + (f":  {line}" if line else ""))
+        keyed = "" if call.given.get("key") else " (add key= if that call had one)"
+        parts.append(
+            f"the journal knows {count(len(these), 'row')} in {_in(name)}{keyed}" + (f":  {line}" if line else "")
+        )
     return ":\n" + "\n".join(parts[:_FEW_HOMES])
 
 

@@ -138,7 +138,7 @@ def test_the_line_for_a_campaign_left_out_concerns_its_rows_alone(sandbox, scatt
     with pytest.raises(nx.ColumnError, match=r"the journal knows 30 rows in campaign='spring'") as refused:
         both.nxsms.send(sandbox.client)
     sys.last_value = refused.value
-    label = "the journal knows 30 rows in campaign='spring':  "
+    label = "the journal knows 30 rows in campaign='spring' (add key= if that call had one):  "
     line = next(line for line in str(refused.value).splitlines() if line.startswith(label)).removeprefix(label)
     assert line.startswith("import sys; ") == scattered
     with pytest.warns(nx.AlreadySentWarning):
@@ -481,3 +481,11 @@ def test_the_ways_out_of_a_missing_id_can_be_pasted(sandbox, path):
     assert len(lines) == 2
     for line in lines:
         assert counts(eval(line, {"df": changed, "client": sandbox.client})) == {"Success": 3}  # noqa: S307
+
+
+def test_the_campaign_that_knows_the_rows_may_have_had_a_key(sandbox):
+    """The call for it does not name the key, which the frame does not show, and says so."""
+    sent = people(3, o=["1", "2", "3"]).nxsms.send(sandbox.client, campaign="c", key="o")
+    with pytest.raises(nx.ColumnError, match=r"campaign='c' \(add key= if that call had one\):  df"):
+        sent.nxsms.send(sandbox.client)
+    assert len(sandbox.ledger) == 3
