@@ -210,9 +210,11 @@ class Trial:
         statuses = [one.status for one in self.outcomes]
         accepted, doubtful = statuses.count(SUCCESS), statuses.count(UNKNOWN)
         doubt = f", {doubtful:,} in doubt" if doubtful else ""
+        refused = next((one.reason for one in self.outcomes if one.status != SUCCESS and one.reason), None)
+        why = f" None was accepted: {refused.rstrip('.')}." if refused and not accepted else ""
         where = " by the sandbox, which reaches nobody" if self.client.simulated else ""
         return (
-            f"Trial: {accepted:,} of {count(len(self.rows), 'message')} to {mask_phone(self.to)} accepted{where}{doubt}. "
+            f"Trial: {accepted:,} of {count(len(self.rows), 'message')} to {mask_phone(self.to)} accepted{where}{doubt}.{why} "
             "No campaign knows of them; running this again sends them again."
         )
 

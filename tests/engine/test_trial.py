@@ -252,3 +252,11 @@ def test_the_call_needs_its_number(sandbox):
     with pytest.raises(TypeError, match="needs to"):
         people(2).nxsms.try_out(sandbox.client)
     assert sandbox.requests.empty
+
+
+def test_a_trial_of_which_nothing_was_accepted_says_why(capsys):
+    """The line has the gateway's reason, which was in the results only."""
+    frame = pd.DataFrame({"phone": ["+4915112345678"], "content": ["Hi"]})
+    with nx.Sandbox(seed=1, balance=0) as sandbox:
+        tried = frame.nxsms.try_out(sandbox.client, to="+4915112345678")
+    assert f"None was accepted: {tried['reason'].iloc[0].rstrip('.')}." in "".join(capsys.readouterr())
