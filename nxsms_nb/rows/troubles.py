@@ -71,7 +71,7 @@ TROUBLES: Final[dict[int, tuple[str, str]]] = {
     ),
     Trouble.REGION: (
         "region_unknown",
-        'the column named by region= has no country code here: two letters, as in "CN", or write the number with +',
+        "the column named by region= has no ISO country code here: two letters, GB and not UK, DE and not Germany; or write the number with +",
     ),
 }
 """Trouble to the rule's name and its hint."""
