@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -18,6 +19,9 @@ _DATES: Final = frozenset("aAbBCdeDFgGhjmuUVwWxyY%")
 
 _MINUTES: Final = _DATES | frozenset("HIMpzZ")
 """Those that show no seconds."""
+
+_EXACT: Final = 2.0**53
+"""From here on a float is not one whole number."""
 
 
 def formatted(values: pd.Series, field: str, spec: str) -> pa.Array:
@@ -49,7 +53,21 @@ def _rounded(values: pd.Series, spec: str) -> pd.Series:
     return rounded
 
 
+def _whole(values: list[Any], spec: str) -> list[Any]:
+    """Make floats integers where all of them are whole: often they are floats only because another row has a gap."""
+    # Python refuses a precision for integers.
+    if re.search(r"\.\d", spec):
+        return values
+    floats = [isinstance(value, (float, np.floating)) for value in values]
+    for value, is_float in zip(values, floats, strict=True):
+        if not (float(value).is_integer() or not np.isfinite(value) if is_float else value is None or value is pd.NA):
+            return values
+    exact = [is_float and abs(float(value)) < _EXACT for value, is_float in zip(values, floats, strict=True)]
+    return [int(value) if whole else value for value, whole in zip(values, exact, strict=True)]
+
+
 def _written(values: list[Any], field: str, spec: str) -> list[str | None]:
+    values = _whole(values, spec)
     texts: list[str | None] = []
     wrong: Exception | None = None
     for value in values:

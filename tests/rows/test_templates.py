@@ -349,6 +349,24 @@ def test_equal_values_of_a_mixture_are_written_by_their_own_type():
     assert texts(frame, "{v:>4}") == ["   1", " 1.0", "   1", " 1.0", None]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "float32", "float64[pyarrow]", "category", object])
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [(",", "1,234,567"), ("d", "1234567"), (">9", "  1234567"), (",.1f", "1,234,567.0"), (".3", "1.23e+06")],
+)
+def test_a_gap_in_another_row_changes_no_text_with_a_spec(spec, text, dtype):
+    """Whole numbers are written whole where all of them are, as without a spec."""
+    values = pd.Series([1234567.0, None]).astype(dtype)
+    assert texts(pd.DataFrame({"v": values}), f"{{v:{spec}}}") == [text, None]
+
+
+def test_a_fraction_or_infinity_in_the_column_keeps_its_form():
+    """A column with fractions is no column of whole numbers; what is not finite is written as it is."""
+    assert texts(column([1234567.0, 2.5], float), "{v:,}") == ["1,234,567.0", "2.5"]
+    assert texts(column([1234567.0, np.inf], float), "{v:,}") == ["1,234,567", "inf"]
+    assert texts(column([1234567.0, 2.0**60], float), "{v:,}") == ["1,234,567", "1.152921504606847e+18"]
+
+
 @pytest.mark.parametrize("unit", ["s", "us", "ns"])
 @pytest.mark.parametrize("zone", [None, "Asia/Shanghai"])
 @pytest.mark.parametrize("spec", ["%d %b", "%A %x %%H", "%-d. %m", "%d %b %H:%M", "%I %p %Z", "%c", "%j %Z", "%s"])
@@ -410,7 +428,7 @@ def test_several_index_levels_are_kept():
         ("{name!r}", ConfigError, ["{name!r}", "conversion"]),
         ("{amount:{count}}", ConfigError, ["{amount:{count}}", "Write the spec out"]),
         ("{name:.2f}", ConfigError, ["{name:.2f}", "fits no value"]),
-        ("{gap:d}", ConfigError, ["{gap:d}", ".2f"]),
+        ("{amount:d}", ConfigError, ["{amount:d}", ".2f"]),
         ("100 } off", ConfigError, ["written twice"]),
         ("Hi {name", ConfigError, ["cannot be read"]),
         ("\ud800", ConfigError, ["half a character"]),
