@@ -49,7 +49,9 @@ _NOT_TRIED: Final = "not tried: the trial ended before it"
 
 def number_of(to: Any, region: Any) -> str:
     """Return the digits of the one number that a trial is sent to, or raise `ConfigError`."""
-    whole = isinstance(to, str) or (isinstance(to, int) and not isinstance(to, bool))
+    # A cell of a frame is a NumPy integer, or in a column with gaps a float.
+    to = int(to) if isinstance(to, np.integer) else to
+    whole = (isinstance(to, (str, int)) and not isinstance(to, bool)) or (isinstance(to, float) and to.is_integer())
     code = region if isinstance(region, str) and regions.is_code(region) else None
     digits = phones.normalise(pd.Series([to], dtype=object), code)[0][0].as_py() if whole else None
     if digits is None:

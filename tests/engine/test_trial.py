@@ -129,7 +129,7 @@ def test_confirm_is_not_needed(sandbox):
 
 @pytest.mark.parametrize(
     "to",
-    ["", "phone", "12", None, ["4915112345678"], pd.Series(["4915112345678"]), 4.9e12, True, "0151 12345678",
+    ["", "phone", "12", None, ["4915112345678"], pd.Series(["4915112345678"]), 4.9e12, True, 4915112345678.5, np.inf, np.nan, pd.NA, "0151 12345678",
      "+4915112345678, +4915112345679", "4915112345678/79", "8.61508E+12", "86150888"*3],
 )  # fmt: skip
 def test_what_is_not_one_number_is_refused(sandbox, to):
@@ -140,7 +140,11 @@ def test_what_is_not_one_number_is_refused(sandbox, to):
     assert sandbox.requests.empty
 
 
-@pytest.mark.parametrize(("to", "region"), [("0151 12345678", "DE"), (4915112345678, None), ("+4915112345678", "land")])
+@pytest.mark.parametrize(
+    ("to", "region"),
+    [("0151 12345678", "DE"), (4915112345678, None), (4915112345678.0, None), (np.int64(4915112345678), None),
+     (np.float64(4915112345678), None), ("+4915112345678", "land")],
+)  # fmt: skip
 def test_the_number_is_read_as_the_frames_are(sandbox, to, region):
     """A national one by the country that the call names; a column of countries is for the rows."""
     frame = people(2, land=["CN", "CN"], phone=["+8615088800001", "+8615088800002"])
