@@ -20,7 +20,7 @@ from nxsms_nb.engine import elsewhere, other_keys
 from nxsms_nb.engine.dispatch import journal_of, mistaken_words, prepare
 from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
-from nxsms_nb.engine.sources import Measured, source_of
+from nxsms_nb.engine.sources import ALL_WARNINGS, Measured, source_of
 from nxsms_nb.engine.stream_state import SoFar, agreed_to, fewer
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, Interrupted, JournalError, NxsmsError, Stopped
 from nxsms_nb.formatting import count
@@ -139,6 +139,7 @@ def _stream(
         try:
             _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, campaign=campaign)
             settings = {**settings, "counts": Counts()}
+            listing = source.all_warnings if isinstance(source, Measured) else ALL_WARNINGS
             call.hand_out(None)
             while (given := call.given()) is not None:
                 dispatch = _dispatch(
@@ -153,7 +154,7 @@ def _stream(
                     so_far.memory = session.memory
                     if (words := other_keys.sent_before_words(dispatch, settings)) is not None:
                         screen.say(words)
-                if (words := mistaken_words(dispatch)) is not None:
+                if (words := mistaken_words(dispatch, listing)) is not None:
                     screen.say(words)
                 run = Run(dispatch, limits, observer, call, session=session)
                 run.go()

@@ -119,3 +119,13 @@ def test_a_file_has_countries_in_a_column_and_bare_numbers(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*given, "--bare", "both"])
     assert "--bare" in capsys.readouterr().err
+
+
+def test_texts_that_read_as_a_mistake_are_listed_in_python(tmp_path, capsys):
+    """No option lists them, and the command line has no frame."""
+    source = tmp_path / "in.csv"
+    source.write_text("phone,content\n8615088888881,Hi nan\n")
+    assert main(["send", str(source), str(tmp_path / "out.csv"), "--campaign", "c", "--sandbox"]) == 0
+    shown = "".join(capsys.readouterr())
+    assert "1 of 1 text reads as a mistake" in shown
+    assert "All of them: (in Python, with the file read as df) df.nxsms.validate().warnings" in shown

@@ -17,6 +17,7 @@ from nxsms_nb._arrow import TEXT, as_mask, present
 from nxsms_nb.engine import call_ids, history, own_ids, suppressed_before
 from nxsms_nb.engine import conflicts as engine_conflicts
 from nxsms_nb.engine.batches import BatchQueue
+from nxsms_nb.engine.sources import ALL_WARNINGS
 from nxsms_nb.errors import ColumnError, ConfirmationNeeded
 from nxsms_nb.formatting import count, masks, named
 from nxsms_nb.given import frame_as_given
@@ -392,8 +393,8 @@ def suppressed_words(n: int, about_list: str | None) -> str | None:
     return "\n".join(words for words in (rows, about_list) if words) or None
 
 
-def mistaken_words(dispatch: Dispatch) -> str | None:
-    """Say how many of the texts that would be sent read as a mistake; None where none do."""
+def mistaken_words(dispatch: Dispatch, all_of_them: str = ALL_WARNINGS) -> str | None:
+    """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do."""
     content = dispatch.checked.fields["content"].take(Dispatch.positions(dispatch.todo))
     found = suspicions(content)
     if not len(found):
@@ -403,7 +404,7 @@ def mistaken_words(dispatch: Dispatch) -> str | None:
     verb = "reads" if n == 1 else "read"
     return (
         f"{n:,} of {count(len(dispatch.todo), 'text')} {verb} as a mistake, the first at position {first:,}: "
-        f"{RULES[found.rules[0]].hint}. All of them: df.nxsms.validate().warnings"
+        f"{RULES[found.rules[0]].hint}. All of them: {all_of_them}"
     )
 
 

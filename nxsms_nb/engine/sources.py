@@ -12,13 +12,16 @@ import pyarrow.parquet as pq
 
 from nxsms_nb.errors import ConfigError
 
-__all__ = ["Measured", "source_of"]
+__all__ = ["ALL_WARNINGS", "Measured", "source_of"]
 
+ALL_WARNINGS: Final = "df.nxsms.validate().warnings"
 _ROWS: Final = 50_000
 
 
 class Measured(ABC):
-    """A source of known length whose frames can be read more than once."""
+    """A source of known length whose frames can be read more than once; `all_warnings` is the call that lists their warnings."""
+
+    all_warnings: str = ALL_WARNINGS
 
     def __init__(self, rows: int) -> None:
         self.rows = rows

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nxsms_nb.engine.sources import Measured
+from nxsms_nb.engine.sources import ALL_WARNINGS, Measured
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes.reading import UNREADABLE, Opened, opened, plain
 
@@ -19,6 +19,8 @@ class FileSource(Measured):
 
     The file is read to its end when this is made, so that a fault in its last row is known before the first one is sent.
     """
+
+    all_warnings = f"(in Python, with the file read as df) {ALL_WARNINGS}"
 
     def __init__(self, path: Path, opened: Opened) -> None:
         self.path = path
