@@ -257,8 +257,8 @@ class NxsmsAccessor(Names):
         --------
         >>> import pandas as pd, nxsms_nb as nx
         >>> df = pd.DataFrame({"phone": ["0151/12345678", "+49 (0)151 12345679", "Mobil: 0151 12345670", "0151 123"]})
-        >>> df.nxsms.phones(region="DE").to_list()
-        ['4915112345678', '4915112345679', '4915112345670', nan]
+        >>> df.nxsms.phones(region="DE").fillna("none").to_list()
+        ['4915112345678', '4915112345679', '4915112345670', 'none']
         """
         return phones(self._frame, {"region": region, "phone": phone, "bare": bare})
 

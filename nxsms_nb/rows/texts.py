@@ -111,8 +111,8 @@ def encoding(content: pd.Series[Any]) -> pd.Series[str]:
     Examples
     --------
     >>> import pandas as pd, nxsms_nb as nx
-    >>> nx.encoding(pd.Series(["Price: 5 €", "It’s on", "牛", None])).tolist()
-    ['GSM-7', 'UCS-2', 'UCS-2', nan]
+    >>> nx.encoding(pd.Series(["Price: 5 €", "It’s on", "牛", None])).fillna("none").tolist()
+    ['GSM-7', 'UCS-2', 'UCS-2', 'none']
     """
     return _series(_named(count_segments(_texts(content))[1]), content)
 

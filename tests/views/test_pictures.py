@@ -247,9 +247,9 @@ def test_a_comparison_needs_an_outcome(sent):
 
 def test_cells_of_a_heatmap_are_rates_and_few_rows_are_faint(sent, ax):
     """A cell's colour is its rate; one of few rows is faint, one without rows is empty."""
-    sent = sent.replace({"wording": {LONG: "long"}})
+    sent = sent.replace({"wording": {LONG: "long", "短的": "short"}})
     some = sent[~((sent["sender"] == "INFO") & (sent["wording"] == "plain"))]
-    thin = some.index[(some["sender"] == "INFO") & (some["wording"] == "短的")][10:]
+    thin = some.index[(some["sender"] == "INFO") & (some["wording"] == "short")][10:]
     some = some.drop(thin)
     some.nxsms.plot.heatmap(ax, by=["sender", "wording"])
     told = some.nxsms.failures(by=["sender", "wording"]).drop_duplicates(["sender", "wording"])
