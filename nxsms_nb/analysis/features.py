@@ -17,6 +17,7 @@ from nxsms_nb.analysis.derived import DERIVED, Asked
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import mask_name, named
 from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import delivery
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.rows.columns import one_label
 from nxsms_nb.wire.fields import FIELDS
@@ -27,7 +28,6 @@ MOST_VALUES: Final = 200
 """A column of neither numbers nor times is examined unasked up to this many different values."""
 
 _NO_DRIVERS: Final = frozenset({"phone", "content", "sys_message_id"})
-_RECEIPTS: Final = ("dr", "dr_status", "dr_time", "price", "currency", "segments", "network")
 _ID: Final = re.compile(r"(?:^|[_\s\-.])(?:id|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
 _CAMEL_ID: Final = re.compile(r"[a-z]I[dD]$")
 
@@ -118,7 +118,7 @@ def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tu
     for prefix in {asked.prefix, *result_columns.prefixes(frame)}:
         without |= {prefix + name for name in RESULT_COLUMNS}
         if f"{prefix}dr_status" in there:
-            without |= {prefix + name for name in _RECEIPTS}
+            without |= {prefix + name for name in delivery.DELIVERY_COLUMNS}
     own = [(label, True) for label in there if label not in without]
     return [*own, *((name, False) for name in DERIVED if name not in there)]
 

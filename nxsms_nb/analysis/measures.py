@@ -12,7 +12,7 @@ import pandas as pd
 
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import listed, mask_digits, mask_name, named, shorten
-from nxsms_nb.results import columns
+from nxsms_nb.results import columns, delivery
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.rows.columns import found, one_label
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from nxsms_nb.analysis.intervals import Floats
 
 _SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
-_DELIVERED: Final = 2
-_UNDELIVERED: Final = range(5, 12)
-"""The vendor's numbers of final receipts; all others are open."""
 
 _TRUE: Final = frozenset({"true", "1", "1.0"})
 _FALSE: Final = frozenset({"false", "0", "0.0"})
@@ -86,14 +83,8 @@ def _accepted(frame: pd.DataFrame, prefix: str) -> Measure:
 
 
 def _delivered(frame: pd.DataFrame, prefix: str) -> Measure:
-    label = f"{prefix}dr_status"
-    if found(frame, label) is None:
-        raise ColumnError(
-            f"outcome='delivered' needs delivery receipts, and the frame has no column {named(label)}. Join them first: "
-            "sent = sent.nxsms.receipts(client)"
-        )
-    number, _ = _numbers(frame[label], label)
-    values = np.select([number == _DELIVERED, np.isin(number, list(_UNDELIVERED))], [1.0, 0.0], np.nan)
+    said = delivery.classes(delivery.read(frame, prefix, columns=["dr_status"])["dr_status"])
+    values = np.select([said == delivery.DELIVERED, said == delivery.UNDELIVERED], [1.0, 0.0], np.nan)
     words = "delivered to the phone, of the rows with a final receipt"
     return Measure(values, proportion=True, missing=np.zeros(len(frame), np.bool_), words=words, sent_only=True)
 

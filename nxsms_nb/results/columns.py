@@ -23,11 +23,13 @@ from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 __all__ = [
     "DTYPES",
     "INSTANT",
+    "NUMBER",
     "STATUS",
     "TEXT",
     "WHOLE",
     "beside",
     "carries",
+    "converted",
     "empty",
     "from_arrow",
     "from_sandbox",
@@ -160,7 +162,7 @@ def read(
     """
     if complaint := _complaint(frame, prefix, gaps=gaps):
         raise ColumnError(complaint)
-    found = {name: _READERS[name](frame[prefix + name], prefix + name) for name in columns}
+    found = {name: converted(frame[prefix + name], DTYPES[name]) for name in columns}
     result = pd.DataFrame(found, index=frame.index, columns=list(columns))
     if gaps and "status" in found and (lost := _lost(frame, prefix, found["status"])).any():
         result.loc[lost, "status"] = "Unknown"
@@ -182,9 +184,20 @@ def _lost(frame: pd.DataFrame, prefix: str, status: Any) -> npt.NDArray[np.bool_
     """Find the rows that were sent but have no status, as a change of its categories leaves them."""
     lost = np.asarray(pd.isna(status), np.bool_)
     if lost.any():
-        traces = [_READERS[name](frame[prefix + name], prefix + name) for name in ("messageid", "batch", "sent_at")]
+        traces = [converted(frame[prefix + name], DTYPES[name]) for name in ("messageid", "batch", "sent_at")]
         lost &= np.logical_or.reduce([np.asarray(~pd.isna(values), np.bool_) for values in traces])
     return lost
+
+
+def converted(values: pd.Series[Any], dtype: Any) -> Any:
+    """Read one column back in the dtype it was made in, one of those in `DTYPES`; what cannot be read raises `ColumnError`.
+
+    Examples
+    --------
+    >>> converted(pd.Series(["13005.0", None]), WHOLE).tolist()
+    [13005, <NA>]
+    """
+    return _READERS[dtype](values, values.name)
 
 
 def from_sandbox(frame: pd.DataFrame) -> bool:
@@ -380,13 +393,10 @@ def _status(values: pd.Series[Any], label: Hashable) -> Any:
 
 _RELOAD: Final = "A program that opened the file rewrote it: load the frame from where it was saved after send()."
 
-_READERS: Final[dict[str, Callable[[pd.Series[Any], Hashable], Any]]] = {
-    "messageid": _text,
-    "status": _status,
-    "code": _whole,
-    "reason": _text,
-    "batch": _whole,
-    "attempts": _whole,
-    "sent_at": _instant,
-    "latency_ms": _number,
+_READERS: Final[dict[Any, Callable[[pd.Series[Any], Hashable], Any]]] = {
+    TEXT: _text,
+    STATUS: _status,
+    WHOLE: _whole,
+    INSTANT: _instant,
+    NUMBER: _number,
 }
