@@ -14,6 +14,7 @@ from nxsms_nb.formatting import named
 from nxsms_nb.given import value_as_given
 from nxsms_nb.wire.fields import FIELDS
 from nxsms_nb.wire.requests import BATCH_MAX
+from nxsms_nb.words.language import chosen, use
 
 Duplicates = Literal["raise", "drop", "allow"]
 
@@ -25,12 +26,19 @@ class SessionOptions(Names):
     ----------
     confirm_above : int, default 100
         To a gateway that is not on loopback, more messages than this need ``confirm=``.
+    language : {"en", "zh"}, default "en"
+        The language of what is shown: the panel of a run, the dashboard, compose, pictures and tables. Columns, their values
+        and errors stay English, since programs read them.
+    mask_phones : bool, default True
+        Whether phone numbers are masked in the dashboard, in compose and in pictures. They are masked in errors, logs and
+        the journal in any case.
     """
 
-    __slots__ = ("_confirm_above",)
+    __slots__ = ("_confirm_above", "_mask_phones")
 
     def __init__(self) -> None:
         self._confirm_above = 100
+        self._mask_phones = True
 
     @property
     def confirm_above(self) -> int:
@@ -43,13 +51,34 @@ class SessionOptions(Names):
             raise ConfigError(f"options.confirm_above={named(value)} is not a whole number of messages, 0 or more.")
         self._confirm_above = value
 
+    @property
+    def language(self) -> str:
+        """The language of what is shown: "en" or "zh"."""
+        return chosen()
+
+    @language.setter
+    def language(self, value: str) -> None:
+        use(value)
+
+    @property
+    def mask_phones(self) -> bool:
+        """Whether phone numbers are masked where a person looks."""
+        return self._mask_phones
+
+    @mask_phones.setter
+    def mask_phones(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise ConfigError(f"options.mask_phones={named(value)} is neither True nor False.")
+        self._mask_phones = value
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in dir(type(self)):
             raise unknown_option(name, [one for one in dir(type(self)) if not one.startswith("_")])
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
-        return f"options(confirm_above={self._confirm_above})"
+        given = (f"{name}={getattr(self, name)!r}" for name in ("confirm_above", "language", "mask_phones"))
+        return f"options({', '.join(given)})"
 
 
 options: Final = SessionOptions()

@@ -24,6 +24,8 @@ import orjson
 from nxsms_nb.formatting import escape
 from nxsms_nb.views.run_summary import summary_html
 from nxsms_nb.views.run_view import Throughput, view_of
+from nxsms_nb.words.language import chapter, tr
+from nxsms_nb.words.language import moment as dated
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.progress import Progress
@@ -125,6 +127,7 @@ class RunPanel:
             interrupts=own and bool(self._kernel),
             kernel=self._kernel,
             recorded=self._recorded,
+            words=_json(chapter("general", "run")),
         )
         self._widget.on_msg(self._heard)
         if own:
@@ -155,7 +158,12 @@ class RunPanel:
 
     def _draw(self, view: dict[str, Any]) -> None:
         if self._asked and view["state"] == "running":
-            view = view | {"state": "stopping", "heading": "Stopping", "note": "No new request is sent."}
+            view = view | {
+                "state": "stopping",
+                "heading": tr("Stopping"),
+                "was": tr("Was stopping"),
+                "note": tr("No new request is sent."),
+            }
         self._view = view
         if self._widget is not None:
             self._widget.view = _json(view)
@@ -173,9 +181,9 @@ class RunPanel:
         child = ".jp-OutputArea-child"
         rule = f'{child}:has(+ {child} {here}>div):not(:has([data-nxsms="run"])){{display:none}}'
         moment = datetime.now().astimezone()
-        words = f"<b>Not live:</b> this is the run as of {moment.day} {moment:%b %Y, %H:%M:%S}."
+        words = f"<b>{escape(tr('Not live: this is the run as of {moment}.', moment=dated(moment, seconds=True)))}</b>"
         if self._recorded:
-            words += f" What became of its rows: <code>{escape(self._recorded)}</code>"
+            words += f" {escape(tr('What became of its rows:'))} <code>{escape(self._recorded)}</code>"
         picture = summary_html(self._view, still=f'<div style="margin-bottom:4px">{words}</div>')
         return f'<div data-nxsms-still="{self._run}"><style>{rule}</style>{picture}</div>'
 

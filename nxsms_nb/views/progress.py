@@ -9,10 +9,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import named, span
+from nxsms_nb.formatting import named
 from nxsms_nb.results.statuses import WORDS
 from nxsms_nb.screen import Watched, terminal
 from nxsms_nb.views.panel import RunPanel
+from nxsms_nb.words.language import duration, joined, tr, translated
 
 if TYPE_CHECKING:
     from nxsms_nb.calls import Call
@@ -41,7 +42,7 @@ class TerminalBar:
         """Draw how far the run has come."""
         if self._bar is None:
             self._bar = _bar()
-        self._bar.desc = "sandbox" if snapshot.simulated else "sending"
+        self._bar.desc = tr("sandbox" if snapshot.simulated else "sending")
         self._bar.total, self._bar.n = snapshot.sending, snapshot.decided
         self._bar.ncols = shutil.get_terminal_size().columns - 1  # a terminal without a size counts as 80 wide
         self._bar.unit = _words(snapshot)
@@ -116,21 +117,22 @@ _SHOWN: Final = ("Success", "Failure", "Unknown", "Unsent")
 
 def _words(snapshot: Progress) -> str:
     """Return the words after the bar, the most important first: a narrow terminal cuts off the end."""
-    words = [f"{snapshot.decided:,} of {snapshot.sending:,}"]
+    words = [tr("{decided} of {total}", decided=f"{snapshot.decided:,}", total=f"{snapshot.sending:,}")]
     if snapshot.final:
-        words[0] += f" in {span(snapshot.elapsed_s)}"
+        words = [tr("{done} in {time}", done=words[0], time=duration(snapshot.elapsed_s))]
     elif snapshot.rate > 0:
         left = (snapshot.sending - snapshot.decided) / snapshot.rate
-        words += [f"{snapshot.rate:,.0f}/s", f"{span(max(1, round(left)))} left"]
+        words.append(tr("{number}/s", number=f"{snapshot.rate:,.0f}"))
+        words.append(tr("{time} left", time=duration(max(1, round(left)))))
     tally = snapshot.tally
     words += [
-        f"{WORDS[status]} {tally.get(status, 0):,}{snapshot.aside(status)}"
+        translated(f"{tr(WORDS[status])} {tally.get(status, 0):,}{snapshot.aside(status)}")
         for status in _SHOWN
         if tally.get(status) or status in ("Success", "Failure")
     ]
     if snapshot.suppressed:
-        words.append(f"suppressed {snapshot.suppressed:,}")
-    return ", ".join([*words, snapshot.news] if snapshot.news else words)
+        words.append(tr("suppressed {number}", number=f"{snapshot.suppressed:,}"))
+    return joined([*words, translated(snapshot.news)] if snapshot.news else words)
 
 
 def _bar() -> Any:

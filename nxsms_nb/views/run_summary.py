@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nxsms_nb.formatting import escape
 from nxsms_nb.views.run_view import CODES
 from nxsms_nb.views.style import STATUS_COLOURS
+from nxsms_nb.words.language import tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def summary_html(view: Mapping[str, Any], *, still: str = "") -> str:
 def _head(view: Mapping[str, Any], *, still: bool) -> str:
     tint = "rgba(230,159,0,.3)" if view["real"] else "rgba(86,180,233,.22)"
     dot = f'<span style="color:{STATUS_COLOURS["Skipped"] if still else _DOTS[view["state"]]}">●</span>'
-    heading = f"Was {view['heading'].lower()}" if still else view["heading"]
+    heading = view["was"] if still else view["heading"]
     badge = f'<span style="flex:none;background:{tint};border-radius:9px;padding:1px 8px;font-size:12px">{escape(view["money"])}</span>'
     return (
         '<div style="display:flex;align-items:center;gap:10px;min-height:28px">'
@@ -55,7 +56,7 @@ def _bar(view: Mapping[str, Any]) -> str:
         f'<div style="width:{share}%;background-color:{STATUS_COLOURS[status]}"></div>' for status, share in view["bar"]
     )
     return (
-        f'<div role="progressbar" aria-label="rows settled" aria-valuenow="{view["percent"]}" aria-valuemin="0" '
+        f'<div role="progressbar" aria-label="{escape(tr("rows settled"))}" aria-valuenow="{view["percent"]}" aria-valuemin="0" '
         'aria-valuemax="100" style="display:flex;height:10px;margin:8px 0 10px;border-radius:5px;overflow:hidden;'
         f'background-color:{_LINE}">{pieces}</div>'
     )
@@ -83,7 +84,7 @@ def _facts(view: Mapping[str, Any]) -> str:
 def _below(view: Mapping[str, Any]) -> str:
     picture = (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="messages a second over time" style="display:block;width:100%;height:{_HEIGHT}px">'
+        f'aria-label="{escape(tr("messages a second over time"))}" style="display:block;width:100%;height:{_HEIGHT}px">'
         f'<path d="{curve(view["rates"], closed=True)}" fill="currentColor" fill-opacity=".1"></path>'
         f'<path d="{curve(view["rates"])}" fill="none" stroke="currentColor" stroke-opacity=".7" stroke-width="1.5" '
         'vector-effect="non-scaling-stroke"></path></svg>'
@@ -91,8 +92,8 @@ def _below(view: Mapping[str, Any]) -> str:
     head = f'<div style="{_SMALL}">'
     return (
         f'<div style="display:flex;flex-wrap:wrap;gap:6px 24px;margin-top:10px;padding-top:8px;border-top:1px solid {_LINE}">'
-        f'<div style="min-width:0;flex:2 1 220px">{head}messages a second</div>{picture}</div>'
-        f'<div style="min-width:0;flex:3 1 300px">{head}failures by code</div>{_codes(view)}</div></div>'
+        f'<div style="min-width:0;flex:2 1 220px">{head}{escape(tr("messages a second"))}</div>{picture}</div>'
+        f'<div style="min-width:0;flex:3 1 300px">{head}{escape(tr("failures by code"))}</div>{_codes(view)}</div></div>'
     )
 
 
@@ -103,7 +104,8 @@ def _codes(view: Mapping[str, Any]) -> str:
         f'<td style="{_CELL};text-align:right;padding:0 0 0 10px">{escape(number)}</td></tr>'
         for code, words, number in view["codes"]
     ]
-    rest = view["more"] or ("" if rows else "none so far" if view["state"] in ("running", "stopping") else "none")
+    none = tr("none so far" if view["state"] in ("running", "stopping") else "none")
+    rest = view["more"] or ("" if rows else none)
     table = f'<table style="{_TABLE}"><tbody>{"".join(rows)}</tbody></table>' if rows else ""
     return f'<div style="height:{CODES * 18 + 2}px">{table}<div style="{_SMALL};line-height:18px">{escape(rest)}</div></div>'
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.formatting import count, mask_name, span
+from nxsms_nb.formatting import mask_name
 from nxsms_nb.results.statuses import STATUSES, WORDS
-from nxsms_nb.wire.codes import TABLE
+from nxsms_nb.words.language import counted, duration, meaning, tr, translated
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.progress import Progress
 
-__all__ = ["CODES", "POINTS", "Throughput", "view_of"]
+__all__ = ["CODES", "POINTS", "Throughput", "status_words", "view_of"]
 
 CODES: Final = 4
 """Lines for failure codes. Room for all of them is kept from the start, so that nothing moves when a code turns up."""
@@ -21,6 +21,8 @@ POINTS: Final = 120
 _FINEST_S: Final = 0.25
 _NOTHING: Final = "–"
 _HEADINGS: Final = {"running": "Sending", "stopping": "Stopping", "stopped": "Stopped", "finished": "Finished"}
+_WAS: Final = {"running": "Was sending", "stopping": "Was stopping"}
+"""The same of a moment that is over."""
 _STOPPING: Final = "stopping: "
 
 
@@ -59,7 +61,7 @@ class Throughput:
 
 
 def view_of(now: Progress, throughput: Throughput) -> dict[str, Any]:
-    """Put a moment of a run in words and figures, ready to be shown: JSON, nothing escaped yet."""
+    """Put a moment of a run in words and figures, ready to be shown: JSON, in the chosen language, nothing escaped yet."""
     total, tally = max(now.total, 1), now.tally
     rates = throughput.rates
     most = sorted(now.codes.items(), key=lambda item: -item[1])
@@ -67,18 +69,21 @@ def view_of(now: Progress, throughput: Throughput) -> dict[str, Any]:
     rest = most[len(listed) :]
     return {
         "state": now.state,
-        "heading": _HEADINGS[now.state],
-        "money": "sandbox" if now.simulated else "local gateway" if now.on_loopback else "real money",
+        "heading": tr(_HEADINGS[now.state]),
+        "was": tr(_WAS.get(now.state, _HEADINGS[now.state])),
+        "money": tr("sandbox" if now.simulated else "local gateway" if now.on_loopback else "real money"),
         "real": not (now.simulated or now.on_loopback),
-        "campaign": f"campaign {mask_name(now.campaign)}" if now.campaign is not None else "no campaign",
-        "done": f"{now.decided:,} of {count(now.sending, 'message')}",
+        "campaign": tr("no campaign") if now.campaign is None else tr("campaign {name}", name=mask_name(now.campaign)),
+        "done": tr("{decided} of {messages}", decided=f"{now.decided:,}", messages=counted(now.sending, "message")),
         "percent": round(100 * sum(tally.values()) / total),
         "bar": [[status, round(100 * tally[status] / total, 2)] for status in STATUSES if tally.get(status)],
-        "counts": [[status, WORDS[status] + now.aside(status), f"{tally.get(status, 0):,}"] for status in STATUSES],
+        "counts": [[status, status_words(status, now), f"{tally.get(status, 0):,}"] for status in STATUSES],
         "facts": _facts(now, max(rates, default=0.0)),
         "rates": rates,
-        "codes": [[str(code), _meaning(code), f"{number:,}"] for code, number in listed],
-        "more": f"{count(len(rest), 'more code')}: {sum(number for _, number in rest):,}" if rest else "",
+        "codes": [[str(code), meaning(code), f"{number:,}"] for code, number in listed],
+        "more": tr("{codes}: {number}", codes=counted(len(rest), "more code"), number=f"{sum(n for _, n in rest):,}")
+        if rest
+        else "",
         "note": _note(now),
     }
 
@@ -87,32 +92,39 @@ def _facts(now: Progress, peak: float) -> list[list[str]]:
     left = now.sending - now.decided
     pace = now.rate or now.average
     return [
-        ["now", _NOTHING if now.final else f"{now.rate:,.0f}/s"],
-        ["average", f"{now.average:,.0f}/s"],
-        ["peak", f"{max(peak, now.average):,.0f}/s"],
-        ["in flight", _NOTHING if now.final else count(now.in_flight, "request")],
-        ["limit", _limit(now)],
-        ["throttled", count(now.throttled, "request")],
-        ["elapsed", span(now.elapsed_s) if now.final else span(max(1, round(now.elapsed_s)))],
-        ["remaining", _NOTHING if now.final or not pace or not left else span(max(1, round(left / pace)))],
+        [tr("now"), _NOTHING if now.final else _per_second(now.rate)],
+        [tr("average"), _per_second(now.average)],
+        [tr("peak"), _per_second(max(peak, now.average))],
+        [tr("in flight"), _NOTHING if now.final else counted(now.in_flight, "request")],
+        [tr("limit"), _limit(now)],
+        [tr("throttled"), counted(now.throttled, "request")],
+        [tr("elapsed"), duration(now.elapsed_s if now.final else max(1, round(now.elapsed_s)))],
+        [tr("remaining"), _NOTHING if now.final or not pace or not left else duration(max(1, round(left / pace)))],
     ]
 
 
 def _limit(now: Progress) -> str:
     """Return the ceiling in messages per second, and whose it is."""
     if now.pace is None:
-        return "none met"
+        return tr("none met")
     own = now.max_rate is not None and now.pace >= now.max_rate
-    return f"{now.pace:,.0f}/s {'max_rate' if own else 'found'}"
+    return tr("{number}/s max_rate" if own else "{number}/s found", number=f"{now.pace:,.0f}")
+
+
+def _per_second(rate: float) -> str:
+    return tr("{number}/s", number=f"{rate:,.0f}")
+
+
+def status_words(status: str, now: Progress) -> str:
+    """Return what a status is called, with how many of its rows were sent before, or are suppressed."""
+    return translated(tr(WORDS[status]) + now.aside(status))
 
 
 def _note(now: Progress) -> str:
     if now.state == "stopping":
-        awaited = f"; waiting for {count(now.in_flight, 'request')} in flight" if now.in_flight else ""
-        return f"No new request is sent{awaited}: {now.note.removeprefix(_STOPPING)}"
-    return now.news
-
-
-def _meaning(code: int) -> str:
-    known = TABLE.get(code)
-    return known.meaning if known is not None else "a code that the vendor does not document"
+        reason = translated(now.note.removeprefix(_STOPPING))
+        if not now.in_flight:
+            return tr("No new request is sent: {reason}", reason=reason)
+        awaited = counted(now.in_flight, "request")
+        return tr("No new request is sent; waiting for {requests} in flight: {reason}", requests=awaited, reason=reason)
+    return translated(now.news)

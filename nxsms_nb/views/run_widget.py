@@ -31,6 +31,8 @@ class RunWidget(anywidget.AnyWidget):
         The kernel's id at its server, for that interrupt; empty where it is not known.
     recorded : str
         The call that gives the frame from the journal, for when the kernel is gone.
+    words : str
+        English words of the script to those of the chosen language, as JSON.
     """
 
     _esm = assets.script("run.js")
@@ -40,6 +42,7 @@ class RunWidget(anywidget.AnyWidget):
     interrupts = traitlets.Bool(default_value=False).tag(sync=True)
     kernel = traitlets.Unicode().tag(sync=True)
     recorded = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Unicode("{}").tag(sync=True)
 
 
 def kernel_id() -> str:

@@ -39,7 +39,7 @@ Scope = Literal["success", "account", "clock", "flow", "request", "row", "unclea
 
 @dataclass(frozen=True)
 class Code:
-    """One result code: the vendor's text, its meaning in English and Chinese, its scope and what to do.
+    """One result code: the vendor's text, its meaning, its scope and what to do; both in English and Chinese.
 
     The scope ``account`` ends a run, ``clock`` is about the sender's clock, ``flow`` about the rate, ``request`` about the
     request's form or size, ``row`` about one row; ``unclear`` proves nothing.
@@ -51,6 +51,7 @@ class Code:
     meaning_zh: str
     scope: Scope
     advice: str
+    advice_zh: str
 
 
 SUCCESS: Final = 0
@@ -65,14 +66,23 @@ CHANNEL_NUMBERS: Final = 5
 TABLE: Final[dict[int, Code]] = {
     code.number: code
     for code in (
-        Code(0, "Success", "accepted", "成功", "success", "Nothing; delivery receipts say whether it arrived."),
+        Code(
+            0,
+            "Success",
+            "accepted",
+            "已受理",
+            "success",
+            "Nothing; delivery receipts say whether it arrived.",
+            "无需处理；是否送达以回执为准。",
+        ),
         Code(
             -1,
             "Failure",
             "failed, no cause given",
-            "失败",
+            "失败，未说明原因",
             "unclear",
             "It may have been sent: settle it with sent.nxsms.reconcile(client).",
+            "可能已经发出：用 sent.nxsms.reconcile(client) 核实。",
         ),
         Code(
             1001,
@@ -81,6 +91,7 @@ TABLE: Final[dict[int, Code]] = {
             "缺少公共请求头",
             "account",
             "Check for a proxy that strips headers.",
+            "检查是否有代理去掉了请求头。",
         ),
         Code(
             1002,
@@ -89,6 +100,7 @@ TABLE: Final[dict[int, Code]] = {
             "请求参数错误",
             "account",
             "Check base_url and path of the client.",
+            "检查客户端的 base_url 和 path。",
         ),
         Code(
             1003,
@@ -97,6 +109,7 @@ TABLE: Final[dict[int, Code]] = {
             "签名错误",
             "account",
             "Check the access secret and the client's algorithm (md5 or sha256).",
+            "检查 access secret 和客户端的签名算法（md5 或 sha256）。",
         ),
         Code(
             1004,
@@ -105,6 +118,7 @@ TABLE: Final[dict[int, Code]] = {
             "时间戳超出允许范围",
             "clock",
             "Set this machine's clock.",
+            "校准本机时钟。",
         ),
         Code(
             1005,
@@ -113,6 +127,7 @@ TABLE: Final[dict[int, Code]] = {
             "无权限",
             "account",
             "Check the access key; ask the vendor to enable SMS.",
+            "检查 access key；请牛信云开通短信业务。",
         ),
         Code(
             1100,
@@ -121,8 +136,17 @@ TABLE: Final[dict[int, Code]] = {
             "客户不存在或状态不可用",
             "account",
             "Ask the vendor about the account.",
+            "请向牛信云确认账户状态。",
         ),
-        Code(1102, "Insufficient balance", "insufficient balance", "余额不足", "account", "Top up, then run again."),
+        Code(
+            1102,
+            "Insufficient balance",
+            "insufficient balance",
+            "余额不足",
+            "account",
+            "Top up, then run again.",
+            "充值后重新运行。",
+        ),
         Code(
             9000,
             "Request parameter error",
@@ -130,30 +154,34 @@ TABLE: Final[dict[int, Code]] = {
             "请求参数错误",
             "request",
             "Look at the row's fields; one bad row refuses its whole request.",
+            "检查该行的各个字段；一行有误会使整个请求被拒绝。",
         ),
         Code(
             13001,
             "Exceeded content length limit (1000 characters)",
             "content longer than 1000 characters",
-            "内容超过1000个字符",
+            "内容超过 1000 个字符",
             "row",
             "Shorten the text.",
+            "缩短短信内容。",
         ),
         Code(
             13002,
             "Unavailable app or incorrect key",
             "the application is unavailable or its key wrong",
-            "应用不可用或appKey错误",
+            "应用不可用或 appKey 错误",
             "account",
             "Check the app key.",
+            "检查 app key。",
         ),
         Code(
             13003,
             "IP not in whitelist",
             "this machine's address is not on the whitelist",
-            "IP不在白名单",
+            "IP 不在白名单",
             "account",
             "Add this machine's public address in the vendor's console.",
+            "在牛信云控制台把本机的公网 IP 加入白名单。",
         ),
         Code(
             13005,
@@ -162,6 +190,7 @@ TABLE: Final[dict[int, Code]] = {
             "手机号格式错误",
             "row",
             "Check the country code and the digits.",
+            "检查国码和号码位数。",
         ),
         Code(
             13006,
@@ -171,22 +200,25 @@ TABLE: Final[dict[int, Code]] = {
             "源地址错误",
             "row",
             "Often the country takes registered senders only: ask your account manager. Else: 1 to 20 letters or digits.",
+            "很多国家只接受已报备的源地址：请咨询客户经理。否则应为 1 至 20 位数字或英文字母。",
         ),
         Code(
             13007,
             "Rate limit exceeded (5 messages per hour)",
             "this number got 5 messages within the hour",
-            "超过频率限制（每小时5条）",
+            "超过频率限制（每小时 5 条）",
             "row",
             "Wait an hour, then sent.nxsms.retry(client).",
+            "一小时后运行 sent.nxsms.retry(client)。",
         ),
         Code(
             13008,
             "TPS limit exceeded",
             "more messages per second than the account may send",
-            "超过TPS限制",
+            "超过 TPS 限制",
             "flow",
             "Nothing: the rate adapts automatically. max_rate= sets a ceiling.",
+            "无需处理：速率会自动调整。用 max_rate= 可设上限。",
         ),
         Code(
             13009,
@@ -195,6 +227,7 @@ TABLE: Final[dict[int, Code]] = {
             "内容为空或含非法关键词",
             "row",
             "Reword the text.",
+            "修改短信内容。",
         ),
         Code(
             13010,
@@ -203,6 +236,7 @@ TABLE: Final[dict[int, Code]] = {
             "超过验证码通道最大号码数",
             "request",
             "Nothing: requests become smaller by themselves.",
+            "无需处理：请求会自动变小。",
         ),
     )
 }

@@ -49,6 +49,8 @@ settled: pd.DataFrame = reconcile(sent, client, absent="Unsent")
 stream: Iterator[pd.DataFrame] = nx.send_stream([frame], client, campaign="spring")
 table: pd.DataFrame = nx.codes()
 nx.options.confirm_above = 50
+nx.options.language = "zh"
+nx.options.mask_phones = False
 billed: pd.Series[int] = nx.segments(frame["content"], frame["phone"])
 encodings: pd.Series[str] = nx.encoding(frame["content"])
 plainer: pd.Series[str] = nx.plain(frame["content"])

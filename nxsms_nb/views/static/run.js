@@ -38,18 +38,18 @@ function curve(rates, closed) {
   return `M${points.join("L")}${closed ? `L${WIDTH},${HEIGHT}L0,${HEIGHT}Z` : ""}`;
 }
 
-function build() {
+function build(tr) {
   const parts = {
     dot: make("span", { class: "nxsms-run-dot", "aria-hidden": "true" }, "●"),
     heading: make("b"),
     money: make("span", { class: "nxsms-badge" }),
     campaign: make("span", { class: "nxsms-run-campaign nxsms-cut" }),
     done: make("span", { class: "nxsms-run-done nxsms-cut" }),
-    stop: make("button", { class: "nxsms-button", type: "button", "data-nxsms": "stop" }, "■ Stop"),
+    stop: make("button", { class: "nxsms-button", type: "button", "data-nxsms": "stop" }, tr("■ Stop")),
     bar: make("div", {
       class: "nxsms-run-bar",
       role: "progressbar",
-      "aria-label": "rows settled",
+      "aria-label": tr("rows settled"),
       "aria-valuemin": "0",
       "aria-valuemax": "100",
     }),
@@ -60,7 +60,7 @@ function build() {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       preserveAspectRatio: "none",
       role: "img",
-      "aria-label": "messages a second over time",
+      "aria-label": tr("messages a second over time"),
     }),
     area: svg("path", { class: "area" }),
     line: svg("path", { class: "line" }),
@@ -87,11 +87,11 @@ function build() {
     make(
       "div",
       { class: "nxsms-run-below" },
-      make("div", {}, make("div", { class: "nxsms-small" }, "messages a second"), parts.curve),
+      make("div", {}, make("div", { class: "nxsms-small" }, tr("messages a second")), parts.curve),
       make(
         "div",
         {},
-        make("div", { class: "nxsms-small" }, "failures by code"),
+        make("div", { class: "nxsms-small" }, tr("failures by code")),
         make("div", { class: "nxsms-run-codes" }, make("table", {}, parts.rows), parts.more),
       ),
     ),
@@ -109,7 +109,7 @@ function each(parent, entries, create, update) {
   });
 }
 
-function draw(parts, view) {
+function draw(parts, view, tr) {
   const goesOn = view.state === "running" || view.state === "stopping";
   parts.root.dataset.state = view.state;
   write(parts.heading, view.heading);
@@ -159,7 +159,7 @@ function draw(parts, view) {
       node.children[1].title = cells[1];
     },
   );
-  write(parts.more, view.more || (view.codes.length ? "" : goesOn ? "none so far" : "none"));
+  write(parts.more, view.more || (view.codes.length ? "" : tr(goesOn ? "none so far" : "none")));
 }
 
 // As JupyterLab does it: the page says where the server is, the cookie proves that the request comes from the page.
@@ -180,7 +180,9 @@ async function interrupt(kernel) {
 }
 
 function render({ model, el }) {
-  const parts = build();
+  const words = JSON.parse(model.get("words"));
+  const tr = (english) => words[english] ?? english;
+  const parts = build(tr);
   const still = document.createElement("style");
   let view = JSON.parse(model.get("view"));
   let heardAt = Date.now();
@@ -191,16 +193,17 @@ function render({ model, el }) {
     const silent = Date.now() - heardAt;
     const live = !goesOn || silent < SILENCE_MS;
     parts.root.dataset.live = live ? "yes" : "no";
-    draw(parts, live ? view : { ...view, heading: `Was ${view.heading.toLowerCase()}` });
+    draw(parts, live ? view : { ...view, heading: view.was }, tr);
     parts.stop.disabled = view.state !== "running" || asked !== "" || !live;
-    write(parts.stop, view.state === "stopping" ? "Stopping…" : asked ? "Stop sent…" : "■ Stop");
+    write(parts.stop, tr(view.state === "stopping" ? "Stopping…" : asked ? "Stop sent…" : "■ Stop"));
     const recorded = model.get("recorded");
-    const rest = recorded ? ` What became of the rows: ${recorded}` : "";
+    const rest = recorded ? ` ${tr("What became of its rows:")} ${recorded}` : "";
+    const silence = tr("Not live: no news from the kernel for {seconds} s.");
     const said = view.state === "running" && asked ? asked : view.note;
     // What comes and goes while all is well keeps to one line; what matters is shown whole.
     parts.note.classList.toggle("nxsms-cut", live && view.state === "running" && !asked);
     parts.note.title = said;
-    write(parts.note, live ? said : `Not live: no news from the kernel for ${Math.round(silent / 1000)} s.${rest}`);
+    write(parts.note, live ? said : silence.replace("{seconds}", Math.round(silent / 1000)) + rest);
   };
 
   const changed = () => {
@@ -212,7 +215,7 @@ function render({ model, el }) {
   const stop = async () => {
     // What is clicked after the end would strike the next cell.
     if (view.state !== "running" || asked) return;
-    asked = "Stop was sent to the kernel.";
+    asked = tr("Stop was sent to the kernel.");
     show();
     model.send({ nxsms: "stop" });
     await new Promise((resolve) => setTimeout(resolve, HEARD_MS));
@@ -227,8 +230,8 @@ function render({ model, el }) {
       return;
     }
     asked = own
-      ? "Stop takes effect when the kernel is free; to stop now, interrupt the kernel (■ in the notebook's toolbar)."
-      : "Stop takes effect when the kernel is free.";
+      ? tr("Stop takes effect when the kernel is free; to stop now, interrupt the kernel (■ in the notebook's toolbar).")
+      : tr("Stop takes effect when the kernel is free.");
     show();
   };
 

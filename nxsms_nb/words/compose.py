@@ -1,0 +1,7 @@
+"""What compose says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHINESE: Final[dict[str, str]] = {}

@@ -1,0 +1,52 @@
+"""What several views say. "Accepted" (by the gateway) is 已受理, "delivered" (by the receipt) is 已送达, never mixed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHINESE: Final = {
+    # the statuses, short and in full
+    "accepted": "已受理",
+    "failed": "失败",
+    "invalid": "无效",
+    "in doubt": "结果不明",
+    "not sent": "未发送",
+    "left out": "已跳过",
+    "refused by the gateway": "网关拒绝",
+    "refused before sending": "发送前校验不通过",
+    "not sent yet": "尚未发送",
+    "left out on purpose": "按设置跳过",
+    "delivered": "已送达",
+    "undelivered": "未送达",
+    # causes
+    "a code that the vendor does not document": "牛信云文档中没有的响应码",
+    "(not documented)": "（文档中没有）",
+    "no reason given": "未说明原因",
+    "sandbox": "沙箱",
+    "{amount} a second": "每秒 {amount} 条",
+    "messages per second": "每秒短信条数",
+    "failures by code": "失败（按响应码）",
+    "none": "无",
+    "(missing)": "（缺失）",
+}
+
+COUNTED: Final = {
+    "row": "行",
+    "message": "条短信",
+    "answered message": "条有响应的短信",
+    "request": "个请求",
+    "more code": "个其他响应码",
+    "group": "组",
+    "failure": "条失败",
+    "segment": "段",
+    "column": "列",
+    "character": "个字符",
+    "problem": "个问题",
+    "text": "条文本",
+    "slower one": "个更慢的请求",
+    "arm": "个实验组",
+}
+"""Nouns that are counted, as they stand behind a number."""
+
+PLURALS: Final[dict[str, str]] = {}
+"""Plurals that are not made with an s."""

@@ -1,0 +1,7 @@
+"""What pictures of a sent frame say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHINESE: Final[dict[str, str]] = {}
