@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from nxsms_nb import verbs
 from nxsms_nb.calls import Call
 from nxsms_nb.engine.loops import awaited
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, TRYING, Looking, Sending, Trying, spelled_out
+from nxsms_nb.verbs import looking, sending, settling, trying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Send
 
     See ``df.nxsms.send`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.sent, frame=frame, client=client, given=given))
+    call: Call[pd.DataFrame] = Call(partial(sending.sent, frame=frame, client=client, given=given))
     return call.result()
 
 
@@ -36,7 +36,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
 
     A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.sent, frame=frame, client=client, given=given, verb="asend"))
+    call: Call[pd.DataFrame] = Call(partial(sending.sent, frame=frame, client=client, given=given, verb="asend"))
     # A cancellation before the work has begun names it as well.
     call.recorded = Invocation("asend", given, client is not None).text("recorded")
     return await awaited(call)
@@ -45,7 +45,7 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
 @spelled_out(SENDING, COLUMNS)
 def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> Run:
     """Send as `send` does, but return a `Run` at once: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
-    call: Call[Run] = Call(partial(verbs.started, frame=frame, client=client, given=given))
+    call: Call[Run] = Call(partial(sending.started, frame=frame, client=client, given=given))
     # No cast: that is a call, and an interrupt in it would leave nobody with a handle.
     return call.first()  # type: ignore[no-any-return]
 
@@ -63,7 +63,7 @@ def plan(
 
     See ``df.nxsms.plan`` for parameters, results and errors.
     """
-    call: Call[Plan] = Call(partial(verbs.planned, frame=frame, client=client, prices=prices, rate=rate, given=given))
+    call: Call[Plan] = Call(partial(looking.planned, frame=frame, client=client, prices=prices, rate=rate, given=given))
     return call.result()
 
 
@@ -73,7 +73,7 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
 
     See ``df.nxsms.recorded`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.looked_up, frame=frame, client=client, given=given))
+    call: Call[pd.DataFrame] = Call(partial(looking.looked_up, frame=frame, client=client, given=given))
     return call.result()
 
 
@@ -88,7 +88,7 @@ def retry(
 
     See ``df.nxsms.retry`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.retried, frame=frame, client=client, codes=codes, given=given))
+    call: Call[pd.DataFrame] = Call(partial(sending.retried, frame=frame, client=client, codes=codes, given=given))
     return call.result()
 
 
@@ -103,7 +103,9 @@ def reconcile(
 
     See ``df.nxsms.reconcile`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.reconciled, frame=frame, client=client, absent=absent, given=given))
+    call: Call[pd.DataFrame] = Call(
+        partial(settling.reconciled, frame=frame, client=client, absent=absent, given=given)
+    )
     return call.result()
 
 
@@ -115,5 +117,5 @@ def try_out(
 
     See ``df.nxsms.try_out`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(verbs.tried, frame=frame, client=client, to=to, rows=rows, given=given))
+    call: Call[pd.DataFrame] = Call(partial(trying.tried, frame=frame, client=client, to=to, rows=rows, given=given))
     return call.result()

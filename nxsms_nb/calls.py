@@ -17,13 +17,11 @@ from __future__ import annotations
 
 import atexit
 import gc
-import inspect
 import math
 import os
 import sys
 import threading
 import time
-import traceback
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +34,8 @@ import pandas as pd
 
 from nxsms_nb import screen
 from nxsms_nb.errors import Interrupted, Stopped
+from nxsms_nb.stop_request import StopRequest
+from nxsms_nb.tracebacks import is_of_interrupt, without_frames
 
 LOOK_S: Final = 0.2
 """How often a waiting thread wakes up, in seconds: a kernel's interrupt cancels a cell without waking its loop."""
@@ -46,44 +46,6 @@ _GLANCE_S: Final = 0.002
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
-
-
-class StopRequest:
-    """What whoever waits for a call asks of its work.
-
-    `asked`: no further request may leave; a plain assignment suffices, since the work looks before each one. `hurried`:
-    requests in flight are not awaited either. `listener` wakes work that waits, and is called from any thread.
-    """
-
-    __slots__ = ("asked", "hurried", "listener")
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.hurried = False
-        self.listener: Callable[[], object] | None = None
-
-    def ask(self) -> None:
-        """Ask the work to stop; return at once."""
-        self.asked = True
-        self.wake()
-
-    def hurry(self) -> None:
-        """Ask the work not to await anything more."""
-        self.hurried = True
-        self.wake()
-
-    def wake(self) -> None:
-        """Wake work that waits."""
-        listener = self.listener
-        if listener is not None:
-            # A closed event loop raises it: there is nothing left to wake.
-            with suppress(RuntimeError):
-                listener()
-
-    def check(self) -> None:
-        """Raise `Interrupted` if the work was asked to stop before its first request."""
-        if self.asked:
-            raise Interrupted("Stopped by you before anything was sent.")
 
 
 def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Concatenate[Call[Any], _P], _T]:
@@ -207,7 +169,7 @@ class Call(Generic[_T]):
     def _issue_warnings(self) -> None:
         while self._warnings:
             words, category = self._warnings.pop(0)
-            screen.warn(words, category, stacklevel=callers_level())
+            screen.warn(words, category)
 
     def refuse_fork(self) -> None:
         """Raise in a process forked while the work went on: its thread does not exist there, and would never end."""
@@ -227,7 +189,7 @@ class Call(Generic[_T]):
                 threading.Thread(target=self._main, name="nxsms-call", daemon=True).start()
             except Exception as error:
                 # An interrupt between a lock's release and its return makes the lock's owner raise this instead.
-                if _is_of_interrupt(error, outside):
+                if is_of_interrupt(error, outside):
                     raise KeyboardInterrupt from error
                 raise
             self._launched = True
@@ -321,6 +283,11 @@ class Call(Generic[_T]):
         """Whether somebody still wants the work. It is polled: in a finalizer an interrupt would be lost."""
         return not self.stop.asked and (self._served is None or self._served() is not None)
 
+    def ready_to_lock(self) -> None:
+        """Wait for what abandoned calls still hold; raise `Interrupted` if this one is asked to stop."""
+        self.let_others_end()
+        self.stop.check()
+
     def let_others_end(self) -> None:
         """Let calls that were left behind, for example by an impatient person, release first what they hold."""
         until = time.monotonic() + PATIENCE_S
@@ -342,7 +309,7 @@ class Call(Generic[_T]):
             if work is not None and self.given() is not None:
                 self._value = work()
         except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited
-            self._error = _emptied(error)
+            self._error = without_frames(error)
         finally:
             del work
             # The work leaves cycles, for example event loops' transports. If the main thread collected them, an interrupt in one
@@ -354,39 +321,6 @@ class Call(Generic[_T]):
             if self.at_end is not None:
                 with suppress(RuntimeError):
                     self.at_end()
-
-
-def _emptied(error: BaseException) -> BaseException:
-    """Clear the frames of an error, so that what the work used ends here and not when the error is dropped."""
-    seen: list[BaseException] = []
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is not None and one not in seen:
-            seen.append(one)
-            traceback.clear_frames(one.__traceback__)
-            waiting += [one.__cause__, one.__context__]
-    # It is shown without a traceback.
-    return error.with_traceback(None) if isinstance(error, Stopped) else error
-
-
-def _is_of_interrupt(error: BaseException, outside: BaseException | None) -> bool:
-    """Return whether an error was raised while an interrupt passed by, unlike `outside`, which the caller handles."""
-    one: BaseException | None = error
-    while one is not None and one is not outside:
-        if isinstance(one, KeyboardInterrupt):
-            return True
-        one = one.__context__
-    return False
-
-
-def callers_level() -> int:
-    """Return the ``stacklevel`` that names, for its caller, the line that called this package."""
-    level, frame = 0, inspect.currentframe()
-    package = __name__.partition(".")[0]
-    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 @atexit.register

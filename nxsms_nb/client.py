@@ -248,6 +248,17 @@ class Client(Names):
         self._gateway = gateway
 
 
+def client_or_env(client: Client | None) -> Client:
+    """Return the client given, or the one that the environment describes."""
+    if client is None:
+        return Client.from_env()
+    if not isinstance(client, Client):
+        raise ConfigError(
+            f"client={type(client).__name__} is not a Client. Pass nx.Client(…), nx.Client.from_env() or sandbox.client."
+        )
+    return client
+
+
 def same_gateway(one: str, other: str) -> bool:
     """Return whether two base URLs lead to the same gateway, judged by their hosts: all on this machine are one.
 

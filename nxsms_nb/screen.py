@@ -7,6 +7,7 @@ away. What cannot be shown is dropped; sent messages and their results are not a
 from __future__ import annotations
 
 import contextvars
+import inspect
 import io
 import os
 import select
@@ -85,8 +86,8 @@ class Stream:
             return plain.encode("ascii", "replace").decode("ascii")
 
 
-def say(text: str = "", *, error: bool = False) -> None:
-    """Show a line on standard output or standard error.
+def say(*texts: str | None, error: bool = False) -> None:
+    """Show each text on a line of standard output or standard error; None is left out.
 
     Examples
     --------
@@ -94,14 +95,20 @@ def say(text: str = "", *, error: bool = False) -> None:
     4,812 of 5,000 rows were sent before
     """
     stream = Stream(sys.stderr if error else sys.stdout, patience=1.0)
-    stream.write(f"{text}\n")
+    for text in texts:
+        if text is not None:
+            stream.write(f"{text}\n")
     stream.flush()
 
 
-def warn(text: str, category: type[Warning], *, stacklevel: int) -> None:
-    """Warn as `warnings.warn` does, if the warning can be shown; a filter that turns it into an error applies."""
+def warn(text: str, category: type[Warning]) -> None:
+    """Warn as `warnings.warn` does, at the line that called this package; a filter that turns it into an error applies."""
+    level, frame = 1, inspect.currentframe()
+    package = __name__.partition(".")[0]
+    while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
     try:
-        warnings.warn(text, category, stacklevel=stacklevel + 1)
+        warnings.warn(text, category, stacklevel=level)
     except Warning:
         raise
     except Exception:  # noqa: BLE001 - a closed standard error, or a hook of somebody's own

@@ -15,12 +15,14 @@ import pyarrow as pa
 
 from nxsms_nb import screen
 from nxsms_nb.arguments import strict
-from nxsms_nb.calls import Call, StopRequest
+from nxsms_nb.calls import Call
+from nxsms_nb.client import client_or_env
 from nxsms_nb.engine import elsewhere, other_keys
 from nxsms_nb.engine.dispatch import journal_of, mistaken_words, prepare
 from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
 from nxsms_nb.engine.sources import ALL_WARNINGS, Measured, source_of
+from nxsms_nb.engine.state import Limits
 from nxsms_nb.engine.stream_state import SoFar, agreed_to, fewer
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, Interrupted, JournalError, NxsmsError, Stopped
 from nxsms_nb.formatting import count
@@ -29,13 +31,14 @@ from nxsms_nb.results import columns
 from nxsms_nb.rows import suppression
 from nxsms_nb.rows.rounding import Counts
 from nxsms_nb.settings import COLUMNS, SENDING, Sending, spelled_out, with_defaults
-from nxsms_nb.verbs import client_or_env, limits_of, ready_to_lock, report_all_sent
+from nxsms_nb.verbs.sending import report_all_sent
 from nxsms_nb.views import progress
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.journal.campaign import Campaign
+    from nxsms_nb.stop_request import StopRequest
 
 _BYTES: Final = (
     pa.types.is_binary,
@@ -129,12 +132,12 @@ def _stream(
     spelled: Invocation,
 ) -> None:
     """Send the frames that come, in the thread of the stream's call, under one lock and in one record."""
-    limits = limits_of(settings)
+    limits = Limits.of(settings)
     call.recorded = spelled.text("recorded")
     observer = _Whole(progress.watch(settings["progress"], call))
     session: Session | None = None
     reason: str | None = "the stream was abandoned before its end"
-    ready_to_lock(call)
+    call.ready_to_lock()
     with journal_of(settings, client).campaign(settings["campaign"]) as campaign:
         try:
             _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, campaign=campaign)
@@ -152,10 +155,8 @@ def _stream(
                     ahead = source.rows if isinstance(source, Measured) else _ROWS_AHEAD
                     session = Session(dispatch, limits, rows=ahead)
                     so_far.memory = session.memory
-                    if (words := other_keys.sent_before_words(dispatch, settings)) is not None:
-                        screen.say(words)
-                if (words := mistaken_words(dispatch, listing)) is not None:
-                    screen.say(words)
+                    screen.say(other_keys.sent_before_words(dispatch, settings))
+                screen.say(mistaken_words(dispatch, listing))
                 run = Run(dispatch, limits, observer, call, session=session)
                 run.go()
                 sent = run.outcome(last=True)

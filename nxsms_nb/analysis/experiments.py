@@ -17,7 +17,6 @@ from nxsms_nb.analysis.assignment import Unit, Weights, is_number, shares_of, un
 from nxsms_nb.analysis.means import Estimate
 from nxsms_nb.analysis.measures import Measure, measure
 from nxsms_nb.analysis.verdicts import Comparison
-from nxsms_nb.calls import callers_level
 from nxsms_nb.errors import ColumnError, ConfigError, SampleRatioWarning
 from nxsms_nb.formatting import count, mask_name, named
 from nxsms_nb.results.columns import from_sandbox
@@ -68,7 +67,7 @@ def compare(
     shares = shares_of(weights, arms.names[: arms.intended])
     units = None if unit is None else _numbered(unit_texts(frame, unit, phone=phone, region=region, bare=bare))
     if (words := mismatch(arms, shares, units)) is not None:
-        warn(words, SampleRatioWarning, stacklevel=callers_level())
+        warn(words, SampleRatioWarning)
     if measured.sent_only:
         # Nothing was sent to them that could be accepted or delivered.
         arms = arms.without_holdout()
@@ -159,7 +158,6 @@ def _warn_of_repeats(
             f"{count(repeated, 'row')} of {int(counted.sum()):,} repeat an earlier row's phone, and rows of one person are not "
             "independent: the intervals are too narrow. Name who is one: compare(…, unit='phone')",
             UserWarning,
-            stacklevel=callers_level(),
         )
 
 

@@ -24,12 +24,12 @@ from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
 from nxsms_nb.wire import requests
 
 if TYPE_CHECKING:
-    from nxsms_nb.calls import StopRequest
     from nxsms_nb.client import Client
     from nxsms_nb.engine.batches import Batch, BatchQueue
     from nxsms_nb.engine.rate import AdaptiveRate
     from nxsms_nb.engine.state import Limits, Memory
     from nxsms_nb.journal.recorder import Recorder
+    from nxsms_nb.stop_request import StopRequest
 
 GRACE_S: Final = 5.0
 """How long requests in flight are awaited after a stop."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from nxsms_nb.results.table import FAILURE, SUCCESS
 from nxsms_nb.wire import requests
@@ -34,6 +35,11 @@ class Limits:
     batch_size: int = requests.BATCH_MAX
     max_rate: float | None = None
     max_failures: float | None = None
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Limits:
+        """Take a run's limits from the options."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 
 from nxsms_nb import screen
+from nxsms_nb.client import client_or_env
 from nxsms_nb.engine.dispatch import journal_of
 from nxsms_nb.errors import ConfigError, JournalError, Stopped
 from nxsms_nb.files.output import Output
@@ -19,7 +20,6 @@ from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.settings import COLUMNS, SENDING, with_defaults
 from nxsms_nb.stream import as_pandas, send_stream
-from nxsms_nb.verbs import client_or_env
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client

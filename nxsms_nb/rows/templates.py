@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, present, to_series
-from nxsms_nb.calls import callers_level
 from nxsms_nb.errors import ColumnError, ConfigError, RenderWarning
 from nxsms_nb.formatting import count, listed, named
 from nxsms_nb.rows.columns import one_column
@@ -52,7 +51,7 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
     else:
         text = texts.fill(template, None)
     if (words := texts.words(text)) is not None:
-        warn(words, RenderWarning, stacklevel=callers_level())
+        warn(words, RenderWarning)
     return to_series(text, frame.index, "content")
 
 

@@ -129,12 +129,12 @@ def test_a_line_goes_to_the_stream_that_is_there_now(capsys):
 def test_a_warning_is_obeyed_as_an_error_and_else_never_fails(monkeypatch, capsys):
     """A filter "error" raises the warning; a warning that cannot be shown becomes a line."""
     with pytest.raises(nx.AlreadySentWarning):
-        warn("nothing was sent", nx.AlreadySentWarning, stacklevel=1)
+        warn("nothing was sent", nx.AlreadySentWarning)
     monkeypatch.setattr(sys, "stderr", closed())
     monkeypatch.setattr(warnings, "showwarning", shown)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warn("nothing was sent", nx.AlreadySentWarning, stacklevel=1)
+        warn("nothing was sent", nx.AlreadySentWarning)
     assert capsys.readouterr().out == "AlreadySentWarning: nothing was sent\n"
 
 

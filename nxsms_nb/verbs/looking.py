@@ -1,0 +1,104 @@
+"""Do what `plan` and `recorded` do: look rows up without sending anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
+
+from nxsms_nb import screen
+from nxsms_nb.client import client_or_env
+from nxsms_nb.engine import elsewhere, other_keys
+from nxsms_nb.engine.balance import Balance, ask_balance
+from nxsms_nb.engine.dispatch import journal_of, mistaken_words, prepare
+from nxsms_nb.engine.loops import in_loop, unless_stopped
+from nxsms_nb.engine.plan import Plan, plan_of
+from nxsms_nb.engine.prices import read_prices
+from nxsms_nb.errors import ConfigError, QueryError
+from nxsms_nb.formatting import named
+from nxsms_nb.invocation import Invocation
+from nxsms_nb.results.table import UNSENT
+from nxsms_nb.settings import COLUMNS, LOOKING, with_defaults
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.calls import Call
+    from nxsms_nb.client import Client
+
+__all__ = ["looked_up", "planned"]
+
+NOTHING_RECORDED: Final = "nothing is recorded of it"
+
+
+def planned(
+    call: Call[Plan],
+    *,
+    frame: pd.DataFrame,
+    client: Client | None,
+    prices: Any,
+    rate: float | None,
+    given: Mapping[str, Any],
+) -> Plan:
+    """Do what `plan` does."""
+    settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
+    per_segment = read_prices(prices)
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf):
+        raise ConfigError(f"rate={named(rate)} is not a number of messages a second, above 0.")
+    client = client_or_env(client)
+    # Repeated rows are counted and not refused: to see them is what a plan is for.
+    counted = settings["duplicates"] == "raise"
+    looked_at = {**settings, "duplicates": "drop"} if counted else settings
+    dispatch = prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client))
+    call.stop.check()
+    screen.say(
+        dispatch.checked.about_list,
+        elsewhere.known_elsewhere(dispatch),
+        other_keys.sent_before_words(dispatch, settings),
+        mistaken_words(dispatch),
+    )
+    balance = _balance(call, client)
+    call.stop.check()
+    return plan_of(
+        dispatch, prices=per_segment, rate=None if rate is None else float(rate), balance=balance, counted=counted
+    )
+
+
+def _balance(call: Call[Plan], client: Client) -> Balance | str | None:
+    """Ask for the balance: why it is not known where the query failed, None where nothing is asked."""
+    if client.app_secret is None:
+        return None
+    found: list[Balance] = []
+
+    async def ask() -> None:
+        found.append(await ask_balance(client))
+
+    try:
+        in_loop(unless_stopped(call, ask()))
+    except QueryError as error:
+        return str(error)
+    return found[0] if found else None
+
+
+def looked_up(
+    call: Call[pd.DataFrame], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Do what `recorded` does."""
+    settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("recorded", given, client is not None)
+    client = client_or_env(client)
+    dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
+    call.stop.check()
+    for name, rows in (others := elsewhere.in_other_campaigns(dispatch)):
+        reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
+        dispatch.results.decide(dispatch.results.without_reason(rows), UNSENT, None, reason)
+    screen.say(
+        dispatch.unlisted_words(),
+        other_keys.sent_before_words(dispatch, settings),
+        elsewhere.campaign_words(dispatch, others),
+        elsewhere.known_elsewhere(dispatch),
+        elsewhere.new_words(dispatch),
+    )
+    dispatch.results.status[dispatch.todo] = UNSENT
+    dispatch.results.decide(dispatch.results.without_reason(dispatch.todo), UNSENT, None, NOTHING_RECORDED)
+    return dispatch.joined(last=True)

@@ -1,0 +1,173 @@
+"""Do what `send`, `asend`, `start` and `retry` do: hold the campaign, prepare the rows, send them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nxsms_nb import screen
+from nxsms_nb.client import client_or_env
+from nxsms_nb.engine import elsewhere, other_keys, retry
+from nxsms_nb.engine.dispatch import (
+    Dispatch,
+    clock,
+    journal_of,
+    mistaken_words,
+    prepare,
+    repeated_words,
+    suppressed_words,
+)
+from nxsms_nb.engine.run import Run
+from nxsms_nb.engine.state import Limits
+from nxsms_nb.errors import AlreadySentWarning
+from nxsms_nb.formatting import count
+from nxsms_nb.invocation import Invocation
+from nxsms_nb.rows import columns as row_columns
+from nxsms_nb.settings import COLUMNS, SENDING, with_defaults
+from nxsms_nb.views import progress
+from nxsms_nb.wire import codes as code_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.calls import Call
+    from nxsms_nb.client import Client
+    from nxsms_nb.engine.dispatch import Rows
+    from nxsms_nb.engine.progress import Observer
+    from nxsms_nb.journal.campaign import Campaign
+
+__all__ = ["report_all_sent", "retried", "sent", "started"]
+
+
+def sent(
+    call: Call[pd.DataFrame],
+    *,
+    frame: pd.DataFrame,
+    client: Client | None,
+    given: Mapping[str, Any],
+    verb: str = "send",
+) -> pd.DataFrame:
+    """Do what `send` and `asend` do."""
+    settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation(verb, given, client is not None)
+    call.recorded = spelled.text("recorded")
+    client = client_or_env(client)
+    observer = progress.watch(settings["progress"], call)
+    call.ready_to_lock()
+    with _campaign(frame, client, settings) as campaign:
+        dispatch = _dispatch(frame, client, settings, spelled, campaign)
+        _report_repeats(call, dispatch, settings)
+        return _outcome(call, dispatch, settings, observer)
+
+
+def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]) -> Run:
+    """Do what `start` does: hand out the run before its first request, and see it through."""
+    settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation("start", given, client is not None)
+    call.recorded = spelled.text("recorded")
+    client = client_or_env(client)
+    observer = progress.watch(settings["progress"], call, waited_for=False)
+    call.ready_to_lock()
+    with _campaign(frame, client, settings) as campaign:
+        dispatch = _dispatch(frame, client, settings, spelled, campaign)
+        _report_repeats(call, dispatch, settings)
+        run = Run(dispatch, Limits.of(settings), observer, call)
+        # Before the cell ends: later, an older kernel would attribute a widget to another request.
+        run.announce()
+        call.hand_out(run)
+        # If the person stopped it meanwhile, and nobody has a handle, the run ends before its first request.
+        call.await_leave()
+        run.go()
+        return run
+
+
+def retried(
+    call: Call[pd.DataFrame],
+    *,
+    frame: pd.DataFrame,
+    client: Client | None,
+    codes: int | Iterable[int] | None,
+    given: Mapping[str, Any],
+) -> pd.DataFrame:
+    """Do what `retry` does."""
+    settings = with_defaults(given, SENDING, COLUMNS)
+    spelled = Invocation("retry", {"codes": codes, **given}, client is not None)
+    client = client_or_env(client)
+    wanted = retry.asked_for(codes)
+    observer = progress.watch(settings["progress"], call)
+    journal = journal_of(settings, client)
+    as_sent = retry.read_back(frame, client, journal, settings, spelled)
+    call.ready_to_lock()
+    home = retry.home_of(as_sent, settings)
+    if home is None:
+        retry.skip_suppressed(as_sent)
+        screen.say(suppressed_words(len(as_sent.suppressed()), as_sent.checked.about_list))
+        return as_sent.joined(last=True)
+    with retry.hold_home(journal, as_sent, home) as campaign:
+        dispatch, held_back = retry.resend(as_sent, home, campaign, settings, wanted)
+        dispatch.confirm(settings["confirm"])
+        screen.say(suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list))
+        if len(held_back):
+            screen.say(_early_words(dispatch, held_back, wanted))
+        return _outcome(call, dispatch, settings, observer)
+
+
+def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Campaign:
+    """Hold the campaign of a call, with its right scope: the frame's own ids are known in every campaign."""
+    columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
+    own = columns.get("sys_message_id")
+    own_ids = own is not None and bool(frame[own].notna().any())
+    return journal_of(settings, client).campaign(settings["campaign"], own_ids=own_ids)
+
+
+def _dispatch(
+    frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], spelled: Invocation, campaign: Campaign
+) -> Dispatch:
+    """Prepare what is sent now, and check that it was confirmed."""
+    dispatch = prepare(frame, client, settings, call=spelled, journal=campaign)
+    dispatch.refuse_conflicts()
+    elsewhere.refuse_other_gateway(dispatch)
+    dispatch.confirm(settings["confirm"])
+    return dispatch
+
+
+def _outcome(
+    call: Call[pd.DataFrame], dispatch: Dispatch, settings: Mapping[str, Any], observer: Observer
+) -> pd.DataFrame:
+    """Send what was prepared; return the frame, or raise why the run ended early."""
+    if not len(dispatch.todo) and (dispatch.doubtful is None or not len(dispatch.doubtful)):
+        return dispatch.joined(last=True)
+    run = Run(dispatch, Limits.of(settings), observer, call)
+    run.go()
+    return run.outcome(last=True)
+
+
+def _report_repeats(call: Call[Any], dispatch: Dispatch, settings: Mapping[str, Any]) -> None:
+    # Not through the observer: even with progress off, it must be seen that fewer people are reached.
+    screen.say(
+        other_keys.sent_before_words(dispatch, settings),
+        suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list),
+        mistaken_words(dispatch),
+    )
+    words = repeated_words(dispatch)
+    if words is not None and len(dispatch.todo):
+        screen.say(words)
+    elif words is not None:
+        report_all_sent(call, words)
+
+
+def report_all_sent(call: Call[Any], words: str) -> None:
+    """Report that everything was sent before: as a warning, or in a notebook, where cells run again, as a line."""
+    if progress.in_notebook():
+        screen.say(words)
+    else:
+        call.warn(words, AlreadySentWarning)
+
+
+def _early_words(dispatch: Dispatch, rows: Rows, wanted: frozenset[int]) -> str:
+    """Describe rows that the hourly limit still holds back."""
+    times = retry.may_go_us(dispatch.results, rows)
+    first, last = (clock(int(us)) for us in (times.min(), times.max()))
+    return (
+        f"{count(len(rows), 'row')} stayed Failure: refused by the hourly limit (13007); retry from {first} on"
+        + (f", the last one from {last} on" if last != first else "")
+        + f". To send them anyway: {dispatch.call.text(codes=sorted(wanted | {code_table.HOURLY}))}"
+    )
