@@ -56,18 +56,23 @@ def runs(connection: sqlite3.Connection | None) -> pd.DataFrame:
 
 def attempted(connection: sqlite3.Connection | None, campaign: str) -> npt.NDArray[Any]:
     """Return the status of each message that a request of the campaign carried."""
-    held: dict[str, None] = {}
-    if connection is not None:
-        known = tables.run_rows(connection)
-        wanted = {run.id for run in known.values() if run.campaign == campaign}
-        for number in tables.blocks_of(connection, wanted, known):
-            held.update(dict.fromkeys(unpacked(tables.block(connection, number)[1]).to_pylist()))
-    if connection is None or not held:
+    ids = [] if connection is None else held(connection, campaign)
+    if connection is None or not ids:
         return np.empty(0, np.int8)
-    status: npt.NDArray[Any] = lookup.known(connection, pa.array(list(held), TEXT), campaign).status
+    status: npt.NDArray[Any] = lookup.known(connection, pa.array(ids, TEXT), campaign).status
     # A block also has the ids of rows whose request never left.
     carried: npt.NDArray[Any] = status[status != UNDECIDED]
     return carried
+
+
+def held(connection: sqlite3.Connection, campaign: str) -> list[str]:
+    """Return the ids of a campaign, each once."""
+    found: dict[str, None] = {}
+    known = tables.run_rows(connection)
+    wanted = {run.id for run in known.values() if run.campaign == campaign}
+    for number in tables.blocks_of(connection, wanted, known):
+        found.update(dict.fromkeys(unpacked(tables.block(connection, number)[1]).to_pylist()))
+    return list(found)
 
 
 def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:

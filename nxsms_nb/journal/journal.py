@@ -17,9 +17,11 @@ from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
 from nxsms_nb.invocation import shown_value
 from nxsms_nb.journal import custody, forks, frames, place, sqlite
+from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.locks import CampaignLock
 from nxsms_nb.journal.reader import Reader
+from nxsms_nb.journal.receipts import ReceiptBook
 from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
@@ -132,6 +134,52 @@ class Journal(Names, Reader):
         with self._reading() as connection:
             return frames.runs(connection)
 
+    def receipts(self, *, tz: str = "Asia/Shanghai") -> pd.DataFrame:
+        """Return the delivery receipts in the journal, pushed and pulled, of whatever messages.
+
+        Parameters
+        ----------
+        tz : str, default "Asia/Shanghai"
+            The time zone in which the vendor writes times; an IANA name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row an id, the receipt that counts: ``messageid``, ``dr`` (the vendor's word), ``dr_status`` (Int64, the
+            vendor's number), ``dr_time`` (UTC), ``price`` (float64), ``currency``, ``segments`` (Int64), ``network``.
+
+        Raises
+        ------
+        ConfigError
+            `tz` is not a time zone.
+        JournalError
+            The journal cannot be read.
+
+        Notes
+        -----
+        A final receipt (2, 5 to 11) counts before an open one, and of two final ones the one with the later ``dr_time``.
+
+        Examples
+        --------
+        >>> Journal.in_memory().receipts()["messageid"].to_list()
+        []
+        """
+        zone = journal_receipts.checked_zone(tz)
+        with self._reading() as connection:
+            found = [] if connection is None else list(journal_receipts.every(connection))
+        return journal_receipts.frame_of(found, zone)
+
+    @contextmanager
+    def receiving(self) -> Iterator[ReceiptBook]:
+        """Hold the journal open for receipts to be written, beside its runs; a file is made when the first one is."""
+        if self.path is None:
+            forks.refuse_copy(self._pid)
+        book = ReceiptBook(self.path, self._memory, self._lock if self._memory is not None else threading.RLock())
+        try:
+            yield book
+        finally:
+            book.close()
+
     def forget(self, campaign: str | None, *, confirm: int | None = None) -> int:
         """Delete what is recorded of a campaign. Its rows can then be sent again, to the same people.
 
@@ -171,6 +219,8 @@ class Journal(Names, Reader):
         with self.campaign(campaign) as held, held.writing() as connection:
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
             batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
+            # Else they would be taken for receipts of the messages that are sent under the same ids.
+            journal_receipts.drop(connection, frames.held(connection, name))
             connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
             connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
             connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))

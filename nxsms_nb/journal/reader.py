@@ -13,10 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
-from nxsms_nb.journal import lookup, tables
+from nxsms_nb.journal import lookup, receipts, tables
 from nxsms_nb.results.table import Results
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nxsms_nb.results.table import Rows
 
 __all__ = ["Reader"]
@@ -97,6 +99,16 @@ class Reader:
         """Return whether any request of some runs had a reply that only a gateway gives."""
         with self._reading() as connection:
             return connection is not None and lookup.answered(connection, runs)
+
+    def receipts_of(self, ids: pa.Array, tz: str) -> pd.DataFrame:
+        """Return the receipts of messages, one row an id that has any: ``messageid`` and the delivery columns.
+
+        `ids` may have nulls and repeat themselves; the vendor's times are read in the time zone `tz`.
+        """
+        asked = ids.drop_null().unique().to_pylist()
+        with self._reading() as connection:
+            found = [] if connection is None else list(receipts.find(connection, asked))
+        return receipts.frame_of(found, tz)
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """Return the campaigns to which messages belong, each with the places of its ids, in order.

@@ -41,10 +41,21 @@ SCHEMA: Final = (
 )
 """The statements that make the schema. ``run.blocks`` to ``run.outcomes`` are null until the run's end is written."""
 
+# A receipt that is known in each of its fields is known: its checksum is over what the vendor said, and stands once an id.
+RECEIPTS: Final = (
+    """CREATE TABLE receipt (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, messageid TEXT NOT NULL, dr TEXT, dr_status INTEGER, dr_time TEXT,
+        price REAL, currency TEXT, segments INTEGER, network TEXT, source TEXT NOT NULL,
+        checksum INTEGER NOT NULL, root TEXT, received_us INTEGER NOT NULL, UNIQUE(messageid, checksum)
+    )""",
+    "CREATE INDEX receipt_root ON receipt(root) WHERE root IS NOT NULL",
+)
+"""The statements that make the table of receipts, which journals of an earlier version lack."""
+
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables; in a transaction of the caller's."""
-    for statement in SCHEMA:
+    for statement in (*SCHEMA, *RECEIPTS):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -74,7 +85,22 @@ def check_layout(connection: sqlite3.Connection, name: str) -> None:
     if made or application:
         if not made.issuperset(SCHEMA):
             raise Damage("its tables were changed")
+        if not made.issuperset(RECEIPTS):
+            _add_receipts(connection)
         return
     with writing(connection):
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             create(connection)
+
+
+def _add_receipts(connection: sqlite3.Connection) -> None:
+    """Add the table of receipts to a journal of an earlier version, whose runs it does not concern."""
+    with writing(connection):
+        # Again: another process may have done it meanwhile.
+        made = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'receipt%'")}
+        if not made.issuperset(RECEIPTS):
+            if names:
+                raise Damage("its tables were changed")
+            for statement in RECEIPTS:
+                connection.execute(statement)

@@ -1,0 +1,189 @@
+"""The journal's delivery receipts: pushed and pulled, each distinct one once, in the order in which they were learnt.
+
+Receipts are kept for any id, since one may come before the send's own reply, or for a run of another journal. They protect
+nothing, so their table may be missing from a journal of an earlier version, and is added.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+
+from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.formatting import named
+from nxsms_nb.journal import custody, sqlite
+from nxsms_nb.journal.tables import checksum, verify, writing
+from nxsms_nb.journal.watch import Watch
+from nxsms_nb.results import delivery
+from nxsms_nb.results.columns import TEXT
+from nxsms_nb.wire.receipts import Receipt, root
+
+__all__ = ["ReceiptBook", "Source", "checked_zone"]
+
+Source = Literal["pushed", "pulled"]
+
+_FORM: Final = "%Y-%m-%d %H:%M:%S"
+_COLUMNS: Final = (*Receipt._fields, "source")
+_TOGETHER: Final = 1000
+"""The most ids in a statement, and receipts in one: SQLite allows 32,766 values."""
+
+
+def put(connection: sqlite3.Connection, receipts: Sequence[Receipt], source: Source) -> None:
+    """Write receipts, in a transaction of the caller's; one that is there already, in each of its fields, is not written again."""
+    now_us = time.time_ns() // 1000
+    connection.executemany(
+        f"INSERT OR IGNORE INTO receipt({', '.join(_COLUMNS)}, checksum, root, received_us) "
+        f"VALUES ({', '.join('?' * (len(_COLUMNS) + 3))})",
+        [(*row, checksum(row), root(row[0]), now_us) for row in ((*receipt, source) for receipt in receipts)],
+    )
+
+
+def find(connection: sqlite3.Connection, ids: Sequence[str]) -> Iterator[tuple[str, Receipt]]:
+    """Yield the receipts of some ids, as they were learnt, each with the id that it belongs to.
+
+    A receipt whose id is another's with ``-`` and ten digits behind it belongs to that one, unless it is asked for itself.
+    """
+    wanted = set(ids)
+    for start in range(0, len(ids), _TOGETHER):
+        together = ids[start : start + _TOGETHER]
+        marks = ", ".join("?" * len(together))
+        for receipt in _read(connection, f"WHERE messageid IN ({marks}) OR root IN ({marks})", (*together, *together)):
+            if receipt.messageid in together:
+                yield receipt.messageid, receipt
+            elif receipt.messageid not in wanted:
+                yield root(receipt.messageid) or receipt.messageid, receipt
+
+
+def every(connection: sqlite3.Connection) -> Iterator[tuple[str, Receipt]]:
+    """Yield all receipts as they were learnt, each with its id."""
+    return ((receipt.messageid, receipt) for receipt in _read(connection, "", ()))
+
+
+def drop(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
+    """Delete the receipts of some ids, in a transaction of the caller's."""
+    for start in range(0, len(ids), _TOGETHER):
+        together = ids[start : start + _TOGETHER]
+        marks = ", ".join("?" * len(together))
+        connection.execute(
+            f"DELETE FROM receipt WHERE messageid IN ({marks}) OR root IN ({marks})", (*together, *together)
+        )
+
+
+def _read(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -> Iterator[Receipt]:
+    for row in connection.execute(f"SELECT {', '.join(_COLUMNS)}, checksum FROM receipt {where} ORDER BY id", values):
+        yield Receipt(*verify(row, "receipt")[:-1])
+
+
+def frame_of(found: Iterable[tuple[str, Receipt]], tz: str) -> pd.DataFrame:
+    """Make a frame of receipts, one row an id, the one that counts; the vendor's times are read in a time zone.
+
+    Examples
+    --------
+    >>> pushed = Receipt("n1", "DELIVRD", 2, "2026-03-03 14:02:11", 0.0065, "USD", 1, None)
+    >>> frame_of([("n1", pushed)], "Asia/Shanghai")[["messageid", "dr_time"]].astype(str).values.tolist()
+    [['n1', '2026-03-03 06:02:11+00:00']]
+    """
+    pairs = list(found)
+    columns = list(zip(*(receipt[1:] for _, receipt in pairs), strict=True)) or [()] * len(delivery.DELIVERY_COLUMNS)
+    frame = pd.DataFrame({"messageid": pd.Series([messageid for messageid, _ in pairs], dtype=TEXT)})
+    for (name, dtype), values in zip(delivery.DTYPES.items(), columns, strict=True):
+        frame[name] = instants(values, tz) if name == "dr_time" else pd.Series(values, dtype=dtype)
+    return delivery.latest(frame)
+
+
+def checked_zone(tz: Any) -> str:
+    """Return the name of a time zone, or raise `ConfigError`.
+
+    Examples
+    --------
+    >>> checked_zone("Europe/Berlin")
+    'Europe/Berlin'
+    """
+    try:
+        return ZoneInfo(tz).key
+    except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError):
+        raise ConfigError(
+            f"tz={named(tz)} is not a time zone. Give the name of the one in which the vendor writes times, for example "
+            "tz='Asia/Shanghai', tz='UTC' or tz='Europe/Berlin'."
+        ) from None
+
+
+def instants(times: Sequence[str | None], tz: str) -> pd.Series[pd.Timestamp]:
+    """Read the vendor's times in a time zone; one that names its own offset is read by that."""
+    texts = pd.Series(list(times), dtype=TEXT)
+    local = pd.to_datetime(texts.where(texts.str.len() == 19), format=_FORM)
+    # In the hour that occurs twice, the second one; one that does not occur is moved forward.
+    zoned = local.dt.tz_localize(
+        tz, ambiguous=np.zeros(len(local), np.bool_), nonexistent="shift_forward"
+    ).dt.tz_convert("UTC")
+    own = pd.to_datetime(texts.where(texts.str.len() > 19), format="ISO8601", utc=True)
+    return zoned.fillna(own).astype(delivery.DTYPES["dr_time"])
+
+
+class ReceiptBook:
+    """A journal held open for receipts; `write` may be called from any thread, beside runs of this journal and others.
+
+    `memory` is the connection of a journal in memory with its lock. A file that was moved, deleted or replaced meanwhile is
+    opened anew by the next write, so that receipts are where others look for them.
+    """
+
+    def __init__(self, path: Path | None, memory: sqlite3.Connection | None, lock: threading.RLock) -> None:
+        self._path = path
+        self._memory = memory
+        self._lock = lock
+        self._held: tuple[sqlite3.Connection, Watch] | None = None
+
+    def write(self, receipts: Sequence[Receipt], source: Source) -> None:
+        """Write receipts in one transaction, which is on the disk when this returns; else `JournalError` is raised."""
+        with self._lock:
+            try:
+                self._write(receipts, source)
+            except BaseException as error:
+                self.close()
+                if isinstance(error, sqlite3.Error):
+                    raise sqlite.failed(self._path, error) from error
+                if isinstance(error, OSError):
+                    raise JournalError(f"The journal {self._path} cannot be written ({error.strerror}).") from error
+                raise
+
+    def _write(self, receipts: Sequence[Receipt], source: Source) -> None:
+        with writing(self._connection()) as connection:
+            put(connection, receipts, source)
+        # After the commit: what is in a file that nobody finds any more was not recorded.
+        if self._held is not None and (trouble := self._held[1].trouble()) is not None:
+            raise JournalError(f"The journal {self._path} {trouble.words}; receipts were not recorded in it.")
+
+    def close(self) -> None:
+        """Close the file; a further write opens it again."""
+        with self._lock:
+            held, self._held = self._held, None
+            if held is not None and self._path is not None:
+                with suppress(sqlite3.Error):
+                    custody.close(held[0], self._path)
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._memory is not None:
+            return self._memory
+        if self._path is None:
+            raise ValueError("a journal in memory has its connection")
+        if self._held is not None and self._held[1].trouble() is not None:
+            self.close()
+        if self._held is None:
+            connection = custody.open_journal(self._path)
+            try:
+                # What was never read or written has no log to be watched.
+                connection.execute("SELECT count(*) FROM run").fetchone()
+                self._held = connection, Watch(self._path)
+            except BaseException:
+                custody.close(connection, self._path)
+                raise
+        return self._held[0]
