@@ -61,3 +61,11 @@ def _site_of(browser, gateway, tmp_path_factory):
 def _lab(site_of):
     """A JupyterLab of its own."""
     return site_of("lab")
+
+
+@pytest.fixture(name="chinese")
+def _chinese():
+    """The views in Chinese."""
+    nx.options.language = "zh"
+    yield
+    nx.options.language = "en"

@@ -16,35 +16,13 @@ from nxsms_nb.views.run_view import Throughput, view_of
 from nxsms_nb.wire.codes import TABLE as CODES
 from nxsms_nb.words import general
 from nxsms_nb.words.language import CHAPTERS, LANGUAGES, SAID, TABLE, chapter, counted, duration, tr, translated
+from nxsms_nb.words.pictures import RANGES
+from tests.support.words import CHINESE, english_of, seen
 
 PACKAGE = Path(nx.__file__).parent
 SOURCES = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "words"]
 SCRIPTS = sorted((PACKAGE / "views" / "static").glob("*.js"))
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PLACE = re.compile(r"\{(\w+)\}")
-KEPT = re.compile(
-    r"max_failures=\S*|max_rate=?|base_url|path\b|access (?:secret|key)|app ?[Kk]ey|Retry-After|HTTP|TPS|IP\b|SMS|"
-    r"sent\.nxsms\.\w+\(client\)|people\.nxsms\.\S+|md5|sha256|Unknown|https?://\S+|UTC|API"
-)
-"""What is written the same in both languages: names of arguments, calls and statuses as a frame has them."""
-
-
-@pytest.fixture(name="chinese")
-def _chinese():
-    nx.options.language = "zh"
-    yield
-    nx.options.language = "en"
-
-
-def english_of(text):
-    """The English words of a text that should have none."""
-    return re.findall(r"[A-Za-z]{2,}", KEPT.sub("", text))
-
-
-def seen(html):
-    """What a person sees or hears of HTML: its texts, titles and labels."""
-    spoken = re.findall(r'(?:title|aria-label|alt|placeholder)="([^"]*)"', html)
-    return " ".join([re.sub(r"<style>.*?</style>|<[^>]*>", " ", html), *spoken])
 
 
 def literals(node):
@@ -72,7 +50,7 @@ def said_by(path):
 
 def test_every_word_is_in_both_languages():
     """No Chinese is missing, none is English left over, and both have the same values filled in."""
-    for english, chinese in TABLE.items():
+    for english, chinese in [*TABLE.items(), *RANGES.items()]:
         assert CHINESE.search(chinese) or not english_of(PLACE.sub("", english)), english
         assert not english_of(PLACE.sub("", chinese)), english
         assert sorted(set(PLACE.findall(english))) == sorted(set(PLACE.findall(chinese))), english

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nxsms_nb.analysis import causes, intervals, summary
-from nxsms_nb.formatting import count
+from nxsms_nb.analysis import intervals, summary
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import LABELS
 from nxsms_nb.views import labels, sheets, style
+from nxsms_nb.words.language import counted, tr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,24 +48,29 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
     shown = table[(table["count"] > 0) | table["share"].notna()]
     sheet = sheets.sheet(ax, height(len(shown)), sandbox=columns.from_sandbox(frame))
     if not len(frame):
-        sheet.words("The frame has no rows.")
+        sheet.words(tr("The frame has no rows."))
         return sheet.ax
     _draw(
         sheet,
         [
-            Bar(f"{name}: {words}", number, name, "" if pd.isna(share) else labels.percent(share))
+            Bar(
+                tr("{status}: {words}", status=name, words=tr(words)),
+                number,
+                name,
+                "" if pd.isna(share) else labels.percent(share),
+            )
             for name, words, number, share in shown.itertuples(index=False)
         ],
     )
     accepted, answered = int(table["count"].iloc[0]), int(table["count"].iloc[:2].sum())
-    detail = f"{count(len(frame), 'row')} by status"
+    detail = tr("{rows} by status", rows=counted(len(frame), "row"))
     if answered:
         rate = labels.percent(accepted / answered)
-        sheet.title(
-            f"{rate} accepted: {accepted:,} of {count(answered, 'answered message')}", f"{detail} · % of the answered"
-        )
+        messages = counted(answered, "answered message")
+        seen = tr("{rate} accepted: {number} of {messages}", rate=rate, number=f"{accepted:,}", messages=messages)
+        sheet.title(seen, f"{detail} · {tr('% of the answered')}")
     else:
-        sheet.title("No message was answered", detail)
+        sheet.title(tr("No message was answered"), detail)
     labels.finish(sheet.ax)
     return sheet.ax
 
@@ -78,23 +83,31 @@ def by_code(table: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: boo
         shown += _most(table, column, status, MOST_BESIDE)
     sheet = sheets.sheet(ax, height(len(shown)), sandbox=sandbox)
     if not shown:
-        words = UNANSWERED
-        if answered:
-            all_of_them = f"all {answered:,} answered messages were" if answered > 1 else "the one answered message was"
-            words = f"No failures: {all_of_them} accepted."
+        words = tr(UNANSWERED)
+        if answered == 1:
+            words = tr("No failures: the one answered message was accepted.")
+        elif answered:
+            words = tr("No failures: all {number} answered messages were accepted.", number=f"{answered:,}")
         sheet.words(words)
         return sheet.ax
     _draw(sheet, shown)
     statuses = list(dict.fromkeys(bar.status for bar in shown))
     if statuses != ["Failure"]:
-        sheet.key([(style.STATUS_COLOURS[status], LABELS[status]) for status in statuses])
+        sheet.key([(style.STATUS_COLOURS[status], tr(LABELS[status])) for status in statuses])
     if not answered:
-        sheet.title("No message was answered", "rows that were not sent, by code")
+        sheet.title(tr("No message was answered"), tr("rows that were not sent, by code"))
     elif not failed:
-        sheet.title(f"None of {count(answered, 'answered message')} failed", "rows that were not sent, by code")
+        none = tr("None of {messages} failed", messages=counted(answered, "answered message"))
+        sheet.title(none, tr("rows that were not sent, by code"))
     else:
-        seen = f"{labels.percent(failed / answered)} failed: {failed:,} of {count(answered, 'answered message')}"
-        sheet.title(seen, "by code · % of the answered · whiskers: 95% interval")
+        seen = tr(
+            "{rate} failed: {number} of {messages}",
+            rate=labels.percent(failed / answered),
+            number=f"{failed:,}",
+            messages=counted(answered, "answered message"),
+        )
+        details = (tr("by code"), tr("% of the answered"), tr("whiskers: 95% interval"))
+        sheet.title(seen, " · ".join(details))
     labels.finish(sheet.ax)
     return sheet.ax
 
@@ -130,10 +143,10 @@ def _most(table: pd.DataFrame, column: str, status: str, most: int, answered: in
     there = table[table[column] > 0].sort_values(column, ascending=False, kind="stable")
     shown = there if len(there) <= most else there.head(most - 1)
     numbers = [int(number) for number in shown[column]]
-    names = causes.names(shown)
+    names = labels.cause_names(shown)
     if len(shown) < len(there):
         numbers.append(int(there[column].iloc[len(shown) :].sum()))
-        names.append(f"{len(there) - len(shown):,} other causes")
+        names.append(tr("{number} other causes", number=f"{len(there) - len(shown):,}"))
     if not answered:
         return [Bar(name, number, status) for name, number in zip(names, numbers, strict=True)]
     low, high = intervals.wilson(numbers, [answered] * len(numbers))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb.analysis.experiments import compare as compare_table
-from nxsms_nb.formatting import mask_name
 from nxsms_nb.results import columns
-from nxsms_nb.views import labels, sheets, style
+from nxsms_nb.views import labels, masking, sheets, style
+from nxsms_nb.words.language import joined, tr
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def compare(frame: pd.DataFrame, ax: Axes | None = None, *, by: Hashable = "variant", **options: Any) -> Axes:
     """Draw what `compare` gives; the accessor's `plot.compare` documents it."""
     table: pd.DataFrame = compare_table(frame, by, **options)
-    names = [mask_name(str(name)) for name in table.iloc[:, 0]]
+    names = [masking.name(str(name)) for name in table.iloc[:, 0]]
     control, level = names.index(table.attrs["control"]), table.attrs["level"]
     value = "rate" if "rate" in table.columns else "mean"
     sheet = sheets.sheet(ax, 2.4 + 0.55 * len(names), sandbox=columns.from_sandbox(frame))
@@ -37,7 +37,7 @@ def compare(frame: pd.DataFrame, ax: Axes | None = None, *, by: Hashable = "vari
     _dots(sheet, differences, table[["diff", "diff_low", "diff_high"]], tones, words)
     differences.axvline(0, color=sheet.faint, linestyle="--", linewidth=1, zorder=1)
     differences.annotate(
-        "control",
+        tr("control"),
         (0, control),
         (5, 0),
         textcoords="offset points",
@@ -46,11 +46,17 @@ def compare(frame: pd.DataFrame, ax: Axes | None = None, *, by: Hashable = "vari
         fontsize=0.9 * sheet.size,
     )
     _scales(sheet, rates, differences, value)
-    looks = ", to be looked at any time" if options.get("sequential") else ""
+    looks = "{level}% intervals, to be looked at any time, not corrected"
+    looks = looks if options.get("sequential") else "{level}% intervals, not corrected"
     sheet.title(
         _finding(table, names, control, value),
-        f"{table.attrs['outcome']} by {mask_name(str(by))} · {100 * (1 - level):.3g}% intervals{looks}, not corrected · p corrected "
-        "for the number of arms",
+        " · ".join(
+            [
+                tr("{outcome} by {column}", outcome=outcome_name(table.attrs["outcome"]), column=masking.name(str(by))),
+                tr(looks, level=f"{100 * (1 - level):.3g}"),
+                tr("p corrected for the number of arms"),
+            ]
+        ),
     )
     for panel in (sheet.ax, rates, differences):
         labels.finish(panel)
@@ -103,7 +109,7 @@ def _scales(sheet: sheets.Sheet, rates: Axes, differences: Axes, value: str) -> 
 
     percent = value == "rate"
     for panel, words in ((rates, value), (differences, "difference, in points" if percent else "difference")):
-        panel.set_xlabel(words, fontsize=0.9 * sheet.size, color=sheet.faint)
+        panel.set_xlabel(tr(words), fontsize=0.9 * sheet.size, color=sheet.faint)
         panel.xaxis.set_major_locator(MaxNLocator(4))
         panel.tick_params(axis="x", colors=sheet.faint, labelsize=0.9 * sheet.size)
         sheet.lines(panel, "x")
@@ -120,7 +126,7 @@ def _amount(amount: float, value: str) -> str:
 
 
 def _difference(row: dict[Any, Any], value: str) -> str:
-    amount = f"{100 * row['diff']:+.1f} points" if value == "rate" else f"{row['diff']:+,.4g}"
+    amount = tr("{number} points", number=f"{100 * row['diff']:+.1f}") if value == "rate" else f"{row['diff']:+,.4g}"
     return amount if pd.isna(row["p_adjusted"]) else f"{amount}, {_p(row['p_adjusted'])}"
 
 
@@ -136,14 +142,34 @@ def _finding(table: pd.DataFrame, names: list[str], control: int, value: str) ->
     different = [place for place in others if rows[place]["p_adjusted"] < table.attrs["level"]]
     if len(others) > 1 and len(different) != 1:
         if different:
-            return f"{len(different)} of {len(others)} arms differ from {names[control]}: {', '.join(names[i] for i in different)}"
-        return f"No evidence that any of {len(others)} arms differs from {names[control]}"
+            return tr(
+                "{different} of {arms} arms differ from {control}: {names}",
+                different=len(different),
+                arms=len(others),
+                control=names[control],
+                names=joined([names[i] for i in different]),
+            )
+        return tr(
+            "No evidence that any of {arms} arms differs from {control}", arms=len(others), control=names[control]
+        )
     place = different[0] if different else others[0]
     row = rows[place]
-    amounts = f"{_amount(row[value], value)} against {_amount(rows[control][value], value)}"
     if pd.isna(row["p_adjusted"]):
-        return f"{names[place]} and {names[control]} cannot be compared"
-    if not different:
-        return f"No evidence that {names[place]} differs from {names[control]}: {amounts}, {_p(row['p_adjusted'])}"
-    than = "higher" if row["diff"] > 0 else "lower"
-    return f"{names[place]} is {than} than {names[control]}: {amounts}, {_p(row['p_adjusted'])}"
+        return tr("{arm} and {control} cannot be compared", arm=names[place], control=names[control])
+    said = "No evidence that {arm} differs from {control}: {amount} against {usual}, {p}"
+    if different:
+        than = "higher" if row["diff"] > 0 else "lower"
+        said = f"{{arm}} is {than} than {{control}}: {{amount}} against {{usual}}, {{p}}"
+    return tr(
+        said,
+        arm=names[place],
+        control=names[control],
+        amount=_amount(row[value], value),
+        usual=_amount(rows[control][value], value),
+        p=_p(row["p_adjusted"]),
+    )
+
+
+def outcome_name(outcome: str) -> str:
+    """Name what is counted: what is derived is a word of ours, a column keeps its name."""
+    return tr(outcome) if outcome in ("accepted", "delivered") else outcome

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb.analysis.drivers import drivers as find_drivers
-from nxsms_nb.analysis.drivers import headline, outcome_words
+from nxsms_nb.analysis.drivers import outcome_words
 from nxsms_nb.analysis.intervals import wilson
 from nxsms_nb.results.columns import from_sandbox
-from nxsms_nb.views import labels, sheets, style
-from nxsms_nb.wire.codes import label as code_label
+from nxsms_nb.views import labels, masking, sheets, style
+from nxsms_nb.words.language import code_label, tr, translated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -39,20 +39,19 @@ def drivers(
     sandbox = from_sandbox(frame)
     if not len(table):
         sheet = sheets.sheet(ax, 2.4, sandbox=sandbox)
-        sheet.words(table.attrs["note"])
+        sheet.words(translated(table.attrs["note"]))
         return sheet.ax
     shown, left = table.head(_MOST), table.attrs["left"]
-    _, verb = outcome_words(outcome)
-    names = list(shown["where"])
+    names = [labels.slice_name(row) for row in shown.to_dict("records")]
     rates = shown[["rows", "failed", "rate", "low", "high"]].copy()
     if left["rows"]:
-        names.append("everything else")
+        names.append(tr("everything else"))
         low, high = wilson(left["failed"], left["rows"])
         rates.loc[len(table)] = [left["rows"], left["failed"], left["rate"], float(low), float(high)]
     sheet = sheets.sheet(ax, 1.75 + 0.5 * len(names), sandbox=sandbox)
     sheet.names(range(len(names)), names)
     _dots(sheet, rates, shown["rest_rate"].to_numpy())
-    sheet.title(headline(table.to_dict("records")[0], verb), _detail(table, shown))
+    sheet.title(_headline(table.to_dict("records")[0], outcome), _detail(table, shown))
     labels.finish(sheet.ax)
     return sheet.ax
 
@@ -76,7 +75,10 @@ def _dots(sheet: sheets.Sheet, rates: pd.DataFrame, rest: Any) -> None:
     ax.hlines(places[: len(rest)], rest, rates["rate"].iloc[: len(rest)], color=sheet.line, linewidth=1, zorder=1)
     ax.scatter(rates["rate"], places, s=46, color=colours, zorder=4, label="rate")
     ax.scatter(rest, places[: len(rest)], s=34, facecolor=sheet.page, edgecolor=sheet.ink, zorder=4, label="rest")
-    words = [f"{labels.percent(rate)} of {rows:,.0f}" for rate, rows in zip(rates["rate"], rates["rows"], strict=True)]
+    words = [
+        tr("{rate} of {rows}", rate=labels.percent(rate), rows=f"{rows:,.0f}")
+        for rate, rows in zip(rates["rate"], rates["rows"], strict=True)
+    ]
     for place, (end, text) in enumerate(zip(rates["high"], words, strict=True)):
         sheet.behind(end, place, text)
     sheet.bare(float(rates["high"].max()), words)
@@ -89,12 +91,29 @@ def _dots(sheet: sheets.Sheet, rates: pd.DataFrame, rest: Any) -> None:
     sheet.spines("bottom")
 
 
+def _headline(row: dict[Any, Any], outcome: Hashable) -> str:
+    """Say what was found of one slice, in one line."""
+    _, verb = outcome_words(outcome)
+    values = {
+        "where": labels.slice_name(row),
+        "rate": f"{row['rate']:.1%}",
+        "rows": f"{row['rows']:,}",
+        "did": tr(verb)
+        if outcome in ("accepted", "delivered")
+        else tr("were not {outcome}", outcome=masking.name(str(outcome))),
+    }
+    if not row["rest_rate"]:
+        return tr("{where}: {rate} of {rows} {did}, none of the rest did", **values)
+    times = f"{row['ratio']:,.0f}" if row["ratio"] >= 10 else f"{row['ratio']:.1f}"
+    return tr("{where}: {rate} of {rows} {did}, {times} times the rest", times=times, **values)
+
+
 def _detail(table: pd.DataFrame, shown: pd.DataFrame) -> str:
     code = table["code"].iloc[0]
     parts = [
-        "" if pd.isna(code) else f"mostly {code_label(int(code))}",
-        "dots: rate with its 95% interval",
-        "rings: rate of the other rows",
-        f"{len(table) - len(shown)} more not drawn" if len(table) > len(shown) else "",
+        "" if pd.isna(code) else tr("mostly {code}", code=code_label(int(code))),
+        tr("dots: rate with its 95% interval"),
+        tr("rings: rate of the other rows"),
+        tr("{number} more not drawn", number=len(table) - len(shown)) if len(table) > len(shown) else "",
     ]
     return " · ".join(filter(None, parts))

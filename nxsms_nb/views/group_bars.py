@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from nxsms_nb.analysis import causes, chance
-from nxsms_nb.formatting import count
+from nxsms_nb.analysis import chance
 from nxsms_nb.views import bars, labels, sheets, style
 from nxsms_nb.wire.codes import TABLE
-from nxsms_nb.wire.codes import label as code_label
+from nxsms_nb.words.language import code_label, counted, tr, translated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +42,7 @@ def groups_shown(grouped: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]
 def silent(grouped: failures.Grouped) -> str:
     """Describe groups without any answered row, which have no rate; empty where there are none."""
     without = int((each(grouped)["answered"] == 0).sum())
-    return f"{count(without, 'group')} with no answered row" if without else ""
+    return tr("{groups} with no answered row", groups=counted(without, "group")) if without else ""
 
 
 def each(grouped: failures.Grouped) -> pd.DataFrame:
@@ -55,20 +54,26 @@ def finding(grouped: failures.Grouped, by: str) -> tuple[str, str]:
     """Say what a plot of groups shows, and whether it may be chance: a title, and words for below it."""
     about = grouped.frame.attrs
     p, overall = about.get("p"), about["overall"]
-    title = f"Failure rate by {by}"
+    title = tr("Failure rate by {columns}", columns=by)
     if p is None:
         return title, ""
-    note = about["note"][:-1]
+    note = translated(about["note"])[:-1]
+    note = f"{note[0].lower()}{note[1:]}"
     if p > chance.LEVEL:
-        return f"{title}: {note[0].lower()}{note[1:]}", ""
+        return tr("{title}: {finding}", title=title, finding=note), ""
     groups = each(grouped)
     # The one that stands out most: a group of one row may have any rate.
     answered = groups["answered"].to_numpy()
     above = (groups["failed"].to_numpy() - answered * overall["rate"]) / np.sqrt(np.maximum(answered, 1))
     worst = groups.iloc[int(above.argmax())].to_dict()
     name = group_name([worst[label] for label in grouped.labels], 40)
-    rate = f"{labels.percent(worst['rate'])}, against {labels.percent(overall['rate'])} of all rows"
-    return f"{title}: {name} {rate}", f"{note[0].lower()}{note[1:]}"
+    finding = tr(
+        "{group} {rate}, against {overall} of all rows",
+        group=name,
+        rate=labels.percent(worst["rate"]),
+        overall=labels.percent(overall["rate"]),
+    )
+    return tr("{title}: {finding}", title=title, finding=finding), note
 
 
 def group_name(values: list[object], most: int) -> str:
@@ -81,7 +86,7 @@ def draw(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) 
     shown, rest = groups_shown(grouped)
     sheet = sheets.sheet(ax, bars.height(len(shown)) + 0.2, sandbox=sandbox)
     if not len(shown):
-        sheet.words(bars.UNANSWERED)
+        sheet.words(tr(bars.UNANSWERED))
         return sheet.ax
     room = max(12, 60 // len(grouped.labels))
     names = [group_name(list(row), min(room, 40)) for row in shown[grouped.labels].astype(object).to_numpy()]
@@ -93,7 +98,12 @@ def draw(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) 
     overall = grouped.frame.attrs["overall"]["rate"]
     sheet.ax.axvline(overall, color=sheet.ink, linestyle="--", linewidth=1.1, zorder=3, label="all rows")
     words = [
-        f"{labels.percent(rate)}  ({failed:,} of {answered:,})"
+        tr(
+            "{rate}  ({failed} of {answered})",
+            rate=labels.percent(rate),
+            failed=f"{failed:,}",
+            answered=f"{answered:,}",
+        )
         for rate, failed, answered in zip(shown["rate"], shown["failed"], shown["answered"], strict=True)
     ]
     for place, (end, text) in enumerate(zip(shown["high"], words, strict=True)):
@@ -101,10 +111,14 @@ def draw(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) 
     sheet.bare(max(float(shown["high"].max()), overall), words)
     codes = {code_label(code): str(code) for code in TABLE}
     sheet.key([(colour, codes.get(cause, cause) if short else cause) for cause, colour in colours.items()])
-    left_out = f"{len(rest):,} more with {count(int(rest['failed'].sum()), 'failure')} left out" if len(rest) else ""
     title, note = finding(grouped, by)
-    line = f"% of the answered · whiskers: 95% interval · line: all rows, {labels.percent(overall)}"
-    sheet.title(title, " · ".join(filter(None, [line, left_out, silent(grouped), note])))
+    left_out = ""
+    if len(rest):
+        failures = counted(int(rest["failed"].sum()), "failure")
+        left_out = tr("{number} more with {failures} left out", number=f"{len(rest):,}", failures=failures)
+    line = tr("line: all rows, {rate}", rate=labels.percent(overall))
+    details = [tr("% of the answered"), tr("whiskers: 95% interval"), line, left_out, silent(grouped), note]
+    sheet.title(title, " · ".join(filter(None, details)))
     labels.finish(sheet.ax)
     return sheet.ax
 
@@ -114,10 +128,10 @@ def _causes(sheet: sheets.Sheet, grouped: failures.Grouped, shown: pd.DataFrame)
     numbers = grouped.numbers[shown.index]
     places = {number: place for place, number in enumerate(numbers)}
     table = grouped.frame.copy()
-    table[_NUMBER], table[_CAUSE] = grouped.numbers, causes.names(grouped.frame)
+    table[_NUMBER], table[_CAUSE] = grouped.numbers, labels.cause_names(grouped.frame)
     inside = table[table[_NUMBER].isin(places) & (table["count"] > 0)].copy()
     colours = _colours(inside)
-    inside[_CAUSE] = inside[_CAUSE].where(inside[_CAUSE].isin(colours), _OTHER)
+    inside[_CAUSE] = inside[_CAUSE].where(inside[_CAUSE].isin(colours), tr(_OTHER))
     left = np.zeros(len(shown))
     for cause, colour in colours.items():
         part = inside[inside[_CAUSE] == cause].groupby(_NUMBER)["share"].sum()
@@ -144,4 +158,4 @@ def _colours(inside: pd.DataFrame) -> dict[str, str]:
     most = list(counts.index[: len(own)])
     free = [colour for name, colour in own.items() if name not in most]
     colours = {name: own[name] if name in own else free.pop(0) for name in most}
-    return colours | ({_OTHER: style.OTHER_COLOUR} if len(counts) > len(most) else {})
+    return colours | ({tr(_OTHER): style.OTHER_COLOUR} if len(counts) > len(most) else {})

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from nxsms_nb.analysis import failures as failure_table
 from nxsms_nb.analysis import groups
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import count, named
+from nxsms_nb.formatting import named
 from nxsms_nb.results import columns
 from nxsms_nb.views import bars, group_bars, labels, sheets, style
+from nxsms_nb.words.language import counted, tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ def heatmap(
     cells = cells[cells["answered"] > 0]
     if not len(cells):
         sheet = sheets.sheet(ax, 2.4, sandbox=sandbox)
-        sheet.words(bars.UNANSWERED)
+        sheet.words(tr(bars.UNANSWERED))
         return sheet.ax
     (rows, names), (lines, heads) = (_line(cells, label) for label in grouped.labels)
     inside = (rows >= 0) & (lines >= 0)
@@ -58,12 +59,12 @@ def heatmap(
     sheet = sheets.sheet(ax, 2.2 + 0.36 * len(names), sandbox=sandbox)
     sheet.names(range(len(names)), names)
     _draw(sheet, failed, answered, heads, min_rows)
-    sheet.ax.set_xlabel(groups.by_words(frame, grouped.labels[1:]), fontsize=sheet.size, color=sheet.faint)
-    title, note = group_bars.finding(grouped, groups.by_words(frame, grouped.labels))
-    few = f"faint: under {min_rows} answered" if (answered[answered > 0] < min_rows).any() else ""
+    sheet.ax.set_xlabel(labels.by_words(frame, grouped.labels[1:]), fontsize=sheet.size, color=sheet.faint)
+    title, note = group_bars.finding(grouped, labels.by_words(frame, grouped.labels))
+    few = tr("faint: under {number} answered", number=min_rows) if (answered[answered > 0] < min_rows).any() else ""
     left_out = int((~inside).sum())
-    silent = f"{count(left_out, 'group')} left out" if left_out else ""
-    sheet.title(title, " · ".join(filter(None, ["% failed of the answered", few, silent, note])))
+    silent = tr("{groups} left out", groups=counted(left_out, "group")) if left_out else ""
+    sheet.title(title, " · ".join(filter(None, [tr("% failed of the answered"), few, silent, note])))
     labels.finish(sheet.ax)
     return sheet.ax
 

@@ -7,10 +7,18 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
+
+from nxsms_nb.analysis import causes, groups
 from nxsms_nb.analysis.slices import range_in_words
-from nxsms_nb.formatting import abridged, mask_numbers, mask_phone
+from nxsms_nb.formatting import abridged
+from nxsms_nb.views.masking import numbers, phone
+from nxsms_nb.words.language import code_label, tr, translated
+from nxsms_nb.words.pictures import RANGES
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
     from matplotlib.axes import Axes
 
 FALLBACKS: Final = (
@@ -61,17 +69,39 @@ def value_text(value: Any, most: int = 40) -> str:
     >>> value_text("8615088888888"), value_text("+86 150-8888-8888"), value_text(202403), value_text(19999.99), value_text(float("nan"))
     ('861••••••••88', '+86••••••••••••88', '202403', '19999.99', '(missing)')
     """
-    import pandas as pd  # noqa: PLC0415 - loaded already wherever there is a frame
-
     if pd.api.types.is_scalar(value) and pd.isna(value):
-        return "(missing)"
+        return tr("(missing)")
     if isinstance(value, pd.Interval):
-        return range_in_words(value)
+        return translated(range_in_words(value), RANGES)
     if isinstance(value, pd.Timestamp) and value == value.normalize():
         return f"{value:%Y-%m-%d}"
     if isinstance(value, float):
-        return f"{value:.10g}" if abs(value) < 1e8 else mask_phone(f"{value:.0f}")
-    return abridged(mask_numbers(str(value)), most) or '""'
+        return f"{value:.10g}" if abs(value) < 1e8 else phone(f"{value:.0f}")
+    return abridged(numbers(str(value)), most) or '""'
+
+
+def cause_names(table: pd.DataFrame) -> list[str]:
+    """Name each cause of `failures`: a code with its meaning, or the gateway's text."""
+    names = causes.names(table)
+    return [
+        translated(name) if pd.isna(code) else code_label(int(code))
+        for code, name in zip(table["code"], names, strict=True)
+    ]
+
+
+def slice_name(row: Mapping[Any, Any]) -> str:
+    """Name a slice that `drivers` found."""
+    where: str = row["where"]
+    halves = where.split(" and ")
+    if len(row["slice"]) == 1 or len(halves) != len(row["slice"]):  # a value may have the word itself
+        halves = [where]
+    return tr(" and ").join(translated(half, RANGES) for half in halves)
+
+
+def by_words(frame: pd.DataFrame, by: Sequence[Hashable]) -> str:
+    """Say what rows are grouped by, for a title."""
+    parts = [groups.by_words(frame, [label]) for label in by]
+    return tr(" and ").join(part if label in frame.columns else tr(part) for label, part in zip(by, parts, strict=True))
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nxsms_nb.analysis import failures as failure_table
 from nxsms_nb.analysis import groups, summary
 from nxsms_nb.results import columns
-from nxsms_nb.views import bars, group_bars
+from nxsms_nb.views import bars, group_bars, labels
 from nxsms_nb.views.bars import status
 from nxsms_nb.views.comparison import compare
 from nxsms_nb.views.driver_dots import drivers
@@ -36,6 +36,6 @@ def failures_of(
     """Plot failures as `failures` does, from rows that are grouped already."""
     sandbox = columns.from_sandbox(frame)
     if grouped.labels:
-        return group_bars.draw(grouped, groups.by_words(frame, grouped.labels), ax, sandbox=sandbox)
+        return group_bars.draw(grouped, labels.by_words(frame, grouped.labels), ax, sandbox=sandbox)
     answered = int(summary.summary(frame, prefix)["count"].iloc[:2].sum())
     return bars.by_code(grouped.frame, answered, ax, sandbox=sandbox)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.views import labels, style
+from nxsms_nb.words.language import tr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +95,9 @@ class Sheet:
         """Say what is seen, and below it, smaller, over what; both begin where the names do."""
         room = 0.95 * (self.room - _MARGIN)  # on a screen letters are as wide as whole pixels
         small = 0.9 * self.size
-        below = self._lines([*(["sandbox"] if self.sandbox else []), *filter(None, detail.split(" · "))], room, small)
+        below = self._lines(
+            [*([tr("sandbox")] if self.sandbox else []), *filter(None, detail.split(" · "))], room, small
+        )
         above = labels.wrapped(seen, room, 1.2 * self.size, lines=3, bold=True)
         pad = 8 + (1.25 * small * (below.count("\n") + 1) + 3 if below else 0)
         title = self.ax.set_title(
@@ -129,7 +132,7 @@ class Sheet:
         """Say in words that there is nothing to draw."""
         self.ax.set_axis_off()
         words = labels.wrapped(words, self.room - 2 * _MARGIN, 1.1 * self.size, lines=6)
-        words += "\n(sandbox)" if self.sandbox else ""
+        words += f"\n({tr('sandbox')})" if self.sandbox else ""
         place: dict[str, Any] = {"transform": self.ax.transAxes, "ha": "center", "va": "center"}
         self.ax.text(0.5, 0.5, words, fontsize=1.1 * self.size, color=self.faint, **place)
         labels.finish(self.ax)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from nxsms_nb.analysis import throughput as throughput_table
-from nxsms_nb.formatting import count, span
 from nxsms_nb.results import columns
 from nxsms_nb.views import labels, sheets, style
+from nxsms_nb.words.language import counted, duration, tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     sandbox = columns.from_sandbox(frame)
     if not len(results):
         sheet = sheets.sheet(ax, 3.8, sandbox=sandbox)
-        sheet.words("No request left, so there is no throughput.")
+        sheet.words(tr("No request left, so there is no throughput."))
         return sheet.ax
     curve = throughput_table.curve(results, None if freq is None else throughput_table.microseconds(freq))
     if len(curve.edges) > _MOST_STEPS + 1:
@@ -42,21 +42,24 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
             top = base + messages / lasted
             colour = style.STATUS_COLOURS[status]
             ax.stairs(top, edges, baseline=base, fill=True, color=colour, label=words)
-            entries.append((colour, words))
+            entries.append((colour, tr(words)))
             base = top
     held = ""
     if curve.held is not None:
         ax.axhline(curve.held, color=sheet.ink, linestyle="--", linewidth=1.1, label="held")
-        held = f" · line: held to {_rate(curve.held)} a second"
+        held = tr("line: held to {number} a second", number=_rate(curve.held))
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(0, base.max() * 1.12)
-    axis = f"{unit} since the first request"
-    sheet.scales(axis, "messages per second")
-    pace = f": {_rate(len(results) / curve.took)} a second on average" if curve.took > 0 else ""
-    sheet.title(
-        f"{count(len(results), 'message')} in {span(curve.took)}{pace}",
-        f"steps of {span(curve.step)} · from {curve.start:%Y-%m-%d %H:%M:%S} UTC{held}",
-    )
+    axis = tr(f"{unit} since the first request")
+    sheet.scales(axis, tr("messages per second"))
+    values = {"messages": counted(len(results), "message"), "time": duration(curve.took)}
+    title = tr("{messages} in {time}", **values)
+    if curve.took > 0:
+        pace = _rate(len(results) / curve.took)
+        title = tr("{messages} in {time}: {number} a second on average", number=pace, **values)
+    steps = tr("steps of {time}", time=duration(curve.step))
+    begin = tr("from {moment} UTC", moment=f"{curve.start:%Y-%m-%d %H:%M:%S}")
+    sheet.title(title, " · ".join(filter(None, [steps, begin, held])))
     sheet.key(entries, beside=axis)
     labels.finish(ax)
     return ax
@@ -75,21 +78,40 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
     sheet = sheets.sheet(ax, 3.8, sandbox=columns.from_sandbox(frame))
     ax = sheet.ax
     if not len(took):
-        sheet.words("No request was answered, so there is no latency.")
+        sheet.words(tr("No request was answered, so there is no latency."))
         return ax
     median, slow = np.percentile(took, [50, 95])
     shown = took[took <= np.percentile(took, 99.5, method="higher")]
-    beyond = f" · {count(len(took) - len(shown), 'slower one')} not drawn" if len(shown) < len(took) else ""
+    beyond = ""
+    if len(shown) < len(took):
+        beyond = tr("{requests} not drawn", requests=counted(len(took) - len(shown), "slower one"))
     bins = min(40, max(5, len(shown) // 4))
     ax.hist(shown, bins=bins, color=style.NEUTRAL, edgecolor=sheet.page, linewidth=0.5)
     for value, line in ((median, "-"), (slow, "--")):
         ax.axvline(value, color=sheet.ink, linestyle=line, linewidth=1.2)
     ax.set_xlim(left=0)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    sheet.scales("milliseconds from leaving to the end of the reply", "requests")
+    sheet.scales(tr("milliseconds from leaving to the end of the reply"), tr("requests"))
     sheet.title(
-        f"Half of the requests within {milliseconds(median)}, 95% within {milliseconds(slow)}",
-        f"{count(len(took), 'request')}, the slowest {milliseconds(took.max())}{beyond} · lines: median, and 95% (dashed)",
+        tr(
+            "Half of the requests within {median}, 95% within {slow}",
+            median=milliseconds(median),
+            slow=milliseconds(slow),
+        ),
+        " · ".join(
+            filter(
+                None,
+                [
+                    tr(
+                        "{requests}, the slowest {time}",
+                        requests=counted(len(took), "request"),
+                        time=milliseconds(took.max()),
+                    ),
+                    beyond,
+                    tr("lines: median, and 95% (dashed)"),
+                ],
+            )
+        ),
     )
     labels.finish(ax)
     return ax
@@ -108,5 +130,5 @@ def milliseconds(value: float) -> str:
     ('3.2 ms', '99 ms', '12.3 s')
     """
     if value >= 10_000:
-        return f"{value / 1000:,.1f} s"
-    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"
+        return tr("{number} s", number=f"{value / 1000:,.1f}")
+    return tr("{number} ms", number=f"{value:.1f}" if value < 10 else f"{value:,.0f}")

@@ -7,4 +7,11 @@ from typing import Final
 SAID: Final = {
     "These {groups} differ no more than chance would: {p}.": "这 {groups}之间的差异未超出偶然范围：{p}。",
     "These {groups} differ more than chance would: {p}.": "这 {groups}之间的差异超出偶然范围：{p}。",
+    "There are no {rows}, so there is nothing to explain.": "没有{rows}，因此没有可解释的。",
+    "None of the {number} {rows} {did}.": "{number} 条{rows}均未{did}。",
+    "All {number} {rows} {did}, so nothing tells them apart.": "{number} 条{rows}全部{did}，因此无从区分。",
+    "{rate} of {number} {rows} {did}, and no slice of {columns} columns more often than chance would have it ({looked} looked "
+    "at).": "{number} 条{rows}中 {rate} {did}；{columns} 列中没有哪个切片超出偶然范围（共查看 {looked} 个）。",
+    "answered rows": "有响应的行",
+    "rows with a final receipt": "有最终回执的行",
 }

@@ -178,8 +178,8 @@ def chapter(*names: str) -> dict[str, str]:
     return {english: words for name in names for english, words in CHAPTERS[name].items() if _language != "en"}
 
 
-def translated(text: str) -> str:
-    """Translate what was put in English elsewhere, such as a run's note, by the words of the table that it was made from.
+def translated(text: str, said: Mapping[str, str] = SAID) -> str:
+    """Translate what was put in English elsewhere, such as a run's note, by the words that it was made from: those of `said`.
 
     A frame, an error and the journal keep English, which programs read; what is shown of them follows the language. What
     the table does not have stays as it is: the gateway's own words are quoted.
@@ -200,7 +200,7 @@ def translated(text: str) -> str:
         return f"{number[1]} {general.COUNTED[noun]}" if noun else text
     if _SPAN.match(text):
         return _spanned(text)
-    for pattern, chinese in _patterns():
+    for pattern, chinese in _patterns(frozenset(said.items())):
         if found := pattern.match(text):
             return chinese.format(**{name: _value(value) for name, value in found.groupdict().items()})
     return text
@@ -221,11 +221,12 @@ def _spanned(text: str) -> str:
 
 
 @cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return what recognises a text made from words of `SAID` with values, the longest words first."""
-    made = [english for english in SAID if _PLACE.search(english)]
-    made.sort(key=lambda english: -len(_PLACE.sub("", english)))
-    return [(_pattern(english), SAID[english]) for english in made]
+def _patterns(said: frozenset[tuple[str, str]]) -> list[tuple[re.Pattern[str], str]]:
+    """Return what recognises a text made from words with values, the longest words first."""
+    made = sorted(
+        (pair for pair in said if _PLACE.search(pair[0])), key=lambda pair: (-len(_PLACE.sub("", pair[0])), pair)
+    )
+    return [(_pattern(english), chinese) for english, chinese in made]
 
 
 def _pattern(english: str) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """What pictures say of uncertainty, of causes and of experiments, and how they look where there is little room."""
 
 import colorsys
+import re
 from itertools import pairwise
 
 import matplotlib as mpl
@@ -16,7 +17,9 @@ from matplotlib.text import Text
 import nxsms_nb as nx
 from nxsms_nb.errors import ConfigError, OptionError
 from nxsms_nb.results import columns
+from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.views import labels, style
+from tests.support.words import CHINESE, english_of
 
 LONG = "长的优惠短信（周末特价）请尽快下单"
 
@@ -373,3 +376,34 @@ def test_a_run_of_the_sandbox_shows_the_pace_it_found(ax):
     sent.nxsms.plot.throughput(ax)
     assert all(line.get_ydata()[0] < 500 for line in lines(ax, "held"))
     assert ax.get_xlim()[0] == 0
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_english_remains_in_a_chinese_picture(chinese, sent, ax, name):
+    """Titles, axes, keys and what stands at the bars are Chinese; columns and values keep their names."""
+    frame = sent.rename(columns={"ordered": "o", "spent": "s", "variant": "v", "sender": "f", "wording": "w"})
+    renamed = {"sender": "f", "wording": "w"}
+    plot = frame.nxsms.plot
+    drawn = {
+        "groups": lambda: plot.failures(ax, by="f"),
+        "Chinese groups": lambda: plot.failures(ax, by="w"),
+        "many groups": lambda: plot.failures(ax, by=list(renamed.values())),
+        "heatmap": lambda: plot.heatmap(ax, by=["country", "hour"]),
+        "compare": lambda: plot.compare(ax, by="v", outcome="o", unit="messageid"),
+        "compare means": lambda: plot.compare(ax, by="v", outcome="s", unit="messageid", sequential=True),
+    }
+    drawn.get(name, lambda: PICTURES[name](plot, ax))()
+    shown = words(ax)
+    for value in (*STATUSES, "ACME", "Shop24", "INFO", "plain", "as always", "by name", "third", "Handset gone"):
+        shown = shown.replace(value, "")
+    assert CHINESE.search(shown)
+    assert not [word for word in english_of(shown) if not re.fullmatch("[A-Z]{2}", word)]  # countries
+
+
+@pytest.mark.parametrize("by", ["length", "segments", "encoding", "hour", "slot", "when"])
+def test_groups_have_chinese_names(chinese, sent, ax, by):
+    """What is derived, ranges of numbers and times, and what is missing."""
+    frame = sent.assign(slot=sent["slot"].where(sent["slot"] > 2) * 1000.5, when=pd.Timestamp("2026-03-03"))
+    frame.nxsms.plot.failures(ax, by=by, bins=4 if by == "slot" else None)
+    shown = words(ax).replace("slot", "").replace("when", "").replace("GSM-7", "").replace("UCS-2", "")
+    assert not english_of(shown.replace("Handset gone", ""))  # the gateway's own words
