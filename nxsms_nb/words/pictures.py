@@ -87,7 +87,7 @@ CHINESE: Final[dict[str, str]] = {
     "line: held to {number} a second": "虚线：限速每秒 {number} 条",
     "milliseconds from leaving to the end of the reply": "从发出到响应结束的毫秒数",
     "requests": "请求数",
-    "Half of the requests within {median}, 95% within {slow}": "半数请求在 {median} 以内，95% 在 {slow} 以内",
+    "Half of the requests within {median}, 95% within {slow}": "半数请求在 {median}内完成，95% 在 {slow}内完成",
     "{requests}, the slowest {time}": "{requests}，最慢 {time}",
     "{requests} not drawn": "{requests}未画出",
     "lines: median, and 95% (dashed)": "竖线：中位数，以及 95%（虚线）",
