@@ -17,8 +17,9 @@ from nxsms_nb import screen
 from nxsms_nb.arguments import strict
 from nxsms_nb.calls import Call
 from nxsms_nb.client import client_or_env
-from nxsms_nb.engine import elsewhere, other_keys
-from nxsms_nb.engine.dispatch import journal_of, mistaken_words, prepare
+from nxsms_nb.engine import other_keys
+from nxsms_nb.engine.notices import mistaken_words
+from nxsms_nb.engine.prepare import journal_of, prepare_to_send
 from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
 from nxsms_nb.engine.sources import ALL_WARNINGS, Measured, source_of
@@ -195,10 +196,7 @@ def _dispatch(
     with so_far.placing(0):
         chunk = as_pandas(frame)
     with so_far.placing(len(chunk)):
-        dispatch = prepare(chunk, client, settings, call=call, journal=campaign, doubts_before_us=so_far.begun_us)
-        dispatch.refuse_conflicts()
-        elsewhere.refuse_other_gateway(dispatch)
-    return dispatch
+        return prepare_to_send(chunk, client, settings, call=call, campaign=campaign, doubts_before_us=so_far.begun_us)
 
 
 def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:

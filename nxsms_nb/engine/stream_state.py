@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from nxsms_nb import screen
-from nxsms_nb.engine.dispatch import again_elsewhere, clock, suppressed_words
+from nxsms_nb.engine.notices import again_elsewhere, clock, suppressed_words
 from nxsms_nb.errors import ConfirmationNeeded, NxsmsError, ValidationError
 from nxsms_nb.formatting import count
 from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNKNOWN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Unpack
 
 from nxsms_nb import screen
 from nxsms_nb.client import client_or_env
-from nxsms_nb.engine.dispatch import journal_of
+from nxsms_nb.engine.prepare import journal_of
 from nxsms_nb.errors import ConfigError, JournalError, Stopped
 from nxsms_nb.files.output import Output
 from nxsms_nb.files.reading import open_source

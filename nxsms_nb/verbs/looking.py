@@ -11,9 +11,10 @@ from nxsms_nb import screen
 from nxsms_nb.client import client_or_env
 from nxsms_nb.engine import elsewhere, other_keys
 from nxsms_nb.engine.balance import Balance, ask_balance
-from nxsms_nb.engine.dispatch import journal_of, mistaken_words, prepare
 from nxsms_nb.engine.loops import in_loop, unless_stopped
+from nxsms_nb.engine.notices import mistaken_words
 from nxsms_nb.engine.plan import Plan, plan_of
+from nxsms_nb.engine.prepare import journal_of, prepare
 from nxsms_nb.engine.prices import read_prices
 from nxsms_nb.errors import ConfigError, QueryError
 from nxsms_nb.formatting import named

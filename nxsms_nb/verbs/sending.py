@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from nxsms_nb import screen
 from nxsms_nb.client import client_or_env
-from nxsms_nb.engine import elsewhere, other_keys, retry
-from nxsms_nb.engine.dispatch import (
-    Dispatch,
-    clock,
-    journal_of,
-    mistaken_words,
-    prepare,
-    repeated_words,
-    suppressed_words,
-)
+from nxsms_nb.engine import other_keys, retry
+from nxsms_nb.engine.notices import clock, mistaken_words, repeated_words, suppressed_words
+from nxsms_nb.engine.prepare import journal_of, prepare_to_send
 from nxsms_nb.engine.run import Run
+from nxsms_nb.engine.sent_rows import read_back
 from nxsms_nb.engine.state import Limits
 from nxsms_nb.errors import AlreadySentWarning
 from nxsms_nb.formatting import count
@@ -32,7 +26,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.calls import Call
     from nxsms_nb.client import Client
-    from nxsms_nb.engine.dispatch import Rows
+    from nxsms_nb.engine.dispatch import Dispatch, Rows
     from nxsms_nb.engine.progress import Observer
     from nxsms_nb.journal.campaign import Campaign
 
@@ -54,7 +48,8 @@ def sent(
     observer = progress.watch(settings["progress"], call)
     call.ready_to_lock()
     with _campaign(frame, client, settings) as campaign:
-        dispatch = _dispatch(frame, client, settings, spelled, campaign)
+        dispatch = prepare_to_send(frame, client, settings, call=spelled, campaign=campaign)
+        dispatch.confirm(settings["confirm"])
         _report_repeats(call, dispatch, settings)
         return _outcome(call, dispatch, settings, observer)
 
@@ -67,7 +62,8 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
     observer = progress.watch(settings["progress"], call, waited_for=False)
     call.ready_to_lock()
     with _campaign(frame, client, settings) as campaign:
-        dispatch = _dispatch(frame, client, settings, spelled, campaign)
+        dispatch = prepare_to_send(frame, client, settings, call=spelled, campaign=campaign)
+        dispatch.confirm(settings["confirm"])
         _report_repeats(call, dispatch, settings)
         run = Run(dispatch, Limits.of(settings), observer, call)
         # Before the cell ends: later, an older kernel would attribute a widget to another request.
@@ -93,16 +89,16 @@ def retried(
     client = client_or_env(client)
     wanted = retry.asked_for(codes)
     observer = progress.watch(settings["progress"], call)
-    journal = journal_of(settings, client)
-    as_sent = retry.read_back(frame, client, journal, settings, spelled)
+    rows = read_back(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     call.ready_to_lock()
-    home = retry.home_of(as_sent, settings)
+    home = rows.home_of_unsent()
     if home is None:
-        retry.skip_suppressed(as_sent)
-        screen.say(suppressed_words(len(as_sent.suppressed()), as_sent.checked.about_list))
-        return as_sent.joined(last=True)
-    with retry.hold_home(journal, as_sent, home) as campaign:
-        dispatch, held_back = retry.resend(as_sent, home, campaign, settings, wanted)
+        rows.skip_suppressed()
+        dispatch = rows.dispatch(rows.journal, settings["campaign"])
+        screen.say(suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list))
+        return dispatch.joined(last=True)
+    with rows.hold(home) as campaign:
+        dispatch, held_back = retry.retry_of(rows, home, campaign, wanted)
         dispatch.confirm(settings["confirm"])
         screen.say(suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list))
         if len(held_back):
@@ -116,17 +112,6 @@ def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) 
     own = columns.get("sys_message_id")
     own_ids = own is not None and bool(frame[own].notna().any())
     return journal_of(settings, client).campaign(settings["campaign"], own_ids=own_ids)
-
-
-def _dispatch(
-    frame: pd.DataFrame, client: Client, settings: Mapping[str, Any], spelled: Invocation, campaign: Campaign
-) -> Dispatch:
-    """Prepare what is sent now, and check that it was confirmed."""
-    dispatch = prepare(frame, client, settings, call=spelled, journal=campaign)
-    dispatch.refuse_conflicts()
-    elsewhere.refuse_other_gateway(dispatch)
-    dispatch.confirm(settings["confirm"])
-    return dispatch
 
 
 def _outcome(

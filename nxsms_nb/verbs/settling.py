@@ -9,9 +9,10 @@ import numpy as np
 
 from nxsms_nb._arrow import present
 from nxsms_nb.client import client_or_env
-from nxsms_nb.engine import elsewhere, reconcile, retry
-from nxsms_nb.engine.dispatch import journal_of
+from nxsms_nb.engine import elsewhere, reconcile
 from nxsms_nb.engine.loops import in_loop, unless_stopped
+from nxsms_nb.engine.prepare import journal_of
+from nxsms_nb.engine.sent_rows import read_back
 from nxsms_nb.errors import ConfigError, Interrupted, QueryError
 from nxsms_nb.formatting import named
 from nxsms_nb.invocation import Invocation
@@ -35,15 +36,15 @@ def reconciled(
     settings = with_defaults(given, LOOKING, COLUMNS)
     spelled = Invocation("reconcile", {"absent": absent, **given}, client is not None)
     client = client_or_env(client)
-    journal = journal_of(settings, client)
-    dispatch = retry.read_back(frame, client, journal, settings, spelled)
+    sent = read_back(frame, client, settings, call=spelled, journal=journal_of(settings, client))
+    dispatch = sent.dispatch(sent.journal, settings["campaign"])
     doubtful = np.intersect1d(reconcile.in_doubt(dispatch.results), np.flatnonzero(present(dispatch.all_ids())))
     elsewhere.refuse_strange_doubts(dispatch, doubtful)
-    for home in retry.homes_of(dispatch, doubtful):
+    for home in sent.homes_of(doubtful):
         call.ready_to_lock()
         # A run that may still be working on rows in doubt holds their campaign, so that nobody else judges them.
-        with retry.hold_home(journal, dispatch, home) as campaign:
-            left, timed = retry.take_over_learnt(dispatch, home.rows, campaign)
+        with sent.hold(home) as campaign:
+            left, timed = sent.learn(home.rows, campaign)
             if not len(left):
                 continue
             if client.app_secret is None:

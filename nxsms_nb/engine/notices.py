@@ -1,0 +1,67 @@
+"""What a call says of its rows besides their results: sent before, suppressed, texts that read as a mistake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nxsms_nb.engine.sources import ALL_WARNINGS
+from nxsms_nb.formatting import count, masks
+from nxsms_nb.invocation import another_campaign
+from nxsms_nb.results import table
+from nxsms_nb.results.table import UNKNOWN
+from nxsms_nb.rows.problems import RULES, suspicions
+
+if TYPE_CHECKING:
+    from nxsms_nb.engine.dispatch import Dispatch
+
+__all__ = ["again_elsewhere", "clock", "mistaken_words", "repeated_words", "suppressed_words"]
+
+
+def suppressed_words(n: int, about_list: str | None) -> str | None:
+    """Say how many rows are suppressed, and of the list how many entries that is; None without a list."""
+    rows = f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
+    return "\n".join(words for words in (rows, about_list) if words) or None
+
+
+def mistaken_words(dispatch: Dispatch, all_of_them: str = ALL_WARNINGS) -> str | None:
+    """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do."""
+    content = dispatch.checked.fields["content"].take(dispatch.positions(dispatch.todo))
+    found = suspicions(content)
+    if not len(found):
+        return None
+    n = len(np.unique(found.positions))
+    first = int(dispatch.todo[found.positions[0]])
+    verb = "reads" if n == 1 else "read"
+    return (
+        f"{n:,} of {count(len(dispatch.todo), 'text')} {verb} as a mistake, the first at position {first:,}: "
+        f"{RULES[found.rules[0]].hint}. All of them: {all_of_them}"
+    )
+
+
+def repeated_words(dispatch: Dispatch) -> str | None:
+    """Say how many rows were sent before; None where none were."""
+    before = dispatch.sent_before()
+    if not len(before):
+        return None
+    times = dispatch.results.sent_us[before]
+    times = times[times != table.NO_TIME]
+    when = f" ({clock(int(times.max()))})" if len(times) else ""
+    doubtful = int((dispatch.results.status[before] == UNKNOWN).sum())
+    doubt = f", {doubtful:,} of them in doubt" if doubtful else ""
+    went = f"{len(before):,} of {count(len(dispatch.frame), 'row')} had been sent before{when}{doubt}"
+    rest = f"; sending {len(dispatch.todo):,}" if len(dispatch.todo) else "; nothing was sent"
+    return f"{went}{rest}. To send those again: {again_elsewhere(dispatch.campaign)}"
+
+
+def again_elsewhere(campaign: str | None) -> str:
+    """Return the option that sends rows again: they are other messages in another campaign."""
+    return "campaign='…'" if campaign is None or masks(campaign) else f"campaign={another_campaign(campaign)!r}"
+
+
+def clock(us: int) -> str:
+    """Format a moment in the local time of this machine."""
+    local = datetime.fromtimestamp(us / 1e6, UTC).astimezone()
+    return f"{local.day} {local:%b %H:%M}"
