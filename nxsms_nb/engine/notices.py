@@ -33,7 +33,7 @@ def mistaken_words(dispatch: Dispatch, all_of_them: str = ALL_WARNINGS) -> str |
     if not len(found):
         return None
     n = len(np.unique(found.positions))
-    first = int(dispatch.todo[found.positions[0]])
+    first = int(found.positions[0])
     verb = "reads" if n == 1 else "read"
     return (
         f"{n:,} of {count(len(dispatch.todo), 'text')} {verb} as a mistake, the first at position {first:,}: "

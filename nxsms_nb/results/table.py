@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nxsms_nb._arrow import filled
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 
@@ -96,12 +97,12 @@ class Results:
 
     def __init__(self, n: int) -> None:
         self.status = np.full(n, UNDECIDED, np.int8)
-        self.batch = np.zeros(n, np.int64)
-        self.attempts = np.zeros(n, np.int64)
-        self.sent_us = np.zeros(n, np.int64)
-        self.latency_ms = np.zeros(n, np.float64)
-        self._code = np.zeros(n, np.int64)
-        self._reason = np.zeros(n, np.int32)
+        self.batch = filled(n, 0, np.int64)
+        self.attempts = filled(n, 0, np.int64)
+        self.sent_us = filled(n, 0, np.int64)
+        self.latency_ms = filled(n, 0, np.float64)
+        self._code = filled(n, 0, np.int64)
+        self._reason = filled(n, 0, np.int32)
         self._reasons: list[str | None] = [None]
         self._reason_numbers: dict[str | None, int] = {None: 0}
 

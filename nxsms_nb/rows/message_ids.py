@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from nxsms_nb._arrow import TEXT, as_mask
+from nxsms_nb._arrow import TEXT, as_mask, unset
 from nxsms_nb.rows import id_format
 
 __all__ = ["UNNAMED_KEY", "MessageIds", "key_texts"]
@@ -235,7 +235,7 @@ class MessageIds:
 
     def _number(self, ordinals: npt.NDArray[np.int32]) -> None:
         self._ordinals = ordinals
-        self._letters = np.empty(len(self._keys) * id_format.WIDTH, np.uint8)
+        self._letters = unset(len(self._keys) * id_format.WIDTH, np.uint8)
         self._made = np.zeros(-(-len(self._keys) // _CHUNK), np.bool_)
 
     def _make(self, start: int) -> None:

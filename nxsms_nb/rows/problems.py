@@ -256,21 +256,34 @@ _SUSPICIOUS: Final = {
     "content_replacement_character": "\ufffd",
 }
 """Patterns of likely mistakes in a text, by the name of the rule."""
+_ANY_SUSPICION: Final = "|".join(_SUSPICIOUS.values())
+_PIECE: Final = 8192
 
 
-def suspicions(content: pa.Array) -> Problems:
-    """Find what reads as a mistake in texts that may be sent.
+def suspicions(content: pa.Array, rows: Positions | None = None) -> Problems:
+    """Find what reads as a mistake in texts that may be sent: those of some rows, ascending, or all.
 
     Examples
     --------
     >>> [RULES[number].name for number in suspicions(pa.array(["Hi nan", "Hi {name}", "Hi Nancy"], TEXT)).rules]
     ['content_reads_missing', 'content_unfilled']
     """
-    # One look for all of them: hardly any text has one.
-    rows = np.flatnonzero(as_mask(pc.match_substring_regex(content, "|".join(_SUSPICIOUS.values())))).astype(np.int64)
-    some = content.take(pa.array(rows))
-    found = [(name, rows[as_mask(pc.match_substring_regex(some, pattern))]) for name, pattern in _SUSPICIOUS.items()]
+    rows = np.arange(len(content)) if rows is None else rows
+    # By the piece: the texts of a million rows, taken together, are as large as the frame.
+    pieces = [_suspicious(content, rows[start : start + _PIECE]) for start in range(0, len(rows), _PIECE)]
+    suspicious = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+    some = content.take(pa.array(suspicious))
+    found = [
+        (name, suspicious[as_mask(pc.match_substring_regex(some, pattern))]) for name, pattern in _SUSPICIOUS.items()
+    ]
     return no_problems({"content": content}).plus(found, {})
+
+
+def _suspicious(content: pa.Array, rows: Positions) -> Positions:
+    """Return those of the rows whose texts any pattern is found in; one look for all of them: hardly any text has one."""
+    aligned = rows[-1] - rows[0] == len(rows) - 1
+    texts = content.slice(rows[0], len(rows)) if aligned else content.take(pa.array(rows))
+    return rows[as_mask(pc.match_substring_regex(texts, _ANY_SUSPICION))]
 
 
 def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
