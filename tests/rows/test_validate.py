@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ColumnError, ConfigError, ValidationError
 from nxsms_nb.rows.keys import repeats
 from nxsms_nb.rows.message_ids import Keys
+from nxsms_nb.rows.problems import suspicions
 from nxsms_nb.rows.validate import examine, validate
 from nxsms_nb.settings import CHECKING, COLUMNS, with_defaults
 
@@ -324,3 +326,15 @@ def test_the_signature_spells_the_options_out():
     parameters = inspect.signature(validate).parameters
     assert {"campaign", "key", "duplicates", "region", *COLUMNS} < set(parameters)
     assert parameters["duplicates"].default == "raise"
+
+
+def test_texts_that_read_as_a_mistake_are_found_in_any_piece_of_a_long_column():
+    """Texts are looked at some thousands at a time, and a row keeps its position whichever rows are looked at."""
+    content = pa.array(["Hi"] * 20_000, TEXT).to_pylist()
+    for row in (0, 8191, 8192, 16_384, 19_999):
+        content[row] = "Hi nan"
+    texts = pa.array(content, TEXT)
+    assert suspicions(texts).positions.tolist() == [0, 8191, 8192, 16_384, 19_999]
+    some = np.delete(np.arange(20_000), [5, 8192])
+    assert suspicions(texts, some).positions.tolist() == [0, 8191, 16_384, 19_999]
+    assert not len(suspicions(texts, np.empty(0, np.int64)))
