@@ -28,8 +28,7 @@ def suppressed_words(n: int, about_list: str | None) -> str | None:
 
 def mistaken_words(dispatch: Dispatch, all_of_them: str = ALL_WARNINGS) -> str | None:
     """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do."""
-    content = dispatch.checked.fields["content"].take(dispatch.positions(dispatch.todo))
-    found = suspicions(content)
+    found = suspicions(dispatch.checked.fields["content"], dispatch.todo)
     if not len(found):
         return None
     n = len(np.unique(found.positions))

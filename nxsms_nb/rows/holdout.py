@@ -68,9 +68,9 @@ def refuse_unseen(frame: pd.DataFrame, variant: Hashable = VARIANT) -> None:
                 f"those rows out, name it: variant={named(label)}. To send to them, rename or drop it."
             )
     for level in range(frame.index.nlevels):
-        values = frame.index.get_level_values(level)
+        labels = frame.index.get_level_values(level)
         # The sample alone: a million row numbers as a Series are two new columns.
-        if _may_be_arms(values[:_SAMPLE].to_series()) and (n := int(_says_so(values.to_series()).sum())):
+        if _may_be_arms(labels[:_SAMPLE].to_series()) and (n := int(_says_so(labels.to_series()).sum())):
             raise ColumnError(
                 f"The index of the frame says {HOLDOUT!r} in {count(n, 'row')}, and the frame has no column {VARIANT!r}. To hold those "
                 f"rows out, make a column {VARIANT!r} of it, as in df.rename_axis({VARIANT!r}).reset_index(). To send to them, "

@@ -30,3 +30,13 @@ def test_a_stream_mentions_them_and_good_texts_are_not_mentioned(capsys):
     with nx.Sandbox(seed=1) as sandbox:
         list(nx.send_stream([FRAME[:1], FRAME[1:]], sandbox.client, campaign="c", progress="silent"))
     assert "".join(capsys.readouterr()).count("as a mistake") == 1
+
+
+def test_only_texts_that_are_sent_count_and_keep_their_positions(capsys):
+    """Rows that are not sent are not counted, and the position is that of the row in the frame."""
+    frame = FRAME.assign(phone=["12", *FRAME["phone"][1:]])
+    with nx.Sandbox(seed=1) as sandbox:
+        frame[:2].nxsms.send(sandbox.client, campaign="c", progress="silent")
+        capsys.readouterr()
+        frame.nxsms.send(sandbox.client, campaign="c", progress="silent")
+    assert "1 of 1 text reads as a mistake, the first at position 2" in "".join(capsys.readouterr())
