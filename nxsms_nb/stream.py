@@ -141,6 +141,7 @@ def _stream(
     call.ready_to_lock()
     with journal_of(settings, client).campaign(settings["campaign"]) as campaign:
         try:
+            so_far.begun_us = campaign.now_us()
             _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, campaign=campaign)
             settings = {**settings, "counts": Counts()}
             listing = source.all_warnings if isinstance(source, Measured) else ALL_WARNINGS

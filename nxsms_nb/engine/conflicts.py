@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from nxsms_nb.engine.history import Copies
     from nxsms_nb.invocation import Invocation
+    from nxsms_nb.journal.entries import RunRow
     from nxsms_nb.journal.reader import Reader
-    from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Rows
 
 OTHER_ID: Final = (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.client import Client
     from nxsms_nb.journal.reader import Reader
-    from nxsms_nb.journal.recorder import Recorder
+    from nxsms_nb.journal.store import RunRecord
     from nxsms_nb.rows.rules import Checked
 
 __all__ = ["Dispatch", "Rows"]
@@ -113,7 +113,7 @@ class Dispatch:
             _NONE if unlisted is None else unlisted,
         )
 
-    def record(self, campaign: Campaign, *, rows: int, workers: int) -> Recorder:
+    def record(self, campaign: Campaign, *, rows: int, workers: int) -> RunRecord:
         """Begin the record of the run that sends or settles these rows, in a campaign that is held."""
         client = self.client
         return campaign.record(

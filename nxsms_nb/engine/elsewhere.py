@@ -18,7 +18,7 @@ from nxsms_nb.rows import keys, message_ids
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
     from nxsms_nb.invocation import Invocation
-    from nxsms_nb.journal.tables import RunRow
+    from nxsms_nb.journal.entries import RunRow
     from nxsms_nb.results.table import Rows
 
 __all__ = [
@@ -254,10 +254,10 @@ def campaign_words(dispatch: Dispatch, found: list[tuple[str, Rows]]) -> str | N
 def new_words(dispatch: Dispatch) -> str | None:
     """Say that the journal is new; None where it knows anything, or is in memory."""
     journal = dispatch.journal
-    if journal.path is None or not len(dispatch.todo) or journal.made_by():
+    if journal.named is None or not len(dispatch.todo) or journal.made_by():
         return None
     return (
-        f"New journal {journal.path}: nothing is known of earlier sends. If there were some, name the journal that they were "
+        f"New journal {journal.named}: nothing is known of earlier sends. If there were some, name the journal that they were "
         f"made with:\n    {dispatch.call.text(journal='…')}"
     )
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from nxsms_nb.journal.entries import RunRow
     from nxsms_nb.journal.reader import Reader
-    from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.results.table import Results, Rows
 
 

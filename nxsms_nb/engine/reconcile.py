@@ -20,10 +20,8 @@ from nxsms_nb.results.table import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
 from nxsms_nb.wire import codes, requests
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nxsms_nb.engine.dispatch import Dispatch
-    from nxsms_nb.journal.recorder import Recorder
+    from nxsms_nb.journal.store import RunRecord
     from nxsms_nb.results.table import Rows
 
 __all__ = ["in_doubt", "settle"]
@@ -49,6 +47,9 @@ ANOTHER_NUMBER: Final = (
 )
 COUNTRY_CODE_MAX: Final = 3
 """Digits of a country code that a record may add to a number, or leave out."""
+STILL_SENDING: Final = (
+    "not found by the record query; the run that recorded its request may still be sending it, ask again later"
+)
 OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
 ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 """Codes of the record queries."""
@@ -186,7 +187,7 @@ async def _ask(transport: Transport, path: str, form: dict[str, str]) -> dict[st
 
 async def settle(
     dispatch: Dispatch,
-    recorder: Recorder,
+    recorder: RunRecord,
     rows: Rows,
     *,
     absent: str = "Unknown",
@@ -199,7 +200,7 @@ async def settle(
     """
     results = dispatch.results
     ids = dispatch.ids.take(dispatch.positions(rows)).to_pylist()
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(recorder.now_us() / 1e6, UTC)
     # Without a time, as in a frame taken while its request was in flight, it counts as just sent.
     times = [now if us == NO_TIME else datetime.fromtimestamp(us / 1e6, UTC) for us in results.sent_us[rows]]
     certain = np.isin(rows, [] if timed is None else timed)
@@ -228,7 +229,8 @@ async def settle(
         results.decide(rows[offsets], status, code, reason)
         if status != UNKNOWN:
             these, outcome = rows[offsets], Outcome(status, code, reason, carried=False)
-            await _record(recorder, dispatch.ids.take(dispatch.positions(these)), dispatch.keys_at(these), outcome)
+            block = Block(dispatch.ids.take(dispatch.positions(these)), dispatch.keys_at(these))
+            results.decide(these[await _record(recorder, block, outcome)], UNKNOWN, None, STILL_SENDING)
 
 
 def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
@@ -241,7 +243,7 @@ def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
     return UNSENT, WORD_GIVEN
 
 
-async def settle_doubts(dispatch: Dispatch, recorder: Recorder) -> None:
+async def settle_doubts(dispatch: Dispatch, recorder: RunRecord) -> None:
     """Settle what an earlier run left in doubt; where the query fails, the doubt stays."""
     doubtful = dispatch.doubtful
     if doubtful is not None and len(doubtful):
@@ -256,11 +258,9 @@ async def settle_doubts(dispatch: Dispatch, recorder: Recorder) -> None:
             dispatch.results.decide(still, UNKNOWN, None, words)
 
 
-async def _record(recorder: Recorder, ids: pa.Array, keys: pa.Array | None, outcome: Outcome) -> None:
-    block = Block(ids, keys)
-    now_us = int(datetime.now(UTC).timestamp() * 1e6)
-    number = await recorder.begin(block, 0, len(block), sent_us=now_us, query=True)
-    recorder.finish(number, outcome)
+async def _record(recorder: RunRecord, block: Block, outcome: Outcome) -> Rows:
+    """Record what was settled; return the places of the messages that stay in doubt."""
+    return np.array(await recorder.settle(block, outcome), np.int64)
 
 
 def in_doubt(results: Any) -> Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from numbers import Integral
 from operator import index
 from typing import TYPE_CHECKING, Any, Final
@@ -67,7 +66,8 @@ def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[in
     same = np.flatnonzero(sendable & (results.status == UNSENT))
     refused = np.flatnonzero(sendable & (results.status == FAILURE) & ~suppressed)
     numbers = np.array([results.code(int(row)) or 0 for row in refused], np.int64)
-    early = np.isin(numbers, [code_table.HOURLY]) & (may_go_us(results, refused) > time.time_ns() // 1000)
+    now_us = campaign.now_us()
+    early = np.isin(numbers, [code_table.HOURLY]) & (may_go_us(results, refused, now_us) > now_us)
     if code_table.HOURLY in codes:
         early[:] = False
     held_back = refused[early]
@@ -91,10 +91,10 @@ def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[in
     return dispatch, held_back
 
 
-def may_go_us(results: Results, rows: Rows) -> Rows:
+def may_go_us(results: Results, rows: Rows, now_us: int) -> Rows:
     """Return when rows refused by the hour's limit may be sent, in microseconds since the epoch; by default in an hour."""
     sent_us = results.sent_us[rows]
-    return np.where(sent_us == NO_TIME, time.time_ns() // 1000, sent_us) + HOUR_US
+    return np.where(sent_us == NO_TIME, now_us, sent_us) + HOUR_US
 
 
 def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: Rows) -> None:

@@ -13,22 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from nxsms_nb import errors
+from nxsms_nb.engine.batches import Batch
 from nxsms_nb.engine.outcomes import NOTHING_HERE, classify
 from nxsms_nb.engine.policy import Policy
 from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.state import RunState, StopReason
 from nxsms_nb.engine.transport import PostResult, Transport
 from nxsms_nb.formatting import span
+from nxsms_nb.journal.store import RowsTaken
 from nxsms_nb.results.statuses import STATUSES
-from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results
+from nxsms_nb.results.table import UNDECIDED, UNKNOWN, UNSENT, Outcome, Results, among
 from nxsms_nb.wire import requests
 
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
-    from nxsms_nb.engine.batches import Batch, BatchQueue
+    from nxsms_nb.engine.batches import BatchQueue
     from nxsms_nb.engine.rate import AdaptiveRate
     from nxsms_nb.engine.state import Limits, Memory
-    from nxsms_nb.journal.recorder import Recorder
+    from nxsms_nb.journal.store import RunRecord
     from nxsms_nb.stop_request import StopRequest
 
 GRACE_S: Final = 5.0
@@ -51,7 +53,7 @@ class Sender:
     def __init__(
         self,
         client: Client,
-        recorder: Recorder,
+        recorder: RunRecord,
         queue: BatchQueue,
         results: Results,
         pace: AdaptiveRate,
@@ -249,13 +251,17 @@ class Sender:
 
     async def _worker(self) -> None:
         while (batch := await self._next()) is not None:
-            sent_us = time.time_ns() // 1000
+            sent_us = self._recorder.now_us()
             written = self._recorder.begin(batch.chunk.block, batch.start, batch.size, sent_us=sent_us)
             cancelled = False
             try:
                 await written
             except asyncio.CancelledError:
                 cancelled = True
+            except RowsTaken as taken:
+                self._leave_to_others(batch, taken)
+                self._landed()
+                continue
             except errors.JournalError as trouble:
                 self._queue.put_back(batch)
                 self._landed()
@@ -269,6 +275,20 @@ class Sender:
                 self._landed()
                 return
             await self._post(batch, written.result(), sent_us)
+
+    def _leave_to_others(self, batch: Batch, taken: RowsTaken) -> None:
+        """Decide rows that another run has as they are recorded, and queue the rest of their request again."""
+        known, rows = taken.results, batch.rows
+        theirs = np.array(taken.offsets, np.int64)
+        recorded = np.flatnonzero(~among(known.status, UNDECIDED, UNSENT))
+        gone = rows[theirs[recorded]]
+        self._results.take_over(gone, known, recorded)
+        for status, n in Counter(known.status[recorded].tolist()).items():
+            self._policy.tally(status, n)
+        left = np.setdiff1d(rows, gone)
+        if len(left):
+            chunk = self._queue.chunk(left)
+            self._queue.put_back(Batch(chunk, 0, len(left), batch.tries))
 
     async def _next(self) -> Batch | None:
         while not self._stopping():

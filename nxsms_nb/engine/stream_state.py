@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -32,11 +31,11 @@ class SoFar:
     began.
     """
 
-    def __init__(self, campaign: str) -> None:
+    def __init__(self, campaign: str, begun_us: int = 0) -> None:
         self.rows = 0
         self.memory: Memory | None = None
         self._campaign = campaign
-        self.begun_us = time.time_ns() // 1000
+        self.begun_us = begun_us
         self._suppressed = 0
         self._about_list: str | None = None
         self._left = self._before = self._repeated = self._doubtful = self._latest_us = 0

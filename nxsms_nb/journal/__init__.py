@@ -1,3 +1,3 @@
 """What was attempted, durably, so that nothing is sent twice."""
 
-__all__ = ["blocks", "campaign", "forks", "journal", "reader", "receipts", "recorder", "tables"]
+__all__ = ["blocks", "campaign", "entries", "forks", "journal", "reader", "receipts", "store"]

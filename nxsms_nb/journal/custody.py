@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.journal import locks, log, sqlite, tables, watch
+from nxsms_nb.journal.entries import Damage, RunRow
 from nxsms_nb.journal.watch import JournalTrouble, Watch
 
 if TYPE_CHECKING:
@@ -67,9 +68,7 @@ def _close_broken(connection: sqlite3.Connection, number: int) -> None:
 class Custody:
     """What a run's record needs of the journal's files around its connection: watch, rescue, marks and the run's lock."""
 
-    def __init__(
-        self, path: Path | None, connection: sqlite3.Connection, lock: CampaignLock, run: tables.RunRow
-    ) -> None:
+    def __init__(self, path: Path | None, connection: sqlite3.Connection, lock: CampaignLock, run: RunRow) -> None:
         self._path = path
         self._connection = connection
         self._lock = lock
@@ -102,7 +101,7 @@ class Custody:
         """Note how far the journal has come, if the run has ended and the files are still its own."""
         if self._path is None or self._watch is None or self._watch.trouble() is not None:
             return
-        with suppress(sqlite3.Error, tables.Damage):
+        with suppress(sqlite3.Error, Damage):
             if self._run.id not in {run.id for run in tables.open_runs(self._connection)}:
                 watch.note_last(self._path, self._connection)
 
@@ -111,7 +110,7 @@ def close(connection: sqlite3.Connection, path: Path) -> None:
     """Close a connection, leaving the log while a run has no end: without it the journal would look lost."""
     try:
         ended = not tables.open_runs(connection)
-    except (sqlite3.Error, tables.Damage):
+    except (sqlite3.Error, Damage):
         ended = False
     if ended:
         connection.close()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,22 +10,26 @@ import pandas as pd
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
-from nxsms_nb.journal import lookup, tables
+from nxsms_nb.journal import lookup
 from nxsms_nb.journal.blocks import unpacked
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.results.table import UNDECIDED
 
+if TYPE_CHECKING:
+    from nxsms_nb.journal.entries import RunRow
+    from nxsms_nb.journal.store import Snapshot
 
-def campaigns(connection: sqlite3.Connection | None) -> pd.DataFrame:
+
+def campaigns(journal: Snapshot | None) -> pd.DataFrame:
     """Return a row for each campaign; see `journal.Journal.campaigns`. None: a journal that is not there yet."""
-    by_campaign: dict[str, list[tables.RunRow]] = {}
-    if connection is not None:
-        for run in tables.run_rows(connection).values():
+    by_campaign: dict[str, list[RunRow]] = {}
+    if journal is not None:
+        for run in journal.runs().values():
             by_campaign.setdefault(run.campaign, []).append(run)
     counts = []
     for name, there in by_campaign.items():
-        known = attempted(connection, name)
+        known = attempted(journal, name)
         by_status = {status: int((known == i).sum()) for i, status in enumerate(STATUSES)}
         started = [run.started_us for run in there]
         about = {"campaign": name, "runs": len(there), "rows": len(known), **by_status}
@@ -36,13 +39,13 @@ def campaigns(connection: sqlite3.Connection | None) -> pd.DataFrame:
     return frame.assign(first=_instants(frame["first"]), last=_instants(frame["last"]))
 
 
-def runs(connection: sqlite3.Connection | None) -> pd.DataFrame:
+def runs(journal: Snapshot | None) -> pd.DataFrame:
     """Return a row for each run; see `journal.Journal.runs`. None: a journal that is not there yet."""
     rows = []
-    if connection is not None:
-        for run in tables.run_rows(connection).values():
+    if journal is not None:
+        for run in journal.runs().values():
             about = (run.id, run.campaign, run.started_us, run.ended_us, run.rows)
-            rows.append((*about, tables.count_sent(connection, run.id), run.rate, run.pace, run.stopped))
+            rows.append((*about, journal.requests_of(run.id), run.rate, run.pace, run.stopped))
     names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
     frame = pd.DataFrame(rows, columns=names).set_index("run")
     return frame.assign(
@@ -54,24 +57,24 @@ def runs(connection: sqlite3.Connection | None) -> pd.DataFrame:
     )
 
 
-def attempted(connection: sqlite3.Connection | None, campaign: str) -> npt.NDArray[Any]:
+def attempted(journal: Snapshot | None, campaign: str) -> npt.NDArray[Any]:
     """Return the status of each message that a request of the campaign carried."""
-    ids = [] if connection is None else held(connection, campaign)
-    if connection is None or not ids:
+    ids = [] if journal is None else held(journal, campaign)
+    if journal is None or not ids:
         return np.empty(0, np.int8)
-    status: npt.NDArray[Any] = lookup.known(connection, pa.array(ids, TEXT), campaign).status
+    status: npt.NDArray[Any] = lookup.known(journal, pa.array(ids, TEXT), campaign).status
     # A block also has the ids of rows whose request never left.
     carried: npt.NDArray[Any] = status[status != UNDECIDED]
     return carried
 
 
-def held(connection: sqlite3.Connection, campaign: str) -> list[str]:
+def held(journal: Snapshot, campaign: str) -> list[str]:
     """Return the ids of a campaign, each once."""
     found: dict[str, None] = {}
-    known = tables.run_rows(connection)
+    known = journal.runs()
     wanted = {run.id for run in known.values() if run.campaign == campaign}
-    for number in tables.blocks_of(connection, wanted, known):
-        found.update(dict.fromkeys(unpacked(tables.block(connection, number)[1]).to_pylist()))
+    for number in journal.blocks_of(wanted, known):
+        found.update(dict.fromkeys(unpacked(journal.block(number)[1]).to_pylist()))
     return list(found)
 
 

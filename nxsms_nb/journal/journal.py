@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from nxsms_nb.arguments import Names, strict
 from nxsms_nb.calls import apart
-from nxsms_nb.errors import ConfigError, JournalError
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.invocation import shown_value
-from nxsms_nb.journal import custody, forks, frames, place, sqlite
+from nxsms_nb.journal import frames, place
 from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.journal.campaign import Campaign
-from nxsms_nb.journal.locks import CampaignLock
 from nxsms_nb.journal.reader import Reader
-from nxsms_nb.journal.receipts import ReceiptBook
-from nxsms_nb.screen import say
+from nxsms_nb.journal.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nxsms_nb.journal.lock_files import MemoryLock
+    from nxsms_nb.journal.store import ReceiptBook, Snapshot, Store
 
 __all__ = ["Journal"]
 
@@ -59,14 +53,17 @@ class Journal(Names, Reader):
             raise ConfigError(
                 f"path={named(path)} is not a path. Give text or a pathlib.Path, as in nx.Journal('sent.sqlite3')."
             )
-        self.path = place.place(path)
-        self._begin(sqlite.open_memory() if self.path is None else None)
+        self._store: Store = SqliteStore(place.place(path))
 
-    def _begin(self, memory: sqlite3.Connection | None = None) -> None:
-        self._memory = memory
-        self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._held: WeakValueDictionary[str, MemoryLock] = WeakValueDictionary()
+    @property
+    def path(self) -> Path | None:
+        """The file; None where the journal has none."""
+        return self._store.path
+
+    @property
+    def named(self) -> str | None:
+        """The journal as a person names it; None where it has no name."""
+        return self._store.named
 
     @classmethod
     def in_memory(cls) -> Journal:
@@ -83,7 +80,7 @@ class Journal(Names, Reader):
         raise ConfigError(f"journal={named(journal)} is neither a path nor a Journal.")
 
     def __repr__(self) -> str:
-        return "Journal.in_memory()" if self.path is None else f"Journal({str(self.path)!r})"
+        return "Journal.in_memory()" if self.named is None else f"Journal({self.named!r})"
 
     def campaign(self, name: str | None, *, anywhere: bool = False, own_ids: bool = False) -> Campaign:
         """Hold a campaign for one call, from reading what is recorded to the end of the run, so that no one else sends in it.
@@ -93,21 +90,7 @@ class Journal(Names, Reader):
         ``with`` releases it. `CampaignBusy` is raised where another run of this campaign, or one that may concern it,
         is in progress.
         """
-        if self.path is None:
-            forks.refuse_copy(self._pid)
-        elif not place.holds_something(self.path):
-            # Before the folder of locks: a file that is missing beside one is a journal that was lost.
-            sqlite.open_file(self.path).close()
-            say(f"New journal {self.path}: nothing is known of earlier sends.")
-        lock = CampaignLock(self.path, name or "", self._held, anywhere=anywhere)
-        lock.acquire(own_ids=own_ids, known=[run.campaign for run in self.made_by()] if anywhere else ())
-        try:
-            connection = self._memory or custody.open_journal(self._file())
-        except BaseException:
-            lock.release()
-            raise
-        guard = threading.RLock() if self._memory is None else self._lock
-        return Campaign(self.path, lock, connection, guard, reopened=self._reading)
+        return Campaign(self._store.hold(name or "", anywhere=anywhere, own_ids=own_ids), self._store)
 
     def campaigns(self) -> pd.DataFrame:
         """Return the campaigns in the journal.
@@ -118,8 +101,8 @@ class Journal(Names, Reader):
             A row for each: ``campaign`` (empty: the unnamed one), ``runs``, ``rows`` (distinct messages attempted),
             a column of counts for each status that requests left rows in, ``first``, ``last`` (UTC).
         """
-        with self._reading() as connection:
-            return frames.campaigns(connection)
+        with self._reading() as journal:
+            return frames.campaigns(journal)
 
     def runs(self) -> pd.DataFrame:
         """Return the runs in the journal.
@@ -131,8 +114,8 @@ class Journal(Names, Reader):
             ``requests``, ``rate`` (messages a second accepted or refused, achieved), ``pace`` (the ceiling at the end, messages
             a second; NaN: none was found), ``stopped`` (why it ended early).
         """
-        with self._reading() as connection:
-            return frames.runs(connection)
+        with self._reading() as journal:
+            return frames.runs(journal)
 
     def receipts(self, *, tz: str = "Asia/Shanghai") -> pd.DataFrame:
         """Return the delivery receipts in the journal, pushed and pulled, of whatever messages.
@@ -165,20 +148,13 @@ class Journal(Names, Reader):
         []
         """
         zone = journal_receipts.checked_zone(tz)
-        with self._reading() as connection:
-            found = [] if connection is None else list(journal_receipts.every(connection))
+        with self._reading() as journal:
+            found = [] if journal is None else list(journal.receipts())
         return journal_receipts.frame_of(found, zone)
 
-    @contextmanager
-    def receiving(self) -> Iterator[ReceiptBook]:
+    def receiving(self) -> AbstractContextManager[ReceiptBook]:
         """Hold the journal open for receipts to be written, beside its runs; a file is made when the first one is."""
-        if self.path is None:
-            forks.refuse_copy(self._pid)
-        book = ReceiptBook(self.path, self._memory, self._lock if self._memory is not None else threading.RLock())
-        try:
-            yield book
-        finally:
-            book.close()
+        return self._store.receiving()
 
     def forget(self, campaign: str | None, *, confirm: int | None = None) -> int:
         """Delete what is recorded of a campaign. Its rows can then be sent again, to the same people.
@@ -214,17 +190,10 @@ class Journal(Names, Reader):
         if confirm != n:
             raise ConfigError(
                 f"Forgetting campaign {named(name)} makes {n:,} rows sendable again, to the same people. To do that: "
-                f"{'journal' if self.path is None else f'nx.{self!r}'}.forget({shown_value('campaign', campaign)}, confirm={n})"
+                f"{'journal' if self.named is None else f'nx.{self!r}'}.forget({shown_value('campaign', campaign)}, confirm={n})"
             )
-        with self.campaign(campaign) as held, held.writing() as connection:
-            blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
-            batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
-            # Else they would be taken for receipts of the messages that are sent under the same ids.
-            journal_receipts.drop(connection, frames.held(connection, name))
-            connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", (name,))
-            connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", (name,))
-            connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", (name,))
-            connection.execute("DELETE FROM run WHERE campaign = ?", (name,))
+        with self.campaign(campaign) as held:
+            held.forget()
         return n
 
     def backup(self, to: str | os.PathLike[str]) -> Path:
@@ -267,9 +236,7 @@ class Journal(Names, Reader):
                 "Only a journal in a file can be backed up, and only to a file. "
                 "Name a file for both, as in nx.Journal('journal.sqlite3').backup('copy.sqlite3')."
             )
-        if not place.holds_something(self.path):
-            raise JournalError(f"There is no journal at {self.path} to make a backup of.")
-        custody.backup(self.path, target)
+        self._store.backup(target)
         return target
 
     def accept(self, run: int) -> None:
@@ -288,27 +255,11 @@ class Journal(Names, Reader):
         ConfigError
             It is not a run that broke off.
         """
-        if self.path is not None and place.holds_something(self.path):
-            custody.accept(self.path, run)
-        else:
-            raise ConfigError(f"{self} has no run {run}.")
+        self._store.accept(run)
 
-    def _file(self) -> Path:
-        if self.path is None:
-            raise ValueError("a journal in memory has no file")
-        return self.path
+    def now_us(self) -> int:
+        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        return self._store.now_us()
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        if self._memory is not None:
-            # Before the lock, which a thread that was not forked may hold indefinitely.
-            forks.refuse_copy(self._pid)
-            with self._lock:
-                yield self._memory
-            return
-        path = self._file()
-        if not place.holds_something(path):
-            yield None
-            return
-        with custody.reading(path) as connection, custody.snapshot(connection, path):
-            yield connection
+    def _reading(self) -> AbstractContextManager[Snapshot | None]:
+        return self._store.reading()

@@ -15,8 +15,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from nxsms_nb.journal.entries import Damage
 from nxsms_nb.journal.place import real
-from nxsms_nb.journal.tables import BUSY_S, Damage, writing
+from nxsms_nb.journal.tables import BUSY_S, writing
 
 Order = Literal["big", "little"]
 Sums = tuple[int, int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, present
-from nxsms_nb.journal import tables
 from nxsms_nb.journal.blocks import Packed, keys_of, unpacked
 from nxsms_nb.results.table import (
     FAILURE,
@@ -31,73 +29,69 @@ from nxsms_nb.results.table import (
 from nxsms_nb.rows import id_format
 
 if TYPE_CHECKING:
-    from nxsms_nb.journal.tables import BatchRow, OutcomeRow
+    from nxsms_nb.journal.entries import BatchRow, OutcomeRow, RunRow
+    from nxsms_nb.journal.store import Snapshot
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
 
 def blocks_in(
-    connection: sqlite3.Connection,
+    journal: Snapshot,
     campaign: str | None = None,
     *,
     everywhere: bool = False,
-    run_filter: Callable[[tables.RunRow], bool] | None = None,
+    run_filter: Callable[[RunRow], bool] | None = None,
 ) -> list[int]:
     """Return the ids of the blocks in which messages of a campaign, or of any, may be; with `run_filter` those of some runs alone."""
-    runs = tables.run_rows(connection)
+    runs = journal.runs()
     looked = [run for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
-    return tables.blocks_of(connection, {run.id for run in looked if run_filter is None or run_filter(run)}, runs)
+    return journal.blocks_of({run.id for run in looked if run_filter is None or run_filter(run)}, runs)
 
 
-def holds(connection: sqlite3.Connection, campaign: str | None = None, *, everywhere: bool = False) -> bool:
+def holds(journal: Snapshot, campaign: str | None = None, *, everywhere: bool = False) -> bool:
     """Return whether any message is recorded where `known` looks."""
-    return bool(blocks_in(connection, campaign, everywhere=everywhere))
+    return bool(blocks_in(journal, campaign, everywhere=everywhere))
 
 
 def known(
-    connection: sqlite3.Connection,
+    journal: Snapshot,
     ids: pa.Array,
     campaign: str | None = None,
     *,
     everywhere: bool = False,
-    run_filter: Callable[[tables.RunRow], bool] | None = None,
+    run_filter: Callable[[RunRow], bool] | None = None,
 ) -> Results:
     """Return what is recorded of messages; see `journal.Journal.known`."""
     return _known(
-        connection, ids, blocks_in(connection, campaign, everywhere=everywhere, run_filter=run_filter), by_key=False
+        journal, ids, blocks_in(journal, campaign, everywhere=everywhere, run_filter=run_filter), by_key=False
     )[0]
 
 
 def known_by_key(
-    connection: sqlite3.Connection,
+    journal: Snapshot,
     keys: pa.Array,
     campaign: str | None,
     *,
-    run_filter: Callable[[tables.RunRow], bool] | None = None,
+    run_filter: Callable[[RunRow], bool] | None = None,
 ) -> tuple[Results, pa.Array]:
     """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
-    return _known(connection, keys, blocks_in(connection, campaign, run_filter=run_filter), by_key=True)
+    return _known(journal, keys, blocks_in(journal, campaign, run_filter=run_filter), by_key=True)
 
 
-def _known(
-    connection: sqlite3.Connection, ids: pa.Array, blocks: Sequence[int], *, by_key: bool
-) -> tuple[Results, pa.Array]:
+def _known(journal: Snapshot, ids: pa.Array, blocks: Sequence[int], *, by_key: bool) -> tuple[Results, pa.Array]:
     found = Results(len(ids))
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     if not len(asked):
         return found, ids
     if (coded := _coded_if_repeated(asked)) is not None:
         # A merge has multiplied rows of a sent frame.
-        once, recorded = _known(connection, coded.dictionary, blocks, by_key=by_key)
+        once, recorded = _known(journal, coded.dictionary, blocks, by_key=by_key)
         found.take_over(where_asked, once, coded.indices.to_numpy())
         return found, _replaced(ids, where_asked, recorded.take(coded.indices))
-    inventories: dict[int, tables.Inventory] = {}
     renamed: dict[int, str] = {}
-    for number, run, packed, at in _matching(connection, asked, blocks, by_key=by_key):
-        if run not in inventories:
-            inventories[run] = tables.inventory(connection, run)
+    for number, run, packed, at in _matching(journal, asked, blocks, by_key=by_key):
         rows = np.where(at >= 0, where_asked[at], -1)
-        carried = _retell(tables.requests(connection, number, inventories[run]), rows, found)
+        carried = _retell(journal.requests(number, run), rows, found)
         if by_key and not packed.digested:
             offsets = np.flatnonzero(carried)
             renamed.update(
@@ -110,40 +104,39 @@ def _known(
     return found, _replaced(ids, at_rows, pa.array([renamed[row] for row in at_rows.tolist()], ids.type))
 
 
-def sent_anything(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+def sent_anything(journal: Snapshot, wanted: Collection[int]) -> bool:
     """Return whether any message of some runs was sent, or may have been, or was refused by itself."""
-    return any(row is None or row.status != UNSENT or row.exceptions for row in _outcomes(connection, wanted))
+    return any(row is None or row.status != UNSENT or row.exceptions for row in _outcomes(journal, wanted))
 
 
-def reached(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+def reached(journal: Snapshot, wanted: Collection[int]) -> bool:
     """Return whether any request of some runs reached a gateway, or may have: one that is unsent did with a code alone."""
     return any(
         row is None or row.status != UNSENT or row.code is not None or row.exceptions
-        for row in _outcomes(connection, wanted)
+        for row in _outcomes(journal, wanted)
     )
 
 
-def answered(connection: sqlite3.Connection, wanted: Collection[int]) -> bool:
+def answered(journal: Snapshot, wanted: Collection[int]) -> bool:
     """Return whether any request of some runs had a reply that only a gateway gives: items, or a documented refusal."""
     return any(
         row is not None
         and (row.exceptions or row.status in (SUCCESS, FAILURE) or (row.status == UNSENT and row.code is not None))
-        for row in _outcomes(connection, wanted)
+        for row in _outcomes(journal, wanted)
     )
 
 
-def _outcomes(connection: sqlite3.Connection, wanted: Collection[int]) -> Iterator[OutcomeRow | None]:
+def _outcomes(journal: Snapshot, wanted: Collection[int]) -> Iterator[OutcomeRow | None]:
     """Yield the outcomes of the requests that runs sent, None for one that has none."""
-    runs = tables.run_rows(connection)
-    there = {run: tables.inventory(connection, run) for run in wanted}
-    for number in tables.blocks_of(connection, wanted, runs):
-        run, _ = tables.block(connection, number)
-        for batch, row in tables.requests(connection, number, there[run]):
+    runs = journal.runs()
+    for number in journal.blocks_of(wanted, runs):
+        run, _ = journal.block(number)
+        for batch, row in journal.requests(number, run):
             if not batch.query:
                 yield row
 
 
-def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
+def origins(journal: Snapshot, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
     """Return the campaigns and keys with which ids are recorded; see `journal.Journal.origins`."""
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     campaigns, keys = np.full(len(ids), None, object), np.full(len(ids), None, object)
@@ -151,9 +144,9 @@ def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[
         return campaigns, pa.array(keys, TEXT)
     coded = asked.dictionary_encode()
     codes = coded.indices.to_numpy()
-    runs = tables.run_rows(connection)
+    runs = journal.runs()
     of_id = np.full((2, len(coded.dictionary)), None, object)
-    for _, run, packed, at in _matching(connection, coded.dictionary, tables.blocks_of(connection, runs.keys(), runs)):
+    for _, run, packed, at in _matching(journal, coded.dictionary, journal.blocks_of(runs.keys(), runs)):
         here = at >= 0
         of_id[0, at[here]] = runs[run].campaign
         of_id[1, at[here]] = keys_of(packed).to_numpy(zero_copy_only=False)[here]
@@ -161,16 +154,16 @@ def origins(connection: sqlite3.Connection, ids: pa.Array) -> tuple[npt.NDArray[
     return campaigns, pa.array(keys, TEXT)
 
 
-def homes(connection: sqlite3.Connection, ids: pa.Array) -> dict[str, Rows]:
+def homes(journal: Snapshot, ids: pa.Array) -> dict[str, Rows]:
     """Return the campaigns in which messages are recorded, with their places among `ids`; see `journal.Journal.homes`."""
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     found: dict[str, list[Rows]] = {}
     if not len(asked):
         return {}
     coded = asked.dictionary_encode()
-    runs = tables.run_rows(connection)
-    blocks = tables.blocks_of(connection, {run.id for run in runs.values() if not run.homeless}, runs)
-    for _, run, _, at in _matching(connection, coded.dictionary, blocks):
+    runs = journal.runs()
+    blocks = journal.blocks_of({run.id for run in runs.values() if not run.homeless}, runs)
+    for _, run, _, at in _matching(journal, coded.dictionary, blocks):
         found.setdefault(runs[run].campaign, []).append(at[at >= 0].astype(np.int64))
     codes = coded.indices.to_numpy()
     there = {name: np.flatnonzero(np.isin(codes, np.concatenate(parts))) for name, parts in found.items()}
@@ -187,18 +180,17 @@ def _coded_if_repeated(asked: pa.Array) -> pa.DictionaryArray | None:
 
 
 def _matching(
-    connection: sqlite3.Connection, asked: pa.Array, blocks: Sequence[int], *, by_key: bool = False
+    journal: Snapshot, asked: pa.Array, blocks: Sequence[int], *, by_key: bool = False
 ) -> Iterator[tuple[int, int, Packed, npt.NDArray[np.int64]]]:
     """Yield the blocks that have any of some ids, each of which stands once: number, run, ids, and where each is asked."""
     sieve = _Sieve(np.sort(id_format.fingerprints(asked)))
     places: pd.Index[Any] | None = None
-    prints_of = tables.block_key_fingerprints if by_key else tables.block_fingerprints
-    for number in blocks:
-        if not sieve.finds_any(np.frombuffer(prints_of(connection, number), np.uint64)):
+    for number, prints in journal.fingerprints(blocks, by_key=by_key):
+        if not sieve.finds_any(np.frombuffer(prints, np.uint64)):
             continue
         if places is None:
             places = pd.Index(asked.to_numpy(zero_copy_only=False), dtype=object)
-        run, packed = tables.block(connection, number)
+        run, packed = journal.block(number)
         held = keys_of(packed) if by_key else unpacked(packed)
         at = places.get_indexer(pd.Index(held.to_numpy(zero_copy_only=False), dtype=object))
         if at.max(initial=-1) >= 0:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,30 +11,39 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
-from nxsms_nb.journal import lookup, receipts, tables
+from nxsms_nb.journal import lookup, receipts
 from nxsms_nb.results.table import Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nxsms_nb.journal.entries import RunRow
+    from nxsms_nb.journal.store import Snapshot
     from nxsms_nb.results.table import Rows
 
 __all__ = ["Reader"]
 
 
 class Reader:
-    """Reads a journal; subclasses decide how to obtain the connection."""
+    """Reads a journal; subclasses decide where from."""
 
-    path: Path | None
+    @property
+    def named(self) -> str | None:
+        """The journal as a person names it, without a password; None where it has no name."""
+        raise NotImplementedError
 
-    def _reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
+    def now_us(self) -> int:
+        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        raise NotImplementedError
+
+    def _reading(self) -> AbstractContextManager[Snapshot | None]:
         """Hold one snapshot, so that everything read in it is consistent; None: the journal is not there yet."""
         raise NotImplementedError
 
     def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
         """Return whether any message is recorded where `known` looks; the same parameters."""
-        with self._reading() as connection:
-            return connection is not None and lookup.holds(connection, campaign, everywhere=everywhere)
+        with self._reading() as journal:
+            return journal is not None and lookup.holds(journal, campaign, everywhere=everywhere)
 
     def known(
         self,
@@ -44,35 +51,35 @@ class Reader:
         campaign: str | None = None,
         *,
         everywhere: bool = False,
-        run_filter: Callable[[tables.RunRow], bool] | None = None,
+        run_filter: Callable[[RunRow], bool] | None = None,
     ) -> Results:
         """Return the recorded results of messages, as many rows as `ids`; `table.UNDECIDED` where nothing is recorded.
 
         It searches a campaign, with the runs that may concern any campaign, or `everywhere`; of those runs `run_filter`
         selects some. A request without an outcome leaves its rows ``Unknown``.
         """
-        with self._reading() as connection:
-            if connection is None:
+        with self._reading() as journal:
+            if journal is None:
                 return Results(len(ids))
-            return lookup.known(connection, ids, campaign, everywhere=everywhere, run_filter=run_filter)
+            return lookup.known(journal, ids, campaign, everywhere=everywhere, run_filter=run_filter)
 
-    def made_by(self) -> list[tables.RunRow]:
+    def made_by(self) -> list[RunRow]:
         """Return the runs as they are recorded, each with its campaign, gateway and account."""
-        with self._reading() as connection:
-            return [] if connection is None else list(tables.run_rows(connection).values())
+        with self._reading() as journal:
+            return [] if journal is None else list(journal.runs().values())
 
     def known_by_key(
-        self, keys: pa.Array, campaign: str | None = None, *, run_filter: Callable[[tables.RunRow], bool] | None = None
+        self, keys: pa.Array, campaign: str | None = None, *, run_filter: Callable[[RunRow], bool] | None = None
     ) -> tuple[Results, pa.Array]:
         """Return the recorded results of messages by their keys, whatever their ids were, and the ids of the latest attempts.
 
         Results are those of the latest attempt, with attempts counted over all. Where nothing is recorded, the id is
         the one given. `keys` are the ids that the keys give; other parameters are those of `known`.
         """
-        with self._reading() as connection:
-            if connection is None:
+        with self._reading() as journal:
+            if journal is None:
                 return Results(len(keys)), keys
-            return lookup.known_by_key(connection, keys, campaign, run_filter=run_filter)
+            return lookup.known_by_key(journal, keys, campaign, run_filter=run_filter)
 
     def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
         """Return the campaign, in whatever run, and the id that the key gives, with which each id is recorded.
@@ -80,25 +87,25 @@ class Reader:
         The campaign is empty for the unnamed one and None where the id is not recorded; the id of the key is null where
         unknown.
         """
-        with self._reading() as connection:
-            if connection is None:
+        with self._reading() as journal:
+            if journal is None:
                 return np.full(len(ids), None, object), pa.nulls(len(ids), TEXT)
-            return lookup.origins(connection, ids)
+            return lookup.origins(journal, ids)
 
     def sent_anything(self, runs: Collection[int]) -> bool:
         """Return whether any message of some runs was sent, or may have been, or was refused by itself."""
-        with self._reading() as connection:
-            return connection is not None and lookup.sent_anything(connection, runs)
+        with self._reading() as journal:
+            return journal is not None and lookup.sent_anything(journal, runs)
 
     def reached(self, runs: Collection[int]) -> bool:
         """Return whether any request of some runs reached a gateway, or may have, whatever its result."""
-        with self._reading() as connection:
-            return connection is not None and lookup.reached(connection, runs)
+        with self._reading() as journal:
+            return journal is not None and lookup.reached(journal, runs)
 
     def answered(self, runs: Collection[int]) -> bool:
         """Return whether any request of some runs had a reply that only a gateway gives."""
-        with self._reading() as connection:
-            return connection is not None and lookup.answered(connection, runs)
+        with self._reading() as journal:
+            return journal is not None and lookup.answered(journal, runs)
 
     def receipts_of(self, ids: pa.Array, tz: str) -> pd.DataFrame:
         """Return the receipts of messages, one row an id that has any: ``messageid`` and the delivery columns.
@@ -106,8 +113,8 @@ class Reader:
         `ids` may have nulls and repeat themselves; the vendor's times are read in the time zone `tz`.
         """
         asked = ids.drop_null().unique().to_pylist()
-        with self._reading() as connection:
-            found = [] if connection is None else list(receipts.find(connection, asked))
+        with self._reading() as journal:
+            found = [] if journal is None else list(journal.receipts(asked))
         return receipts.frame_of(found, tz)
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
@@ -115,5 +122,5 @@ class Reader:
 
         The unnamed campaign is empty; ids that no campaign has are in none.
         """
-        with self._reading() as connection:
-            return {} if connection is None else lookup.homes(connection, ids)
+        with self._reading() as journal:
+            return {} if journal is None else lookup.homes(journal, ids)

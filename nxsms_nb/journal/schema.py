@@ -6,7 +6,8 @@ import sqlite3
 from typing import Final
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journal.tables import Damage, writing
+from nxsms_nb.journal.entries import Damage
+from nxsms_nb.journal.tables import writing
 
 APPLICATION_ID: Final = 0x4E58534D
 """``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from nxsms_nb.errors import JournalError, NxsmsError
+from nxsms_nb.journal.entries import Damage, RunRow
 from nxsms_nb.journal.forks import connect
 from nxsms_nb.journal.log import has_log, log_of
 from nxsms_nb.journal.place import holds_something, unusable
 from nxsms_nb.journal.schema import check_layout
-from nxsms_nb.journal.tables import BUSY_S, Damage, RunRow, open_runs, run_rows
+from nxsms_nb.journal.tables import BUSY_S, open_runs, run_rows
 from nxsms_nb.journal.watch import Watch, note_last, refuse_older
 
 _ROW_BYTES: Final = 80

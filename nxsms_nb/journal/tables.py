@@ -11,49 +11,15 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import xxhash
 
 from nxsms_nb.journal import blocks as journal_blocks
 from nxsms_nb.journal.blocks import Packed
-
-__all__ = ["RunRow"]
+from nxsms_nb.journal.entries import BatchRow, Damage, OutcomeRow, RunRow
 
 _MIDDLE: Final = 1 << 63
-
-
-class Damage(Exception):
-    """The journal contradicts itself: something in it was changed or lost since it was written."""
-
-
-HOMELESS: Final = 2
-"""``run.anywhere``: 0, its rows are of its campaign; 1, they may have been sent in another one; 2, it is not known in
-which, and the run's own is no evidence of it."""
-
-
-class RunRow(NamedTuple):
-    """A row of ``run``, without its checksum."""
-
-    id: int
-    campaign: str
-    gateway: str | None
-    app: str | None
-    started_us: int
-    rows: int
-    anywhere: int
-    ended_us: int | None = None
-    rate: float | None = None
-    pace: float | None = None
-    stopped: str | None = None
-    blocks: int | None = None
-    batches: int | None = None
-    outcomes: int | None = None
-
-    @property
-    def homeless(self) -> bool:
-        """Whether it is not known to which campaign its rows belong."""
-        return self.anywhere == HOMELESS
 
 
 _RUN: Final = ", ".join(RunRow._fields)
@@ -226,29 +192,6 @@ def inventory(connection: sqlite3.Connection, run: int) -> Inventory:
     if counted not in (there, (None, None)):
         raise Damage(f"requests of run {run}, or their outcomes, are missing")
     return found
-
-
-class BatchRow(NamedTuple):
-    """A row of ``batch``, without its checksum."""
-
-    id: int
-    block: int
-    start: int
-    size: int
-    sent_us: int
-    query: int
-
-
-class OutcomeRow(NamedTuple):
-    """A row of ``outcome``, without its checksum."""
-
-    batch: int
-    status: int
-    code: int | None
-    reason: str | None
-    latency_ms: float | None
-    carried: int
-    exceptions: str | None
 
 
 _BATCH: Final = ", ".join(f"batch.{name}" for name in (*BatchRow._fields, "checksum"))

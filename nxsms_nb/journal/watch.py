@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from nxsms_nb.errors import JournalError
+from nxsms_nb.journal.entries import Damage
 from nxsms_nb.journal.log import log_of, state
 from nxsms_nb.journal.place import locks_folder, lost_note, real
-from nxsms_nb.journal.tables import Damage, close_broken, open_runs, verify_all, writing
+from nxsms_nb.journal.tables import close_broken, open_runs, verify_all, writing
 
 _LAST: Final = "last"
 

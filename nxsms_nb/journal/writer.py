@@ -2,66 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nxsms_nb.journal.tables import BatchRow, OutcomeRow, block_checksums, checksum, next_row_id, put_run, writing
+from nxsms_nb.journal.entries import BatchRow, Begin, End, Finish, OutcomeRow, RunRow
+from nxsms_nb.journal.tables import block_checksums, checksum, next_row_id, put_run, writing
 from nxsms_nb.results.table import UNSENT, Outcome
 
 if TYPE_CHECKING:
-    from nxsms_nb.journal.blocks import Block
     from nxsms_nb.journal.custody import Custody
-    from nxsms_nb.journal.tables import RunRow
     from nxsms_nb.journal.watch import JournalTrouble
 
 _NOT_LEFT: Final = Outcome(UNSENT, reason="the journal was lost before it left", carried=False)
 
 _TOGETHER: Final = 1000
 """The most rows a statement inserts: SQLite allows 32,766 values."""
-
-
-class Written(asyncio.Future[int]):
-    """Done when a request is recorded. A cancelled worker continues only then, since it needs the outcome."""
-
-    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002  as a future has it
-        """Do nothing: a write in progress cannot be cancelled."""
-        return False
-
-
-@dataclass
-class Begin:
-    """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
-
-    block: Block
-    start: int
-    size: int
-    sent_us: int
-    query: bool
-    written: Written
-    number: int = 0
-
-
-class Finish(NamedTuple):
-    """The outcome of a request."""
-
-    batch: int
-    outcome: Outcome
-
-
-@dataclass
-class End:
-    """What is recorded at a run's end."""
-
-    rate: float | None
-    pace: float | None
-    stopped: str | None
 
 
 class TableCounts(NamedTuple):

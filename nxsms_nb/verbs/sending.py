@@ -149,7 +149,7 @@ def report_all_sent(call: Call[Any], words: str) -> None:
 
 def _early_words(dispatch: Dispatch, rows: Rows, wanted: frozenset[int]) -> str:
     """Describe rows that the hourly limit still holds back."""
-    times = retry.may_go_us(dispatch.results, rows)
+    times = retry.may_go_us(dispatch.results, rows, dispatch.journal.now_us())
     first, last = (clock(int(us)) for us in (times.min(), times.max()))
     return (
         f"{count(len(rows), 'row')} stayed Failure: refused by the hourly limit (13007); retry from {first} on"
