@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 from nxsms_nb import api, screen, views
 from nxsms_nb.analysis.assignment import assign_variants
+from nxsms_nb.analysis.delivery import delivery
 from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.analysis.drivers import drivers
 from nxsms_nb.analysis.experiments import compare
@@ -24,7 +25,7 @@ from nxsms_nb.arguments import Names, strict_methods
 from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given, value_as_given
 from nxsms_nb.plot_accessor import NxsmsPlots
-from nxsms_nb.results.columns import new
+from nxsms_nb.results.table import new
 from nxsms_nb.rows.templates import render
 from nxsms_nb.rows.validate import phones, validate
 from nxsms_nb.settings import (
@@ -54,7 +55,7 @@ _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "before": ("render", "assign_variants", "phones", "validate", "plan", "try_out"),
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "new"),
-    "look": ("summary", "failures", "drivers", "select", "throughput", "compare", "plot", "dashboard"),
+    "look": ("summary", "failures", "drivers", "select", "throughput", "delivery", "compare", "plot", "dashboard"),
     "keep": ("to_excel",),
 }
 """The accessor's methods in the order in which they are used."""
@@ -633,7 +634,7 @@ class NxsmsAccessor(Names):
         return api.reconcile(self._frame, client, absent, **given)
 
     def new(self, prefix: str = "") -> pd.DataFrame:
-        """Drop the result columns only: the rows are new messages.
+        """Drop the result columns only, with the receipts: the rows are new messages.
 
         Parameters
         ----------
@@ -1102,6 +1103,90 @@ class NxsmsAccessor(Names):
         [1]
         """
         return throughput(self._frame, freq, prefix)
+
+    def delivery(
+        self,
+        by: Hashable | pd.Series[Any] | list[Any] | None = None,
+        prefix: str = "",
+        *,
+        bins: int | Sequence[Any] | Literal[False] | None = None,
+        tz: Any = None,
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: Hashable | None = None,
+    ) -> pd.DataFrame:
+        """Count what arrived of the accepted rows, and how soon, as the joined receipts say.
+
+        The gateway's "accepted" is not yet "delivered"; what arrived is known from receipts, which `receipts` joins on. Only
+        rows that are ``Success`` count, since nothing else could arrive.
+
+        Parameters
+        ----------
+        by : label, Series, or list of them, optional
+            What to group by, as in `failures`, and also ``"network"``, as the receipts name it.
+        prefix : str, default ""
+            A prefix for the names of the result columns, which those of the receipts share.
+        bins : int, sequence or False, optional
+            For columns of numbers and of times, as in `failures`.
+        tz : str or tzinfo, optional
+            The time zone of hours, weekdays and dates; None: UTC.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            groups need it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row; with `by` one row per group that has accepted rows, after the columns of the groups. Groups stand in their
+            own order where they have one, else those with most undelivered rows come first.
+
+            ``rows`` (int64), the accepted ones; of these ``delivered`` (`dr_status` 2), ``undelivered`` (5 to 11) and ``open``
+            (12, another number, or no receipt so far), int64; ``rate``, delivered as a share of the final receipts, that is of
+            delivered and undelivered, with its 95% interval ``low``, ``high``; ``median_s`` and ``p95_s``, seconds from
+            `sent_at` to `dr_time` over the delivered rows (float64, NaN where there are none).
+
+            ``attrs["overall"]`` has counts, rate and interval of all rows. ``attrs["note"]``, which a notebook shows above the
+            table, says whether groups differ by more than chance (``attrs["p"]``), and how many receipts lie before their
+            sending.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results or no receipts, or a column is missing, ambiguous or named like one of the result.
+        ConfigError
+            `bins` or `tz` cannot be used.
+
+        Notes
+        -----
+        Intervals are Wilson's (1927); the test of groups is that of `failures`. Open rows are in neither part of `rate`: while
+        many are open it shows the fast ones. The vendor's times are whole seconds of its own clock, so a receipt up to a minute
+        before its sending counts as at once; one that lies further back was read in another zone than it was written in, and
+        no delay is taken from it.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": [f"49151{i:08d}" for i in range(100)], "content": "Hi"})
+        >>> with nx.Sandbox(seed=7, hourly_limit=None) as sandbox:
+        ...     sent = df.nxsms.send(sandbox.client)
+        >>> sent["dr_status"], sent["dr_time"] = [2] * 90 + [5] * 8 + [12, None], sent["sent_at"] + pd.Timedelta("8s")
+        >>> sent.nxsms.delivery().round(3).values.tolist()
+        [[100.0, 90.0, 8.0, 2.0, 0.918, 0.847, 0.958, 8.0, 8.0]]
+        """
+        return _noted(
+            delivery(
+                self._frame,
+                by,
+                bins=bins,
+                tz=tz,
+                prefix=prefix,
+                phone=phone,
+                content=content,
+                region=region,
+            )
+        )
 
     @property
     def plot(self) -> NxsmsPlots:

@@ -293,6 +293,56 @@ class NxsmsPlots(Names):
             prefix=prefix,
         )
 
+    def delivery(
+        self,
+        ax: Axes | None = None,
+        by: Hashable | pd.Series[Any] | list[Any] | None = None,
+        prefix: str = "",
+        *,
+        bins: int | Sequence[Any] | Literal[False] | None = None,
+        tz: Any = None,
+        phone: Hashable | None = None,
+        content: Hashable | None = None,
+        region: Hashable | None = None,
+    ) -> Axes:
+        """Draw how much of what was accepted had been delivered how long after sending.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; None: a new figure.
+        by : label, Series, or list of them, optional
+            What to group by, as in ``df.nxsms.delivery``. None: one curve.
+        prefix : str, default ""
+            A prefix for the names of the result columns.
+        bins : int, sequence or False, optional
+            The bins of numbers and times, as in ``df.nxsms.failures``.
+        tz : str or tzinfo, optional
+            The time zone of hours, weekdays and dates; None: UTC.
+        phone, content : label, optional
+            The columns that hold them, where they are not named ``phone`` and ``content``; only derived groups need them.
+        region : str or label, optional
+            The country of numbers written without a country code, or the column that holds it, as in `send`; only derived
+            groups need it.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            A curve that steps up with each delivery, as a share of all accepted rows: open ones stay in the denominator, and
+            behind each curve stands how many there are. With `by`, a curve for each of the five groups with most rows; the
+            title says of which least arrived, or that they differ no more than chance would. Time is on a linear scale, on a
+            logarithmic one where the slowest delivery took more than 30 times as long as half of them.
+
+        Raises
+        ------
+        ColumnError
+            The frame carries no results or no receipts, or cannot be grouped like this.
+        ConfigError
+            `bins` or `tz` cannot be used.
+        """
+        asked = Asked(prefix, phone, content, region, tz)
+        return views.plots.delivery(self._frame, ax, by=by, bins=bins, asked=asked)
+
     def throughput(self, ax: Axes | None = None, freq: Any = None, prefix: str = "") -> Axes:
         """Draw the messages per second over time.
 

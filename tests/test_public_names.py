@@ -24,6 +24,7 @@ LOOKS = {
     "drivers",
     "select",
     "throughput",
+    "delivery",
     "compare",
     "plot",
     "dashboard",
@@ -49,6 +50,7 @@ def test_the_accessor_has_the_verbs_and_the_looks():
     assert public == VERBS | LOOKS
     assert {name for name in dir(accessor.plot) if not name.startswith("_")} == {
         "compare",
+        "delivery",
         "drivers",
         "failures",
         "heatmap",

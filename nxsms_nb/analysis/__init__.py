@@ -4,6 +4,7 @@ __all__ = [
     "assignment",
     "causes",
     "chance",
+    "delivery",
     "derived",
     "drivers",
     "experiments",

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import delivery
 from nxsms_nb.rows import calling_codes, cells, phones, regions, segments
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["DERIVED", "Asked"]
+__all__ = ["DERIVED", "OF_RECEIPTS", "Asked"]
 
 _LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
 _LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
@@ -123,3 +124,11 @@ DERIVED: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {
 """What can be derived: the phone's country, the content's length in characters, the segments it is billed as and their
 encoding, and the hour of the day, the day of the week and the date on which the row was sent, in UTC unless `Asked.tz`
 names a zone."""
+
+
+def _network(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
+    return delivery.read(frame, asked.prefix, columns=["network"])["network"]
+
+
+OF_RECEIPTS: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {"network": _network}
+"""What can be derived from a row's receipt, which only accepted rows have."""

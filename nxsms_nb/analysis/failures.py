@@ -59,13 +59,7 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any =
     """Count failures as `failures` does, with what a plot also needs."""
     results = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
     found = groups.group_rows(frame, by, asked, bins)
-    labels: list[Hashable] = list(found.keys.columns)
-    taken = [label for label in labels if label in TAKEN]
-    if taken:
-        raise ColumnError(
-            f"by={taken[0]!r} has the name of a column of the result. Rename it: "
-            f"frame.rename(columns={{{taken[0]!r}: 'my_{taken[0]}'}})"
-        )
+    labels = found.labels(TAKEN)
     status = results["status"].cat.codes.to_numpy()
     total = len(found.keys)
     answered = np.bincount(found.ids[status <= _FAILURE], minlength=total)

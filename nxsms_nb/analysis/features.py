@@ -13,7 +13,7 @@ import pandas as pd
 
 from nxsms_nb.analysis import bins, groups
 from nxsms_nb.analysis.counts import Feature, Part
-from nxsms_nb.analysis.derived import DERIVED, Asked
+from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, Asked
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import mask_name, named
 from nxsms_nb.results import columns as result_columns
@@ -115,12 +115,16 @@ def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tu
     there = list(dict.fromkeys(frame.columns))
     without = {asked.phone, asked.content, outcome}
     without |= {name for field in FIELDS if field.name in _NO_DRIVERS for name in (field.name, field.wire)}
+    of_receipts: set[str] = set()
     for prefix in {asked.prefix, *result_columns.prefixes(frame)}:
         without |= {prefix + name for name in RESULT_COLUMNS}
         if f"{prefix}dr_status" in there:
-            without |= {prefix + name for name in delivery.DELIVERY_COLUMNS}
+            of_receipts |= {prefix + name for name in delivery.DELIVERY_COLUMNS}
+    without |= of_receipts
     own = [(label, True) for label in there if label not in without]
-    return [*own, *((name, False) for name in DERIVED if name not in there)]
+    # Only what was accepted has a network, so it would explain that by itself.
+    names = [*DERIVED, *(OF_RECEIPTS if outcome == "delivered" else ())]
+    return [*own, *((name, False) for name in names if name not in there or name in of_receipts)]
 
 
 def _telling(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.analysis import bins as binning
-from nxsms_nb.analysis.derived import DERIVED, Asked, own
+from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, Asked, own
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import listed, mask_name, named
 from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import delivery
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["Labels", "by_words", "is_ordered", "numbered"]
+__all__ = ["Labels", "by_words", "is_ordered", "is_own", "numbered"]
+
+_MADE: Final = DERIVED | OF_RECEIPTS
 
 Labels: TypeAlias = "Hashable | pd.Series[Any] | list[Any] | None"
 
@@ -32,6 +35,17 @@ class Groups:
     ids: npt.NDArray[np.int64]
     keys: pd.DataFrame
     natural: bool
+
+    def labels(self, taken: Container[Hashable]) -> list[Hashable]:
+        """Return the groups' columns; raise `ColumnError` for one with a name that the result needs."""
+        labels: list[Hashable] = list(self.keys.columns)
+        clash = next((label for label in labels if label in taken), None)
+        if clash is not None:
+            raise ColumnError(
+                f"by={named(clash)} has the name of a column of the result. Rename it: "
+                f"frame.rename(columns={{{named(clash)}: {named(f'my_{clash}')}}})"
+            )
+        return labels
 
 
 def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False) -> Groups:
@@ -48,7 +62,7 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
         label, values = _named_values(frame, one, asked)
         if label in columns:
             raise ColumnError(f"by= names the column {named(label)} twice.")
-        if label in DERIVED and not isinstance(one, pd.Series) and label not in frame.columns:
+        if label in _MADE and not isinstance(one, pd.Series) and not is_own(frame, label, asked.prefix):
             derived.add(label)
         else:
             values = binning.binned(values, label, bins)
@@ -73,23 +87,33 @@ def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -
     A missing or ambiguous column, also of those it is derived from, raises `ColumnError`.
     """
     label = one_label(option, label)
-    if label in frame.columns:
+    if is_own(frame, label, asked.prefix):
         values = own(frame, label)
-    elif label in DERIVED:
-        values = DERIVED[str(label)](frame, asked)
+    elif label in _MADE:
+        values = _MADE[str(label)](frame, asked)
     else:
         raise ColumnError(
-            f"{option}={named(label)} is neither a column of the frame nor one of {', '.join(map(repr, DERIVED))}. "
+            f"{option}={named(label)} is neither a column of the frame nor one of {', '.join(map(repr, _MADE))}. "
             f"Its columns: {listed(list(frame.columns))}"
         )
     return values.reset_index(drop=True)
+
+
+def is_own(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> bool:
+    """Whether a label names a column of the frame, and not one that receipts brought under a derived column's name.
+
+    Failed rows have no receipt: their segments are derived from the text.
+    """
+    if label not in frame.columns:
+        return False
+    return bool(prefix) or label not in _MADE or label not in delivery.DELIVERY_COLUMNS or not delivery.carries(frame)
 
 
 def by_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
     """Say what rows are grouped by, for a title."""
     return " and ".join(
         mask_name(str(label))
-        if label in frame.columns
+        if is_own(frame, label)
         else {"hour": "hour of the day (UTC)", "length": "length in characters"}.get(str(label), str(label))
         for label in labels
     )

@@ -34,7 +34,6 @@ __all__ = [
     "from_arrow",
     "from_sandbox",
     "lost_status",
-    "new",
     "prefixes",
     "read",
     "to_arrow",
@@ -124,26 +123,6 @@ def beside(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
         labels = pd.Index([*frame.columns, *added.columns], dtype=object)
         numbered = [frame.set_axis(range(frame.shape[1]), axis=1), added.set_axis(range(added.shape[1]), axis=1)]
         return pd.concat(numbered, axis=1).set_axis(labels, axis=1)
-
-
-def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
-    """Drop the result columns of a sent frame, and nothing else; see ``df.nxsms.new``.
-
-    Examples
-    --------
-    >>> new(empty(1).assign(phone="8615088888888")).columns.to_list()
-    ['phone']
-    """
-    if not carries(frame, prefix, gaps=True):
-        if (other := _other_prefix(frame, prefix)) is not None:
-            raise ColumnError(
-                f"The frame carries no results under prefix={named(prefix)}, but it does under {named(other)}. To drop those: "
-                f"df.nxsms.new(prefix={named(other)})"
-            )
-        return frame.copy()
-    kept = frame.drop(columns=[prefix + name for name in RESULT_COLUMNS])
-    kept.attrs = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
-    return kept
 
 
 def read(

@@ -231,7 +231,10 @@ def join(frame: pd.DataFrame, receipts: pd.DataFrame, prefix: str = "") -> pd.Da
 def _merged(held: pd.DataFrame, learnt: pd.DataFrame, there: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Return of two receipts for each row the one that counts; `there` says which rows have one in `learnt`."""
     ranks = [precedence(one["dr_status"], one["dr_time"]) for one in (held, learnt)]
-    newer = there & (ranks[1] >= ranks[0])
+    # The same receipt, read in another zone than before: whole quarters of an hour apart.
+    apart = (learnt["dr_time"] - held["dr_time"]).dt.total_seconds().to_numpy(np.float64, na_value=np.nan) % 900
+    same = (learnt["dr_status"] == held["dr_status"]).to_numpy(np.bool_, na_value=False) & (apart == 0)
+    newer = there & ((ranks[1] >= ranks[0]) | same)
     merged = {}
     for name in DELIVERY_COLUMNS:
         merged[name] = learnt[name].where(newer, held[name])

@@ -16,8 +16,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import filled
+from nxsms_nb._arrow import as_mask, filled
+from nxsms_nb.errors import ColumnError
+from nxsms_nb.formatting import named
 from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import delivery
 from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "Results",
     "Rows",
     "among",
+    "new",
 ]
 
 SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
@@ -225,7 +229,8 @@ class Results:
             index=frame.index,
             copy=False,
         )
-        kept = frame.drop(columns=[label for label in labels if label in frame.columns])
+        kept = delivery.forget(frame, _other_messages(frame, ids, prefix), prefix)
+        kept = kept.drop(columns=[label for label in labels if label in frame.columns])
         joined = result_columns.beside(kept, result)
         joined.attrs = deepcopy(frame.attrs)
         return joined
@@ -245,8 +250,39 @@ class Results:
         return pa.array(self._reasons, pa.large_string()).take(pa.array(self._reason))
 
 
+def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
+    """Drop the result columns of a sent frame, and with them its receipts; see ``df.nxsms.new``.
+
+    Examples
+    --------
+    >>> new(result_columns.empty(1).assign(phone="8615088888888")).columns.to_list()
+    ['phone']
+    """
+    if not result_columns.carries(frame, prefix, gaps=True):
+        if others := [other for other in result_columns.prefixes(frame) if other != prefix]:
+            raise ColumnError(
+                f"The frame carries no results under prefix={named(prefix)}, but it does under {named(others[0])}. To drop those: "
+                f"df.nxsms.new(prefix={named(others[0])})"
+            )
+        return frame.copy()
+    # A receipt is about the message that was sent; the new one has not arrived.
+    kept = delivery.drop(frame, prefix).drop(columns=[prefix + name for name in RESULT_COLUMNS])
+    kept.attrs = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
+    return kept
+
+
 def _coded(code: int | None) -> int:
     return 0 if code is None else _CODE_0 + code
+
+
+def _other_messages(frame: pd.DataFrame, ids: pa.Array, prefix: str) -> npt.NDArray[np.bool_]:
+    """Find the rows whose earlier results, if any, are of other messages than these."""
+    if not delivery.carries(frame, prefix):
+        return np.zeros(len(frame), np.bool_)
+    if not result_columns.carries(frame, prefix, gaps=True):
+        return np.ones(len(frame), np.bool_)
+    earlier = result_columns.read(frame, prefix, columns=["messageid"], gaps=True)["messageid"]
+    return ~as_mask(pc.equal(result_columns.to_arrow(earlier), ids))
 
 
 def _nulls(n: int) -> pa.Array:

@@ -101,7 +101,9 @@ def slice_name(row: Mapping[Any, Any]) -> str:
 def by_words(frame: pd.DataFrame, by: Sequence[Hashable]) -> str:
     """Say what rows are grouped by, for a title."""
     parts = [groups.by_words(frame, [label]) for label in by]
-    return tr(" and ").join(part if label in frame.columns else tr(part) for label, part in zip(by, parts, strict=True))
+    return tr(" and ").join(
+        part if groups.is_own(frame, label) else tr(part) for label, part in zip(by, parts, strict=True)
+    )
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nxsms_nb.analysis import delivery as delivery_table
 from nxsms_nb.analysis import failures as failure_table
 from nxsms_nb.analysis import groups, summary
 from nxsms_nb.results import columns
-from nxsms_nb.views import bars, group_bars, labels
+from nxsms_nb.views import bars, delivery_curve, group_bars, labels
 from nxsms_nb.views.bars import status
 from nxsms_nb.views.comparison import compare
 from nxsms_nb.views.driver_dots import drivers
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.analysis.derived import Asked
 
-__all__ = ["compare", "drivers", "failures", "heatmap", "latency", "status", "throughput"]
+__all__ = ["compare", "delivery", "drivers", "failures", "heatmap", "latency", "status", "throughput"]
 
 
 def failures(
@@ -39,3 +40,12 @@ def failures_of(
         return group_bars.draw(grouped, labels.by_words(frame, grouped.labels), ax, sandbox=sandbox)
     answered = int(summary.summary(frame, prefix)["count"].iloc[:2].sum())
     return bars.by_code(grouped.frame, answered, ax, sandbox=sandbox)
+
+
+def delivery(
+    frame: pd.DataFrame, ax: Axes | None = None, *, by: groups.Labels = None, bins: Any = None, asked: Asked
+) -> Axes:
+    """Draw the share delivered over the time since sending."""
+    grouped = delivery_table.grouped(frame, by, asked, bins=bins)
+    words = labels.by_words(frame, grouped.labels)
+    return delivery_curve.draw(grouped, words, ax, sandbox=columns.from_sandbox(frame))

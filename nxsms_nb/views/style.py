@@ -41,6 +41,9 @@ OTHER_COLOUR: Final = "#D3CFC4"
 NEUTRAL: Final = "#5E81AC"
 """For what is neither a status nor a code."""
 
+GROUP_COLOURS: Final = (NEUTRAL, "#B8742D", "#9A6FB0", "#6E8B3D", "#B0616F")
+"""For curves of groups, readable on a light and on a dark page; each is named where it ends."""
+
 WIDTH: Final = 8.0
 """The width of every new figure, in inches."""
 

@@ -34,6 +34,7 @@ COUNTED: Final = {
     "row": "行",
     "message": "条短信",
     "answered message": "条有响应的短信",
+    "accepted message": "条已受理的短信",
     "request": "个请求",
     "more code": "个其他响应码",
     "group": "组",

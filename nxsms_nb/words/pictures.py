@@ -72,6 +72,27 @@ CHINESE: Final[dict[str, str]] = {
     ),
     "{arm} is higher than {control}: {amount} against {usual}, {p}": "{arm} 高于 {control}：{amount} 对 {usual}，{p}",
     "{arm} is lower than {control}: {amount} against {usual}, {p}": "{arm} 低于 {control}：{amount} 对 {usual}，{p}",
+    # what was delivered
+    "No row was accepted, so there is nothing that could be delivered.": "没有已受理的行，因此没有可送达的。",
+    "No receipt is final yet; open: {rows}.": "尚无最终回执；待定：{rows}。",
+    "None of {rows} with a final receipt was delivered.": "有最终回执的 {rows}均未送达。",
+    "None of {rows} with a final receipt was delivered; open: {others}.": (
+        "有最终回执的 {rows}均未送达；待定：{others}。"
+    ),
+    "time since sending": "发送后的时间",
+    "delivered, of the accepted": "已送达（占已受理的比例）",
+    "{number} open": "{number} 条待定",
+    "none open": "没有待定的",
+    "a second": "1 秒",
+    "{rate} of {messages} delivered": "{messages}中 {rate} 已送达",
+    "{rate} of {messages} delivered, half of these within {time}": "{messages}中 {rate} 已送达，其中半数在 {time}内",
+    "open, counted as not delivered so far: {number}": "待定（计为尚未送达）：{number} 条",
+    "undelivered: {number}": "未送达：{number} 条",
+    "delivered without a usable time, not on the curve: {number}": "已送达但时间不可用，未计入曲线：{number} 条",
+    "left out: {groups} with {rows}": "另有 {groups}（{rows}）未画出",
+    "Delivered by {columns}": "送达（按{columns}）",
+    "{group} {rate} of the final receipts, against {overall} of all": "{group} 为最终回执的 {rate}，全部为 {overall}",
+    "network": "网络",
     # time
     "No request left, so there is no throughput.": "没有请求发出，因此没有吞吐量。",
     "No request was answered, so there is no latency.": "没有请求得到响应，因此没有延迟。",

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_index_equal
 
+import nxsms_nb as nx
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.results import columns, delivery
@@ -203,6 +204,15 @@ def test_nothing_new_leaves_what_was_known(arrived):
     assert_frame_equal(delivery.read(back), arrived[list(delivery.DELIVERY_COLUMNS)], check_exact=False, rtol=1e-12)
 
 
+@pytest.mark.parametrize("hours", [-8, 8, 5.75, -3.5])
+def test_times_that_are_read_in_another_zone_replace_those_of_the_wrong_one(made, hours):
+    """The same receipt again, whole quarters of an hour earlier or later, is no second one: what was read last holds."""
+    sent = made(1).assign(messageid="n1", status="Success")
+    joined = delivery.join(sent, receipts(["n1"], 2, 5.0))
+    again = delivery.join(joined, receipts(["n1"], 2, 5.0 + hours * 60))
+    assert (again["dr_time"] - joined["dr_time"]).tolist() == [pd.Timedelta(hours=hours)]
+
+
 def test_columns_are_forgotten_for_some_rows_and_dropped_for_all(arrived):
     """Where a row is another message now, its receipt says nothing of it; a frame without receipts stays as it is."""
     rows = np.arange(len(arrived)) % 2 == 0
@@ -213,6 +223,34 @@ def test_columns_are_forgotten_for_some_rows_and_dropped_for_all(arrived):
     assert not set(plain.columns) & set(delivery.DELIVERY_COLUMNS)
     assert delivery.drop(plain) is plain
     assert delivery.forget(plain, rows) is plain
+
+
+def test_new_messages_have_no_receipts(arrived):
+    """`new` gives the frame as it was before it was sent, under a prefix too; another prefix's receipts stay."""
+    own = arrived.columns.difference([*columns.DTYPES, *delivery.DELIVERY_COLUMNS], sort=False)
+    assert_frame_equal(arrived.nxsms.new(), arrived[own])
+    both = arrived.join(arrived[[*columns.DTYPES, *delivery.DELIVERY_COLUMNS]].add_prefix("sms_"))
+    assert_frame_equal(both.nxsms.new("sms_"), arrived)
+
+
+def test_a_row_that_is_another_message_now_loses_its_receipt():
+    """Sent in another campaign, a row has another id; the same call again keeps receipts, whatever file lay between."""
+    df = pd.DataFrame({"phone": ["8615088888881", "8615088888882"], "content": "Hi"})
+    with nx.Sandbox(seed=7) as sandbox:
+        sent = df.nxsms.send(sandbox.client, campaign="a", progress=False)
+        arrived = delivery.join(sent, receipts(sent["messageid"].tolist()))
+        with pytest.warns(nx.AlreadySentWarning):
+            again = arrived.nxsms.send(sandbox.client, campaign="a", progress=False)
+        recorded = through_csv(arrived).assign(phone=df["phone"]).nxsms.recorded(sandbox.client, campaign="a")
+        moved = arrived.nxsms.send(sandbox.client, campaign="b", progress=False)
+        # The results were dropped by hand, their receipts were left: of which message they are is not known.
+        bare = arrived.drop(columns=list(columns.DTYPES)).nxsms.send(sandbox.client, campaign="c", progress=False)
+    for kept in (again, recorded):
+        assert delivery.read(kept)["dr_status"].tolist() == [2, 2]
+    for new in (moved, bare):
+        assert new["status"].tolist() == ["Success"] * 2
+        assert delivery.carries(new)
+        assert new[list(delivery.DELIVERY_COLUMNS)].isna().all(axis=None)
 
 
 def test_own_columns_of_those_names_are_refused_with_a_line_to_paste(arrived, made):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nxsms_nb.results import columns, statuses
+from nxsms_nb.results import columns, delivery, statuses
 from nxsms_nb.wire import codes
 
 PHONES = ("8615088888888", "60123456789", "14155550123", "4915112345678")
@@ -43,3 +43,24 @@ def make(n: int = 1000, *, seed: int = 7, failing: float = 0.2, per_second: floa
             "latency_ms": pd.Series(rng.gamma(4, 25, n).round(3)).where(asked),
         }
     )
+
+
+def deliver(sent: pd.DataFrame, *, seed: int = 7, late: float = 0.05, median: float = 8.0) -> pd.DataFrame:
+    """A sent frame with receipts of its accepted rows: one in 16 is undelivered, `late` are open, some have no receipt."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.random(len(sent))
+    status = np.where(drawn < late, 12, np.where(drawn < late + 1 / 16, 5, 2))
+    took = pd.to_timedelta(np.round(rng.lognormal(np.log(median), 1.2, len(sent))), unit="s")
+    receipts = pd.DataFrame(
+        {
+            "messageid": sent["messageid"],
+            "dr": pd.Series(status, sent.index).map({2: "DELIVRD", 5: "UNDELIV", 12: "UNKNOWN"}),
+            "dr_status": status,
+            "dr_time": sent["sent_at"] + took,
+            "price": 0.0065,
+            "currency": "USD",
+            "segments": 1,
+            "network": rng.choice(["中国移动", "EE", "46003"], len(sent)),
+        }
+    ).astype(delivery.DTYPES | {"messageid": columns.TEXT})
+    return delivery.join(sent, receipts[(sent["status"] == "Success") & (rng.random(len(sent)) > 0.02)])

@@ -74,6 +74,7 @@ found: pd.DataFrame = accessor.drivers(
 )
 part: pd.DataFrame = accessor.select({"country": "IN", "vip": None, "age": pd.Interval(18, 25)})
 pace: pd.DataFrame = accessor.throughput()
+arrived: pd.DataFrame = accessor.delivery(by=["country", "network"], bins=4, tz="Asia/Kolkata")
 practice: nx.Sandbox = nx.Sandbox(failures=lambda rows: {13006: 0.5 * (rows["source_address"] == "ACME")})
 nested: nx.Sandbox = nx.Sandbox(failures={13005: 0.01, "hour": {14: {13007: 0.2}}})
 

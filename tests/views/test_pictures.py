@@ -19,6 +19,7 @@ from nxsms_nb.errors import ConfigError, OptionError
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.views import labels, style
+from tests.support.made import deliver
 from tests.support.words import CHINESE, english_of
 
 LONG = "长的优惠短信（周末特价）请尽快下单"
@@ -45,7 +46,7 @@ def _sent(made):
     sent["variant"] = rng.choice(["as always", "by name", "third"], len(sent))
     sent["ordered"] = rng.random(len(sent)) < sent["variant"].map({"as always": 0.04, "by name": 0.08, "third": 0.04})
     sent["spent"] = rng.gamma(2, 6, len(sent))
-    return sent
+    return deliver(sent)
 
 
 PICTURES = {
@@ -60,6 +61,9 @@ PICTURES = {
     "compare means": lambda plot, ax: plot.compare(ax, outcome="spent", unit="messageid"),
     "throughput": lambda plot, ax: plot.throughput(ax),
     "latency": lambda plot, ax: plot.latency(ax),
+    "delivery": lambda plot, ax: plot.delivery(ax),
+    "delivery of groups": lambda plot, ax: plot.delivery(ax, by="network"),
+    "delivery of many groups": lambda plot, ax: plot.delivery(ax, by=["network", "country"]),
 }
 
 
