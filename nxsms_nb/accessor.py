@@ -150,7 +150,7 @@ class NxsmsAccessor(Names):
 
         Who gets which variant is decided by a hash of the campaign's name and the person, as good as drawn by lot: the same
         person has the same variant in any order of rows, in any part of the frame, in every kernel, and in another campaign
-        the lot is drawn anew. Running the cell again changes nothing.
+        the lot is drawn again. Running the cell again changes nothing.
 
         Parameters
         ----------
@@ -555,7 +555,7 @@ class NxsmsAccessor(Names):
     def retry(
         self, client: Client | None = None, codes: int | Iterable[int] | None = None, **given: Unpack[Sending]
     ) -> pd.DataFrame:
-        """Try again the rows of a sent frame that certainly did not go out and may go out now.
+        """Retry the rows of a sent frame that were certainly not sent and may be accepted now.
 
         ``Unsent`` rows keep their id. ``Failure`` rows leave with an id of their own for the new attempt if their code may pass
         later (13007, an hour after the request) or is one of `codes`. ``Skipped``, ``Invalid`` and ``Unknown`` rows are never
@@ -611,8 +611,8 @@ class NxsmsAccessor(Names):
             The account. None: `Client.from_env`.
             It needs the application's secret.
         absent : {"Unknown", "Unsent"}, default "Unknown"
-            What becomes of rows that the query does not find, which proves nothing. ``"Unsent"`` is your word that they did not
-            go out; it does not hold before a minute has passed.
+            The status of rows that the query does not find, which proves nothing. ``"Unsent"`` is your word that they were not
+            sent; it only counts once a minute has passed.
         {options}
 
         Returns

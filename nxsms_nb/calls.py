@@ -174,7 +174,9 @@ class Call(Generic[_T]):
     def refuse_fork(self) -> None:
         """Raise in a process forked while the work went on: its thread does not exist there, and would never end."""
         if self._is_elsewhere():
-            raise RuntimeError(f"This run belongs to process {self._pid}, from which this one was forked. Wait there.")
+            raise RuntimeError(
+                f"This run belongs to process {self._pid}, from which this one was forked. Wait for it there."
+            )
 
     def _is_elsewhere(self) -> bool:
         return self._pid != os.getpid() and not self.ended
@@ -240,7 +242,7 @@ class Call(Generic[_T]):
         if isinstance(error, Interrupted):
             return error
         # Whoever pressed stop does not want the next step, even if the call had just ended.
-        words = "Stopped by you, when every row had its outcome"
+        words = "Stopped by you after every row had its outcome"
         frame = value if isinstance(value, pd.DataFrame) else getattr(value, "frame", None)
         if error is not None:
             words = f"Stopped by you. Before that, the call had ended with {type(error).__name__}: {error}"

@@ -338,7 +338,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "max_rate": lambda v: (
         None
         if v is None or (_is_number(v) and (0 < v <= 1e12 or v == float("inf")))
-        else "is not a number of messages a second."
+        else "is not a number of messages per second."
     ),
     "max_failures": _max_failures,
     "variant": lambda v: "is not a column. Omit it, or name one, as in variant='arm'." if v is None else None,

@@ -85,7 +85,7 @@ def test_an_option_that_does_not_exist_is_named_with_those_that_do():
         ("duplicates", "keep", "'raise', 'drop', 'allow'"),
         ("concurrency", 0, "whole number from 1 to 256"),
         ("batch_size", 201, "from 1 to 200"),
-        ("max_rate", -1, "messages a second"),
+        ("max_rate", -1, "messages per second"),
         ("max_failures", 1.5, "a share"),
         ("campaign", " spring", "without blanks at its ends"),
         ("confirm", "all", "number of messages"),

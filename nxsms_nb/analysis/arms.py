@@ -91,7 +91,7 @@ def control_of(arms: Arms, control: Any) -> int:
     if len(arms.names) < 2:
         raise ColumnError(
             f"There is only one arm, {listed(arms.names)}, and nothing to compare it with. "
-            "Compare the frame as it was assigned, all arms of it."
+            "Compare the frame as it was assigned, with all its arms."
         )
     if control is None:
         return 0

@@ -1,6 +1,6 @@
 """The results of a sent frame, as tidy frames.
 
-Rates are over Success and Failure, the rows the gateway answered; the others are shown beside them, never mixed in.
+Rates are over Success and Failure, the rows the gateway answered; the others are shown alongside, never mixed in.
 """
 
 from __future__ import annotations

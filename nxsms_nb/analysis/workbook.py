@@ -90,7 +90,7 @@ def _target(path: Path) -> Path:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder. Name a file.")
     if not path.parent.is_dir():
-        raise ConfigError(f"The folder {path.parent} does not exist. Make it first.")
+        raise ConfigError(f"The folder {path.parent} does not exist. Create it first.")
     return Path(os.path.realpath(path))  # a link stays one
 
 

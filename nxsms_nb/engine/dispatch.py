@@ -238,8 +238,8 @@ def _once(checked: Checked, ids: pa.Array | message_ids.MessageIds, todo: Rows) 
     strange = ~as_mask(pc.equal(phones.take(Dispatch.positions(rows)), phones.take(Dispatch.positions(originals))))
     if strange.any():
         raise ColumnError(
-            f"{count(int(strange.sum()), 'row')} with a number of its own carry the messageid of another row, as a merge or a "
-            f"fill spreads it; the first at position {rows[strange][0]}. Nothing was sent. Send those rows without "
+            f"{count(int(strange.sum()), 'row')} with another number carry the messageid of an earlier row, as a merge or a "
+            f"fill can spread it; the first at position {rows[strange][0]}. Nothing was sent. Send those rows without "
             "their result columns."
         )
     return todo[~copied], (rows, originals)

@@ -51,7 +51,7 @@ def known_elsewhere(dispatch: Dispatch) -> str | None:
     if words is None or ROWS_OF_ERROR not in words[0]:
         return words and words[0]
     # Without an error, there is no call that can name its rows.
-    return f"{words[0].splitlines()[0]}\n`send` stops for them, and its error has the calls to go on with."
+    return f"{words[0].splitlines()[0]}\n`send` stops for them, and its error has the calls to continue with."
 
 
 def refuse(dispatch: Dispatch, rows: Rows) -> None:
@@ -142,7 +142,7 @@ def _sent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
         apart = call.text(journal="rehearsal.sqlite3" if client.on_loopback else "live.sqlite3")
         lines.append(f"To keep a rehearsal apart, use a separate journal:\n    {apart}")
     elif len(rest):
-        lines.append(f"To go on with the other rows alone:\n    {_others(call, rows, rest, total)}")
+        lines.append(f"To continue with the other rows only:\n    {_others(call, rows, rest, total)}")
     as_new = call.on_rows(rows, total).text(campaign=another_campaign(dispatch.campaign))
     fact = (
         f"{count(len(rows), 'row')} of {total:,}, the first at position {rows[0]}, went to {', '.join(sorted(urls))} according to "

@@ -97,7 +97,7 @@ def from_retries(
 ) -> pa.Array:
     """Merge what retries recorded under other keys than those of this call: of rows corrected since, or without `key=`.
 
-    Only retries do so. A row's id leads there: its own where it did not go out, the next one where it was refused; that
+    Only retries do so. A row's id leads there: its own where it was not sent, the next one where it was refused; that
     one counts where its key is one of `keys`, which the row may have, or unknown: else it went to a corrected number.
     """
     if not any(run.anywhere for run in journal.made_by()):

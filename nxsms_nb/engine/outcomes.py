@@ -27,7 +27,7 @@ class Disposition(StrEnum):
     HALVE = "refused for what may be one row's fault: halve until it stands alone"
     ACCOUNT = "refused for the account: the run ends"
     NO_ENDPOINT = "nothing at this URL takes requests: the rows are Unsent and the run ends"
-    DOUBT = "it may have gone out: the rows are Unknown"
+    DOUBT = "it may have been sent: the rows are Unknown"
 
 
 NOTHING_HERE: Final = frozenset({404, 405, 410, 501})

@@ -30,8 +30,8 @@ def refuse_made(own: pa.Array, keys: MessageIds) -> None:
     foreign = ours[present(made) & ~as_mask(pc.equal(id_format.roots(own.take(at).cast(TEXT)), made))]
     if len(foreign):
         error = ColumnError(
-            f"The sys_message_id at position {foreign[0]} is the id that another row gets or got: it is made from a key, "
-            f"and not from this row's. Nothing was sent. Give {'the row' if len(foreign) == 1 else f'the {len(foreign):,} rows'} "
+            f"The sys_message_id at position {foreign[0]} belongs to another row: it is made from that row's key, "
+            f"not from this one's. Nothing was sent. Give {'the row' if len(foreign) == 1 else f'the {len(foreign):,} rows'} "
             "ids of their own, or leave the column out."
         )
         error.rows = foreign.tolist()
@@ -73,8 +73,8 @@ def take_over_used(
         error = ColumnError(
             f"{count(others, 'row')} {'brings' if others == 1 else 'bring'} a sys_message_id that was used for another "
             f"message, the first at position {first} ({mask_phone(phones[first].as_py())}): its number or key is not the one "
-            "that the id went out with. Nothing was sent. Give a corrected row an id of its own, or leave the column out; or "
-            "give number, text and key= back as they were."
+            "that the id was sent with. Nothing was sent. Give a corrected row an id of its own, or leave the column out; or "
+            "restore number, text and key=."
         )
         error.rows = rows[~same].tolist()
         raise error

@@ -104,7 +104,7 @@ def _sentences(plan: Plan) -> list[str]:
     if plan.requests and plan.seconds is not None:
         lines.append(f"Expected time: {span(plan.seconds)}")
     elif plan.requests:
-        lines.append("Expected time: unknown before a first run; rate= names the messages a second")
+        lines.append("Expected time: unknown before a first run; give rate=, in messages per second")
     for characters, rows, needs, without, _ in plan.characters.head(_MOST).itertuples(index=False):
         several = len(characters.split(" ")) > 1
         need = "needs" if rows == 1 else "need"

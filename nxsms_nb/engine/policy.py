@@ -76,7 +76,7 @@ class Policy:
         counted = dict(self.counts), dict(self.codes), dict(self._memory.counts)
         try:
             return self._apply(batch, verdict, result, begun)
-        except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have gone out
+        except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have been sent
             self.counts, self.codes, self._memory.counts = map(Counter, counted)
             return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", result)
 

@@ -215,7 +215,7 @@ def _refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
     )
     results = (
         " If these are results of an earlier send, restore them first (all eight columns, with the statuses they had), so that "
-        "the frame shows what was sent and not the journal alone."
+        "the frame, and not only the journal, shows what was sent."
         if len(taken) > 1
         else ""
     )

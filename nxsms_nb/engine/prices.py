@@ -47,7 +47,7 @@ def _pairs(prices: Any) -> Iterable[tuple[Any, Any]]:
         )
         if column is None:
             raise ConfigError(
-                "prices is a frame without a column 'price'. Name the column with the prices per segment so."
+                "prices is a frame without a column 'price'. Rename the column with the prices per segment to 'price'."
             )
         countries = [name for name in prices.columns if str(name).lower() == "country"]
         codes = prices[countries[0]] if countries else prices.index

@@ -151,16 +151,14 @@ async def _listed(transport: Transport, day: date) -> dict[str, set[str]] | None
         if reply is None and page == 1:
             return None
         if reply is None:
-            raise QueryError(
-                f"The query {requests.CDR_PATH} gave {page - 1} of its pages and no more. Try again later."
-            )
+            raise QueryError(f"The query {requests.CDR_PATH} stopped after {page - 1} of its pages. Try again later.")
         info = reply.get("info")
         rows = info.get("rows") if isinstance(info, dict) else None
         if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
             return listed
         records = [row for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)]
         if all(_number(row) in listed.get(row["msgid"], ()) for row in records):
-            raise QueryError(f"The query {requests.CDR_PATH} gives the same page again and again. Ask the vendor.")
+            raise QueryError(f"The query {requests.CDR_PATH} keeps returning the same page. Ask the vendor.")
         for row in records:
             listed.setdefault(row["msgid"], set()).add(_number(row))
         seen, page = seen + len(rows), page + 1
@@ -182,7 +180,7 @@ async def _ask(transport: Transport, path: str, form: dict[str, str]) -> dict[st
             return reply if code == ANSWERED else None
         if pause is not None:
             await asyncio.sleep(pause)
-    raise QueryError(f"The query {path} says it was asked too often (5), and still does. Try again in some minutes.")
+    raise QueryError(f"The query {path} is still refused for being asked too often (5). Try again in a few minutes.")
 
 
 async def settle(

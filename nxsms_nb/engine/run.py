@@ -50,7 +50,7 @@ class Session:
 
 
 class Run:
-    """A run under way, as `start` returns it. It never raises for having ended early.
+    """A run in progress, as `start` returns it. It never raises for having ended early.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ class Run:
             request.listener = None
 
     def __repr__(self) -> str:
-        state = "under way" if not self._call.ended else f"stopped: {self.stopped}" if self.stopped else "done"
+        state = "in progress" if not self._call.ended else f"stopped: {self.stopped}" if self.stopped else "done"
         return f"Run({len(self._dispatch.todo):,} rows, {state})"
 
     def _ipython_display_(self) -> None:

@@ -322,7 +322,7 @@ class Sender:
 
     async def _post(self, batch: Batch, number: int, sent_us: int) -> None:
         # Until its outcome is known, a row whose request may be sent is in doubt, whatever fails from here on.
-        self._results.decide(batch.span, UNKNOWN, None, "a request is under way")
+        self._results.decide(batch.span, UNKNOWN, None, "a request is in flight")
         begun = time.monotonic()
         body = requests.body(self._client.app_key, batch.items())
         if self._queue.runs_low:

@@ -47,8 +47,8 @@ class SoFar:
             return
         would = "with these rows the stream would have sent" if self._left else "this stream would send at least"
         raise ConfirmationNeeded(
-            f"{would[0].upper()}{would[1:]} {count(n, 'message')} to {client.base_url}{fewer(confirm)}. {_NOTHING} confirm= counts the whole stream, and this source does not tell its length: give the most you agree "
-            f"to. If {n:,} is enough:\n    {dispatch.call.text(confirm=n)}",
+            f"{would[0].upper()}{would[1:]} {count(n, 'message')} to {client.base_url}{fewer(confirm)}. {_NOTHING} confirm= counts the whole stream, and this source does not say how long it is: give the most you "
+            f"agree to. If {n:,} is enough:\n    {dispatch.call.text(confirm=n)}",
             n,
         )
 

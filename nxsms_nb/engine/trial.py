@@ -57,7 +57,7 @@ def number_of(to: Any, region: Any) -> str:
     if digits is None:
         shown = mask_phone(to) if whole else type(to).__name__
         raise ConfigError(
-            f"to={named(shown)} is not one number. Give your own with its country code, as in to='+4915112345678'."
+            f"to={named(shown)} is not one number. Give your own number with its country code, as in to='+4915112345678'."
         )
     return str(digits)
 

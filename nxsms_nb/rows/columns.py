@@ -91,8 +91,8 @@ def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:
         return alone[0]
     if below:
         raise ColumnError(
-            f"Column {named(label)} has several below it: {listed(below, 5)}. Name one of them whole, with all its levels; or "
-            "give the columns one level:\n"
+            f"Column {named(label)} has several below it: {listed(below, 5)}. Name one of them in full, with all its levels, "
+            "or flatten the columns:\n"
             '    df.columns = ["_".join(map(str, label)).strip("_") for label in df.columns]'
         )
     return None

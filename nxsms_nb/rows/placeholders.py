@@ -67,7 +67,7 @@ def literal(text: str) -> pa.Scalar:
         return pa.scalar(text, TEXT)
     except UnicodeEncodeError as error:
         raise ConfigError(
-            "The template holds half a character (a lone surrogate). Write that character anew."
+            "The template holds half a character (a lone surrogate). Type that character again."
         ) from error
 
 
@@ -99,14 +99,14 @@ def _placeholder(inside: str, frame: pd.DataFrame) -> Placeholder:
     if mark:
         raise ConfigError(
             f"{{{mask_name(name)}!{conversion}}} in the template asks for a conversion. Only {{column}}, {{column:spec}} and "
-            "{column|text for gaps} are taken: make a column of it first."
+            "{column|text for gaps} are supported: make a column of it first."
         )
     if not name:
         raise ConfigError(f"{{{mask_name(inside)}}} in the template names no column. Write its name, as in {{name}}.")
     if bar and (_SPEC.search(rest) or ("%" in spec and "%" in rest) or (colon and not spec and rest[:1] in "<>=^")):
         raise ConfigError(
-            f"{{{mask_name(inside)}}} in the template has a | in the middle of its spec. The spec comes first, what is written for "
-            "a gap behind the |: {amount:.2f|nothing}."
+            f"{{{mask_name(inside)}}} in the template has a | in the middle of its spec. The spec comes first, the text "
+            "for a gap after the |: {amount:.2f|nothing}."
         )
     return Placeholder(_label(frame, name), name, spec, literal(rest) if bar else None)
 
@@ -121,7 +121,7 @@ def _label(frame: pd.DataFrame, name: str) -> Hashable:
     if "." in name or "[" in name:
         raise ConfigError(
             f"{{{mask_name(name)}}} in the template reaches into a value. Only {{column}}, {{column:spec}} and {{column|text for "
-            f"gaps}} are taken: make a column of it first. {there_are}"
+            f"gaps}} are supported: make a column of it first. {there_are}"
         )
     near = meant(frame, name)
     hint = ""

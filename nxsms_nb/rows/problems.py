@@ -41,8 +41,8 @@ RULES: Final = (
         "content_missing",
         "content",
         13009,
-        "no text; if render() made the column, a column that its template uses has a gap here: write what stands there "
-        "instead after a |, as in {name|there}",
+        "no text; if render() made the column, a column that its template uses has a gap here: write the replacement "
+        "after a |, as in {name|there}",
     ),
     Rule("content_blank", "content", 13009, "white space or invisible characters only: write a text or drop the row"),
     Rule("content_not_text", "content", PARAMETER, "not text: make it text, as in astype(str) or with render()"),
@@ -68,7 +68,7 @@ RULES: Final = (
         'an earlier row has this id, and duplicates="allow" sends both: give each its own id',
     ),
     Rule(
-        "short_link_not_text", "short_link", PARAMETER, "not text: give the short link as the vendor's console has it"
+        "short_link_not_text", "short_link", PARAMETER, "not text: give the short link as the vendor's console shows it"
     ),
     Rule(
         "short_link_placeholder",
@@ -86,7 +86,7 @@ RULES: Final = (
         "key_digits_lost",
         "key",
         None,
-        "a float or a spreadsheet rounded the key and its last digits are gone: take it from where it stood before; where "
+        "a float or a spreadsheet rounded the key and its last digits are gone: take it from its original source; if "
         "the file itself still shows every digit, read this column as text",
     ),
     Rule(
@@ -100,14 +100,14 @@ RULES: Final = (
         "content_reads_missing",
         "content",
         None,
-        "the text reads nan, None, NaT, <NA>, null, undefined or inf, as a gap does that was made text: fill the gaps before, "
-        "or {name|there}",
+        "the text reads nan, None, NaT, <NA>, null, undefined or inf, as a missing value does once it is text: fill the gaps "
+        "first, or write {name|there}",
     ),
     Rule(
         "content_spreadsheet_error",
         "content",
         None,
-        "a formula's error such as #N/A or #NAME?: mend it in the spreadsheet",
+        "a formula's error such as #N/A or #NAME?: fix it in the spreadsheet",
     ),
     Rule(
         "content_long_fraction",

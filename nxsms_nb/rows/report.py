@@ -38,7 +38,7 @@ class ValidationReport:
     ordinals : numpy.ndarray of int32
         How many earlier rows have the row's key; -1 where it has a problem and so no key.
     duplicates : {"raise", "drop", "allow"}
-        What is to become of rows that share a key.
+        How rows that share a key are treated.
 
     Attributes
     ----------

@@ -111,7 +111,7 @@ class Suppression:
             first = min(unread)
             raise ConfigError(
                 f"{len(unread):,} of {count(len(self.entries), 'entry', 'entries')} of {self.source} cannot be read as numbers, "
-                f"and whoever they are about might get a message. The first, at position {first}: {unread[first]}"
+                f"and the people behind them might get a message. The first, at position {first}: {unread[first]}"
             )
         return pieces
 

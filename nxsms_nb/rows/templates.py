@@ -110,7 +110,7 @@ class _Texts:
         first = int(np.flatnonzero(~present(text))[0])
         why = ", ".join(f"{words} {int(mask.sum()):,}" for words, (_, mask) in self._lacks.items())
         gap = next((piece for piece, _ in self._lacks.values() if piece is not None), None)
-        remedy = "" if gap is None else f" Write what stands there instead after a |, as in {gap.with_fallback()}."
+        remedy = "" if gap is None else f" Write the replacement after a |, as in {gap.with_fallback()}."
         return (
             f"{text.null_count:,} of {count(len(text), 'row')} got no text, the first at position {first}: {why}."
             f"{remedy} Rows without a text are not sent."
@@ -122,7 +122,7 @@ def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) 
     frame = texts.frame
     if by is None:
         raise ConfigError(
-            f"Several templates need the column that says which is whose, as in render({{…}}, by={_example(frame)})"
+            f"Several templates need a column that says who gets which, as in render({{…}}, by={_example(frame)})"
         )
     if not templates:
         raise ConfigError("The mapping has no template. Give one for each value: render({'de': '…', 'en': '…'}, by=…)")

@@ -271,7 +271,7 @@ def _digits(phone: Any, index: pd.Index) -> pa.Array:
         )
     if not phone.index.equals(index):
         raise ConfigError(
-            "phone and content have different indexes, so that it is not certain which number a text goes to. Give two columns of "
+            "phone and content have different indexes, so it is unclear which number a text goes to. Give two columns of "
             "one frame, or reset the index of both."
         )
     return normalise(phone)[0]

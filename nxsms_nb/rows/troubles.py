@@ -40,11 +40,11 @@ TROUBLES: Final[dict[int, tuple[str, str]]] = {
     ),
     Trouble.ANOTHER: (
         "phone_another_number",
-        "by its form or by the word beside it a key, not a phone: an order's, a tax or an article number; put the phone here",
+        "by its form or the word next to it another kind of number, such as an order, tax or article number: put the phone here",
     ),
     Trouble.REFUSED: (
         "phone_not_to_be_used",
-        "the word beside the number says not to send there: drop the row, or remove the word if it means something else",
+        "the word next to the number says not to send there: drop the row, or remove the word if it means something else",
     ),
     Trouble.TRUNK: (
         "phone_trunk_zero",

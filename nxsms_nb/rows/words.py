@@ -1,4 +1,4 @@
-"""Words beside a number that decide whether a message may be sent to it: short tables, to be added to."""
+"""Words next to a number that decide whether a message may be sent to it: short tables, to be added to."""
 
 from __future__ import annotations
 

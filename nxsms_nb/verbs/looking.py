@@ -46,7 +46,7 @@ def planned(
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
     per_segment = read_prices(prices)
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf):
-        raise ConfigError(f"rate={named(rate)} is not a number of messages a second, above 0.")
+        raise ConfigError(f"rate={named(rate)} is not a number of messages per second above 0.")
     client = client_or_env(client)
     # Repeated rows are counted and not refused: to see them is what a plan is for.
     counted = settings["duplicates"] == "raise"

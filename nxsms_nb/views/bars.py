@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST: Final = 15
-"""How many bars a picture has at most; what is left out is told."""
+"""How many bars a picture has at most; the picture says how many are left out."""
 
 MOST_BESIDE: Final = 5
 """How many of them are for rows that were not sent."""

@@ -1,4 +1,4 @@
-"""Arms of an experiment as dots with intervals: their rates, and beside them how far each is from the control."""
+"""Arms of an experiment as dots with intervals: their rates, and next to them how far each is from the control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes with failure as dots with intervals, beside the rate of the other rows."""
+"""What goes with failure as dots with intervals, next to the rate of the other rows."""
 
 from __future__ import annotations
 

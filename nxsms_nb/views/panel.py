@@ -183,7 +183,7 @@ class RunPanel:
         moment = datetime.now().astimezone()
         words = f"<b>{escape(tr('Not live: this is the run as of {moment}.', moment=dated(moment, seconds=True)))}</b>"
         if self._recorded:
-            words += f" {escape(tr('What became of its rows:'))} <code>{escape(self._recorded)}</code>"
+            words += f" {escape(tr('Results of its rows:'))} <code>{escape(self._recorded)}</code>"
         picture = summary_html(self._view, still=f'<div style="margin-bottom:4px">{words}</div>')
         return f'<div data-nxsms-still="{self._run}"><style>{rule}</style>{picture}</div>'
 

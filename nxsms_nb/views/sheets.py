@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MARGIN: Final = 24.0
-"""Points beside the axes that hold nothing."""
+"""Points around the axes that hold nothing."""
 
 
 @dataclass

@@ -51,7 +51,7 @@ CHINESE: Final = {
     ),
     "Not live: no news from the kernel for {seconds} s.": "非实时：内核已有 {seconds} 秒没有消息。",
     "Not live: this is the run as of {moment}.": "非实时：这是 {moment} 的发送状态。",
-    "What became of its rows:": "各行的结果：",
+    "Results of its rows:": "各行的结果：",
     # the terminal
     "sending": "正在发送",
     "{decided} of {total}": "已处理 {decided} / {total}",

@@ -230,7 +230,7 @@ def test_what_cannot_be_written_is_refused_and_leaves_what_stands_there(sandbox,
     refusals = [
         (people(), path, nx.ColumnError, "carries no results"),
         (sent, tmp_path / "sent.xls", nx.ConfigError, r"must end in \.xlsx\.$"),
-        (sent, tmp_path / "no" / "sent.xlsx", nx.ConfigError, "does not exist. Make it first"),
+        (sent, tmp_path / "no" / "sent.xlsx", nx.ConfigError, "does not exist. Create it first"),
         (sent, tmp_path, nx.ConfigError, "must end in"),
         (sent.assign(long="x" * 32_768), path, nx.ConfigError, "'long' has a text of 32,768 characters"),
         (

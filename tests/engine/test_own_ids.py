@@ -184,7 +184,7 @@ def test_an_id_made_for_another_row_is_no_own_id(make):
     sandbox = make()
     made = people(2).nxsms.plan(sandbox.client).frame["messageid"]
     for ids in ([made[1], made[0]], ["order-00001", made[0]], [made[0], made[0] + "-1"]):
-        with pytest.raises(nx.ColumnError, match="is the id that another row gets") as refused:
+        with pytest.raises(nx.ColumnError, match="belongs to another row") as refused:
             people(2, sys_message_id=ids).nxsms.send(sandbox.client)
         assert refused.value.rows[-1] == 1
     assert not len(sandbox.requests)

@@ -131,7 +131,7 @@ def test_prices_that_are_none_are_refused(frame, sandbox, prices, words):
 @pytest.mark.parametrize("rate", [0, -1, True, "fast", float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused(frame, sandbox, rate):
     """Only a number above 0 is messages a second."""
-    with pytest.raises(nx.ConfigError, match="messages a second"):
+    with pytest.raises(nx.ConfigError, match="messages per second"):
         frame.nxsms.plan(sandbox.client, rate=rate)
 
 

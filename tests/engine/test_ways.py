@@ -84,7 +84,7 @@ def test_start_returns_a_run_that_can_be_watched_and_awaited(sandbox):
     assert sandbox.wait_for(requests=1)
     assert not run.done
     assert run.stopped is None
-    assert "1,000 rows, under way" in repr(run)
+    assert "1,000 rows, in progress" in repr(run)
     assert counts(run.frame) == {"Unknown": 200, "Unsent": 800}
     sandbox.release()
     assert counts(run.wait()) == {"Success": 1000}
@@ -453,5 +453,5 @@ def test_an_interrupt_is_not_lost_when_the_run_has_just_ended(path):
     assert told.returncode == 0, told.stderr
     assert (
         told.stdout.splitlines()[-1]
-        == "['Success', 'Success', 'Success'] Stopped by you, when every row had its outcome"
+        == "['Success', 'Success', 'Success'] Stopped by you after every row had its outcome"
     )

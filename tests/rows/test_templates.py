@@ -244,7 +244,7 @@ def test_a_gap_is_warned_of_once_with_its_column_and_how_many(frame):
     assert warning.filename == __file__
     assert str(warning.message) == (
         "2 of 3 rows got no text, the first at position 1: 'name' is missing in 1, 'amount' is missing in 1. "
-        "Write what stands there instead after a |, as in {name|…}. Rows without a text are not sent."
+        "Write the replacement after a |, as in {name|…}. Rows without a text are not sent."
     )
 
 

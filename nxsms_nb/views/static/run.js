@@ -197,7 +197,7 @@ function render({ model, el }) {
     parts.stop.disabled = view.state !== "running" || asked !== "" || !live;
     write(parts.stop, tr(view.state === "stopping" ? "Stopping…" : asked ? "Stop sent…" : "■ Stop"));
     const recorded = model.get("recorded");
-    const rest = recorded ? ` ${tr("What became of its rows:")} ${recorded}` : "";
+    const rest = recorded ? ` ${tr("Results of its rows:")} ${recorded}` : "";
     const silence = tr("Not live: no news from the kernel for {seconds} s.");
     const said = view.state === "running" && asked ? asked : view.note;
     // What comes and goes while all is well keeps to one line; what matters is shown whole.
