@@ -43,8 +43,11 @@ _EXACT: Final = 2**53
 _LARGEST: Final = 10**308
 
 
-def rounded(cells: Cells) -> Mask:
-    """Return which cells hold a number rounded by a float or a spreadsheet: different numbers may have become one."""
+def rounded(cells: Cells, of_floats: Callable[[pa.Array], bool] = rounding.of_floats) -> Mask:
+    """Return which cells hold a number rounded by a float or a spreadsheet: different numbers may have become one.
+
+    `of_floats` judges the long whole numbers of the column.
+    """
     lost = cells.of_kind(Kind.LOST)
     for kinds, pattern, is_lost in (
         ((Kind.TEXT, Kind.FRACTION), _FLOAT, _has_lost),
@@ -59,7 +62,7 @@ def rounded(cells: Cells) -> Mask:
     if long.any():
         text = pc.utf8_trim_whitespace(cells.text)
         long[long] = as_mask(pc.match_substring_regex(text.filter(pa.array(long)), _LONG))
-        if long.any() and rounding.of_floats(text.filter(pa.array(long))):
+        if long.any() and of_floats(text.filter(pa.array(long))):
             lost |= long
     return lost
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from nxsms_nb._arrow import buffers, only, present
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.rows import rounding
 from nxsms_nb.rows.canonical import canonical, rounded
 from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.rows.columns import one_column, one_label
@@ -55,20 +57,28 @@ def _is_label(frame: pd.DataFrame, label: tuple[Hashable, ...]) -> bool:
 
 
 def columns(
-    frame: pd.DataFrame, key: Sequence[Hashable], phone: Hashable, numbers: pa.Array
+    frame: pd.DataFrame,
+    key: Sequence[Hashable],
+    phone: Hashable,
+    numbers: pa.Array,
+    counts: rounding.Counts | None = None,
 ) -> tuple[list[pa.Array], Mask, Mask]:
     """Return the key columns as canonical text, and the rows in which one of them is empty or has lost digits.
 
-    The phone's column as a key is the number as sent, so that two spellings of it are one key.
+    The phone's column as a key is the number as sent, so that two spellings of it are one key. `counts` may hold what the
+    whole columns are, where these are a part of them.
     """
     empty, lost = np.zeros(len(frame), np.bool_), np.zeros(len(frame), np.bool_)
     texts = []
-    for label in key:
+    for place, label in enumerate(key):
         if label == phone:
             texts.append(numbers)
             continue
         cells = read_cells(frame[label])
-        short = rounded(cells)
+        if isinstance(counts, rounding.WholeColumn):
+            short = rounded(cells, partial(counts.of_floats, place))
+        else:
+            short = rounded(cells)
         text = only(canonical(cells), ~short)
         empty |= ~present(text) & ~short
         lost |= short

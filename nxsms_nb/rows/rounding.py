@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import as_mask, present
 
-__all__ = ["Counts"]
+__all__ = ["Counts", "Evidence", "Verdict", "WholeColumn"]
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -37,6 +38,8 @@ _NARROW: Final = 24
 _LARGE: Final = 2**63
 _LARGEST: Final = 10**308
 _LOOKED_AT: Final = 256
+_ENOUGH: Final = 64
+"""Numbers that prove as much as more of them would: each is a matter of chance by a half at most."""
 _KEPT: Final = 100_000
 """Round numbers that are remembered; a column with more of them is damaged beyond doubt."""
 
@@ -52,6 +55,101 @@ class Counts:
     numbers: int = 0
     rounded: set[int] = field(default_factory=set)
     foreign: bool = False
+
+
+@dataclass
+class Evidence:
+    """What parts of a column show of damage that only the whole column proves; the evidence of two parts adds up.
+
+    `most` and `sum` are the different numbers of the part with the most of them, and of all parts together: between them lies how
+    many the column has. `narrow` are numbers wider than a float32 (None: one of them cannot be one). `keys` has, for each
+    key column, what `float_evidence` says of its long numbers.
+    """
+
+    rows: int = 0
+    most: int = 0
+    sum: int = 0
+    rounded: set[int] = field(default_factory=set)
+    narrow: set[int] | None = field(default_factory=set)
+    foreign: bool = False
+    keys: dict[int, set[int] | None] = field(default_factory=dict)
+
+    def plus(self, other: Evidence) -> Evidence:
+        """Return the evidence of both parts."""
+        keys = {
+            place: _both(self.keys.get(place, set()), other.keys.get(place, set()))
+            for place in {*self.keys, *other.keys}
+        }
+        return Evidence(
+            self.rows + other.rows,
+            max(self.most, other.most),
+            self.sum + other.sum,
+            self.rounded | other.rounded if len(self.rounded) < _KEPT else self.rounded,
+            _both(self.narrow, other.narrow),
+            self.foreign or other.foreign,
+            keys,
+        )
+
+    def verdict(self, different: Callable[[], int]) -> Verdict:
+        """Decide what the whole column is; `different` counts its different numbers, where that has to be known exactly."""
+        damage: Literal["", "narrow", "rounded"] = ""
+        if self.narrow is not None and _too_many(self.narrow):
+            damage = "narrow"
+        elif len(self.rounded) > 1 and self.most <= (most := _most(len(self.rounded), self.rows)):
+            damage = "rounded" if self.sum <= most or different() <= most else ""
+        floats = frozenset(place for place, found in self.keys.items() if found is not None and proves_floats(found))
+        return Verdict(damage, self.foreign, floats)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a whole column is: how its numbers were cut, whether bare ones are other countries', which key columns were floats."""
+
+    damage: Literal["", "narrow", "rounded"] = ""
+    foreign: bool = False
+    floats: frozenset[int] = frozenset()
+
+
+class WholeColumn(Counts):
+    """What a pass over a whole column decided, for the rows of a part of it; with `evidence`, what this part shows is added to it."""
+
+    def __init__(self, verdict: Verdict, evidence: Evidence | None = None) -> None:
+        super().__init__(foreign=verdict.foreign)
+        self._verdict = verdict
+        self._evidence = evidence
+
+    def cut(self, given: pa.Array, digits: pa.Array) -> Rows:
+        """Do what the function of this name does, as the whole column was judged."""
+        rounded = np.flatnonzero(as_mask(pc.ends_with(digits, "0" * ZEROS)))
+        if self._evidence is not None:
+            different = len(_different(digits))
+            here = Evidence(
+                len(digits),
+                different,
+                different,
+                {*_different(digits.take(pa.array(rounded))).tolist()},
+                _narrow_numbers(given, digits),
+                self.foreign,
+            )
+            self._evidence.__dict__.update(self._evidence.plus(here).__dict__)
+        if self._verdict.damage == "narrow":
+            return np.flatnonzero(present(digits))
+        return rounded if self._verdict.damage == "rounded" else rounded[:0]
+
+    def of_floats(self, place: int, numbers: pa.Array) -> bool:
+        """Return whether the key column at this place was of floats, as the whole column was judged."""
+        if self._evidence is not None:
+            self._evidence.keys[place] = _both(self._evidence.keys.get(place, set()), float_evidence(numbers))
+        return place in self._verdict.floats
+
+
+def _both(one: set[int] | None, other: set[int] | None) -> set[int] | None:
+    return None if one is None or other is None else _few(one | other)
+
+
+def _few(numbers: set[int]) -> set[int]:
+    # As many prove as much as all of them.
+    return set(sorted(numbers)[:_ENOUGH])
 
 
 def binomial_tail(hits: int, trials: int, chance: float) -> float:
@@ -80,6 +178,8 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
     groups. `digits` have 15 digits at most, and are null where there is a problem. `counts` carries earlier chunks and
     is updated.
     """
+    if isinstance(counts, WholeColumn):
+        return counts.cut(given, digits)
     if _of_narrow_floats(given, digits):
         return np.flatnonzero(present(digits))
     rows = np.flatnonzero(as_mask(pc.ends_with(digits, "0" * ZEROS)))
@@ -102,15 +202,25 @@ def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
 
     It looks at what was given: a number completed with a country code is not the one that was cut.
     """
+    numbers = _narrow_numbers(given, digits)
+    return numbers is not None and _too_many(numbers)
+
+
+def _narrow_numbers(given: pa.Array, digits: pa.Array) -> set[int] | None:
+    """Return numbers wider than a float32 holds, as many as prove something; None where one is not a float32's value."""
     seen: set[int] = set()
     for start in range(0, len(given), _LOOKED_AT):
         read = given.slice(start, _LOOKED_AT).filter(pc.is_valid(digits.slice(start, _LOOKED_AT)))
         texts = pc.replace_substring_regex(read, _NO_DIGITS, "")
         numbers = np.unique(np.array([int(text or 0) for text in texts.to_pylist()], np.float64))
         if (numbers.astype(np.float32) != numbers).any():
-            return False
-        seen |= {int(number) for number in numbers}
-    return sum(max(number.bit_length() - _NARROW, 0) for number in seen) > -math.log2(DOUBT)
+            return None
+        seen = _few(seen | {int(number) for number in numbers if int(number).bit_length() > _NARROW})
+    return seen
+
+
+def _too_many(numbers: set[int]) -> bool:
+    return sum(number.bit_length() - _NARROW for number in numbers) > -math.log2(DOUBT)
 
 
 def of_floats(numbers: pa.Array) -> bool:
@@ -120,21 +230,42 @@ def of_floats(numbers: pa.Array) -> bool:
     count in steps (thousands, or 1,024 as ids that begin with a time do, or more than a float's own) is a float's value
     without having been a float.
     """
+    found = float_evidence(numbers)
+    return found is not None and proves_floats(found)
+
+
+def float_evidence(numbers: pa.Array) -> set[int] | None:
+    """Return the numbers that are a float's value by more than a step, as many as prove something; None where one is no float's."""
     seen: set[int] = set()
-    chance = 1.0
+    telling: set[int] = set()
     for start in range(0, len(numbers), _LOOKED_AT):
         for number in {abs(int(text)) for text in numbers.slice(start, _LOOKED_AT).to_pylist()} - seen:
             seen.add(number)
-            large = number >= _LARGE
-            # Workbooks store a float with 16 digits, or with as many as it needs.
-            short = number < _LARGEST and int(float(f"{number:.16g}")) == number
-            if not short and not (large and number < _LARGEST and int(float(number)) == number):
-                return False
-            step = 1 << max(number.bit_length() - 53, 0)
-            if number % 1000 and (large or (number % 1024 and number // step % 2)):
-                by_digits = 10.0 ** (16 - len(str(number))) if short else 1.0
-                chance *= min(by_digits, 1 / step if large else 1.0)
-    return chance < DOUBT
+            chance = _chance_of_float(number)
+            if chance is None:
+                return None
+            if chance < 1:
+                telling.add(number)
+    return _few(telling)
+
+
+def proves_floats(numbers: set[int]) -> bool:
+    """Return whether so many numbers are no floats' values by chance."""
+    return math.prod(_chance_of_float(number) or 0.0 for number in numbers) < DOUBT
+
+
+def _chance_of_float(number: int) -> float | None:
+    """Return how probable it is that a number is a float's value by chance; None where it is not one."""
+    large = number >= _LARGE
+    # Workbooks store a float with 16 digits, or with as many as it needs.
+    short = number < _LARGEST and int(float(f"{number:.16g}")) == number
+    if not short and not (large and number < _LARGEST and int(float(number)) == number):
+        return None
+    step = 1 << max(number.bit_length() - 53, 0)
+    if number % 1000 and (large or (number % 1024 and number // step % 2)):
+        by_digits = 10.0 ** (16 - len(str(number))) if short else 1.0
+        return min(by_digits, 1 / step if large else 1.0)
+    return 1.0
 
 
 def _most(hits: int, rows: int) -> int:

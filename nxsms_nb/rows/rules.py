@@ -125,7 +125,7 @@ def check(
             # Unchanged columns are not joined again.
             pieces[name].append(None if usable[name] is column.text else usable[name])
     fields = {"phone": phone, **{name: put_together(column.text, pieces[name]) for name, column in cells.items()}}
-    columned, empty, rounded = row_keys.columns(frame, key or (), columns["phone"], fields["phone"])
+    columned, empty, rounded = row_keys.columns(frame, key or (), columns["phone"], fields["phone"], counts)
     found += [("key_missing", _rows(empty)), ("key_digits_lost", _rows(rounded))]
     good = np.ones(rows, np.bool_)
     for _, positions in found:

@@ -74,7 +74,11 @@ def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = 
 
 
 def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
-    """Do what `validate` does, with options that are settled; those of a stream include the `rounding.Counts` of earlier chunks."""
+    """Do what `validate` does, with options that are settled.
+
+    Those of a stream include the `rounding.Counts` of earlier chunks, and of a part of a larger frame the ``ordinals`` of rows
+    whose keys other parts have too: rows, and how many rows before them.
+    """
     campaign, duplicates = settings["campaign"], settings["duplicates"]
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
     key = keys.labels(frame, settings["key"])
@@ -87,6 +91,9 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)
     checked = _own_ids(checked, texts, duplicates)
     ordinals = _ordinals(texts, checked, duplicates, keyed=bool(key))
+    if (known := settings.get("ordinals")) is not None:
+        rows, counted = known
+        ordinals[rows] = counted
     if duplicates == "raise" and (ordinals > 0).any():
         shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
         checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
