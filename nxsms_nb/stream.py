@@ -22,7 +22,7 @@ from nxsms_nb.engine.notices import mistaken_words
 from nxsms_nb.engine.prepare import journal_of, prepare_to_send
 from nxsms_nb.engine.progress import Observer, Progress
 from nxsms_nb.engine.run import Run, Session, stopped
-from nxsms_nb.engine.sources import ALL_WARNINGS, Measured, source_of
+from nxsms_nb.engine.sources import ALL_WARNINGS, Measured, Part, source_of
 from nxsms_nb.engine.state import Limits
 from nxsms_nb.engine.stream_state import SoFar, agreed_to, fewer
 from nxsms_nb.errors import ConfigError, ConfirmationNeeded, Interrupted, JournalError, NxsmsError, Stopped
@@ -98,12 +98,20 @@ def send_stream(
     spelled = Invocation("send_stream", given, client is not None)
     if (listed := suppression.of(settings["suppress"], settings["phone"])) is not None:
         settings["suppress"] = replace(listed, chunked=True)
+    return sent_in_turn(source_of(frames), client_or_env(client), settings, spelled)
+
+
+def sent_in_turn(
+    source: Iterable[Any], client: Client, settings: dict[str, Any], spelled: Invocation
+) -> Generator[pd.DataFrame, None, None]:
+    """Do what `send_stream` does, with a source, a client and options that are settled, for a call written as `spelled`.
+
+    A campaign has to be named. Besides frames, the source may yield `sources.Part`: a frame with what is known of its rows.
+    """
     if settings["campaign"] is None:
         raise ConfigError(f"A stream needs a campaign name: {spelled.text(campaign='spring')}")
-    source, so_far = source_of(frames), SoFar(settings["campaign"])
-    work = partial(
-        _stream, source=source, so_far=so_far, client=client_or_env(client), settings=settings, spelled=spelled
-    )
+    so_far = SoFar(settings["campaign"])
+    work = partial(_stream, source=source, so_far=so_far, client=client, settings=settings, spelled=spelled)
     return _sent(source, so_far, work)
 
 
@@ -143,7 +151,7 @@ def _stream(
         try:
             so_far.begun_us = campaign.now_us()
             _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, campaign=campaign)
-            settings = {**settings, "counts": Counts()}
+            settings = {"counts": Counts(), **settings}
             listing = source.all_warnings if isinstance(source, Measured) else ALL_WARNINGS
             call.hand_out(None)
             while (given := call.given()) is not None:
@@ -194,6 +202,8 @@ def _dispatch(
     frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, campaign: Campaign
 ) -> Dispatch:
     """Prepare the next chunk; its errors say where in the source it is."""
+    if isinstance(frame, Part):
+        frame, settings = frame.frame, {**settings, **frame.known}
     with so_far.placing(0):
         chunk = as_pandas(frame)
     with so_far.placing(len(chunk)):
@@ -227,7 +237,7 @@ def _agree_beforehand(
     if client.on_loopback or not isinstance(frames, Measured) or frames.rows <= most:
         return
     # Only rows that would be sent count; the source's length suffices where nothing needs confirming.
-    settings = {**settings, "counts": Counts()}
+    settings = {"counts": Counts(), **settings}
     leaving, looked = 0, SoFar(settings["campaign"])
     for frame in frames:
         stop.check()

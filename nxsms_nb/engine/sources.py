@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 
 from nxsms_nb.errors import ConfigError
 
-__all__ = ["ALL_WARNINGS", "Measured", "source_of"]
+__all__ = ["ALL_WARNINGS", "Measured", "Part", "source_of"]
 
 ALL_WARNINGS: Final = "df.nxsms.validate().warnings"
 _ROWS: Final = 50_000
@@ -29,6 +30,14 @@ class Measured(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Any]:
         """Begin again with the first frame."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A frame of a source, and what was found of its rows beforehand, as options that `validate.report_on` takes."""
+
+    frame: pd.DataFrame
+    known: Mapping[str, Any]
 
 
 class _Frames(Measured):
