@@ -183,6 +183,8 @@ class Stopped(NxsmsError):
         Why the run ended.
     recorded : str
         The call that returns the frame later, from the journal; empty if there is none.
+    partial : bool
+        Whether ``frame`` has only the rows so far, as of a Dask frame, and `recorded` gives all.
     go_on : str
         The effect of running the same cell again.
     """
@@ -194,11 +196,15 @@ class Stopped(NxsmsError):
         self.reason = reason
         self.frame = frame
         self.recorded = ""
+        self.partial = False
 
     def _lines(self) -> list[str]:
         # Without the line concerned: nothing is wrong with the analyst's code.
         lines = [self.reason]
-        if self.frame is not None:
+        if self.frame is not None and self.partial:
+            rest = f"   # all rows: sent = {self.recorded}" if self.recorded else ""
+            lines.append(f"The rows so far:  import sys; sent = sys.last_value.frame{rest}")
+        elif self.frame is not None:
             later = f"   # later: sent = {self.recorded}" if self.recorded else ""
             lines.append(f"Every row is accounted for:  import sys; sent = sys.last_value.frame{later}")
         else:

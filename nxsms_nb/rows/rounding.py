@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -38,6 +37,8 @@ _NARROW: Final = 24
 _LARGE: Final = 2**63
 _LARGEST: Final = 10**308
 _LOOKED_AT: Final = 256
+_SAMPLE: Final = 200_000
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _ENOUGH: Final = 64
 """Numbers that prove as much as more of them would: each is a matter of chance by a half at most."""
 _KEPT: Final = 100_000
@@ -61,44 +62,54 @@ class Counts:
 class Evidence:
     """What parts of a column show of damage that only the whole column proves; the evidence of two parts adds up.
 
-    `most` and `sum` are the different numbers of the part with the most of them, and of all parts together: between them lies how
-    many the column has. `narrow` are numbers wider than a float32 (None: one of them cannot be one). `keys` has, for each
-    key column, what `float_evidence` says of its long numbers.
+    `different` are the numbers, each once: all of them, or where those are many the share whose hashes end in `shift` zero
+    bits. `narrow` are numbers wider than a float32 (None: one of them cannot be one). `keys` has, for the place of each key
+    column, what `float_evidence` says of its long numbers.
     """
 
-    rows: int = 0
-    most: int = 0
-    sum: int = 0
+    different: Rows = field(default_factory=lambda: np.empty(0, np.int64))
+    shift: int = 0
     rounded: set[int] = field(default_factory=set)
     narrow: set[int] | None = field(default_factory=set)
     foreign: bool = False
     keys: dict[int, set[int] | None] = field(default_factory=dict)
 
-    def plus(self, other: Evidence) -> Evidence:
-        """Return the evidence of both parts."""
-        keys = {
-            place: _both(self.keys.get(place, set()), other.keys.get(place, set()))
-            for place in {*self.keys, *other.keys}
-        }
-        return Evidence(
-            self.rows + other.rows,
-            max(self.most, other.most),
-            self.sum + other.sum,
-            self.rounded | other.rounded if len(self.rounded) < _KEPT else self.rounded,
-            _both(self.narrow, other.narrow),
-            self.foreign or other.foreign,
-            keys,
-        )
+    def add(self, other: Evidence) -> None:
+        """Add the evidence of another part."""
+        shift = max(self.shift, other.shift)
+        different = np.union1d(_sampled(self.different, shift), _sampled(other.different, shift))
+        while len(different) > _SAMPLE:
+            shift += 1
+            different = _sampled(different, shift)
+        self.different, self.shift = different, shift
+        if len(self.rounded) < _KEPT:
+            self.rounded = self.rounded | other.rounded
+        self.narrow = _both(self.narrow, other.narrow)
+        self.foreign |= other.foreign
+        for place, found in other.keys.items():
+            self.keys[place] = _both(self.keys.get(place, set()), found)
 
-    def verdict(self, different: Callable[[], int]) -> Verdict:
-        """Decide what the whole column is; `different` counts its different numbers, where that has to be known exactly."""
+    def verdict(self) -> Verdict:
+        """Decide what the whole column is; where a sample does not show how many different numbers it has, it counts as damaged."""
         damage: Literal["", "narrow", "rounded"] = ""
+        # Eight standard deviations of what a sample shows: none where it is everything.
+        least = len(self.different) - (8 * math.sqrt(len(self.different)) if self.shift else 0)
+        numbers = int(max(least, 0)) << self.shift
         if self.narrow is not None and _too_many(self.narrow):
             damage = "narrow"
-        elif len(self.rounded) > 1 and self.most <= (most := _most(len(self.rounded), self.rows)):
-            damage = "rounded" if self.sum <= most or different() <= most else ""
+        elif (
+            len(self.rounded) > 1 and binomial_tail(len(self.rounded), max(numbers, len(self.rounded)), _CHANCE) < DOUBT
+        ):
+            damage = "rounded"
         floats = frozenset(place for place, found in self.keys.items() if found is not None and proves_floats(found))
         return Verdict(damage, self.foreign, floats)
+
+
+def _sampled(numbers: Rows, shift: int) -> Rows:
+    if not shift:
+        return numbers
+    kept: Rows = numbers[numbers.astype(np.uint64) * _ODD >> np.uint64(64 - shift) == 0]
+    return kept
 
 
 @dataclass(frozen=True)
@@ -122,16 +133,9 @@ class WholeColumn(Counts):
         """Do what the function of this name does, as the whole column was judged."""
         rounded = np.flatnonzero(as_mask(pc.ends_with(digits, "0" * ZEROS)))
         if self._evidence is not None:
-            different = len(_different(digits))
-            here = Evidence(
-                len(digits),
-                different,
-                different,
-                {*_different(digits.take(pa.array(rounded))).tolist()},
-                _narrow_numbers(given, digits),
-                self.foreign,
-            )
-            self._evidence.__dict__.update(self._evidence.plus(here).__dict__)
+            cut = {*_different(digits.take(pa.array(rounded))).tolist()}
+            narrow = _narrow_numbers(given, digits)
+            self._evidence.add(Evidence(_different(digits), 0, cut, narrow, self.foreign))
         if self._verdict.damage == "narrow":
             return np.flatnonzero(present(digits))
         return rounded if self._verdict.damage == "rounded" else rounded[:0]
@@ -139,7 +143,7 @@ class WholeColumn(Counts):
     def of_floats(self, place: int, numbers: pa.Array) -> bool:
         """Return whether the key column at this place was of floats, as the whole column was judged."""
         if self._evidence is not None:
-            self._evidence.keys[place] = _both(self._evidence.keys.get(place, set()), float_evidence(numbers))
+            self._evidence.add(Evidence(keys={place: float_evidence(numbers)}))
         return place in self._verdict.floats
 
 

@@ -37,13 +37,15 @@ SUPPRESSED: Final = "suppressed"
 class Suppression:
     """A do-not-contact list: its entries in a column ``phone``, and what messages call the list.
 
-    `notes` say how a file was read. With `chunked` the rows come by the chunk, each with some of their countries.
+    `notes` say how a file was read. With `chunked` the rows come by the chunk, each with some of their countries, unless
+    `countries` has those of all.
     """
 
     entries: pd.DataFrame
     source: str
     notes: tuple[str, ...] = ()
     chunked: bool = False
+    countries: tuple[str, ...] | None = None
     _read: dict[Any, tuple[list[pa.Array], pa.Array]] = field(default_factory=dict)
     _met: list[Mask] = field(default_factory=list)
 
@@ -82,8 +84,12 @@ class Suppression:
         """Yield region and `bare` to read the entries with: as the rows are; where those are of several countries, each way."""
         if region is None or regions.is_code(region) or region in self.entries.columns:
             return ((region, bare),)
-        of_rows = regions.regions_of(frame, region)
-        return (*((name, bare) for name in (() if of_rows is None else of_rows.names)), (None, None))
+        if self.countries is not None:
+            names = self.countries
+        else:
+            of_rows = regions.regions_of(frame, region)
+            names = () if of_rows is None else of_rows.names
+        return (*((name, bare) for name in names), (None, None))
 
     def _digits(self, ways: Iterable[tuple[Any, Bare | None]]) -> list[pa.Array]:
         """Return the digits of the entries by each way to read them."""

@@ -1,0 +1,253 @@
+"""What has to be known of all partitions before the first row is judged: worked out on the workers, in a pass over them.
+
+A row's verdict must not depend on where partitions begin. So the rules that need the whole column (digits that a spreadsheet
+cut, bare numbers of other countries, rows that share a key) are decided here, and each partition is then read by them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import xxhash
+from dask import delayed
+
+from nxsms_nb._arrow import TEXT, buffers, present
+from nxsms_nb.dask import repeats
+from nxsms_nb.dask.repeats import Digests, Repeats
+from nxsms_nb.dask.schemas import Columns
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results.statuses import RESULT_COLUMNS
+from nxsms_nb.rows import cells, regions, suppression, validate
+from nxsms_nb.rows.rounding import Evidence, Verdict, WholeColumn
+from nxsms_nb.settings import CHECKING, COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.dask.schedulers import Scheduler
+    from nxsms_nb.rows.report import ValidationReport
+
+_SHIPPED: Final = frozenset({*CHECKING, *COLUMNS, "prefix"})
+_PASSES: Final = 4
+_SHARE: Final = 16
+_MOST_SHARES: Final = 16
+_FAN_IN: Final = 16
+
+
+class Rules:
+    """How the partitions' rows are read: options of the call that a worker needs, and what was decided of the whole columns.
+
+    Nothing of the client, the journal or the run is among them.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], verdict: Verdict | None = None) -> None:
+        self.settings = {name: value for name, value in settings.items() if name in _SHIPPED}
+        self.verdict = verdict or Verdict()
+
+    def __repr__(self) -> str:
+        # A cluster logs what a task was given; texts and numbers have no place there.
+        return "Rules(…)"
+
+    def report(self, frame: pd.DataFrame, evidence: Evidence | None = None, **known: Any) -> ValidationReport:
+        """Check a partition's rows."""
+        return validate.report_on(frame, {**self.settings, "counts": WholeColumn(self.verdict, evidence), **known})
+
+    @property
+    def duplicates(self) -> str:
+        """What is to become of rows that share a key."""
+        return str(self.settings["duplicates"])
+
+
+@dataclass
+class Found:
+    """What a pass found: of one partition, or added up.
+
+    `prints` are the partitions' fingerprints, `sizes` their rows. `rules` counts problems by rule, `shared` rows whose own id is
+    another row's too; `taken` says that a result column's name is in use for something else.
+    """
+
+    evidence: Evidence = field(default_factory=Evidence)
+    sizes: list[int] = field(default_factory=list)
+    prints: list[int] = field(default_factory=list)
+    countries: frozenset[str] = frozenset()
+    columns: Columns = field(default_factory=Columns)
+    rules: Counter[str] = field(default_factory=Counter)
+    bad: int = 0
+    taken: str | None = None
+    repeats: Repeats = field(default_factory=Repeats)
+    shared: int = 0
+
+    def add(self, other: Found) -> None:
+        """Add what was found in the partitions that follow."""
+        self.evidence.add(other.evidence)
+        self.sizes += other.sizes
+        self.prints += other.prints
+        self.countries |= other.countries
+        self.columns.add(other.columns, len(self.sizes) - len(other.sizes))
+        self.rules += other.rules
+        self.bad += other.bad
+        self.taken = self.taken or other.taken
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one task found in a partition: `keys` are digests of its rows' keys, `own` of the ids they bring and of those rows' keys."""
+
+    found: Found
+    keys: Digests
+    own: tuple[Digests, Digests] | None
+
+
+def look(frame: pd.DataFrame, rules: Rules) -> Looked:
+    """Look at a partition, on a worker."""
+    settings = rules.settings
+    evidence = Evidence()
+    # Rows that share a key count among all partitions; here the first of them would be another one's repeat.
+    apart = "allow" if rules.duplicates == "allow" else "drop"
+    report = rules.report(frame, evidence, duplicates=apart)
+    checked = report.checked
+    rows = np.flatnonzero(checked.good & present(report.keys))
+    keys = repeats.digests(report.keys.take(pa.array(rows)), rows, checked.suppressed[rows])
+    prefix = settings["prefix"]
+    taken = next((prefix + name for name in RESULT_COLUMNS if prefix + name in frame.columns), None)
+    if taken is not None and result_columns.carries(frame, prefix, gaps=True):
+        taken = None
+    where = regions.regions_of(frame, settings["region"])
+    counts = checked.problems.counts()["rows"]
+    found = Found(
+        evidence,
+        [len(frame)],
+        [fingerprint(frame, settings)],
+        frozenset(() if where is None else where.names),
+        Columns.of(frame),
+        Counter({str(rule): int(n) for rule, n in counts.items()}),
+        len(np.unique(checked.problems.positions)),
+        taken,
+    )
+    return Looked(found, keys, _own_ids(report, keys, rows))
+
+
+def _own_ids(report: ValidationReport, keys: Digests, rows: npt.NDArray[np.int64]) -> tuple[Digests, Digests] | None:
+    own = report.checked.fields.get("sys_message_id")
+    if own is None or own.null_count == len(own):
+        return None
+    own = own.take(pa.array(rows)).cast(TEXT)
+    there = np.flatnonzero(present(own))
+    ids = repeats.digests(own.take(pa.array(there)), rows[there], keys.kept_back[there])
+    return ids, Digests(*(values[there] for values in keys))
+
+
+def fingerprint(frame: pd.DataFrame, settings: Mapping[str, Any]) -> int:
+    """Return a number that changes with the numbers, texts and keys of a partition, and with their order."""
+    print_ = xxhash.xxh3_64(str(len(frame)).encode())
+    key = settings["key"]
+    wanted = [
+        settings["phone"] or "phone",
+        settings["content"] or "content",
+        *(key if isinstance(key, list) else [key]),
+    ]
+    for label in wanted:
+        if label is not None and label in frame.columns:
+            starts, data = buffers(cells.read_cells(frame[label]).text)
+            print_.update(starts.tobytes())
+            print_.update(data.tobytes())
+    return print_.intdigest()
+
+
+# ------------------------------------------------------------------ in this process
+
+
+def first_pass(
+    parts: Sequence[Any], scheduler: Scheduler, settings: Mapping[str, Any], frame: pd.DataFrame
+) -> tuple[Rules, Found]:
+    """Look at all partitions until what was found is what they were looked at by; `frame` is one without rows.
+
+    Parts are delayed frames. Returns the rules for their rows, and what was found.
+    """
+    rules = Rules(settings)
+    for _ in range(_PASSES):
+        found = _pass(parts, scheduler, rules)
+        again = Rules(settings, found.evidence.verdict())
+        listed = again.settings["suppress"]
+        if listed is not None and listed.countries is None:
+            again.settings["suppress"] = with_countries(listed, found.countries, frame, again.settings)
+            settings = {**settings, "suppress": again.settings["suppress"]}
+        elif again.verdict == rules.verdict:
+            break
+        rules = again
+    return rules, found
+
+
+def listed(settings: Mapping[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
+    """Read the do-not-contact list of the options, if it can be read before the rows are known."""
+    suppressed = suppression.of(settings["suppress"], settings["phone"])
+    if suppressed is not None:
+        by_row = settings["region"] is not None and not regions.is_code(settings["region"])
+        by_row = by_row and settings["region"] not in suppressed.entries.columns
+        suppressed = (
+            replace(suppressed, chunked=True) if by_row else with_countries(suppressed, frozenset(), frame, settings)
+        )
+    return {**settings, "suppress": suppressed}
+
+
+def with_countries(given: Any, countries: frozenset[str], frame: pd.DataFrame, settings: Mapping[str, Any]) -> Any:
+    """Read the list once for rows of these countries, for all partitions."""
+    whole = replace(given, chunked=False, countries=tuple(sorted(countries)))
+    whole.among(pa.array([], TEXT), frame, settings)
+    return whole
+
+
+def _pass(parts: Sequence[Any], scheduler: Scheduler, rules: Rules) -> Found:
+    given = delayed(rules, traverse=False, pure=False)
+    looked = [delayed(look, pure=False)(part, given) for part in parts]
+    shares = min(-(-len(parts) // _SHARE), _MOST_SHARES)
+    counted = [
+        delayed(_find, pure=False)([delayed(_share, pure=False)(one, share, shares) for one in looked], given)
+        for share in range(shares)
+    ]
+    found, *by_share = scheduler.compute([tree(_added, [delayed(_found, pure=False)(one) for one in looked]), *counted])
+    for repeated, shared in by_share:
+        found.repeats = found.repeats.plus(repeated)
+        found.shared += shared
+    return found  # type: ignore[no-any-return]
+
+
+def tree(add: Any, tasks: Sequence[Any]) -> Any:
+    """Add up the results of tasks some at a time, so that no task holds all of them."""
+    level = list(tasks)
+    while len(level) > 1:
+        level = [delayed(add, pure=False)(level[i : i + _FAN_IN]) for i in range(0, len(level), _FAN_IN)]
+    return level[0]
+
+
+def _found(looked: Looked) -> Found:
+    return looked.found
+
+
+def _share(looked: Looked, share: int, shares: int) -> tuple[Digests, tuple[Digests, Digests] | None]:
+    own = None
+    if looked.own is not None:
+        mine = looked.own[0].first % np.uint64(shares) == share
+        own = Digests(*(v[mine] for v in looked.own[0])), Digests(*(v[mine] for v in looked.own[1]))
+    return looked.keys.share(share, shares), own
+
+
+def _find(parts: Sequence[tuple[Digests, tuple[Digests, Digests] | None]], rules: Rules) -> tuple[Repeats, int]:
+    keyed = rules.settings["key"] is not None
+    repeated = repeats.find([keys for keys, _ in parts], allow=rules.duplicates == "allow", keyed=keyed)
+    owned = [own for _, own in parts if own is not None]
+    return repeated, repeats.shared(owned, allow=rules.duplicates == "allow") if len(owned) > 1 else 0
+
+
+def _added(several: Sequence[Found]) -> Found:
+    # A new one: a task must not change what another one has made.
+    total = Found()
+    for one in several:
+        total.add(one)
+    return total

@@ -1,0 +1,112 @@
+"""How this process has Dask compute: on a cluster, in other processes, or in threads; all at once, or a bounded number ahead."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final
+
+import dask
+from dask.base import get_scheduler
+from dask.local import get_sync
+from dask.multiprocessing import get as get_processes
+
+_AHEAD: Final = 2
+"""Partitions that are prepared while one is sent, where they are held in this process."""
+_MOST_AHEAD: Final = 16
+_DEATHS: Final = 3
+"""How often a partition may end the process that computes it, as a cluster counts it."""
+
+
+class Scheduler:
+    """The scheduler that the caller uses for a collection, found in the thread of the call: others may see another one."""
+
+    def __init__(self, collection: Any) -> None:
+        self._get: Any = get_scheduler(collections=[collection]) or dask.threaded.get
+        owner = getattr(self._get, "__self__", None)
+        distributed = sys.modules.get("distributed")
+        self._cluster: Any = owner if distributed is not None and isinstance(owner, distributed.Client) else None
+
+    def compute(self, tasks: Sequence[Any]) -> list[Any]:
+        """Compute all tasks and return their results."""
+        if self._cluster is not None:
+            results: list[Any] = self._cluster.gather(self._cluster.compute(list(tasks)))
+            return results
+        return list(dask.compute(*tasks, scheduler=self._get))
+
+    def in_turn(self, tasks: Sequence[Any]) -> Iterator[Any]:
+        """Compute tasks a bounded number ahead, and yield their results in turn."""
+        if self._get is get_sync:
+            for task in tasks:
+                yield dask.compute(task, scheduler=self._get)[0]
+        elif self._cluster is not None:
+            ahead = min(max(_AHEAD, sum(self._cluster.nthreads().values())), _MOST_AHEAD)
+            yield from _in_turn(tasks, self._cluster.compute, ahead)
+        else:
+            with self._submitting() as submit:
+                yield from _in_turn(tasks, submit, _AHEAD)
+
+    @contextmanager
+    def _submitting(self) -> Iterator[Callable[[Any], Future[Any]]]:
+        """Compute tasks in threads, each of which waits for its own; in processes, these share one pool."""
+        pool = _Processes() if self._get is get_processes else None
+        threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="nxsms-dask")
+
+        def computed(task: Any) -> Any:
+            if pool is not None:
+                return pool.compute(task)
+            return dask.compute(task, scheduler=self._get)[0]
+
+        try:
+            yield lambda task: threads.submit(computed, task)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            if pool is not None:
+                pool.close()
+
+
+class _Processes:
+    """A pool of processes for one task after another, and another one when a process of it has died."""
+
+    def __init__(self) -> None:
+        self._pool: Executor | None = None
+
+    def compute(self, task: Any) -> Any:
+        for left in reversed(range(_DEATHS)):
+            pool = self._pool = self._pool or self._begun()
+            try:
+                return dask.compute(task, scheduler=get_processes, pool=pool)[0]
+            except BrokenExecutor:
+                if self._pool is pool:
+                    self._pool = None
+                if not left:
+                    raise
+        raise AssertionError
+
+    @staticmethod
+    def _begun() -> Executor:
+        method = dask.config.get("multiprocessing.context", "spawn")
+        return ProcessPoolExecutor(_AHEAD, multiprocessing.get_context(method))
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_turn(tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int) -> Iterator[Any]:
+    waiting: deque[Any] = deque()
+    try:
+        for task in tasks:
+            waiting.append(submit(task))
+            if len(waiting) > ahead:
+                # No name holds a result or its future: the next one may be as large.
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,167 @@
+"""Send a Dask frame: partitions are prepared on the workers, a bounded number ahead, and sent by this process as one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from dask import delayed
+from dask.dataframe.dispatch import make_meta
+
+from nxsms_nb.client import client_or_env
+from nxsms_nb.dask.calls import DaskInvocation
+from nxsms_nb.dask.first_pass import Found, Rules, fingerprint, first_pass, listed
+from nxsms_nb.dask.parts import Parts, Writer
+from nxsms_nb.dask.schedulers import Scheduler
+from nxsms_nb.engine.dispatch import journal_of
+from nxsms_nb.engine.sources import Measured, Part
+from nxsms_nb.errors import ColumnError, ConfigError, Interrupted, JournalError, Stopped, ValidationError
+from nxsms_nb.formatting import count, named
+from nxsms_nb.rows.columns import resolve
+from nxsms_nb.rows.rounding import WholeColumn
+from nxsms_nb.settings import COLUMNS, SENDING, with_defaults
+from nxsms_nb.stream import sent_in_turn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nxsms_nb.client import Client
+
+__all__ = ["send"]
+
+_BETWEEN = "Stopped by you between two partitions; those before it were sent."
+_BEFORE = "Stopped by you before anything was sent."
+
+
+def send(frame: Any, client: Client | None, to: Any, given: Mapping[str, Any]) -> Any:
+    """Do what ``ddf.nxsms.send`` does."""
+    settings = with_defaults(given, SENDING, COLUMNS)
+    spelled = DaskInvocation("send", given, client is not None, to=to if isinstance(to, str) else str(to))
+    if settings["campaign"] is None:
+        raise ConfigError(f"A Dask frame needs a campaign name: {spelled.text(campaign='spring')}")
+    client = client_or_env(client)
+    empty = make_meta(frame)
+    resolve(empty, {name: settings[name] for name in COLUMNS})
+    parts = Parts(to, frame.npartitions, settings["prefix"])
+    parts.refuse_unknown(journal_of(settings, client), settings["campaign"])
+    source, settings = looked_at(frame, empty, settings, spelled)
+    known = bool(frame.known_divisions)
+    number = 0
+    with (
+        Writer(parts, source.found.columns) as writer,
+        closing(sent_in_turn(source, client, settings, spelled)) as sent,
+    ):
+        try:
+            for number, results in enumerate(sent, 1):
+                writer.put(number - 1, results)
+                # It may be as large as the next one.
+                del results
+            writer.wait()
+        except (Stopped, JournalError) as error:
+            raise _with_parts(error, writer, parts, number, spelled) from None
+        except KeyboardInterrupt:
+            raise _with_parts(Interrupted(_BETWEEN), writer, parts, number, spelled) from None
+    return parts.frame(divisions=known)
+
+
+def looked_at(
+    frame: Any, empty: pd.DataFrame, settings: dict[str, Any], spelled: DaskInvocation
+) -> tuple[Partitions, dict[str, Any]]:
+    """Look at all partitions, and refuse what a call on the whole frame would; return them as a source, and the options."""
+    names = [name for name in empty.columns if not isinstance(name, str)]
+    if names:
+        raise ColumnError(
+            f"Column {named(names[0])} has a name that is no text, and Parquet, in which the results are kept, has no other names. "
+            "Rename it: ddf.rename(columns=str)."
+        )
+    scheduler = Scheduler(frame)
+    tasks = frame.to_delayed(optimize_graph=True)
+    try:
+        rules, found = first_pass(tasks, scheduler, listed(settings, empty), empty)
+    except KeyboardInterrupt:
+        raise Interrupted(_BEFORE) from None
+    found.columns.refuse_clash()
+    _refuse(found, rules, settings, spelled)
+    settings = {**settings, "suppress": rules.settings["suppress"], "counts": WholeColumn(rules.verdict)}
+    return Partitions(tasks, scheduler, rules, found), settings
+
+
+def _refuse(found: Found, rules: Rules, settings: Mapping[str, Any], spelled: DaskInvocation) -> None:
+    if found.taken is not None:
+        raise ColumnError(
+            f"The frame has a column {named(found.taken)}, the name of a result column. Nothing was sent. Keep both:\n"
+            f"    {spelled.text(prefix='sms_')}"
+        )
+    total = sum(found.sizes)
+    if found.shared:
+        raise ColumnError(
+            f"{count(found.shared, 'row')} of {total:,} have an own id (sys_message_id) that a row of another key has too, and an id "
+            "has one effect. Nothing was sent. Give each row its own, or drop the column."
+        )
+    repeated = found.repeats
+    if rules.duplicates == "raise" and repeated.repeated and repeated.first is not None:
+        part, row = repeated.first
+        if settings["key"] is not None:
+            what = f"key={named(settings['key'])}"
+        else:
+            what = "phone in this campaign" if settings["campaign"] is not None else "phone and text"
+        raise ValidationError(
+            f"{repeated.repeated:,} of {total:,} rows repeat an earlier row's {what}, the first at position "
+            f"{sum(found.sizes[:part]) + row}, in partition {part}. Nothing was sent. "
+            'duplicates="drop" sends only the first of each, duplicates="allow" sends every one; '
+            "ddf.nxsms.validate().problems lists all.",
+            None,
+        )
+    if settings.get("on_invalid") == "raise" and found.bad:
+        counted = ", ".join(f"{rule} {rows:,}" for rule, rows in found.rules.items())
+        raise ValidationError(
+            f"{found.bad:,} of {count(total, 'row')} have problems. Nothing was sent. By rule: {counted}. "
+            "ddf.nxsms.validate().problems lists all.",
+            None,
+        )
+
+
+class Partitions(Measured):
+    """The partitions in turn, prepared on the workers a bounded number ahead."""
+
+    all_warnings = "ddf.nxsms.validate().warnings"
+
+    def __init__(self, tasks: list[Any], scheduler: Scheduler, rules: Rules, found: Found) -> None:
+        super().__init__(sum(found.sizes))
+        self.found = found
+        self._tasks = tasks
+        self._scheduler = scheduler
+        self._rules = rules
+
+    def __iter__(self) -> Iterator[Any]:
+        """Prepare the partitions again from the first one on."""
+        given = delayed(self._rules, traverse=False, pure=False)
+        tasks = [delayed(prepared, pure=False)(task, given) for task in self._tasks]
+        with closing(self._scheduler.in_turn(tasks)) as ready:
+            for number, (frame, print_) in enumerate(ready):
+                if print_ != self.found.prints[number]:
+                    raise ConfigError(
+                        f"Partition {number} has other rows, or another order, than when it was looked at first: what it is computed from "
+                        "changes. Keep it as it is: ddf = ddf.persist(), or write it to Parquet and send that."
+                    )
+                yield Part(frame, self.found.repeats.known(number))
+                del frame
+
+
+def prepared(frame: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, int]:
+    """Prepare a partition, on a worker."""
+    return frame, fingerprint(frame, rules.settings)
+
+
+def _with_parts(error: Any, writer: Writer, parts: Parts, number: int, spelled: DaskInvocation) -> Any:
+    """Give an error the frame of what is written, with the partition that it ended in."""
+    writer.wait()
+    if error.frame is not None and number < parts.partitions:
+        writer.put(number, error.frame)
+        writer.wait()
+    error.frame = parts.frame()
+    if isinstance(error, Stopped):
+        error.recorded = spelled.text("recorded")
+        error.partial = True
+    return error
