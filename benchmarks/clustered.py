@@ -67,17 +67,15 @@ class Memory:
 def stream(folder: Path, client: Client, options: dict[str, Any]) -> int:
     """Send the files in a stream."""
     frames = (pd.read_parquet(path) for path in sorted((folder / "in").iterdir()))
-    return sum(int((sent["status"] == "Success").sum()) for sent in send_stream(frames, client, **options))
+    return sum(1 for _ in send_stream(frames, client, **options))
 
 
 def clustered(folder: Path, client: Client, options: dict[str, Any]) -> int:
     """Send the files as a Dask frame."""
     import dask.dataframe as dd
 
-    import nxsms_nb.dask  # noqa: F401
-
     sent = dd.read_parquet(str(folder / "in")).nxsms.send(client, to=folder / "out", **options)
-    return int((sent["status"] == "Success").sum().compute())
+    return sent.npartitions
 
 
 def contestant(name: str, folder: Path, port: str, workers: int) -> dict[str, Any]:
@@ -90,18 +88,22 @@ def contestant(name: str, folder: Path, port: str, workers: int) -> dict[str, An
     if name == "dask":
         import distributed
 
+        import nxsms_nb.dask  # noqa: F401
+
         cluster = distributed.Client(
             distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
         )
         cluster.run(__import__, "nxsms_nb.dask")
     memory, cpu, begun = Memory(), used(), time.perf_counter()
-    accepted = (clustered if name == "dask" else stream)(folder, client, options)
-    told = {"wall_s": time.perf_counter() - begun, "cpu_s": used() - cpu, "accepted": accepted, **memory.told()}
+    parts = (clustered if name == "dask" else stream)(folder, client, options)
+    told = {"wall_s": time.perf_counter() - begun, "cpu_s": used() - cpu, "parts": parts, **memory.told()}
     if name == "dask":
         times = pd.concat(
-            pd.read_parquet(path, columns=["sent_at", "latency_ms"]) for path in sorted((folder / "out").iterdir())
+            pd.read_parquet(path, columns=["status", "sent_at", "latency_ms"])
+            for path in sorted((folder / "out").iterdir())
         )
         ends = times["sent_at"] + pd.to_timedelta(times["latency_ms"], unit="ms")
+        told["accepted"] = int((times["status"] == "Success").sum())
         told["sending_s"] = (ends.max() - times["sent_at"].min()).total_seconds()
     if cluster is not None:
         cluster.shutdown()

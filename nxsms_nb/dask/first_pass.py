@@ -140,7 +140,7 @@ def _own_ids(report: ValidationReport, keys: Digests, rows: npt.NDArray[np.int64
     own = own.take(pa.array(rows)).cast(TEXT)
     there = np.flatnonzero(present(own))
     ids = repeats.digests(own.take(pa.array(there)), rows[there], keys.kept_back[there])
-    return ids, Digests(*(values[there] for values in keys))
+    return ids, keys.some(there)
 
 
 def fingerprint(frame: pd.DataFrame, settings: Mapping[str, Any]) -> int:
@@ -234,7 +234,7 @@ def _share(looked: Looked, share: int, shares: int) -> tuple[Digests, tuple[Dige
     own = None
     if looked.own is not None:
         mine = looked.own[0].first % np.uint64(shares) == share
-        own = Digests(*(v[mine] for v in looked.own[0])), Digests(*(v[mine] for v in looked.own[1]))
+        own = looked.own[0].some(mine), looked.own[1].some(mine)
     return looked.keys.share(share, shares), own
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from os import PathLike
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from nxsms_nb._arrow import TEXT, flat
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import count, named
+from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.results.table import UNDECIDED
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Parts:
         self._named = str(to)
         self.partitions = partitions
         self._prefix = prefix
+        self._few = {f"{prefix}{name}" for name in RESULT_COLUMNS[1:]}
         self._begin()
 
     def _begin(self) -> None:
@@ -109,7 +112,9 @@ class Parts:
         unfinished = self.folder / f".{name}.{os.getpid()}"
         try:
             with unfinished.open("wb") as file:
-                pq.write_table(table, file)
+                # Ids and texts hardly repeat: a dictionary of them costs time and saves no room.
+                few = [one.name for one in table.schema if one.name in self._few or not _is_text(one.type)]
+                pq.write_table(table, file, compression="lz4", use_dictionary=few)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(self.folder / name)
@@ -124,7 +129,14 @@ class Parts:
         """Return what is written as one frame; None where nothing is."""
         if not self.existing():
             return None
-        return dd.read_parquet(str(self.folder), calculate_divisions=divisions)
+        with warnings.catch_warnings():
+            # Dask's own, about what its next release will do.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return dd.read_parquet(str(self.folder), calculate_divisions=divisions)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 class Writer:

@@ -32,8 +32,11 @@ class Digests(NamedTuple):
         """Return those of one of several shares; equal texts are in the same one."""
         if shares == 1:
             return self
-        some = self.first % np.uint64(shares) == share
-        return Digests(*(values[some] for values in self))
+        return self.some(self.first % np.uint64(shares) == share)
+
+    def some(self, which: Mask | Rows) -> Digests:
+        """Return some of them."""
+        return Digests(self.first[which], self.second[which], self.rows[which], self.kept_back[which])
 
 
 def digests(texts: pa.Array, rows: Rows, kept_back: Mask) -> Digests:
@@ -108,7 +111,7 @@ def _ordinals(kept_back: Mask, starts: Rows, group: Rows, *, keyed: bool) -> Ord
     """Count, for rows sorted into groups, the rows before each: kept back or not by themselves."""
     ordinals = np.empty(len(group), np.int32)
     for mine in (~kept_back, kept_back):
-        before = np.cumsum(mine) - mine
+        before: Rows = np.cumsum(mine) - mine
         ordinals[mine] = (before - before[starts][group])[mine]
     alone = kept_back & (ordinals > 0)
     if keyed:

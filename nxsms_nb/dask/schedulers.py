@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import dask
@@ -38,14 +39,16 @@ class Scheduler:
             return results
         return list(dask.compute(*tasks, scheduler=self._get))
 
-    def in_turn(self, tasks: Sequence[Any]) -> Iterator[Any]:
+    def in_turn(self, tasks: Sequence[Any]) -> Generator[Any, None, None]:
         """Compute tasks a bounded number ahead, and yield their results in turn."""
         if self._get is get_sync:
             for task in tasks:
                 yield dask.compute(task, scheduler=self._get)[0]
         elif self._cluster is not None:
             ahead = min(max(_AHEAD, sum(self._cluster.nthreads().values())), _MOST_AHEAD)
-            yield from _in_turn(tasks, self._cluster.compute, ahead)
+            # Past the scheduler, which often lives in this process too; where a worker cannot be reached, by way of it.
+            gathered = partial(self._cluster.gather, direct=True)
+            yield from _in_turn(tasks, self._cluster.compute, ahead, gathered)
         else:
             with self._submitting() as submit:
                 yield from _in_turn(tasks, submit, _AHEAD)
@@ -97,16 +100,18 @@ class _Processes:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _in_turn(tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int) -> Iterator[Any]:
+def _in_turn(
+    tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int, result: Callable[[Any], Any] = Future.result
+) -> Iterator[Any]:
     waiting: deque[Any] = deque()
     try:
         for task in tasks:
             waiting.append(submit(task))
             if len(waiting) > ahead:
                 # No name holds a result or its future: the next one may be as large.
-                yield waiting.popleft().result()
+                yield result(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield result(waiting.popleft())
     finally:
         for future in waiting:
             future.cancel()

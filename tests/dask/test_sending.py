@@ -1,0 +1,157 @@
+"""A Dask frame sent by one process: one run, each row at most once, its results in files that a second call goes on with."""
+
+import pandas as pd
+import pytest
+
+import nxsms_nb as nx
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dask")  # its own, of pandas' next release
+
+QUIET = {"campaign": "spring", "progress": "silent"}
+OWN = ["phone", "content", "city"]
+
+
+def held_against_ledger(sent, sandbox):
+    """Each accepted row is in the ledger once with its own number and text, and nothing else is."""
+    accepted = sent[sent["status"] == "Success"]
+    columns = ["messageid", "phone", "content"]
+    mine = accepted[columns].astype(str).sort_values("messageid").to_numpy().tolist()
+    assert sandbox.ledger[columns].astype(str).sort_values("messageid").to_numpy().tolist() == mine
+
+
+def test_each_row_is_sent_once_and_comes_back_in_its_partition(dd, parted, recipients, sandbox, tmp_path):
+    """The frame comes back with the same rows, index and partitions; the journal has one run."""
+    frame = recipients(700)
+    ddf = parted(frame, seed=3)
+    sent = ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert sent.npartitions == ddf.npartitions
+    assert sent.map_partitions(len).compute().tolist() == ddf.map_partitions(len).compute().tolist()
+    rows = sent.compute()
+    assert rows.index.equals(frame.index)
+    assert rows.index.name == "who"
+    assert rows[OWN].astype(str).to_numpy().tolist() == frame[OWN].astype(str).to_numpy().tolist()
+    assert rows["city"].dtype == "category"
+    held_against_ledger(rows, sandbox)
+    assert len(sandbox.client.journal.runs()) == 1
+
+
+def test_the_same_call_again_sends_nothing(parted, recipients, sandbox, tmp_path):
+    """A second call gives the same results, and says that everything had been sent."""
+    ddf = parted(recipients(300))
+    first = ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET).compute()
+    with pytest.warns(nx.AlreadySentWarning, match="300 of 300 rows had been sent before"):
+        again = ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET).compute()
+    pd.testing.assert_frame_equal(again, first)
+    assert len(sandbox.ledger) == 300
+
+
+@pytest.mark.parametrize("given", [(seed, duplicates) for seed in range(3) for duplicates in ("drop", "allow")])
+def test_rows_that_share_a_key_across_partitions_fare_as_in_one_frame(parted, recipients, sandbox, tmp_path, given):
+    """Dropped and allowed duplicates have the ids and statuses that pandas gives them, wherever partitions begin."""
+    (seed, duplicates), frame = given, recipients(120).assign(city="x")
+    frame = pd.concat([frame, frame.iloc[::3], frame.iloc[::7]]).sample(frac=1, random_state=seed)
+    options = {**QUIET, "duplicates": duplicates, "suppress": frame["phone"].iloc[::11].tolist()}
+    whole = frame.nxsms.recorded(sandbox.client, campaign="spring", duplicates=duplicates, suppress=options["suppress"])
+    sent = parted(frame, seed).nxsms.send(sandbox.client, to=tmp_path / "out", **options).compute()
+    assert sent["messageid"].fillna("").tolist() == whole["messageid"].fillna("").tolist()
+    skipped = whole["status"] == "Skipped"
+    assert (sent["status"] == "Skipped").tolist() == skipped.tolist()
+    assert sent.loc[skipped.to_numpy(), "reason"].tolist() == whole.loc[skipped, "reason"].tolist()
+    held_against_ledger(sent, sandbox)
+
+
+def test_duplicates_in_other_partitions_stop_the_call_before_it_sends(parted, recipients, sandbox, tmp_path):
+    """The error counts them over all partitions and says where the first is."""
+    frame = pd.concat([recipients(100), recipients(2, first=40)])
+    with pytest.raises(nx.ValidationError, match=r"2 of 102 rows repeat .* the first at position 100, in partition \d"):
+        parted(frame).nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert not len(sandbox.ledger)
+
+
+def test_what_only_the_whole_column_shows_holds_in_every_partition(parted, sandbox, tmp_path):
+    """Numbers that a spreadsheet cut are problems also where a partition has one of them alone, and not where the column has too few."""
+    cut = pd.DataFrame(
+        {
+            "phone": [f"86150{i:03d}00000" if i in (10, 60) else f"86150{i:03d}12345" for i in range(100)],
+            "content": "Hi",
+        }
+    )
+    whole = cut.nxsms.validate().problems["position"].tolist()
+    assert whole == [10, 60]
+    sent = parted(cut, seed=5).nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET).compute()
+    assert sent["status"].tolist() == ["Invalid" if i in whole else "Success" for i in range(100)]
+
+
+def test_other_files_in_the_folder_are_refused(parted, recipients, sandbox, tmp_path):
+    """A folder with anything else, with results of other partitions or a file in its place is refused before a request."""
+    ddf = parted(recipients(20))
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(nx.ConfigError, match=r"holds 'notes.txt'.*Nothing was sent"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path, **QUIET)
+    with pytest.raises(nx.ConfigError, match="is a file"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "notes.txt", **QUIET)
+    ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    with pytest.raises(nx.ConfigError, match=r"part-00005\.parquet, and the frame has 4 partitions"):
+        parted(recipients(20), partitions=4).nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert len(sandbox.ledger) == 20
+
+
+def test_results_that_the_journal_does_not_know_stop_the_call(parted, recipients, sandbox, tmp_path):
+    """Files with results of another journal or campaign are held against the journal, and nothing is sent again."""
+    ddf = parted(recipients(20))
+    ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    with pytest.raises(nx.JournalError, match="does not know in the campaign 'summer'"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", campaign="summer", progress="silent")
+    with pytest.raises(nx.JournalError, match="the journal was lost"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", journal=tmp_path / "new", **QUIET)
+    assert len(sandbox.ledger) == 20
+
+
+def test_partitions_that_change_between_two_looks_are_refused(dd, recipients, sandbox, tmp_path):
+    """Rows that are computed anew each time, and differently, are not sent: duplicates could not be told."""
+    frame = recipients(50)
+    looks = []
+
+    def drawn(piece):
+        looks.append(1)
+        return frame.sample(frac=1, random_state=len(looks))
+
+    ddf = dd.from_map(drawn, [0], meta=frame.iloc[:0])
+    with pytest.raises(nx.ConfigError, match=r"Partition 0 has other rows.*ddf.persist\(\)"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert not len(sandbox.ledger)
+
+
+def test_confirmation_counts_all_partitions(parted, recipients, tmp_path):
+    """To a real gateway the whole frame has to be confirmed, before the first request; the line to paste has `to`."""
+    client = nx.Client(access_key="key", access_secret="secret", app_key="app", base_url="https://gateway.invalid")
+    with pytest.raises(nx.ConfirmationNeeded, match=r"150 messages(.|\n)*ddf.nxsms.send\(client, .*to=.*confirm=150\)"):
+        parted(recipients(150)).nxsms.send(client, to=tmp_path / "out", journal=tmp_path / "j", confirm=149, **QUIET)
+
+
+def test_a_stopped_call_has_the_rows_so_far_and_the_next_one_the_rest(parted, recipients, sandbox, tmp_path):
+    """When the balance ends, the error's frame is what is written, the ended partition complete; the same call goes on."""
+    ddf = parted(recipients(900), seed=1)
+    sandbox.balance = 450
+    with pytest.raises(nx.AccountRefused) as stopped:
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    rows = stopped.value.frame.compute()
+    sizes = ddf.map_partitions(len).compute().cumsum().tolist()
+    assert len(rows) in sizes
+    assert {*rows["status"]} == {"Success", "Unsent"}
+    assert "all rows: sent = ddf.nxsms.recorded(client, campaign='spring'" in "\n".join(
+        stopped.value._render_traceback_()
+    )
+    sandbox.balance = 10_000
+    sent = ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET).compute()
+    assert (sent["status"] == "Success").all()
+    held_against_ledger(sent, sandbox)
+
+
+def test_a_column_of_two_types_is_refused_before_a_row_is_sent(dd, recipients, sandbox, tmp_path):
+    """Partitions whose results could not be read as one frame are named."""
+    first, second = recipients(10).assign(n=1), recipients(10, first=10).assign(n="a")
+    ddf = dd.from_map(lambda piece: piece, [first, second], meta=first.iloc[:0])
+    with pytest.raises(nx.ColumnError, match=r"'n' holds int64 in partition 0 and large_string in partition 1"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert not len(sandbox.ledger)
