@@ -14,7 +14,7 @@ from nxsms_nb.dask.calls import DaskInvocation
 from nxsms_nb.dask.first_pass import Found, Rules, fingerprint, first_pass, listed
 from nxsms_nb.dask.parts import Parts, Writer
 from nxsms_nb.dask.schedulers import Scheduler
-from nxsms_nb.engine.dispatch import journal_of
+from nxsms_nb.engine.prepare import journal_of
 from nxsms_nb.engine.sources import Measured, Part
 from nxsms_nb.errors import ColumnError, ConfigError, Interrupted, JournalError, Stopped, ValidationError
 from nxsms_nb.formatting import count, named
