@@ -5,19 +5,18 @@ A record found proves that its messageid was accepted, for the number in the rec
 
 from __future__ import annotations
 
-import asyncio
-import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from nxsms_nb.engine.queries import FEW, Queries
 from nxsms_nb.engine.transport import Transport
 from nxsms_nb.errors import QueryError
 from nxsms_nb.journal.blocks import Block
 from nxsms_nb.results.table import NO_TIME, SUCCESS, UNKNOWN, UNSENT, Outcome
-from nxsms_nb.wire import codes, requests
+from nxsms_nb.wire import codes, receipts, requests
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["in_doubt", "settle"]
 
-FEW: Final = 20
-"""Up to this many ids are queried one by one; more are looked for in the day's pages."""
-PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds to wait when the query says that it was asked too often."""
 WORD_GIVEN: Final = "not found by the record query; counted as unsent on the analyst's word"
 TOO_EARLY: Final = "not found by the record query; sent less than a minute ago, ask again later"
 NOT_FOUND: Final = (
@@ -51,8 +46,6 @@ STILL_SENDING: Final = (
     "not found by the record query; the run that recorded its request may still be sending it, ask again later"
 )
 OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
-ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
-"""Codes of the record queries."""
 
 
 async def accepted(
@@ -75,23 +68,26 @@ async def accepted(
     numbers = {} if numbers is None else numbers
     answered: set[tuple[str, date]] = set()
     days = {messageid: _days(when, 2 if messageid in unsure else 1) for messageid, when in sent.items()}
+    queries = Queries(transport)
     if len(sent) <= FEW:
         for messageid, its_days in days.items():
             for day in its_days:
-                there = await _record_of(transport, messageid, day)
+                there = await queries.record(messageid, day)
                 if there is not None:
                     answered.add((messageid, day))
                 if there:
-                    found.setdefault(messageid, set()).update(there)
+                    found.setdefault(messageid, set()).add(receipts.phone_of(there))
                     if all(is_of(found[messageid], number) for number in numbers.get(messageid, ())):
                         break
     else:
         for day in sorted({day for its_days in days.values() for day in its_days}):
-            listed = await _listed(transport, day)
-            if listed is not None:
+            async for page in queries.pages(day):
+                for record in page.records:
+                    if (listed := str(record.get("msgid"))) in sent:
+                        found.setdefault(listed, set()).add(receipts.phone_of(record))
+            # A list that never stood still may have had the record on a page that was read before it came there.
+            if day not in queries.refused and day not in queries.unsteady:
                 answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
-                for messageid in listed.keys() & sent.keys():
-                    found.setdefault(messageid, set()).update(listed[messageid])
             if all(
                 messageid in found and all(is_of(found[messageid], number) for number in numbers.get(messageid, ()))
                 for messageid in sent
@@ -119,68 +115,6 @@ def is_of(recorded: Collection[str], number: str | None) -> bool:
 def _same_number(one: str, other: str) -> bool:
     shorter, longer = sorted((one, other), key=len)
     return not shorter or (longer.endswith(shorter) and len(longer) - len(shorter) <= COUNTRY_CODE_MAX)
-
-
-def _number(record: Mapping[str, Any]) -> str:
-    """Return the digits of a record's number; empty where it shows none, or not all of them."""
-    shown = record.get("phone")
-    text = str(shown).strip() if isinstance(shown, str | int) else ""
-    digits = re.sub(r"[+ -]", "", text)
-    return digits.removeprefix("00") if digits.isascii() and digits.isdigit() else ""
-
-
-async def _record_of(transport: Transport, messageid: str, day: date) -> set[str] | None:
-    reply = await _ask(transport, requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
-    row = None if reply is None else reply.get("row")
-    if reply is None:
-        return None
-    return {_number(row)} if isinstance(row, dict) and row.get("msgid") == messageid else set()
-
-
-async def _listed(transport: Transport, day: date) -> dict[str, set[str]] | None:
-    listed: dict[str, set[str]] = {}
-    page, seen = 1, 0
-    while True:
-        form = {
-            "date": f"{day:%Y%m%d}",
-            "page_size": str(requests.CDR_PAGE_MAX),
-            "page": str(page),
-            "sort_type": "0",
-        }
-        reply = await _ask(transport, requests.CDR_PATH, form)
-        if reply is None and page == 1:
-            return None
-        if reply is None:
-            raise QueryError(f"The query {requests.CDR_PATH} stopped after {page - 1} of its pages. Try again later.")
-        info = reply.get("info")
-        rows = info.get("rows") if isinstance(info, dict) else None
-        if not isinstance(info, dict) or not isinstance(rows, list) or not rows:
-            return listed
-        records = [row for row in rows if isinstance(row, dict) and isinstance(row.get("msgid"), str)]
-        if all(_number(row) in listed.get(row["msgid"], ()) for row in records):
-            raise QueryError(f"The query {requests.CDR_PATH} keeps returning the same page. Ask the vendor.")
-        for row in records:
-            listed.setdefault(row["msgid"], set()).add(_number(row))
-        seen, page = seen + len(rows), page + 1
-        total = str(info.get("total", ""))
-        if total.isdecimal() and len(total) < 20 and seen >= int(total):
-            return listed
-
-
-async def _ask(transport: Transport, path: str, form: dict[str, str]) -> dict[str, Any] | None:
-    """Return a query's reply; None where it has none for that day."""
-    for pause in (*PATIENCE, None):
-        reply = await transport.query(path, form)
-        code = str(reply.get("code"))
-        if code == KEYS_REFUSED:
-            raise QueryError(
-                f"The query {path} failed: the application's key pair was refused (2). Check app_key and app_secret."
-            )
-        if code != TOO_OFTEN:
-            return reply if code == ANSWERED else None
-        if pause is not None:
-            await asyncio.sleep(pause)
-    raise QueryError(f"The query {path} is still refused for being asked too often (5). Try again in a few minutes.")
 
 
 async def settle(

@@ -8,7 +8,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import Journal
-from nxsms_nb.engine import reconcile
+from nxsms_nb.engine import queries
 from nxsms_nb.results import table
 from nxsms_nb.results.table import Outcome
 from tests.engine.people import counts, no_double, people, record_ago
@@ -256,14 +256,14 @@ def test_the_day_of_a_record_may_be_another_one_there(doubts, n, hours):
 @pytest.mark.parametrize("n", [6, 40])
 def test_a_query_asked_too_often_waits_and_goes_on(doubts, n, monkeypatch):
     """Its code 5 is no answer; with some patience every row is asked about."""
-    monkeypatch.setattr(reconcile, "PATIENCE", (0.05,) * 100)
+    monkeypatch.setattr(queries, "PATIENCE", (0.05,) * 100)
     sandbox, frame = doubts(n, query_limit=20)
     assert halves(frame.nxsms.reconcile(sandbox.client)) == ({"Success": n // 2}, {"Unknown": n // 2})
 
 
 def test_a_query_that_is_never_answered_leaves_the_doubt(doubts, monkeypatch):
     """The error says to try later; nothing was decided, nothing was recorded, and the campaign is free."""
-    monkeypatch.setattr(reconcile, "PATIENCE", (0.0, 0.0))
+    monkeypatch.setattr(queries, "PATIENCE", (0.0, 0.0))
     sandbox, frame = doubts(query_limit=0.001)
     with pytest.raises(nx.QueryError, match="asked too often"):
         frame.nxsms.reconcile(sandbox.client)
@@ -377,7 +377,7 @@ def test_the_next_call_settles_what_the_last_left_in_doubt(doubts):
 
 def test_the_next_call_leaves_the_doubt_when_it_cannot_ask(doubts, monkeypatch):
     """A query that fails is no reason not to send the rest."""
-    monkeypatch.setattr(reconcile, "PATIENCE", (0.0,))
+    monkeypatch.setattr(queries, "PATIENCE", (0.0,))
     sandbox, _ = doubts(query_limit=0.001)
     sent = people(8).nxsms.send(sandbox.client)
     assert counts(sent) == {"Success": 2, "Unknown": 6}
