@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "before": ("render", "assign_variants", "phones", "validate", "plan", "try_out"),
     "send": ("send", "asend", "start"),
-    "after": ("recorded", "retry", "reconcile", "new"),
+    "after": ("recorded", "retry", "reconcile", "receipts", "new"),
     "look": ("summary", "failures", "drivers", "select", "throughput", "delivery", "compare", "plot", "dashboard"),
     "keep": ("to_excel",),
 }
@@ -632,6 +632,72 @@ class NxsmsAccessor(Names):
         The vendor's record queries reach back 31 days.
         """
         return api.reconcile(self._frame, client, absent, **given)
+
+    @spelled_out({"tz": "Asia/Shanghai"}, LOOKING, COLUMNS)
+    def receipts(
+        self, client: Client | None = None, *, tz: str = "Asia/Shanghai", **given: Unpack[Looking]
+    ) -> pd.DataFrame:
+        """Join delivery receipts: what arrived, when, on which network and at what price. Again: refreshes.
+
+        Receipts come from the journal, into which `ReceiptServer` puts those that are pushed, and with a client from the
+        vendor's record query, which is asked for the days on which the rows were sent.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account, with its `app_secret`. None: nothing is asked, and no credentials are looked for.
+        tz : str, default "Asia/Shanghai"
+            The time zone in which the vendor writes times; an IANA name.
+        {options}
+
+        Returns
+        -------
+        pandas.DataFrame
+            The frame with ``dr`` (str; the vendor's word: DELIVRD, UNDELIV, …), ``dr_status`` (Int64; its number), ``dr_time``
+            (UTC), ``price`` (float64; of a segment), ``currency`` (str), ``segments`` (Int64; as billed) and ``network`` (str)
+            joined on by messageid; missing where there is no receipt. Columns of an earlier call are replaced.
+            Rows in doubt, or unsent on your word, of which there is a receipt are ``Success`` from then on, in the journal too.
+
+        Raises
+        ------
+        ConfigError
+            An option is not valid, or `tz` is not a time zone.
+        ColumnError
+            The frame carries no results, or has columns of its own with these names.
+        QueryError
+            The query was refused, was asked too often for minutes, or its reply cannot be read. Receipts that were found
+            before are in the journal; calling again continues.
+        JournalError
+            The journal cannot be used.
+        Interrupted
+            You stopped it. ``.frame`` has what was found until then.
+
+        Warns
+        -----
+        UserWarning
+            Receipts lie more than an hour before ``sent_at``: the vendor's times are most likely of another `tz`.
+
+        Notes
+        -----
+        A row is delivered with 2 (DELIVRD); 5 to 11 are final and not delivered; 12, other numbers and none are open. A final
+        receipt counts before an open one, and of two final ones the one with the later ``dr_time``.
+
+        Source of the record query: ``POST /api/sms/getSmsCdr``, a day at a time by the page, and ``POST /api/sms/get`` for few
+        messages. The time zone of its days is not documented, so the days before and after are asked for as well. It reaches
+        back 31 days: older rows stay open unless their receipts were pushed, and their number is said. Where it was asked too
+        often (code 5), it is asked again after a pause. Where messages are added to a day's list while it is read, it is read
+        again. The id of a receipt may have ``-`` and ten digits behind the messageid.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "8615088888889"], "content": "Hi"})
+        >>> with nx.Sandbox(seed=7, delivery={}) as sandbox:
+        ...     sent = df.nxsms.send(sandbox.client, progress="silent")
+        ...     sent.nxsms.receipts(sandbox.client)[["status", "dr", "dr_status", "segments"]].values.tolist()
+        [['Success', 'DELIVRD', 2, 1], ['Success', 'DELIVRD', 2, 1]]
+        """
+        return api.receipts(self._frame, client, tz=tz, **given)
 
     def new(self, prefix: str = "") -> pd.DataFrame:
         """Drop the result columns only, with the receipts: the rows are new messages.

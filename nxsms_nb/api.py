@@ -10,7 +10,7 @@ from nxsms_nb.calls import Call
 from nxsms_nb.engine.loops import awaited
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, TRYING, Looking, Sending, Trying, spelled_out
-from nxsms_nb.verbs import looking, sending, settling, trying
+from nxsms_nb.verbs import looking, receiving, sending, settling, trying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +106,18 @@ def reconcile(
     call: Call[pd.DataFrame] = Call(
         partial(settling.reconciled, frame=frame, client=client, absent=absent, given=given)
     )
+    return call.result()
+
+
+@spelled_out({"tz": "Asia/Shanghai"}, LOOKING, COLUMNS)
+def receipts(
+    frame: pd.DataFrame, client: Client | None = None, *, tz: str = "Asia/Shanghai", **given: Unpack[Looking]
+) -> pd.DataFrame:
+    """Join delivery receipts, pushed and pulled, and settle the rows in doubt that they prove accepted.
+
+    See ``df.nxsms.receipts`` for parameters, results and errors.
+    """
+    call: Call[pd.DataFrame] = Call(partial(receiving.received, frame=frame, client=client, tz=tz, given=given))
     return call.result()
 
 

@@ -29,7 +29,7 @@ _TAKES: Final = {
     "plan": _LOOKS,
     "recorded": _LOOKS,
     "reconcile": _LOOKS | {"absent"},
-    "receipts": _LOOKS,
+    "receipts": _LOOKS | {"tz"},
     "retry": _LOOKS | {*SENDING, "codes"},
 }
 _SENDS: Final = _LOOKS | {*SENDING}

@@ -1,6 +1,7 @@
 """From validated rows to outcomes: dispatch, batches, rate, transport, policy, run."""
 
 __all__ = [
+    "accepted",
     "balance",
     "dispatch",
     "elsewhere",
@@ -11,6 +12,7 @@ __all__ = [
     "prepare",
     "prices",
     "progress",
+    "queries",
     "reconcile",
     "retry",
     "run",
@@ -18,5 +20,6 @@ __all__ = [
     "sources",
     "state",
     "stream_state",
+    "transport",
     "trial",
 ]

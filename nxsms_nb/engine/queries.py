@@ -17,7 +17,7 @@ from nxsms_nb.wire import requests
 if TYPE_CHECKING:
     from nxsms_nb.engine.transport import Transport
 
-__all__ = ["FEW", "Page", "Queries"]
+__all__ = ["FEW", "Queries", "Record"]
 
 FEW: Final = 20
 """Up to this many ids are queried one by one; more are looked for in the day's pages."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.store import RunRecord
     from nxsms_nb.results.table import Rows
 
-__all__ = ["in_doubt", "settle"]
+__all__ = ["ANOTHER_NUMBER", "in_doubt", "is_of", "settle"]
 
 WORD_GIVEN: Final = "not found by the record query; counted as unsent on the analyst's word"
 TOO_EARLY: Final = "not found by the record query; sent less than a minute ago, ask again later"
@@ -162,7 +162,7 @@ async def settle(
         if status != UNKNOWN:
             these, outcome = rows[offsets], Outcome(status, code, reason, carried=False)
             block = Block(dispatch.ids.take(dispatch.positions(these)), dispatch.keys_at(these))
-            results.decide(these[await _record(recorder, block, outcome)], UNKNOWN, None, STILL_SENDING)
+            results.decide(these[await record(recorder, block, outcome)], UNKNOWN, None, STILL_SENDING)
 
 
 def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
@@ -190,8 +190,8 @@ async def settle_doubts(dispatch: Dispatch, recorder: RunRecord) -> None:
             dispatch.results.decide(still, UNKNOWN, None, words)
 
 
-async def _record(recorder: RunRecord, block: Block, outcome: Outcome) -> Rows:
-    """Record what was settled; return the places of the messages that stay in doubt."""
+async def record(recorder: RunRecord, block: Block, outcome: Outcome) -> Rows:
+    """Record what a query or a receipt says of messages in doubt; return the places of the messages that stay in doubt."""
     return np.array(await recorder.settle(block, outcome), np.int64)
 
 

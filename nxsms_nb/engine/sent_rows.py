@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,15 +123,8 @@ class SentRows:
 
     def homes_of(self, rows: Rows) -> list[Home]:
         """Group rows by the campaign they belong to, so that each is settled where its own campaign looks."""
-        found, left = [], rows
-        for name, places in self.journal.homes(self.ids.take(Dispatch.positions(rows))).items():
-            mine = np.intersect1d(rows[places], left)
-            left = np.setdiff1d(left, mine)
-            if len(mine):
-                found.append(Home(name or None, mine, anywhere=False))
-        if len(left):
-            found.append(Home(self.settings["campaign"], left, anywhere=True))
-        return found
+        homes = homes_of(self.journal, self.ids.take(Dispatch.positions(rows)), self.settings["campaign"])
+        return [replace(home, rows=rows[home.rows]) for home in homes]
 
     def hold(self, home: Home) -> Campaign:
         """Hold the campaign that rows belong to, which excludes its own runs; where none is known, the whole journal."""
@@ -170,11 +163,24 @@ def read_back(
     ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
     results = Results(len(frame))
     results.adopt(np.arange(len(frame)), earlier)
-    keys = None if id_format.are_first(ids) else _keys(journal, ids)
+    keys = None if id_format.are_first(ids) else keys_of(journal, ids)
     return SentRows(frame, client, settings, call, journal, checked, ids, keys, results)
 
 
-def _keys(journal: Reader, ids: pa.Array) -> pa.Array:
+def homes_of(journal: Reader, ids: pa.Array, campaign: str | None) -> list[Home]:
+    """Group messages by the campaign in which the journal has them; those that it does not have are of `campaign`."""
+    found, left = [], np.arange(len(ids))
+    for name, places in journal.homes(ids).items():
+        mine = np.intersect1d(places, left)
+        left = np.setdiff1d(left, mine)
+        if len(mine):
+            found.append(Home(name or None, mine, anywhere=False))
+    if len(left):
+        found.append(Home(campaign, left, anywhere=True))
+    return found
+
+
+def keys_of(journal: Reader, ids: pa.Array) -> pa.Array:
     """Return the ids that rows' keys give, from the journal; else the ids that show it themselves, else null."""
     _, recorded = journal.origins(ids)
     roots = id_format.roots(ids)

@@ -32,6 +32,8 @@ from nxsms_nb.wire.requests import headers
 if TYPE_CHECKING:
     from nxsms_nb.client import Client
 
+__all__ = ["Transport"]
+
 # A reply to 200 items is some 20 kB; what is far longer is not a reply.
 _REPLY_MAX: Final = 8 << 20
 # From here on aiohttp warns of bytes that are written at one go.

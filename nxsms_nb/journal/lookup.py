@@ -212,7 +212,9 @@ def _retell(requests: Iterable[tuple[BatchRow, OutcomeRow | None]], rows: Any, f
         if batch.query:
             doubtful = mine[mine >= 0]
             # Nothing else may be recorded of it: a lost journal is no reason to query or send it again.
-            doubtful = doubtful[among(found.status[doubtful], UNDECIDED, UNKNOWN)]
+            # A record of what counted as unsent on the analyst's word shows that it was accepted after all.
+            may_change = (UNDECIDED, UNKNOWN, UNSENT) if outcome.status == SUCCESS else (UNDECIDED, UNKNOWN)
+            doubtful = doubtful[among(found.status[doubtful], *may_change)]
             found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
         else:
             found.apply(mine, outcome, batch=batch.id, sent_us=batch.sent_us, partly=True)

@@ -55,9 +55,9 @@ def find(connection: sqlite3.Connection, ids: Sequence[str]) -> Iterator[tuple[s
     wanted = set(ids)
     for start in range(0, len(ids), _TOGETHER):
         together = ids[start : start + _TOGETHER]
-        marks = ", ".join("?" * len(together))
+        marks, here = ", ".join("?" * len(together)), set(together)
         for receipt in _read(connection, f"WHERE messageid IN ({marks}) OR root IN ({marks})", (*together, *together)):
-            if receipt.messageid in together:
+            if receipt.messageid in here:
                 yield receipt.messageid, receipt
             elif receipt.messageid not in wanted:
                 yield root(receipt.messageid) or receipt.messageid, receipt

@@ -1,3 +1,3 @@
 """The work of the verbs, each in the thread of its call: options, lock, dispatch, sending and settling."""
 
-__all__ = ["looking", "sending", "settling", "trying"]
+__all__ = ["looking", "receiving", "sending", "settling", "trying"]

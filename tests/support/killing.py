@@ -115,8 +115,8 @@ OFTEN: dict[str, Hook] = {
 
 SETTLING: dict[str, Hook] = {
     "doubts asked about, not settled": _awaited(reconcile, "accepted"),
-    "doubts settled, not recorded": _around(reconcile, "_record"),
-    "doubts recorded": _awaited(reconcile, "_record"),
+    "doubts settled, not recorded": _around(reconcile, "record"),
+    "doubts recorded": _awaited(reconcile, "record"),
 }
 """… and when it settles what the run before left in doubt."""
 

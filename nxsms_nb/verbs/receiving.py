@@ -1,0 +1,163 @@
+"""Do what `receipts` does: pull receipts where a client is given, join what the journal holds, settle what it proves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from nxsms_nb import screen
+from nxsms_nb.client import client_or_env
+from nxsms_nb.delivery.records import REACH_DAYS, Pull
+from nxsms_nb.engine.accepted import record_accepted
+from nxsms_nb.engine.loops import in_loop, unless_stopped
+from nxsms_nb.engine.prepare import journal_of
+from nxsms_nb.engine.reconcile import ANOTHER_NUMBER
+from nxsms_nb.errors import Interrupted
+from nxsms_nb.formatting import count, named
+from nxsms_nb.given import frame_as_given
+from nxsms_nb.invocation import Invocation
+from nxsms_nb.journal.journal import Journal
+from nxsms_nb.journal.receipts import checked_zone
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import delivery
+from nxsms_nb.results.statuses import RESULT_COLUMNS
+from nxsms_nb.rows.validate import phones
+from nxsms_nb.settings import COLUMNS, LOOKING, with_defaults
+
+if TYPE_CHECKING:
+    from nxsms_nb.calls import Call
+    from nxsms_nb.client import Client
+
+__all__ = ["received"]
+
+_EARLY: Final = pd.Timedelta(hours=1)
+"""Clocks differ by less than this; what lies earlier was read in another time zone than it was written in."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+def received(
+    call: Call[pd.DataFrame], *, frame: pd.DataFrame, client: Client | None, tz: Any, given: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Do what `receipts` does."""
+    settings = with_defaults(given, LOOKING, COLUMNS)
+    spelled = Invocation("receipts", {"tz": tz, **given}, client is not None)
+    zone, prefix = checked_zone(tz), settings["prefix"]
+    client = None if client is None else client_or_env(client)
+    frame = frame_as_given(frame)
+    delivery.refuse_taken(frame, prefix, spelled)
+    results = result_columns.read(frame, prefix, gaps=True)
+    ids = result_columns.to_arrow(results["messageid"])
+    journal = Journal.of(settings["journal"]) if client is None else journal_of(settings, client)
+    pull, through = None, True
+    if client is not None and client.app_secret is None:
+        screen.say(
+            "Nothing was asked: the record query needs the application's secret, Client(app_secret=…) or NXSMS_APP_SECRET. "
+            "Receipts that were pushed or pulled before are joined."
+        )
+    elif client is not None:
+        with journal.receiving() as book:
+            pull = Pull(_days(results), _numbers(frame, results, settings), book)
+            through = in_loop(unless_stopped(call, pull.run(client)))
+    found = journal.receipts_of(ids, zone)
+    accepted = _mark_accepted(results, found)
+    if pull is not None and pull.strangers:
+        strange = (results["status"] == "Unknown") & results["messageid"].isin(pull.strangers)
+        results["reason"] = results["reason"].mask(strange, ANOTHER_NUMBER)
+    joined = delivery.join(_with_results(frame, results, prefix, found), found, prefix)
+    if not through:
+        stopped = Interrupted("Stopped by you before all receipts were pulled.", joined)
+        stopped.go_on = "To continue, run the same cell again: what was pulled is kept in the journal."
+        raise stopped
+    if accepted.any():
+        proven = ids.filter(pa.array(accepted)).unique()
+        busy = record_accepted(call, journal, proven, client, settings["campaign"])
+        screen.say(
+            f"{count(int(accepted.sum()), 'row')} in doubt got a receipt, which proves them accepted: Success now."
+        )
+        if busy is not None:
+            screen.say(f"The journal does not have that yet: {busy} Then call receipts again.")
+    _say_what_is_out_of_reach(pull, joined, prefix)
+    _warn_of_early(call, joined, results, spelled, zone)
+    return joined
+
+
+def _days(results: pd.DataFrame) -> dict[str, date]:
+    """Return the UTC day on which each message that may have been accepted was sent; without a time, today's."""
+    asked = results[results["status"].isin(["Success", "Unknown"]) & results["messageid"].notna()]
+    sent = asked["sent_at"].fillna(pd.Timestamp.now("UTC")).dt.floor("D")
+    days = {at: at.date() for at in sent.unique()}
+    return dict(zip(asked["messageid"].to_list(), sent.map(days).to_list(), strict=True))
+
+
+def _numbers(frame: pd.DataFrame, results: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, list[str | None]]:
+    """Return the numbers of messages in doubt; nothing of a frame that has none any more."""
+    doubtful = ((results["status"] == "Unknown") & results["messageid"].notna()).to_numpy(np.bool_)
+    if not doubtful.any() or (settings["phone"] is None and "phone" not in frame.columns):
+        return {}
+    read = phones(frame[doubtful], {name: settings[name] for name in ("region", "phone", "bare")})
+    found: dict[str, list[str | None]] = {}
+    for messageid, number in zip(results["messageid"][doubtful], read, strict=True):
+        found.setdefault(messageid, []).append(None if pd.isna(number) else number)
+    return found
+
+
+def _mark_accepted(results: pd.DataFrame, found: pd.DataFrame) -> Mask:
+    """Make rows accepted that were in doubt, or counted as unsent, and of which there is a receipt; return which."""
+    doubtful = results["status"].isin(["Unknown", "Unsent"]) & results["messageid"].isin(found["messageid"])
+    accepted: Mask = doubtful.to_numpy(np.bool_)
+    if accepted.any():
+        results["status"] = results["status"].mask(accepted, "Success")
+        results["code"] = results["code"].mask(accepted, 0)
+        results["reason"] = results["reason"].mask(accepted)
+    return accepted
+
+
+def _with_results(frame: pd.DataFrame, results: pd.DataFrame, prefix: str, found: pd.DataFrame) -> pd.DataFrame:
+    """Put results back into their columns, and drop receipts that the journal has too: it has their times as the vendor wrote them."""
+    frame = frame.assign(**{prefix + name: results[name].array for name in RESULT_COLUMNS})
+    if not delivery.carries(frame, prefix):
+        return frame
+    held = delivery.read(frame, prefix, columns=["dr", "dr_status"]).reset_index(drop=True)
+    learnt = found.set_index("messageid")[["dr", "dr_status"]].reindex(results["messageid"]).reset_index(drop=True)
+    same = (held == learnt) | (held.isna() & learnt.isna())
+    return delivery.forget(frame, same.fillna(False).all(axis=1).to_numpy(np.bool_), prefix)
+
+
+def _say_what_is_out_of_reach(pull: Pull | None, joined: pd.DataFrame, prefix: str) -> None:
+    if pull is None:
+        return
+    if pull.old:
+        still = delivery.classes(delivery.read(joined, prefix, columns=["dr_status"])["dr_status"]) == delivery.OPEN
+        old = joined[prefix + "messageid"].isin(pull.old).to_numpy(np.bool_) & still
+        if old.any():
+            screen.say(
+                f"{count(int(old.sum()), 'row')} without a final receipt were sent more than {REACH_DAYS} days ago, "
+                "which the record query does not reach: they stay open."
+            )
+    for day in pull.unsteady:
+        screen.say(
+            f"The list of {day:%Y-%m-%d} kept shifting while it was read, and may have more receipts: call receipts again."
+        )
+
+
+def _warn_of_early(
+    call: Call[pd.DataFrame], joined: pd.DataFrame, results: pd.DataFrame, spelled: Invocation, zone: str
+) -> None:
+    """Warn of receipts from before their message was sent: most likely the vendor writes times in another zone."""
+    prefix = spelled.given.get("prefix", "")
+    ahead = results["sent_at"] - delivery.read(joined, prefix, columns=["dr_time"])["dr_time"]
+    early = int((ahead > _EARLY).sum())
+    if early:
+        hours = timedelta(seconds=ahead.max().total_seconds())
+        call.warn(
+            f"{count(early, 'receipt')} lie up to {hours.total_seconds() / 3600:.1f} hours before sent_at: the vendor's times "
+            f"are most likely not of tz={named(zone)}. Name their zone, for example: {spelled.text(tz='UTC')}",
+            UserWarning,
+        )
