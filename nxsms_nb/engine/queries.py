@@ -95,7 +95,7 @@ class Queries:
                 if number == 1:
                     return
                 raise QueryError(
-                    f"The query {requests.CDR_PATH} gave {number - 1} of its pages and no more. Try again later."
+                    f"The query {requests.CDR_PATH} stopped after {number - 1} of its pages. Try again later."
                 )
             info = reply.get("info")
             rows = info.get("rows") if isinstance(info, dict) else None
@@ -112,7 +112,7 @@ class Queries:
             here.update((str(record.get("msgid")), str(record.get("phone"))) for record in records)
             repeats = repeats + 1 if records and met == len(records) else 0
             if repeats >= REPEATS:
-                raise QueryError(f"The query {requests.CDR_PATH} gives the same page again and again. Ask the vendor.")
+                raise QueryError(f"The query {requests.CDR_PATH} keeps returning the same page. Ask the vendor.")
             count += len(records)
             shifted = met > 0 or (total is not None and total < most)
             most = max(most, total or 0)
@@ -147,7 +147,7 @@ class Queries:
             if pause is not None:
                 await asyncio.sleep(pause)
         raise QueryError(
-            f"The query {path} says it was asked too often (5), and still does. Try again in some minutes."
+            f"The query {path} is still refused for being asked too often (5). Try again in a few minutes."
         )
 
 
