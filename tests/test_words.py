@@ -129,6 +129,7 @@ def test_numbers_and_times_are_written_in_the_language(chinese):
     assert counted(4812, "row") == "4,812 行"
     assert duration(90) == "1 分 30 秒"
     assert translated("3 messages") == "3 条短信"
+    assert translated("10 s") == "10 秒"
     assert tr("accepted") == "已受理"
     assert chapter("run")["■ Stop"] == "■ 停止"
 

@@ -120,7 +120,7 @@ def _steps(curve: _Curve, longest: float) -> tuple[Floats, Floats]:
 
 def _end_words(curve: _Curve) -> str:
     row = curve.row
-    name = f"{curve.name} " if curve.name else ""
+    name = f"{curve.name} · " if curve.name else ""
     waiting = "\n" + tr("{number} open", number=f"{row['open']:,}") if row["open"] else ""
     return f"{name}{labels.percent(row['delivered'] / row['rows'])}{waiting}"
 

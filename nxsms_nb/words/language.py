@@ -193,13 +193,13 @@ def translated(text: str, said: Mapping[str, str] = SAID) -> str:
         return text
     if text in TABLE:
         return TABLE[text]
+    if _SPAN.match(text):
+        return _spanned(text)
     if number := _NUMBER.match(text):
         noun = next(
             (noun for noun in general.COUNTED if number[2] in (noun, f"{noun}s", general.PLURALS.get(noun))), ""
         )
         return f"{number[1]} {general.COUNTED[noun]}" if noun else text
-    if _SPAN.match(text):
-        return _spanned(text)
     for pattern, chinese in _patterns(frozenset(said.items())):
         if found := pattern.match(text):
             return chinese.format(**{name: _value(value) for name, value in found.groupdict().items()})
