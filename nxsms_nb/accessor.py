@@ -358,8 +358,8 @@ class NxsmsAccessor(Names):
     ) -> pd.DataFrame:
         """Send a few rows' real texts to your own number, outside every campaign.
 
-        The rows are those that show the most: the longest text, one with a gap, one of each encoding, then the first ones; no
-        two have the same text. They go to `to` and to nobody else, with the sender and short link of their rows. Nothing is
+        The rows are those that show the most: the longest text, one with a gap, one with a short link, one of each encoding,
+        then the first ones; no two have the same text. They go to `to` and to nobody else, with the sender and short link of their rows. Nothing is
         recorded: the rows are sent as ever afterwards, and running the cell again sends the trial again. Each message is
         tried once.
 
@@ -377,7 +377,7 @@ class NxsmsAccessor(Names):
         -------
         pandas.DataFrame
             One row per message, under its row's label: ``position`` (int64), ``why`` (what it is an example of), ``content``,
-            ``encoding`` (str), ``segments`` (int64), and ``messageid``, ``status``, ``code``, ``reason``, ``sent_at``,
+            where any has one its ``short_link``, ``encoding`` (str), ``segments`` (int64), and ``messageid``, ``status``, ``code``, ``reason``, ``sent_at``,
             ``latency_ms`` as `send` gives them. A message that the account or the gateway kept from being sent, or whose
             outcome is in doubt, ends the trial; the others are ``Unsent``.
 

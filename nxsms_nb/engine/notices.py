@@ -28,7 +28,8 @@ def suppressed_words(n: int, about_list: str | None) -> str | None:
 
 def mistaken_words(dispatch: Dispatch, all_of_them: str = ALL_WARNINGS) -> str | None:
     """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do."""
-    found = suspicions(dispatch.checked.fields["content"], dispatch.todo)
+    fields = dispatch.checked.fields
+    found = suspicions(fields["content"], dispatch.todo, links=fields.get("short_link"))
     if not len(found):
         return None
     n = len(np.unique(found.positions))

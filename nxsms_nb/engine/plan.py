@@ -21,6 +21,7 @@ from nxsms_nb.engine.suppressed_before import NO_LIST
 from nxsms_nb.formatting import count
 from nxsms_nb.results import columns
 from nxsms_nb.results.table import FAILURE, INVALID, SKIPPED, SUCCESS, UNDECIDED, UNKNOWN
+from nxsms_nb.rows.links import link_words
 from nxsms_nb.wire.requests import BATCH_MAX
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class Plan:
     plain_saves : Decimal or None
         What that saves in money.
     notes : tuple of str
-        What else a person has to know: prices that are missing, a balance that was not answered.
+        What else a person has to know: prices that are missing, short links, whose length is not known, a balance that was not
+        answered.
     """
 
     frame: pd.DataFrame
@@ -160,6 +162,8 @@ def plan_of(
     costs = costs_of(dispatch, todo, prices)
     segments = int(costs.segments[todo].sum())
     notes = _notes(costs.countries, counted=counted and bool(counts["duplicate"]), priced=prices is not None)
+    if linked := link_words(dispatch.checked.fields, todo, counted=True):
+        notes += (linked,)
     if isinstance(balance, str):
         notes += (f"Balance unknown: {balance}",)
     there = balance if isinstance(balance, Balance) else None

@@ -24,6 +24,7 @@ from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS, STATUSES
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, Outcome
 from nxsms_nb.rows import phones, regions
+from nxsms_nb.rows.links import PLACE, linked
 from nxsms_nb.rows.segments import count_segments
 from nxsms_nb.wire import codes, items, requests
 from nxsms_nb.wire.vendor_text import unquoted
@@ -67,7 +68,7 @@ def examples(
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Choose at most `most` rows whose texts show the most, and say what each exemplifies; no two have the same text.
 
-    The longest, one with a gap, one of each encoding, then the first ones.
+    The longest, one with a gap, one with a short link, one of each encoding, then the first ones.
     """
     good = np.flatnonzero(checked.good)
     content = checked.fields["content"].take(pa.array(good))
@@ -87,6 +88,9 @@ def examples(
     choose(int(np.lexsort((-length, -segments))[0]), "longest")
     for row in gaps[:1]:
         choose(int(row), "with a gap")
+    with_link = linked(checked.fields, good)
+    for row in np.searchsorted(good, with_link[:1]):
+        choose(int(row), "with a short link")
     for name in dict.fromkeys(encodings):
         # One that is chosen already shows it, too.
         choose(next((one for one in chosen if encodings[one] == name), int(np.flatnonzero(encodings == name)[0])), name)
@@ -195,6 +199,7 @@ class Trial:
                 "position": self.rows,
                 "why": pd.Series(list(self.why), index=index, dtype=result_columns.TEXT),
                 "content": to_series(content.cast(TEXT), index),
+                **self._links(index),
                 "encoding": pd.Series(list(encodings), index=index, dtype=result_columns.TEXT),
                 "segments": segments,
                 **{
@@ -207,6 +212,12 @@ class Trial:
         shown.attrs = {"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {}
         return shown
 
+    def _links(self, index: pd.Index[Any]) -> dict[str, Any]:
+        """Return the messages' short links, where any has one: the content shows only their place."""
+        if not len(linked(self.checked.fields, self.rows)):
+            return {}
+        return {"short_link": to_series(self.checked.fields["short_link"].take(pa.array(self.rows)).cast(TEXT), index)}
+
     def words(self) -> str:
         """Say what was sent where, and that the same call sends it again."""
         statuses = [one.status for one in self.outcomes]
@@ -215,8 +226,11 @@ class Trial:
         refused = next((one.reason for one in self.outcomes if one.status != SUCCESS and one.reason), None)
         why = f" None was accepted: {refused.rstrip('.')}." if refused and not accepted else ""
         where = " by the sandbox, which reaches nobody" if self.client.simulated else ""
+        link = ""
+        if not self.client.simulated and len(linked(self.checked.fields, self.rows)):
+            link = f" The phone shows what the vendor puts in place of {PLACE}, and how long that is."
         return (
-            f"Trial: {accepted:,} of {count(len(self.rows), 'message')} to {mask_phone(self.to)} accepted{where}{doubt}.{why} "
+            f"Trial: {accepted:,} of {count(len(self.rows), 'message')} to {mask_phone(self.to)} accepted{where}{doubt}.{why}{link} "
             "No campaign knows of them; running this again sends them again."
         )
 

@@ -8,6 +8,7 @@ __all__ = [
     "holdout",
     "id_format",
     "keys",
+    "links",
     "message_ids",
     "phones",
     "problems",

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, as_mask, to_series
+from nxsms_nb._arrow import TEXT, as_mask, present, to_series
+from nxsms_nb.rows.links import PLACE
 from nxsms_nb.rows.troubles import TROUBLES, Trouble
 from nxsms_nb.rows.words import word_of
 from nxsms_nb.wire.codes import PARAMETER
@@ -68,7 +69,10 @@ RULES: Final = (
         'an earlier row has this id, and duplicates="allow" sends both: give each its own id',
     ),
     Rule(
-        "short_link_not_text", "short_link", PARAMETER, "not text: give the short link as the vendor's console shows it"
+        "short_link_not_text",
+        "short_link",
+        PARAMETER,
+        "not a short link: give it as the vendor's console shows it, as text without blanks",
     ),
     Rule(
         "short_link_placeholder",
@@ -122,6 +126,12 @@ RULES: Final = (
         "reads as UTF-8 that was loaded as Latin letters, as M\u00c3\u00bcller: load the text again with its right encoding",
     ),
     Rule("content_unfilled", "content", None, "a {name} was not filled in: make the text with df.nxsms.render"),
+    Rule(
+        "content_link_unfilled",
+        "content",
+        None,
+        "the row has no short_link, so #1# is sent as it is written: give it one, or remove #1#",
+    ),
     Rule(
         "content_replacement_character",
         "content",
@@ -257,11 +267,15 @@ _SUSPICIOUS: Final = {
 }
 """Patterns of likely mistakes in a text, by the name of the rule."""
 _ANY_SUSPICION: Final = "|".join(_SUSPICIOUS.values())
+_LINK: Final = "content_link_unfilled"
+_ANY_OR_PLACE: Final = f"{_ANY_SUSPICION}|{PLACE}"
 _PIECE: Final = 8192
 
 
-def suspicions(content: pa.Array, rows: Positions | None = None) -> Problems:
+def suspicions(content: pa.Array, rows: Positions | None = None, *, links: pa.Array | None = None) -> Problems:
     """Find what reads as a mistake in texts that may be sent: those of some rows, ascending, or all.
+
+    `links` are the rows' short links, where the frame has such a column: they fill in ``#1#``.
 
     Examples
     --------
@@ -269,21 +283,28 @@ def suspicions(content: pa.Array, rows: Positions | None = None) -> Problems:
     ['content_reads_missing', 'content_unfilled']
     """
     rows = np.arange(len(content)) if rows is None else rows
-    # By the piece: the texts of a million rows, taken together, are as large as the frame.
-    pieces = [_suspicious(content, rows[start : start + _PIECE]) for start in range(0, len(rows), _PIECE)]
-    suspicious = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+    # Rows with a link may all have its place; where there are none, one look finds this too.
+    unlinked = None if links is None else rows[~present(links)[rows]]
+    suspicious = _with(content, rows, _ANY_OR_PLACE if unlinked is None else _ANY_SUSPICION)
     some = content.take(pa.array(suspicious))
     found = [
         (name, suspicious[as_mask(pc.match_substring_regex(some, pattern))]) for name, pattern in _SUSPICIOUS.items()
     ]
+    found.append((_LINK, _with(content, suspicious if unlinked is None else unlinked, PLACE)))
     return no_problems({"content": content}).plus(found, {})
 
 
-def _suspicious(content: pa.Array, rows: Positions) -> Positions:
-    """Return those of the rows whose texts any pattern is found in; one look for all of them: hardly any text has one."""
+def _with(content: pa.Array, rows: Positions, pattern: str) -> Positions:
+    """Return those of the rows whose texts a pattern is found in; hardly any text has a suspicious one."""
+    # By the piece: the texts of a million rows, taken together, are as large as the frame.
+    pieces = [rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE)]
+    return np.concatenate([_found_in(content, piece, pattern) for piece in pieces]) if pieces else rows
+
+
+def _found_in(content: pa.Array, rows: Positions, pattern: str) -> Positions:
     aligned = rows[-1] - rows[0] == len(rows) - 1
     texts = content.slice(rows[0], len(rows)) if aligned else content.take(pa.array(rows))
-    return rows[as_mask(pc.match_substring_regex(texts, _ANY_SUSPICION))]
+    return rows[as_mask(pc.match_substring_regex(texts, pattern))]
 
 
 def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from nxsms_nb._arrow import only
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.formatting import count, escape, html_table
 from nxsms_nb.given import frame_as_given
+from nxsms_nb.rows.links import link_words
 from nxsms_nb.rows.problems import suspicions
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from nxsms_nb.rows.message_ids import Keys
@@ -48,8 +49,8 @@ class ValidationReport:
         One row per problem, never cut short: ``position`` (int64, counted from 0), ``index`` (the label), ``field``,
         ``code`` (Int64, the vendor's number where there is one), ``rule``, ``value`` (masked), ``hint``.
     warnings : pandas.DataFrame
-        Texts that may be sent and read as a mistake: ``nan`` or ``None``, a ``{name}`` that was not filled in, a character
-        that could not be decoded. One row per text and rule, columns as of ``problems``.
+        Texts that may be sent and read as a mistake: ``nan`` or ``None``, a ``{name}`` or a ``#1#`` that was not filled in, a
+        character that could not be decoded. One row per text and rule, columns as of ``problems``.
     counts : pandas.DataFrame
         One row per rule that was broken, index ``rule``: ``field``, ``code``, ``rows``, ``position`` (of the first),
         ``hint``.
@@ -94,7 +95,8 @@ class ValidationReport:
     def _suspicious(self) -> Problems:
         # On first use: a run does not need it.
         if self._suspicions is None:
-            self._suspicions = suspicions(only(self.checked.fields["content"], self.checked.good))
+            fields = self.checked.fields
+            self._suspicions = suspicions(only(fields["content"], self.checked.good), links=fields.get("short_link"))
         return self._suspicions
 
     @property
@@ -154,10 +156,12 @@ class ValidationReport:
         verb = "repeats" if repeated == 1 else "repeat"
         return f'{count(repeated, "row")} {verb} an earlier key and {fate} (duplicates="{self.duplicates}").'
 
+    def _linked(self) -> str | None:
+        return link_words(self.checked.fields, np.flatnonzero(self.checked.good & ~self.checked.suppressed))
+
     def __repr__(self) -> str:
         lines = [f"ValidationReport: {self._headline()}"]
-        if repeated := self._repeated():
-            lines.append(repeated)
+        lines += [words for words in (self._repeated(), self._linked()) if words]
         if not self.ok:
             lines += ["", *_lines(self.counts)]
             lines += ["", "Each one, with what to do: .problems   The rows: .valid, .invalid"]
@@ -167,8 +171,7 @@ class ValidationReport:
 
     def _repr_html_(self) -> str:
         parts = [f"<b>{escape(self._headline())}</b>"]
-        if repeated := self._repeated():
-            parts.append(f"<br>{escape(repeated)}")
+        parts += [f"<br>{escape(words)}" for words in (self._repeated(), self._linked()) if words]
         if not self.ok:
             parts.append(_table(self.counts))
             parts.append("Each one: <code>.problems</code>; the rows: <code>.valid</code>, <code>.invalid</code>")

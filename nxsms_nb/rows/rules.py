@@ -15,6 +15,7 @@ from nxsms_nb._arrow import TEXT, as_mask, lengths, only, present
 from nxsms_nb.rows import keys as row_keys
 from nxsms_nb.rows import phones, regions
 from nxsms_nb.rows.cells import PIECE, Cells, is_blank, put_together, read_cells
+from nxsms_nb.rows.links import PLACE
 from nxsms_nb.rows.problems import Positions, Problems, no_problems
 from nxsms_nb.rows.troubles import TROUBLES
 from nxsms_nb.rows.values import Kind
@@ -219,7 +220,7 @@ _URL: Final = (
 _OPTIONAL: Final[Mapping[str, Callable[[Cells], tuple[pa.Array, Found]]]] = {
     "source_address": _optional("source_address_form", r"^[0-9A-Za-z]{1,20}$", *_NUMBERS),
     "sys_message_id": _optional("sys_message_id_form", r"^[0-9A-Za-z\-]{10,50}$", *_NUMBERS),
-    "short_link": _optional("short_link_not_text", None, *_NUMBERS),
+    "short_link": _optional("short_link_not_text", r"^[^\s\pZ\pC]+$", *_NUMBERS),
     "link_verbose": _link_verbose,
     "dr_url": _optional("dr_url_form", _URL, Kind.TEXT),
     "ext": _optional("ext_not_unicode", None, *_UNICODE),
@@ -228,5 +229,5 @@ _OPTIONAL: Final[Mapping[str, Callable[[Cells], tuple[pa.Array, Found]]]] = {
 
 def _lacking_placeholder(content: Cells, short_link: pa.Array) -> Positions:
     linked = _rows(present(short_link))
-    there = as_mask(pc.match_substring(content.text.take(pa.array(linked)), "#1#"))
+    there = as_mask(pc.match_substring(content.text.take(pa.array(linked)), PLACE))
     return linked[~there & ~content.of_kind(Kind.NULL)[linked]]

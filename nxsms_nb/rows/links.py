@@ -1,0 +1,78 @@
+"""Short links: what a text will say in place of ``#1#``, as far as that is known before it is sent.
+
+The vendor's page says that a short link works only where the content has ``#1#``, and neither how long the text is that it
+puts there nor whether each number gets a link of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb._arrow import TEXT, present
+from nxsms_nb.formatting import abridged, count, mask_digits
+from nxsms_nb.rows.segments import count_segments
+
+if TYPE_CHECKING:
+    from nxsms_nb.rows.problems import Positions
+
+__all__ = ["PLACE", "filled", "link_words", "linked"]
+
+PLACE: Final = "#1#"
+"""What a short link replaces in the content."""
+
+
+def linked(fields: Mapping[str, pa.Array], rows: Positions) -> Positions:
+    """Return those of some rows, which have no problem, that have a short link.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> linked({"short_link": pa.array(["s.example/a", None])}, np.array([0, 1])).tolist()
+    [0]
+    """
+    if "short_link" not in fields:
+        return rows[:0]
+    return rows[present(fields["short_link"])[rows]]
+
+
+def filled(content: pa.Array, links: pa.Array) -> pa.Array:
+    """Put each text's short link in place of ``#1#``; a text without a link stays as it is.
+
+    Examples
+    --------
+    >>> filled(pa.array(["See #1# now", "Hi #1#"]), pa.array(["s.example/a", None])).to_pylist()
+    ['See s.example/a now', 'Hi #1#']
+    """
+    parts = pc.split_pattern(content.cast(TEXT), PLACE)
+    return pc.binary_join(parts, links.cast(TEXT).fill_null(PLACE))
+
+
+def link_words(fields: Mapping[str, pa.Array], rows: Positions, *, counted: bool = False) -> str | None:
+    """Say how many of some rows have a short link, with a preview of the first; None where none has one.
+
+    `counted`: also what the links make of the segments, which are counted with ``#1#`` as written.
+    """
+    rows = linked(fields, rows)
+    if not len(rows):
+        return None
+    at = pa.array(rows)
+    content, links = fields["content"].take(at).cast(TEXT), fields["short_link"].take(at).cast(TEXT)
+    texts = filled(content, links)
+    first = abridged(mask_digits(texts[0].as_py()), 80)
+    words = (
+        f'{count(len(rows), "row")} {"has" if len(rows) == 1 else "have"} a short link in place of {PLACE}: "{first}".'
+    )
+    if not counted:
+        return words
+    phones = fields["phone"].take(at)
+    more = count_segments(texts, phones)[0] - count_segments(content, phones)[0]
+    total, changed = int(more.sum()), int((more != 0).sum())
+    than = f"{count(abs(total), 'segment')} {'fewer' if total < 0 else 'more'} in {count(changed, 'row')}"
+    return (
+        f"{words} How long the vendor's link is, is not documented: segments are counted with {PLACE} as written; with the links as "
+        f"short_link has them they are {than if changed else 'the same'}."
+    )
