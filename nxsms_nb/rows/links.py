@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, present
-from nxsms_nb.formatting import abridged, count, mask_digits
+from nxsms_nb.formatting import count, mask_digits, shorten
 from nxsms_nb.rows.segments import count_segments
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ __all__ = ["PLACE", "filled", "link_words", "linked"]
 
 PLACE: Final = "#1#"
 """What a short link replaces in the content."""
+
+_BEFORE: Final = 25
+_SHOWN: Final = 80
 
 
 def linked(fields: Mapping[str, pa.Array], rows: Positions) -> Positions:
@@ -62,17 +65,22 @@ def link_words(fields: Mapping[str, pa.Array], rows: Positions, *, counted: bool
     at = pa.array(rows)
     content, links = fields["content"].take(at).cast(TEXT), fields["short_link"].take(at).cast(TEXT)
     texts = filled(content, links)
-    first = abridged(mask_digits(texts[0].as_py()), 80)
-    words = (
-        f'{count(len(rows), "row")} {"has" if len(rows) == 1 else "have"} a short link in place of {PLACE}: "{first}".'
-    )
+    words = f'{count(len(rows), "row")} {"has" if len(rows) == 1 else "have"} a short link in place of {PLACE}: "{_shown(content, texts)}".'
     if not counted:
         return words
     phones = fields["phone"].take(at)
     more = count_segments(texts, phones)[0] - count_segments(content, phones)[0]
     total, changed = int(more.sum()), int((more != 0).sum())
-    than = f"{count(abs(total), 'segment')} {'fewer' if total < 0 else 'more'} in {count(changed, 'row')}"
+    effect = f"{'save' if total < 0 else 'add'} {count(abs(total), 'segment')} in {count(changed, 'row')}"
     return (
-        f"{words} How long the vendor's link is, is not documented: segments are counted with {PLACE} as written; with the links as "
-        f"short_link has them they are {than if changed else 'the same'}."
+        f"{words} The vendor does not document how long its link is: segments are counted with {PLACE} as written; the links as "
+        f"short_link has them would {effect if changed else 'change nothing'}."
     )
+
+
+def _shown(content: pa.Array, texts: pa.Array) -> str:
+    """Show the first text around its link."""
+    place = content[0].as_py().index(PLACE)
+    # Masked before it is cut: half a number is one, too.
+    start, text = max(place - _BEFORE, 0), mask_digits(texts[0].as_py())
+    return ("…" if start else "") + shorten(text[start:], _SHOWN)

@@ -82,9 +82,9 @@ def test_the_link_fills_in_its_place():
 
 def test_validation_shows_what_will_be_sent():
     """How many rows have a link, and the first text with it, digits of numbers masked and HTML escaped."""
-    frame = people(["Hi <b>, call 4915112345678 or see #1#", "Hi #1#", "Hi"], [LINK, LINK, None])
+    frame = people(["Hello, call 4915112345678 or see #1# <b>", "Hi #1#", "Hi"], [LINK, LINK, None])
     report = frame.nxsms.validate()
-    shown = f'2 rows have a short link in place of #1#: "Hi <b>, call 491••••••••78 or see {LINK}".'
+    shown = f'2 rows have a short link in place of #1#: "…all 491••••••••78 or see {LINK} <b>".'
     assert shown in repr(report)
     assert shown.replace("<b>", "&lt;b&gt;").replace('"', "&quot;") in report._repr_html_()
     one = frame.iloc[[1]].rename(columns={"short_link": "shortLink"}).nxsms.validate()
@@ -106,12 +106,19 @@ def test_a_plan_says_that_the_length_of_links_is_not_known():
     assert plan.problems.to_dict() == {"short_link_placeholder": 1}
     assert note.startswith("2 rows have a short link in place of #1#: ")
     assert note.endswith(
-        "How long the vendor's link is, is not documented: segments are counted with #1# as written; with the links as short_link "
-        "has them they are 1 segment more in 1 row."
+        "The vendor does not document how long its link is: segments are counted with #1# as written; the links as short_link has "
+        "them would add 1 segment in 1 row."
     )
-    assert same.endswith("with the links as short_link has them they are the same.")
+    assert same.endswith("the links as short_link has them would change nothing.")
     assert not [text for text in none if "#1#" in text]
-    assert fewer.endswith("they are 1 segment fewer in 1 row.")
+    assert fewer.endswith("would save 1 segment in 1 row.")
+
+
+def test_a_preview_of_a_long_text_shows_the_link():
+    """What stands before it and behind it is cut."""
+    frame = people(["x" * 100 + " see #1# " + "y" * 100], [LINK])
+    assert f'#1#: "…{"x" * 20} see {LINK} yyyyy' in repr(frame.nxsms.validate())
+    assert len(repr(frame.nxsms.validate()).splitlines()[1]) < 150
 
 
 def test_a_trial_shows_a_row_with_a_link(capsys):
