@@ -48,11 +48,12 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.plan import Plan
     from nxsms_nb.engine.run import Run
     from nxsms_nb.rows.report import ValidationReport
+    from nxsms_nb.views.compose import Compose
     from nxsms_nb.views.dashboard import Dashboard
 
 
 _STAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "before": ("render", "assign_variants", "phones", "validate", "plan", "try_out"),
+    "before": ("render", "compose", "assign_variants", "phones", "validate", "plan", "try_out"),
     "send": ("send", "asend", "start"),
     "after": ("recorded", "retry", "reconcile", "receipts", "new"),
     "look": ("summary", "failures", "drivers", "select", "throughput", "delivery", "compare", "plot", "dashboard"),
@@ -351,6 +352,62 @@ class NxsmsAccessor(Names):
         (['send', 'invalid'], 2, Decimal('0.0130'), True)
         """
         return api.plan(self._frame, client, prices=prices, rate=rate, **given)
+
+    @spelled_out({"template": "", "prices": None}, LOOKING, COLUMNS)
+    def compose(
+        self,
+        client: Client | None = None,
+        *,
+        template: str = "",
+        prices: Mapping[str, Any] | pd.Series[Any] | pd.DataFrame | None = None,
+        **given: Unpack[Looking],
+    ) -> Compose:
+        """Write the text with a live preview of real rows, problems, segments and cost. Sends nothing.
+
+        The widget shows, as you type, the rows that show the most (the longest, one with a gap, one of each encoding), what is
+        wrong and with how many rows, what is sent and what it costs, which characters make it dearer, and the lines that do in
+        a cell what the preview shows.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`.
+        template : str, default ""
+            The text to begin with, as `render` takes it.
+        prices : dict, Series or frame, optional
+            Price per segment by ISO code of the country, as `plan` takes them.
+        {options}
+
+        Returns
+        -------
+        Compose
+            A widget; a saved notebook keeps its HTML. ``.template`` (str, can be set) is the text as it is now, ``.code`` (str) are
+            the lines to paste.
+
+        Raises
+        ------
+        ConfigError
+            An option is not usable.
+        ColumnError
+            The frame has no column of numbers.
+
+        Notes
+        -----
+        The fates are those of `plan`: duplicates, rows that were sent before and suppressed numbers are counted by the journal;
+        the network is not used. Of more than 200,000 rows a sample of 50,000 is looked at, which the widget says, until
+        every row is asked for. Numbers are masked unless ``nx.options.mask_phones = False``.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "name": ["Ann"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     text = df.nxsms.compose(sandbox.client, template="Hi {name}", campaign="spring")
+        >>> print(text.code)
+        df['content'] = df.nxsms.render('Hi {name}')
+        sent = df.nxsms.send(client, campaign='spring')
+        """
+        return api.compose(self._frame, client, template=template, prices=prices, **given)
 
     @spelled_out(TRYING, COLUMNS)
     def try_out(

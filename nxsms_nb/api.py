@@ -6,10 +6,25 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from nxsms_nb import views
 from nxsms_nb.calls import Call
+from nxsms_nb.client import client_or_env
 from nxsms_nb.engine.loops import awaited
+from nxsms_nb.engine.prices import read_prices
 from nxsms_nb.invocation import Invocation
-from nxsms_nb.settings import COLUMNS, LOOKING, SENDING, TRYING, Looking, Sending, Trying, spelled_out
+from nxsms_nb.rows.validate import phones
+from nxsms_nb.settings import (
+    COLUMNS,
+    LOOKING,
+    READING,
+    SENDING,
+    TRYING,
+    Looking,
+    Sending,
+    Trying,
+    spelled_out,
+    with_defaults,
+)
 from nxsms_nb.verbs import looking, receiving, sending, settling, trying
 
 if TYPE_CHECKING:
@@ -18,6 +33,7 @@ if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.engine.plan import Plan
     from nxsms_nb.engine.run import Run
+    from nxsms_nb.views.compose import Compose
 
 
 @spelled_out(SENDING, COLUMNS)
@@ -65,6 +81,47 @@ def plan(
     """
     call: Call[Plan] = Call(partial(looking.planned, frame=frame, client=client, prices=prices, rate=rate, given=given))
     return call.result()
+
+
+@spelled_out({"template": "", "prices": None}, LOOKING, COLUMNS)
+def compose(
+    frame: pd.DataFrame,
+    client: Client | None = None,
+    *,
+    template: str = "",
+    prices: Any = None,
+    **given: Unpack[Looking],
+) -> Compose:
+    """Write a text with a live preview. Sends nothing.
+
+    See ``df.nxsms.compose`` for parameters, results and errors.
+    """
+    settings, per_segment, account = with_defaults(given, LOOKING, COLUMNS), read_prices(prices), client_or_env(client)
+    spelled = Invocation("send", given, client is not None)
+    label = settings["content"] if settings["content"] is not None else "content"
+
+    def planned(rows: pd.DataFrame) -> tuple[Plan, list[str]]:
+        call: Call[tuple[Plan, list[str]]] = Call(
+            partial(looking.foreseen, frame=rows, client=account, prices=per_segment, given=given)
+        )
+        return call.result()
+
+    def lines(text: str, plain: bool) -> str:
+        rendered = f"df.nxsms.render({text!r})"
+        made = f"nx.plain({rendered})" if plain else rendered
+        return f"df[{label!r}] = {made}\nsent = {spelled.text()}"
+
+    return views.compose.Compose(
+        frame,
+        phones=phones(frame, {name: settings[name] for name in READING}),
+        label=label,
+        plan=planned,
+        lines=lines,
+        given=views.compose.Given(
+            settings["campaign"], account.simulated, account.on_loopback, per_segment is not None
+        ),
+        template=template,
+    )
 
 
 @spelled_out(LOOKING, COLUMNS)

@@ -12,7 +12,7 @@ from nxsms_nb import settings
 from nxsms_nb.accessor import NxsmsAccessor
 from nxsms_nb.plot_accessor import NxsmsPlots
 
-VERBS = {"try_out", "send", "asend", "start", "plan", "recorded", "retry", "reconcile", "receipts"}
+VERBS = {"try_out", "compose", "send", "asend", "start", "plan", "recorded", "retry", "reconcile", "receipts"}
 LOOKS = {
     "validate",
     "render",

@@ -10,12 +10,13 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb.engine.progress import Progress
 from nxsms_nb.results.statuses import LABELS, WORDS
+from nxsms_nb.rows.problems import RULES
 from nxsms_nb.views.progress import _words as terminal_words
 from nxsms_nb.views.run_summary import summary_html
 from nxsms_nb.views.run_view import Throughput, view_of
 from nxsms_nb.wire.codes import TABLE as CODES
 from nxsms_nb.words import general
-from nxsms_nb.words.language import CHAPTERS, LANGUAGES, SAID, TABLE, chapter, counted, duration, tr, translated
+from nxsms_nb.words.language import CHAPTERS, HINTS, LANGUAGES, SAID, TABLE, chapter, counted, duration, tr, translated
 from nxsms_nb.words.pictures import RANGES
 from tests.support.words import CHINESE, english_of, seen
 
@@ -59,7 +60,7 @@ def test_every_word_is_in_both_languages():
 
 def test_no_word_stands_in_two_chapters():
     """What several views say stands once, so that it is changed once."""
-    keys = [english for part in (*CHAPTERS.values(), SAID) for english in part]
+    keys = [english for part in (*CHAPTERS.values(), SAID, HINTS) for english in part]
     assert sorted(keys) == sorted(set(keys))
 
 
@@ -94,6 +95,11 @@ def test_what_a_script_says_is_in_the_table(path):
     given = {**CHAPTERS["general"], **CHAPTERS[path.stem]}
     assert not [word for word in said_by(path) if word not in given]
     assert said_by(path)
+
+
+def test_hints_of_rules_are_in_the_table():
+    """What to do about each rule; the rule keeps its name."""
+    assert {rule.hint for rule in RULES} == set(HINTS)
 
 
 def test_statuses_are_in_the_table():

@@ -12,7 +12,7 @@ import pandas as pd
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 
-__all__ = ["read_prices"]
+__all__ = ["money", "read_prices"]
 
 _ISO: Final = re.compile(r"[A-Z]{2}|001")
 _LIKE: Final = "Give a price per segment by ISO code, as in prices={'CN': 0.0065, 'DE': 0.075}."

@@ -11,6 +11,7 @@ __all__ = [
     "links",
     "message_ids",
     "phones",
+    "placeholders",
     "problems",
     "regions",
     "report",

@@ -17,6 +17,8 @@ from nxsms_nb.rows.columns import found, meant
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["Placeholder", "parsed"]
+
 _BRACES: Final = re.compile(r"\{\{|\}\}|[{}]")
 _SPEC: Final = re.compile(r":(?:.?[<>=^])?[+\- ]?#?0?\d*[,_]?(?:\.\d+)?[bcdeEfFgGnosxX%]$|:.*%[A-Za-z]")
 """What looks like a format spec, at the end of a text for gaps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.specs import formatted
 from nxsms_nb.screen import warn
 
-__all__ = ["render"]
+__all__ = ["Filled", "Texts", "render"]
 
 Mask = npt.NDArray[np.bool_]
 _NOTHING: Final = pa.scalar("", TEXT)
@@ -40,7 +41,7 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
     >>> render(frame, "Hi {name|there}, you owe {amount:,.2f}").to_list()
     ['Hi Ann, you owe 1,200.00', 'Hi there, you owe 9.00']
     """
-    texts = _Texts(frame)
+    texts = Texts(frame)
     if isinstance(template, Mapping):
         text = _by_value(texts, template, by)
     elif by is not None:
@@ -55,13 +56,32 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
     return to_series(text, frame.index, "content")
 
 
-class _Texts:
-    """The texts of a frame's rows, and why some of them are missing."""
+@dataclass(frozen=True)
+class Filled:
+    """What a template makes of a frame: each row's text, which rows have a gap in a column it uses, why some have no text."""
+
+    text: pa.Array
+    gaps: Mask
+    lacking: str | None
+
+
+class Texts:
+    """The texts of a frame's rows, and why some of them are missing. Columns are written once for several templates."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.frame = frame
         self._written: dict[tuple[Hashable, str], tuple[pa.Array, Mask]] = {}
         self._lacks: dict[str, tuple[Placeholder | None, Mask]] = {}
+
+    def made(self, template: str) -> Filled:
+        """Fill a template for all rows, as `render` does, without a warning."""
+        self._lacks.clear()
+        text = self.fill(template, None)
+        used = [piece for piece in parsed(template, self.frame) if isinstance(piece, Placeholder)]
+        gaps = np.zeros(len(self.frame), np.bool_)
+        for piece in used:
+            gaps |= self._of_column(piece)[1]
+        return Filled(text, gaps, self.words(text))
 
     def fill(self, template: str, rows: npt.NDArray[np.int64] | None) -> pa.Array:
         """Return the texts of all rows, or of some."""
@@ -117,7 +137,7 @@ class _Texts:
         )
 
 
-def _by_value(texts: _Texts, templates: Mapping[Any, str], by: Hashable | None) -> pa.Array:
+def _by_value(texts: Texts, templates: Mapping[Any, str], by: Hashable | None) -> pa.Array:
     """Fill each row's template, named by its value in a column."""
     frame = texts.frame
     if by is None:

@@ -19,7 +19,7 @@ from nxsms_nb.rows.segments import GSM, MALAYSIA, count_segments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["encoding", "plain", "plain_texts", "segments"]
+__all__ = ["PLAIN", "encoding", "plain", "plain_texts", "segments"]
 
 PLAIN: Final = {
     "'": "‘’‚‛′´`ʼ‹›\x91\x92",

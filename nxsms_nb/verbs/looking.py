@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from nxsms_nb.calls import Call
     from nxsms_nb.client import Client
+    from nxsms_nb.engine.dispatch import Dispatch
 
-__all__ = ["looked_up", "planned"]
+__all__ = ["foreseen", "looked_up", "planned"]
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
 
@@ -48,10 +49,7 @@ def planned(
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf):
         raise ConfigError(f"rate={named(rate)} is not a number of messages per second above 0.")
     client = client_or_env(client)
-    # Repeated rows are counted and not refused: to see them is what a plan is for.
-    counted = settings["duplicates"] == "raise"
-    looked_at = {**settings, "duplicates": "drop"} if counted else settings
-    dispatch = prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client))
+    dispatch, counted = _dispatched(frame, client, settings, spelled)
     call.stop.check()
     screen.say(
         dispatch.checked.about_list,
@@ -64,6 +62,35 @@ def planned(
     return plan_of(
         dispatch, prices=per_segment, rate=None if rate is None else float(rate), balance=balance, counted=counted
     )
+
+
+def foreseen(
+    call: Call[tuple[Plan, list[str]]],
+    *,
+    frame: pd.DataFrame,
+    client: Client,
+    prices: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+) -> tuple[Plan, list[str]]:
+    """Plan for a text that is being written: what there is to say is returned, and no balance is asked for."""
+    settings = with_defaults(given, LOOKING, COLUMNS)
+    dispatch, counted = _dispatched(frame, client, settings, Invocation("plan", given))
+    call.stop.check()
+    said = [
+        dispatch.checked.about_list,
+        elsewhere.known_elsewhere(dispatch),
+        other_keys.sent_before_words(dispatch, settings),
+    ]
+    return plan_of(dispatch, prices=prices, counted=counted), [words for words in said if words]
+
+
+def _dispatched(
+    frame: pd.DataFrame, client: Client, settings: dict[str, Any], spelled: Invocation
+) -> tuple[Dispatch, bool]:
+    """Prepare the rows, and say whether repeated ones are counted and not refused: to see them is what a plan is for."""
+    counted = settings["duplicates"] == "raise"
+    looked_at = {**settings, "duplicates": "drop"} if counted else settings
+    return prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client)), counted
 
 
 def _balance(call: Call[Plan], client: Client) -> Balance | str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from nxsms_nb import formatting
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.wire.codes import TABLE as CODES
-from nxsms_nb.words import chances, compose, dashboard, displays, general, pictures, run
+from nxsms_nb.words import chances, compose, dashboard, displays, general, pictures, rules, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHAPTERS",
+    "HINTS",
     "LANGUAGES",
     "SAID",
     "TABLE",
@@ -51,11 +52,14 @@ CHAPTERS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The table by the part of the views that says it; `general` has what several say."""
 
-SAID: Final[Mapping[str, str]] = {**run.SAID, **chances.SAID}
+SAID: Final[Mapping[str, str]] = {**run.SAID, **chances.SAID, **compose.SAID, **displays.SAID}
 """What is put in English elsewhere, in results and errors, and shown by the views: see `translated`."""
 
+HINTS: Final[Mapping[str, str]] = rules.SAID
+"""What to do about broken rules."""
+
 TABLE: Final[Mapping[str, str]] = {
-    english: chinese for part in (*CHAPTERS.values(), SAID) for english, chinese in part.items()
+    english: chinese for part in (*CHAPTERS.values(), SAID, HINTS) for english, chinese in part.items()
 }
 """English words to Chinese."""
 
