@@ -13,13 +13,13 @@ from nxsms_nb._arrow import TEXT, flat, present
 from nxsms_nb.engine.prices import money
 from nxsms_nb.errors import NxsmsError
 from nxsms_nb.formatting import mask_digits, masks
-from nxsms_nb.results.columns import new
+from nxsms_nb.results.table import new
 from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.problems import RULES, suspicions
 from nxsms_nb.rows.segments import count_segments
 from nxsms_nb.rows.texts import PLAIN as PLAIN_FOR
 from nxsms_nb.views import masking
-from nxsms_nb.words.language import counted, tr, translated
+from nxsms_nb.words.language import counted, hint, tr, translated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,11 +158,12 @@ def _picked(filled: Filled, text: pa.Array, segments: Any, encodings: Any) -> li
 def of_plan(plan: Plan, said: list[str], text: pa.Array, *, scale: float) -> dict[str, Any]:
     """Return what becomes of the rows: figures of a sample are scaled to the frame, and rounded."""
     problems = [
-        [rule, _rows(int(rows), scale), translated(_HINTS.get(str(rule), ""))] for rule, rows in plan.problems.items()
+        [rule, _rows(int(rows), scale), hint(str(rule), _HINTS.get(str(rule), ""))]
+        for rule, rows in plan.problems.items()
     ]
     mistaken = suspicions(text.filter(pa.array(present(text)))).counts()
     problems += [
-        [str(rule), _rows(int(rows), scale), translated(_HINTS.get(str(rule), ""))]
+        [str(rule), _rows(int(rows), scale), hint(str(rule), _HINTS.get(str(rule), ""))]
         for rule, rows in mistaken["rows"].items()
     ]
     fates = [[tr(str(fate)), _about(int(n), scale)] for fate, n in plan.counts.items() if n and fate != "send"]

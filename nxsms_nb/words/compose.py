@@ -43,7 +43,7 @@ SAID: Final[dict[str, str]] = {
     "{number} of {rows} got no text, the first at position {times}: {why}. Rows without a text are not sent.": (
         "{rows}中有 {number} 行没有内容，第一处在位置 {times}：{why}。没有内容的行不发送。"
     ),
-    "{number} of {rows} got no text, the first at position {times}: {why}. Write what stands there instead after a |, as in "
+    "{number} of {rows} got no text, the first at position {times}: {why}. Write the replacement after a |, as in "
     "{example}. Rows without a text are not sent.": (
         "{rows}中有 {number} 行没有内容，第一处在位置 {times}：{why}。请在 | 之后写出替代文字，如 {example}。没有内容的行不发送。"
     ),

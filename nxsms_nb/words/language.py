@@ -30,6 +30,7 @@ __all__ = [
     "code_label",
     "counted",
     "duration",
+    "hint",
     "joined",
     "meaning",
     "moment",
@@ -55,11 +56,11 @@ CHAPTERS: Final[Mapping[str, Mapping[str, str]]] = {
 SAID: Final[Mapping[str, str]] = {**run.SAID, **chances.SAID, **compose.SAID, **displays.SAID}
 """What is put in English elsewhere, in results and errors, and shown by the views: see `translated`."""
 
-HINTS: Final[Mapping[str, str]] = rules.SAID
-"""What to do about broken rules."""
+HINTS: Final[Mapping[str, str]] = rules.CHINESE
+"""What to do about a broken rule, by its name: English stands with the rule."""
 
 TABLE: Final[Mapping[str, str]] = {
-    english: chinese for part in (*CHAPTERS.values(), SAID, HINTS) for english, chinese in part.items()
+    english: chinese for part in (*CHAPTERS.values(), SAID) for english, chinese in part.items()
 }
 """English words to Chinese."""
 
@@ -175,6 +176,11 @@ def code_label(code: int) -> str:
     ('13005 incorrect phone number', '777 (not documented)')
     """
     return f"{code} {meaning(code)}" if code in CODES else f"{code} {tr('(not documented)')}"
+
+
+def hint(rule: str, english: str) -> str:
+    """Return what to do about a rule that a row breaks."""
+    return HINTS.get(rule, english) if _language == "zh" else english
 
 
 def chapter(*names: str) -> dict[str, str]:
