@@ -269,7 +269,7 @@ _SUSPICIOUS: Final = {
 _ANY_SUSPICION: Final = "|".join(_SUSPICIOUS.values())
 _LINK: Final = "content_link_unfilled"
 _ANY_OR_PLACE: Final = f"{_ANY_SUSPICION}|{PLACE}"
-_PIECE: Final = 8192
+_PIECE: Final = 100_000
 
 
 def suspicions(content: pa.Array, rows: Positions | None = None, *, links: pa.Array | None = None) -> Problems:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, NoReturn, overload
 
 import msgspec
@@ -215,18 +216,27 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     if reply is None:
         return None
     # From here on an item is what stands between it and the one before, and itself.
-    others = raw[end:stop]
-    expected = np.frombuffer(bytearray((raw[end : end + gap] + first) * (n - 1)), np.uint8).reshape(n - 1, -1)
+    item = raw[end : end + gap] + first
     at, phone, until = at + gap, phone + gap, until + gap
-    expected[:, at : at + width] = np.frombuffer(ids.letters[width:], np.uint8).reshape(n - 1, width)
-    if numbered:
-        phones = np.frombuffer(others, np.uint8).reshape(expected.shape)[:, phone:until]
-        if not phones.tobytes().isdigit():
+    cuts = tuple(sorted((0, at, at + width, len(item), *((phone, until) if numbered else ()))))
+    columns = np.frombuffer(raw, _columns(cuts), n - 1, end)
+    for start, past in pairwise(cuts):
+        column = columns[str(start)].tobytes()
+        if start == at:
+            same = column == bytes(ids.letters[width:])
+        elif numbered and start == phone:
+            same = column.isdigit()
+        else:
+            same = column == item[start:past] * (n - 1)
+        if not same:
             return None
-        expected[:, phone:until] = phones
-    if expected.tobytes() != others:
-        return None
     return Reply(reply.code, reply.text, [_ACCEPTED] * n, all_accepted=True)
+
+
+@functools.lru_cache(8)
+def _columns(cuts: tuple[int, ...]) -> np.dtype[np.void]:
+    """Return the layout of items that are cut at the same places, each column named by where it begins."""
+    return np.dtype([(str(start), f"V{past - start}") for start, past in pairwise(cuts)])
 
 
 @functools.lru_cache(8)
