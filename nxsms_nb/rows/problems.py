@@ -270,6 +270,7 @@ _ANY_SUSPICION: Final = "|".join(_SUSPICIOUS.values())
 _LINK: Final = "content_link_unfilled"
 _ANY_OR_PLACE: Final = f"{_ANY_SUSPICION}|{PLACE}"
 _PIECE: Final = 100_000
+"""Rows whose texts are looked at together: the patterns are compiled again for each piece."""
 
 
 def suspicions(content: pa.Array, rows: Positions | None = None, *, links: pa.Array | None = None) -> Problems:
