@@ -1,5 +1,6 @@
 from .analysis.sample_sizes import sample_size as sample_size
 from .client import Client as Client
+from .delivery.server import ReceiptServer as ReceiptServer
 from .engine.plan import Plan as Plan
 from .engine.run import Run as Run
 from .errors import AccountRefused as AccountRefused

@@ -1,4 +1,4 @@
-"""The command line: ``python -m nxsms_nb demo``, ``lab``, ``send`` and ``sandbox``."""
+"""The command line: ``python -m nxsms_nb demo``, ``lab``, ``send``, ``receipts`` and ``sandbox``."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ def _run(given: argparse.Namespace, more: Sequence[str]) -> int:
         return lab(given.folder, more)
     if given.command == "send":
         return _send(given)
+    if given.command == "receipts":
+        from nxsms_nb.delivery.server import serve as take_receipts  # noqa: PLC0415
+
+        take_receipts(given.host, given.port, given.token, given.journal)
+        return 0
     from nxsms_nb.sandbox import serve  # noqa: PLC0415
 
     serve(
@@ -232,6 +237,20 @@ def _parser() -> argparse.ArgumentParser:
         "--journal", type=_file, help="the record of earlier sends (default: NXSMS_JOURNAL, or the user's)"
     )
     send.add_argument("--sandbox", action="store_true", help="practise: a simulated gateway instead of the real one")
+
+    receipts = commands.add_parser(
+        "receipts",
+        help="take the delivery receipts that the vendor pushes",
+        description="Take pushed delivery receipts into the journal until Ctrl-C: print the address for drUrl, and how many "
+        "were taken and refused, by the reason. On loopback it needs a reverse proxy or an SSH tunnel in front of it; "
+        "notebooks/RECEIPTS.md shows both.",
+    )
+    receipts.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    receipts.add_argument("--port", type=int, default=0, help="port (default: any free one)")
+    receipts.add_argument("--token", metavar="TEXT", help="secret part of the address (default: a long random one)")
+    receipts.add_argument(
+        "--journal", type=_file, help="where receipts are kept (default: NXSMS_JOURNAL, or the user's journal)"
+    )
 
     sandbox = commands.add_parser(
         "sandbox",

@@ -143,7 +143,10 @@ class ReceiptBook:
         self._held: tuple[sqlite3.Connection, Watch] | None = None
 
     def write(self, receipts: Sequence[Receipt], source: Source) -> None:
-        """Write receipts in one transaction, which is on the disk when this returns; else `JournalError` is raised."""
+        """Write receipts in one transaction, which is on the disk when this returns; else `JournalError` is raised.
+
+        Without receipts it is seen whether the journal can be written.
+        """
         with self._lock:
             try:
                 self._write(receipts, source)
@@ -158,8 +161,8 @@ class ReceiptBook:
     def _write(self, receipts: Sequence[Receipt], source: Source) -> None:
         with writing(self._connection()) as connection:
             put(connection, receipts, source)
-        # After the commit: what is in a file that nobody finds any more was not recorded.
-        if self._held is not None and (trouble := self._held[1].trouble()) is not None:
+        # After the commit: what is in a file that nobody finds any more was not recorded. An empty log looks like a lost one.
+        if receipts and self._held is not None and (trouble := self._held[1].trouble()) is not None:
             raise JournalError(f"The journal {self._path} {trouble.words}; receipts were not recorded in it.")
 
     def close(self) -> None:
