@@ -144,6 +144,7 @@ class Call(Generic[_T]):
     @_seen_through
     def finish(self) -> None:
         """End work that is given one thing after another, and wait for it."""
+        self._value = None
         self._inbox.put(None)
         self.await_end()
         self.outcome()
@@ -309,7 +310,10 @@ class Call(Generic[_T]):
         self._live.add(self)
         try:
             if work is not None and self.given() is not None:
-                self._value = work()
+                value = work()
+                # Work that gives nothing back leaves what it handed out last: an interrupt may have kept that from being taken.
+                self._value = self._value if value is None else value
+                del value
         except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited
             self._error = without_frames(error)
         finally:

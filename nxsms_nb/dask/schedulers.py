@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -37,6 +37,9 @@ class Scheduler:
         if self._cluster is not None:
             results: list[Any] = self._cluster.gather(self._cluster.compute(list(tasks)))
             return results
+        if self._get is get_processes:
+            with closing(_Processes()) as pool:
+                return pool.compute(*tasks)
         return list(dask.compute(*tasks, scheduler=self._get))
 
     def in_turn(self, tasks: Sequence[Any]) -> Generator[Any, None, None]:
@@ -61,7 +64,7 @@ class Scheduler:
 
         def computed(task: Any) -> Any:
             if pool is not None:
-                return pool.compute(task)
+                return pool.compute(task)[0]
             return dask.compute(task, scheduler=self._get)[0]
 
         try:
@@ -73,16 +76,17 @@ class Scheduler:
 
 
 class _Processes:
-    """A pool of processes for one task after another, and another one when a process of it has died."""
+    """A pool of processes, and another one when a process of it has died."""
 
     def __init__(self) -> None:
         self._pool: Executor | None = None
 
-    def compute(self, task: Any) -> Any:
+    def compute(self, *tasks: Any) -> list[Any]:
+        """Compute tasks, again where a process died meanwhile."""
         for left in reversed(range(_DEATHS)):
             pool = self._pool = self._pool or self._begun()
             try:
-                return dask.compute(task, scheduler=get_processes, pool=pool)[0]
+                return list(dask.compute(*tasks, scheduler=get_processes, pool=pool))
             except BrokenExecutor:
                 if self._pool is pool:
                     self._pool = None
@@ -96,6 +100,7 @@ class _Processes:
         return ProcessPoolExecutor(_AHEAD, multiprocessing.get_context(method))
 
     def close(self) -> None:
+        """End the processes."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
