@@ -17,6 +17,7 @@ from .errors import JournalLost as JournalLost
 from .errors import NoConnection as NoConnection
 from .errors import NxsmsError as NxsmsError
 from .errors import QueryError as QueryError
+from .errors import JournalWarning as JournalWarning
 from .errors import RenderWarning as RenderWarning
 from .errors import SampleRatioWarning as SampleRatioWarning
 from .errors import Stopped as Stopped

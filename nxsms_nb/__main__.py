@@ -161,6 +161,11 @@ def _file(text: str) -> Path:
     return Path(text)
 
 
+def _journal(text: str) -> str | Path:
+    # A path would lose one of a URL's two slashes.
+    return text if "://" in text else _file(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nxsms_nb",
@@ -234,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at once (default: 8)")
     send.add_argument("--max-rate", type=float, metavar="N", help="the most messages per second")
     send.add_argument(
-        "--journal", type=_file, help="the record of earlier sends (default: NXSMS_JOURNAL, or the user's)"
+        "--journal", type=_journal, help="the record of earlier sends (default: NXSMS_JOURNAL, or the user's)"
     )
     send.add_argument("--sandbox", action="store_true", help="practise: a simulated gateway instead of the real one")
 

@@ -23,6 +23,7 @@
         └── TooManyFailures  by max_failures
 
     AlreadySentWarning       everything in the call was sent before               (a UserWarning)
+    JournalWarning           a database keeps the journal less safely than it should  (a UserWarning)
     RenderWarning            rows got no text from a template                     (a UserWarning)
     SampleRatioWarning       the arms of an experiment have unintended sizes      (a UserWarning)
 
@@ -269,6 +270,10 @@ class JournalLost(Stopped, JournalError):
 
 class AlreadySentWarning(UserWarning):
     """Everything in the call was sent before; nothing was sent."""
+
+
+class JournalWarning(UserWarning):
+    """A database keeps the journal less safely than it should; the message says which setting."""
 
 
 class RenderWarning(UserWarning):

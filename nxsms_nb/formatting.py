@@ -235,3 +235,32 @@ def span(seconds: float) -> str:
     large, small, size, part = next(unit for unit in _SPANS if seconds < unit[2] * 60 or unit is _SPANS[-1])
     whole, rest = divmod(round(seconds / part), size // part)
     return f"{whole} {large}" + (f" {rest} {small}" if rest else "")
+
+
+_LOGIN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<login>[^@/?#]*@)?(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
+_SECRET_OPTION: Final = re.compile(r"(?i)(?<=[?&])(ssl)?pass(word|file)?=[^&#]*&?")
+
+
+def without_password(text: str) -> str:
+    """Return the URL of a database without its password; any other text as it is.
+
+    Examples
+    --------
+    >>> without_password("postgresql://ada:s3cret@db.example/sms?sslmode=require")
+    'postgresql://ada@db.example/sms?sslmode=require'
+    >>> without_password("postgresql://db.example/sms?user=ada&password=s3cret")
+    'postgresql://db.example/sms?user=ada'
+    >>> without_password("sent.sqlite3")
+    'sent.sqlite3'
+    """
+    found = _LOGIN.fullmatch(text)
+    if found is None:
+        return text
+    rest = _SECRET_OPTION.sub("", found["rest"]).rstrip("?&")
+    if "@" in rest:
+        # A password with / or ? or # in it that was not quoted: where it ends is not known.
+        return f"{found['scheme']}…"
+    user = (found["login"] or "").partition(":")[0].rstrip("@")
+    return f"{found['scheme']}{user}{'@' if user else ''}{rest}"

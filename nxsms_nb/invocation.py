@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nxsms_nb.formatting import mask_name, mask_numbers, masks
+from nxsms_nb.formatting import mask_name, mask_numbers, masks, without_password
 from nxsms_nb.given import value_as_given
 from nxsms_nb.settings import COLUMNS, LISTS, LOOKING, PLACEHOLDER, SENDING
 
@@ -49,7 +49,7 @@ class Invocation:
     frame: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "given", {name: value_as_given(value) for name, value in self.given.items()})
+        object.__setattr__(self, "given", {name: _as_given(name, value) for name, value in self.given.items()})
 
     def on(self, frame: str) -> Invocation:
         """Make the same call on another frame.
@@ -115,6 +115,11 @@ class Invocation:
         return f"{lead}{form}({', '.join([*first, *shown])})"
 
 
+def _as_given(name: str, value: Any) -> Any:
+    # The call is only shown, and kept by errors.
+    return without_password(value) if name == "journal" and isinstance(value, str) else value_as_given(value)
+
+
 def another_campaign(campaign: str | None) -> str:
     """Return the name of another campaign, for a line to paste.
 
@@ -131,8 +136,8 @@ def shown_value(name: str, value: Any) -> str:
     """Write a value as a person would; as the option's own name if it is long or may be somebody's number."""
     if name == "suppress":
         return _list(value)
-    if name == "journal" and getattr(value, "path", None) is not None:
-        value = value.path
+    if name == "journal":
+        value = without_password(value) if isinstance(value, str) else getattr(value, "named", None) or value
     text = _literal(value)
     if name == "journal" and text is not None:
         # A path is not secret, and without it the line would mean another journal.

@@ -192,8 +192,9 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     Stop when more rows than this have failed: a count, or a share (a float below 1) of the answered rows.""",
     "progress": """{None, "widget", "bar", "silent"} or Observer, optional
     How to show progress. None: a widget in a notebook, a bar in a terminal, else nothing.""",
-    "journal": """path-like or Journal, optional
-    The record of earlier sends. None: ``NXSMS_JOURNAL``, else a file in the user's data folder.""",
+    "journal": """path-like, URL or Journal, optional
+    The record of earlier sends: a file, or the URL of a PostgreSQL database that a team shares
+    (``postgresql://user@host/database``). None: ``NXSMS_JOURNAL``, else a file in the user's data folder.""",
     "prefix": """str, default ""
     A prefix for the names of the result columns.""",
     "region": """str or label, optional

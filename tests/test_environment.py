@@ -29,12 +29,12 @@ def _environment():
 
 def _requirements(project):
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["lab"], *extras["dask"], *extras["test"]]
+    lines = [*project["dependencies"], *(line for extra in ("lab", "dask", "team", "test") for line in extras[extra])]
     return [requirement for requirement in map(Requirement, lines) if requirement.name != project["name"]]
 
 
 def test_environment_holds_the_dependencies_of_pyproject(project, environment):
-    """Every dependency of the package and of its extras lab, dask and test stands in environment.yml with the same bounds."""
+    """Every dependency of the package and of its extras stands in environment.yml with the same bounds."""
     wanted = {("python", project["requires-python"]), ("pip", "")}
     for requirement in _requirements(project):
         if requirement.marker is None:

@@ -62,6 +62,16 @@ class Block:
             return self._ids.slice(start, size).to_pylist()  # type: ignore[no-any-return]
         return Ids(self._letters[start * self._width : (start + size) * self._width], self._width)
 
+    def lines(self, start: int, size: int) -> str:
+        """Return the ids of `size` rows from `start` on, joined by line feeds."""
+        if not self._width:
+            return "\n".join(self.ids(start, size))
+        width = self._width
+        together = np.full((size, width + 1), ord("\n"), np.uint8)
+        letters = np.frombuffer(self._letters, np.uint8)[start * width : (start + size) * width]
+        together[:, :width] = letters.reshape(size, width)
+        return together.tobytes()[:-1].decode("ascii")
+
     def packed(self) -> Packed:
         """Return the ids as the journal stores them."""
         return packed(self._ids, self._keys)

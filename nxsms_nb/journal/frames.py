@@ -39,8 +39,8 @@ def campaigns(journal: Snapshot | None) -> pd.DataFrame:
     return frame.assign(first=_instants(frame["first"]), last=_instants(frame["last"]))
 
 
-def runs(journal: Snapshot | None) -> pd.DataFrame:
-    """Return a row for each run; see `journal.Journal.runs`. None: a journal that is not there yet."""
+def runs(journal: Snapshot | None, *, shared: bool = False) -> pd.DataFrame:
+    """Return a row for each run; see `journal.Journal.runs`. None: a journal that is not there yet. `shared`: by several people."""
     rows = []
     if journal is not None:
         for run in journal.runs().values():
@@ -48,6 +48,10 @@ def runs(journal: Snapshot | None) -> pd.DataFrame:
             rows.append((*about, journal.requests_of(run.id), run.rate, run.pace, run.stopped))
     names = ["run", "campaign", "started", "ended", "rows", "requests", "rate", "pace", "stopped"]
     frame = pd.DataFrame(rows, columns=names).set_index("run")
+    if shared:
+        people = {} if journal is None else journal.people()
+        for place, name in enumerate(("user", "host")):
+            frame[name] = pd.Series([people[run][place] for run in frame.index], frame.index, result_columns.TEXT)
     return frame.assign(
         started=_instants(frame["started"]),
         ended=_instants(frame["ended"]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nxsms_nb.arguments import Names, strict
 from nxsms_nb.calls import apart
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import named
+from nxsms_nb.formatting import named, without_password
 from nxsms_nb.invocation import shown_value
 from nxsms_nb.journal import frames, place
 from nxsms_nb.journal import receipts as journal_receipts
@@ -27,18 +27,19 @@ __all__ = ["Journal"]
 
 
 class Journal(Names, Reader):
-    """The record of what was sent: an SQLite file of the user's, or one in memory.
+    """The record of what was sent: an SQLite file of the user's, one in memory, or a PostgreSQL database that a team shares.
 
     Parameters
     ----------
-    path : path-like, optional
+    path : path-like or URL, optional
         The file, made when first written to; None: ``NXSMS_JOURNAL``, else the user's data folder. ``":memory:"``: no
-        file, a journal that is gone with this object.
+        file, a journal that is gone with this object. ``"postgresql://user@host/database"``: a database, with the extra
+        ``team``; its password may be in the URL, in ``PGPASSWORD`` or in ``~/.pgpass``, and is never shown.
 
     Notes
     -----
-    Readable by its owner only; on a local disk. Several kernels may share it. The promise it carries is one user's on
-    one machine.
+    A file is readable by its owner only, and on a local disk. Several kernels may share it; the promise it carries is one
+    user's on one machine. That of a database is everybody's who shares it, on any number of machines.
 
     Examples
     --------
@@ -53,7 +54,7 @@ class Journal(Names, Reader):
             raise ConfigError(
                 f"path={named(path)} is not a path. Give text or a pathlib.Path, as in nx.Journal('sent.sqlite3')."
             )
-        self._store: Store = SqliteStore(place.place(path))
+        self._store: Store = _store(path)
 
     @property
     def path(self) -> Path | None:
@@ -112,10 +113,11 @@ class Journal(Names, Reader):
         pandas.DataFrame
             Index ``run``; ``campaign``, ``started``, ``ended`` (UTC; NaT: still at work, or killed), ``rows`` (to be sent),
             ``requests``, ``rate`` (messages a second accepted or refused, achieved), ``pace`` (the ceiling at the end, messages
-            a second; NaN: none was found), ``stopped`` (why it ended early).
+            a second; NaN: none was found), ``stopped`` (why it ended early); in a database also ``user``
+            and ``host``, who ran it and where.
         """
         with self._reading() as journal:
-            return frames.runs(journal)
+            return frames.runs(journal, shared=self._store.shared)
 
     def receipts(self, *, tz: str = "Asia/Shanghai") -> pd.DataFrame:
         """Return the delivery receipts in the journal, pushed and pulled, of whatever messages.
@@ -263,3 +265,19 @@ class Journal(Names, Reader):
 
     def _reading(self) -> AbstractContextManager[Snapshot | None]:
         return self._store.reading()
+
+
+def _store(path: str | os.PathLike[str] | None) -> Store:
+    """Return the backend that a person names: a database by its URL, else a file."""
+    url = place.address(path)
+    if url is None:
+        return SqliteStore(place.place(path))
+    try:
+        # Only here: a journal in a file does without the driver.
+        from nxsms_nb.journal.postgres import PostgresStore  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            f"journal='{without_password(url)}' needs psycopg, the driver of PostgreSQL ({error}). Install it: "
+            'python -m pip install "nxsms_nb[team]"'
+        ) from None
+    return PostgresStore(url)

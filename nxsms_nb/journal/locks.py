@@ -21,8 +21,8 @@ from nxsms_nb.journal.place import unusable
 
 __all__ = ["CampaignLock"]
 
-_OWN_IDS: Final = " own ids"
-_ANYWHERE: Final = " anywhere"
+OWN_IDS: Final = " own ids"
+ANYWHERE: Final = " anywhere"
 """Locks in addition to those of the campaigns; no campaign's name begins with a blank."""
 
 
@@ -55,20 +55,20 @@ class CampaignLock:
         """
         with self._at_the_gate():
             if self.anywhere:
-                for name, note in self._locks.holders((*known, "", _OWN_IDS, _ANYWHERE)):
-                    raise _busy_for_anywhere(name, note)
-                self._take(_ANYWHERE)
+                for name, note in self._locks.holders((*known, "", OWN_IDS, ANYWHERE)):
+                    raise busy_for_anywhere(name, _who(note))
+                self._take(ANYWHERE)
                 return
-            holder = self._locks.holder(_ANYWHERE)
+            holder = self._locks.holder(ANYWHERE)
             if holder is not None:
-                raise _busy(_ANYWHERE, holder)
-            self._take(self.campaign, *([_OWN_IDS] if own_ids else []))
+                raise busy(ANYWHERE, _who(holder))
+            self._take(self.campaign, *([OWN_IDS] if own_ids else []))
 
     def hold_own_ids(self) -> None:
         """Exclude other runs whose frames have their own ids, which are known in every campaign: one lock serves them all."""
-        if not self.anywhere and _OWN_IDS not in self._taken:
+        if not self.anywhere and OWN_IDS not in self._taken:
             with self._at_the_gate():
-                self._take(_OWN_IDS)
+                self._take(OWN_IDS)
 
     def release(self) -> None:
         """Release the lock; a second call does nothing."""
@@ -108,7 +108,7 @@ class CampaignLock:
             # At the gate, no one can come between the check and the lock.
             holder = self._locks.holder(name)
             if holder is not None:
-                raise _busy(name, holder)
+                raise busy(name, _who(holder))
         try:
             for name in names:
                 self._taken[name] = lock = self._locks.take(name, note)
@@ -124,7 +124,7 @@ def at_work(path: Path, campaign: str, run: int) -> bool:
     locks = FileLocks(path)
     try:
         with locks.gate():
-            notes = [note for name in (campaign, _ANYWHERE) if (note := locks.holder(name)) is not None]
+            notes = [note for name in (campaign, ANYWHERE) if (note := locks.holder(name)) is not None]
     except OSError as error:
         raise unusable(path, error) from error
     # A note that cannot be read may just be being written.
@@ -150,32 +150,34 @@ def _who(note: dict[str, Any]) -> str:
 def _what(name: str | None) -> str:
     if name is None:
         return "another campaign"
-    if name == _OWN_IDS:
+    if name == OWN_IDS:
         return "a frame with its own sys_message_id"
-    if name == _ANYWHERE:
+    if name == ANYWHERE:
         return "rows that the journal cannot assign to a campaign"
     return f"campaign {named(name)}" if name else "the unnamed campaign"
 
 
-def _busy(name: str, note: dict[str, Any]) -> CampaignBusy:
-    if name == _OWN_IDS:
+def busy(name: str, who: str) -> CampaignBusy:
+    """Return the error that names the run which holds a lock."""
+    if name == OWN_IDS:
         return CampaignBusy(
-            f"A run whose frame has its own sys_message_id is under way {_who(note)}, and such ids are known in every "
+            f"A run whose frame has its own sys_message_id is under way {who}, and such ids are known in every "
             "campaign. Nothing was sent. Wait for it or stop it."
         )
-    if name == _ANYWHERE:
+    if name == ANYWHERE:
         return CampaignBusy(
-            f"A retry or reconcile of {_what(name)} is under way {_who(note)}, and they may belong to this one. Nothing was "
+            f"A retry or reconcile of {_what(name)} is under way {who}, and they may belong to this one. Nothing was "
             "sent. Wait for it or stop it."
         )
     return CampaignBusy(
-        f"A run of {_what(name)} is under way {_who(note)}. Nothing was sent. Wait for it or stop it; a run of another "
+        f"A run of {_what(name)} is under way {who}. Nothing was sent. Wait for it or stop it; a run of another "
         "campaign= may proceed at the same time."
     )
 
 
-def _busy_for_anywhere(name: str | None, note: dict[str, Any]) -> CampaignBusy:
+def busy_for_anywhere(name: str | None, who: str) -> CampaignBusy:
+    """Return the error that names the run which keeps away one whose rows may belong to any campaign."""
     return CampaignBusy(
-        f"A run of {_what(name)} is under way {_who(note)}, and the journal does not know to which campaign these "
+        f"A run of {_what(name)} is under way {who}, and the journal does not know to which campaign these "
         "rows belong: they may be about to be sent by that run. Nothing was sent. Wait for it or stop it."
     )

@@ -208,6 +208,9 @@ def _retell(requests: Iterable[tuple[BatchRow, OutcomeRow | None]], rows: Any, f
     carried = np.zeros(len(rows), np.bool_)
     for batch, row in requests:
         mine = rows[batch.start : batch.start + batch.size]
+        if not batch.query:
+            # What was accepted stays so, whatever a run that could not know it recorded later.
+            mine = np.where((mine >= 0) & (found.status[mine] == SUCCESS), -1, mine)
         outcome = _outcome(row)
         if batch.query:
             doubtful = mine[mine >= 0]
@@ -218,8 +221,7 @@ def _retell(requests: Iterable[tuple[BatchRow, OutcomeRow | None]], rows: Any, f
             found.decide(doubtful, outcome.status, outcome.code, outcome.reason)
         else:
             found.apply(mine, outcome, batch=batch.id, sent_us=batch.sent_us, partly=True)
-        carried[batch.start : batch.start + batch.size] = True
-    carried[rows < 0] = False
+        carried[batch.start : batch.start + batch.size] |= mine >= 0
     return carried
 
 

@@ -20,6 +20,7 @@ import psutil
 
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
+from nxsms_nb.journal.addresses import is_address
 from nxsms_nb.journal.schema import APPLICATION_ID
 from nxsms_nb.settings import PLACEHOLDER
 
@@ -89,6 +90,7 @@ MEMORY: Final = ":memory:"
 
 _ELSEWHERE: Final = "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:")
+_CONNECTION: Final = re.compile(r"(^|\s)(host|hostaddr|dbname|user|password|service)\s*=")
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -96,6 +98,12 @@ _KINDS: Final = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+
+def address(given: str | os.PathLike[str] | None) -> str | None:
+    """Return the URL of the database that a person names, or ``NXSMS_JOURNAL`` does; None where they name a file."""
+    text = os.environ.get("NXSMS_JOURNAL", "") if given is None else given
+    return text.strip() if isinstance(text, str) and is_address(text.strip()) else None
 
 
 def place(given: str | os.PathLike[str] | None) -> Path | None:
@@ -118,10 +126,12 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
         )
     if path == PLACEHOLDER:
         raise ConfigError(f"{what}{path!r} is a placeholder. Replace it by the journal's file.")
-    if _URL.match(path):
+    if _URL.match(path) or _CONNECTION.search(path):
         # Not the rest, which may contain a password.
+        kind = f"'{path.partition(':')[0]}:…' is a URL" if _URL.match(path) else "'…' is a connection string"
         raise ConfigError(
-            f"{what}'{path.partition(':')[0]}:…' is a URL. Name a file on a local disk, as in journal='campaigns.sqlite3'."
+            f"{what}{kind} of a kind that the journal does not know. Name a file on a local disk, as in "
+            "journal='campaigns.sqlite3', or a PostgreSQL database, as text: journal='postgresql://user@host/database'."
         )
     if path.endswith(("/", os.sep)):
         raise ConfigError(

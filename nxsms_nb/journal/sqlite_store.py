@@ -70,12 +70,16 @@ class SqliteSnapshot:
         """Yield the receipts of some ids, or all."""
         return journal_receipts.every(self.connection) if ids is None else journal_receipts.find(self.connection, ids)
 
-    def people(self) -> None:
-        """Return None: everything is one person's."""
+    @staticmethod
+    def people() -> dict[int, tuple[str, str]]:
+        """Return nothing: everything is one person's."""
+        return {}
 
 
 class SqliteStore:
     """A journal's file, None for one in memory."""
+
+    shared = False
 
     def __init__(self, path: Path | None) -> None:
         self.path = path

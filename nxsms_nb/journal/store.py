@@ -55,8 +55,8 @@ class Snapshot(Protocol):
     def receipts(self, ids: Sequence[str] | None = None) -> Iterator[tuple[str, Receipt]]:
         """Yield the receipts of some ids, or all, as they were learnt, each with the id that it belongs to."""
 
-    def people(self) -> dict[int, tuple[str, str]] | None:
-        """Return the user and the host of each run; None where the journal is one person's."""
+    def people(self) -> dict[int, tuple[str, str]]:
+        """Return the user and the host of each run, of a journal that is shared."""
 
 
 class RunRecord(Protocol):
@@ -126,6 +126,8 @@ class Store(Protocol):
     """The file; None where there is none."""
     named: str | None
     """The journal as a person names it, without a password; None: it has no name."""
+    shared: bool
+    """Whether it is several people's, so that runs have a user and a host."""
 
     def reading(self) -> AbstractContextManager[Snapshot | None]:
         """Hold one state of the journal; None: it is not there yet."""

@@ -1,0 +1,50 @@
+"""The address of a PostgreSQL database, as a person gives it and as it may be shown: never with its password."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from nxsms_nb.formatting import without_password
+
+_SCHEME: Final = re.compile(r"postgres(ql)?://", re.IGNORECASE)
+_HIDDEN: Final = "***"
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is the URL of a PostgreSQL database.
+
+    Examples
+    --------
+    >>> is_address("postgresql://db/sms"), is_address("mysql://db/sms"), is_address("sms.sqlite3")
+    (True, False, False)
+    """
+    return _SCHEME.match(text) is not None
+
+
+class Address:
+    """The URL of a database. Its password is part of `url` alone, which is for the driver."""
+
+    __slots__ = ("shown", "url")
+
+    def __init__(self, url: str) -> None:
+        # libpq knows the scheme in small letters only.
+        self.url = _SCHEME.sub(lambda scheme: scheme[0].lower(), url.strip(), count=1)
+        self.shown = without_password(self.url)
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown!r})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("an address may have a password, and is not pickled")
+
+    def masked(self, text: str) -> str:
+        """Return a text of the driver's without the password, in either spelling."""
+        try:
+            password = urlsplit(self.url).password
+        except ValueError:
+            password = None
+        for secret in {password, unquote(password)} if password else ():
+            text = text.replace(secret, _HIDDEN)
+        return text.replace(self.url, self.shown)

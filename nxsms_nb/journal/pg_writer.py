@@ -1,0 +1,209 @@
+"""Writing a run's record into PostgreSQL: one transaction at a time, each repeated until it is known to have been made.
+
+A transaction whose answer is lost counts as not made. It is repeated under the same numbers, by which the database shows
+whether it was made after all; nothing leaves meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from nxsms_nb._arrow import TEXT
+from nxsms_nb.errors import JournalError
+from nxsms_nb.journal import lookup
+from nxsms_nb.journal import pg_statements as sql
+from nxsms_nb.journal.pg_locks import LockLost
+from nxsms_nb.journal.pg_session import pooled
+from nxsms_nb.journal.pg_snapshot import PgSnapshot
+from nxsms_nb.journal.store import RowsTaken
+from nxsms_nb.results.table import SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Outcome
+from nxsms_nb.wire import requests
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from nxsms_nb.journal.blocks import Block
+    from nxsms_nb.journal.entries import Begin, End, Finish
+    from nxsms_nb.journal.pg_session import Session
+
+IN_FLIGHT: Final = "another run holds this message; it may have been sent, and the journal does not know yet"
+_AHEAD: Final = {"batch": 256, "block": 16}
+"""How many numbers are taken at once; those that are left over are gaps."""
+
+
+class PgWriter:
+    """Writes what happened in a run, in the session that holds its campaign."""
+
+    def __init__(self, session: Session, run: int, campaign: str, *, anywhere: bool) -> None:
+        self._session = session
+        self._run = run
+        self._campaign = campaign
+        self._anywhere = anywhere
+        self._numbers: dict[str, deque[int]] = {name: deque() for name in _AHEAD}
+        self._open: dict[int, Begin] = {}
+        self._own_ids = False
+        self._last = 0
+        session.on_reopening = self._check_reopened
+
+    def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None, *, patience: float) -> None:
+        """Write requests and outcomes, and with them the run's end; raise `RowsTaken` where a request has another run's rows."""
+        for begin in begins:
+            if not begin.number:
+                begin.number = self._next("batch", patience)
+            if not begin.block.number:
+                begin.block.number = -self._next("block", patience)
+        values = sql.begin_values(begins, self._run) if begins else None
+        states = sql.state_values([(self._open[one.batch], one.outcome) for one in finished if one.batch in self._open])
+        outcomes = [sql.outcome_values(*one) for one in finished]
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            with connection.pipeline():
+                connection.execute("BEGIN")
+                self._insert_blocks(connection, [begin.block for begin in begins])
+                if outcomes:
+                    connection.execute(sql.OUTCOMES, (sql.as_json(outcomes),), prepare=True)
+                if states is not None:
+                    connection.execute(sql.STATES, states, prepare=True)
+                won = None if values is None else connection.execute(sql.BEGIN, values, prepare=True)
+                if end is not None:
+                    connection.execute(sql.END, {**vars(end), "run": self._run})
+            if won is not None:
+                self._check_won(won.fetchone(), begins)
+
+        self._session.run(work, patience=patience, begun=True)
+        for one in finished:
+            self._open.pop(one.batch, None)
+        for begin in begins:
+            begin.block.number = abs(begin.block.number)
+            self._open[begin.number] = begin
+            self._last = max(self._last, begin.number)
+
+    def taken(self, begin: Begin) -> RowsTaken:
+        """Return which rows of a request another run has, with what is recorded of them."""
+
+        def work(connection: psycopg.Connection[Any]) -> RowsTaken:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            ids = begin.block.lines(begin.start, begin.size)
+            held = connection.execute(sql.TAKEN, {"ids": ids}).fetchall()
+            offsets = [int(place) for place, _ in held]
+            asked = pa.array(begin.block.ids(begin.start, begin.size), TEXT).take(pa.array(offsets, pa.int64()))
+            known = lookup.known(PgSnapshot(connection), asked, everywhere=True)
+            unclear = np.flatnonzero((known.status == UNDECIDED) | (known.status == UNSENT))
+            known.decide(unclear, UNKNOWN, None, IN_FLIGHT)
+            return RowsTaken(offsets, known)
+
+        return self._session.run(work)
+
+    def settle(self, block: Block, outcome: Outcome) -> list[int]:
+        """Record what was learnt of messages in doubt; return the places of those that stay in doubt."""
+        ids = block.lines(0, len(block))
+        number, block_number = self._next("batch"), self._next("block")
+        block.number = -block_number
+
+        def work(connection: psycopg.Connection[Any]) -> list[int]:
+            if outcome.status == SUCCESS:
+                connection.execute(sql.FOUND, {"ids": ids, "run": self._run, "number": number})
+                left: list[int] = []
+            else:
+                connection.execute(
+                    sql.FREED,
+                    {
+                        "ids": ids,
+                        "campaign": self._campaign,
+                        "anywhere": self._anywhere,
+                        "window_us": requests.CLOCK_WINDOW_MS * 1000,
+                    },
+                )
+                left = [int(place) for place, _ in connection.execute(sql.TAKEN, {"ids": ids})]
+            self._insert_blocks(connection, [block])
+            kept = np.setdiff1d(np.arange(len(block)), np.array(left, np.int64))
+            # A request of its own for each stretch: those between stay in doubt.
+            for at, stretch in enumerate(np.split(kept, np.flatnonzero(np.diff(kept) > 1) + 1) if len(kept) else []):
+                one = number if at == 0 else self._next_in(connection, "batch")
+                connection.execute(
+                    "INSERT INTO batch(id, block, start, size, sent_us, query) VALUES (%s, %s, %s, %s, %s, true) "
+                    "ON CONFLICT (id) DO NOTHING",
+                    (one, block_number, int(stretch[0]), len(stretch), self._session.now_us()),
+                )
+                values = [sql.outcome_values(one, outcome)]
+                connection.execute(sql.OUTCOMES, (sql.as_json(values),))
+            return left
+
+        left = self._session.run(work)
+        block.number = block_number
+        return left
+
+    def _insert_blocks(self, connection: psycopg.Connection[Any], blocks: Sequence[Block]) -> None:
+        for block in {block.number: block for block in blocks if block.number < 0}.values():
+            packed = block.packed()
+            self._own_ids |= not packed.digested
+            connection.execute(sql.BLOCK, (-block.number, self._run, *packed), binary=True, prepare=True)
+
+    def _check_won(self, row: Any, begins: Sequence[Begin]) -> None:
+        pid, present_us, won = row
+        if pid != self._session.about.pid:
+            raise pooled(self._session.address)
+        self._session.set_clock(present_us)
+        counted = won or {}
+        lost = [begin for begin in begins if counted.get(str(begin.number), 0) != begin.size]
+        if lost:
+            raise Lost(lost)
+
+    def _next(self, table: str, patience: float = 30.0) -> int:
+        if not self._numbers[table]:
+            self._session.run(lambda connection: self._fill(connection, table), patience=patience)
+        return self._numbers[table].popleft()
+
+    def _next_in(self, connection: psycopg.Connection[Any], table: str) -> int:
+        if not self._numbers[table]:
+            self._fill(connection, table)
+        return self._numbers[table].popleft()
+
+    def _fill(self, connection: psycopg.Connection[Any], table: str) -> None:
+        rows = connection.execute(sql.NUMBERS.format(table=table), (_AHEAD[table],)).fetchall()
+        self._numbers[table] = deque(number for (number,) in rows)
+
+    def _check_reopened(self, connection: psycopg.Connection[Any]) -> None:
+        """Check, before anything leaves again, that nothing was lost that was confirmed, and who sent meanwhile."""
+        there = connection.execute("SELECT 1 FROM run WHERE id = %s", (self._run,)).fetchone()
+        if there is not None and self._last:
+            there = connection.execute("SELECT 1 FROM batch WHERE id = %s", (self._last,)).fetchone()
+        connection.execute("UPDATE run SET backend = pg_backend_pid() WHERE id = %s", (self._run,))
+        if there is None:
+            raise LockLost(
+                "The database has lost what it had confirmed, as after a failover or a restore. No further request was sent. "
+                "What it lost can be sent again by the next call: keep this frame, which knows it."
+            )
+        meanwhile = connection.execute(
+            "SELECT bool_or(NOT coalesce(block.digested, true)) FROM run LEFT JOIN block ON block.run = run.id "
+            "WHERE run.id > %s AND (run.campaign = %s OR run.anywhere > 0 OR %s)",
+            (self._run, self._campaign, self._anywhere),
+        ).fetchone()
+        others = meanwhile is not None and meanwhile[0] is not None
+        # A message that both sent has one id, unless an id is the frame's own.
+        if others and (self._own_ids or (meanwhile is not None and meanwhile[0])):
+            raise LockLost(
+                "The connection to the journal broke, and another run of the campaign has sent meanwhile. No further request "
+                "was sent. Run this again: what that run sent is known then."
+            )
+        # Later than those of whoever sent meanwhile: the latest word on a message is the one with the highest number.
+        for numbers in self._numbers.values():
+            numbers.clear()
+
+
+class Lost(Exception):
+    """Requests with rows that another run has; the transaction is rolled back."""
+
+    def __init__(self, begins: Sequence[Begin]) -> None:
+        super().__init__()
+        self.begins = begins
+
+
+def no_longer(error: JournalError) -> JournalError:
+    """Return the error that a request gets which could not be recorded."""
+    return JournalError(f"The journal could not be written; no further request is sent. {error}")
