@@ -14,10 +14,10 @@ from .errors import InDoubt as InDoubt
 from .errors import Interrupted as Interrupted
 from .errors import JournalError as JournalError
 from .errors import JournalLost as JournalLost
+from .errors import JournalWarning as JournalWarning
 from .errors import NoConnection as NoConnection
 from .errors import NxsmsError as NxsmsError
 from .errors import QueryError as QueryError
-from .errors import JournalWarning as JournalWarning
 from .errors import RenderWarning as RenderWarning
 from .errors import SampleRatioWarning as SampleRatioWarning
 from .errors import Stopped as Stopped

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import settings
 
 import nxsms_nb as nx
-from tests.support import jupyter
+from tests.support import jupyter, postgres
+from tests.support.machine import lacks
 from tests.support.made import make as make_sent
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
@@ -15,6 +16,21 @@ settings.load_profile("repeatable")
 
 # Only read by the type checker: run, it would look for credentials and leave a journal behind.
 collect_ignore = ["typing"]
+
+
+@pytest.fixture(name="postgres", scope="session")
+def _postgres():
+    """A PostgreSQL server; skipped where there is none, an error where CI lacks one."""
+    if (why := postgres.missing()) is not None:
+        lacks(why)
+    with postgres.Server() as server:
+        yield server
+
+
+@pytest.fixture(name="database")
+def _database(postgres):
+    """The URL of an empty database."""
+    return postgres.database()
 
 
 @pytest.fixture(name="made", scope="session")

@@ -11,6 +11,8 @@ from nxsms_nb.journal.locks import ANYWHERE, busy, busy_for_anywhere
 if TYPE_CHECKING:
     import psycopg
 
+_DEAD_S: Final = 0.3
+"""How long a lock is waited for: a moment after its process was killed, the server has not noticed."""
 _OLD_SESSION_S: Final = 10.0
 """How long a session that broke is waited for to end at the server."""
 
@@ -41,8 +43,11 @@ class Locks:
     def acquire(self, connection: psycopg.Connection[Any], *wanted: Lock) -> None:
         """Take locks, all or none; raise `CampaignBusy` naming who holds one."""
         taken: list[Lock] = []
+        until = time.monotonic() + _DEAD_S
         for lock in wanted:
-            if self._try(connection, lock):
+            while not (got := self._try(connection, lock)) and time.monotonic() < until:
+                time.sleep(_DEAD_S / 10)
+            if got:
                 taken.append(lock)
                 continue
             who, name = self._holder(connection, lock)

@@ -162,7 +162,7 @@ class PgRecorder:
             return
         while begins or finished or end is not None:
             try:
-                self._writer.write(begins, finished, end, patience=PATIENCE_S)
+                self._writer.write(begins, finished, end)
             except Lost as lost:
                 for begin in lost.begins:
                     begins = [one for one in begins if one is not begin]

@@ -206,8 +206,8 @@ class Session:
         except Away as error:
             raise refused(address, error) from None
         self.locks = Locks(self.about.schema)
+        self.lost: str | None = None
         self._clock_us = 0
-        self.reopened = 0
         self.on_reopening: Callable[[psycopg.Connection[Any]], None] | None = None
 
     def now_us(self) -> int:
@@ -238,35 +238,40 @@ class Session:
             try:
                 if self._connection.closed:
                     self._reopen()
+                if self.lost is not None:
+                    raise JournalError(self.lost)
                 yield self._connection
             except (Away, psycopg.Error) as error:
                 raise refused(self.address, error) from None
-            except LockLost as error:
-                raise JournalError(str(error)) from None
 
     def run(
-        self, work: Callable[[psycopg.Connection[Any]], _T], *, patience: float = PATIENCE_S, begun: bool = False
+        self,
+        work: Callable[[psycopg.Connection[Any]], _T],
+        *,
+        patience: float | None = None,
+        begun: bool = False,
+        locked: bool = True,
     ) -> _T:
         """Do work in a transaction, again where it was not certainly done: it has to have the same effect once or twice.
 
         A session that breaks is opened again, with its locks, while there is patience. `JournalError` is raised where
         there is none left, where another has the locks, and where the work itself is refused. `begun`: the work begins its
-        transaction itself.
+        transaction itself; not `locked`: it is done even where the locks were lost, since nothing leaves for it.
         """
-        until, waited = time.monotonic() + patience, 0
+        until, waited = time.monotonic() + (PATIENCE_S if patience is None else patience), 0
         while True:
             try:
                 with self.guard:
                     if self._connection.closed:
                         self._reopen()
+                    if locked and self.lost is not None:
+                        raise JournalError(self.lost)
                     return self._transaction(work, begun=begun)
             except (Away, psycopg.OperationalError, psycopg.InterfaceError) as error:
                 again = self._connection.closed or isinstance(error, (Away, *_PASSING))
                 if not again or time.monotonic() > until:
                     raise refused(self.address, error) from None
                 time.sleep(min(1.0, _LOOK_S * (waited := waited + 1)))
-            except LockLost as error:
-                raise JournalError(str(error)) from None
             except psycopg.Error as error:
                 raise refused(self.address, error) from None
 
@@ -288,14 +293,16 @@ class Session:
         before = self.about.pid
         connection, about = connect(self.address)
         try:
-            self.locks.acquire_again(connection, before)
-            if self.on_reopening is not None:
-                self.on_reopening(connection)
+            if self.lost is None:
+                self.locks.acquire_again(connection, before)
+                if self.on_reopening is not None:
+                    self.on_reopening(connection)
+        except LockLost as error:
+            self.lost = str(error)
         except BaseException:
             connection.close()
             raise
         self._connection, self.about = connection, about
-        self.reopened += 1
 
     def close(self) -> None:
         """End the session, and with it its locks."""

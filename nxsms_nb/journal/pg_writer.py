@@ -50,13 +50,13 @@ class PgWriter:
         self._last = 0
         session.on_reopening = self._check_reopened
 
-    def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None, *, patience: float) -> None:
+    def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None) -> None:
         """Write requests and outcomes, and with them the run's end; raise `RowsTaken` where a request has another run's rows."""
         for begin in begins:
             if not begin.number:
-                begin.number = self._next("batch", patience)
+                begin.number = self._next("batch")
             if not begin.block.number:
-                begin.block.number = -self._next("block", patience)
+                begin.block.number = -self._next("block")
         values = sql.begin_values(begins, self._run) if begins else None
         states = sql.state_values([(self._open[one.batch], one.outcome) for one in finished if one.batch in self._open])
         outcomes = [sql.outcome_values(*one) for one in finished]
@@ -75,7 +75,7 @@ class PgWriter:
             if won is not None:
                 self._check_won(won.fetchone(), begins)
 
-        self._session.run(work, patience=patience, begun=True)
+        self._session.run(work, begun=True, locked=bool(begins))
         for one in finished:
             self._open.pop(one.batch, None)
         for begin in begins:
@@ -154,9 +154,9 @@ class PgWriter:
         if lost:
             raise Lost(lost)
 
-    def _next(self, table: str, patience: float = 30.0) -> int:
+    def _next(self, table: str) -> int:
         if not self._numbers[table]:
-            self._session.run(lambda connection: self._fill(connection, table), patience=patience)
+            self._session.run(lambda connection: self._fill(connection, table))
         return self._numbers[table].popleft()
 
     def _next_in(self, connection: psycopg.Connection[Any], table: str) -> int:

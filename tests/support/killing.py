@@ -23,6 +23,7 @@ import nxsms_nb as nx
 from nxsms_nb.engine import batches, dispatch, reconcile, transport
 from nxsms_nb.engine.transport import Transport
 from nxsms_nb.journal import writer
+from nxsms_nb.journal.addresses import is_address
 from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.journal import Journal
 from nxsms_nb.journal.recorder import Recorder
@@ -120,6 +121,65 @@ SETTLING: dict[str, Hook] = {
 }
 """… and when it settles what the run before left in doubt."""
 
+
+def _at_commit(*, after: bool) -> Hook:
+    """At the COMMIT of a transaction in PostgreSQL: before it is sent, or when its answer is known."""
+
+    def install(hit: Callable[[], None]) -> None:
+        import psycopg
+
+        original = psycopg.Connection.execute
+
+        def execute(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+            commits = query == "COMMIT"
+            if commits and not after:
+                hit()
+            result = original(self, query, *args, **options)
+            if commits and after:
+                hit()
+            return result
+
+        psycopg.Connection.execute = execute
+
+    return install
+
+
+def _in_postgres(owner: str, name: str, *, after: bool = False) -> Hook:
+    def install(hit: Callable[[], None]) -> None:
+        from nxsms_nb.journal import pg_recorder, pg_writer, postgres
+
+        owners = {"hold": postgres.PgHold, "recorder": pg_recorder.PgRecorder, "writer": pg_writer.PgWriter}
+        _around(owners[owner], name, after=after)(hit)
+
+    return install
+
+
+SHARED: dict[str, Hook] = {
+    "campaign not yet locked": ONCE["campaign not yet locked"],
+    "campaign locked": ONCE["campaign locked"],
+    "run recorded": _in_postgres("hold", "record", after=True),
+    "closing": _in_postgres("recorder", "close"),
+    "closed": _in_postgres("recorder", "close", after=True),
+    "frame about to be joined": ONCE["frame about to be joined"],
+}
+"""The points in a database that a run passes once, …"""
+
+SHARED_OFTEN: dict[str, Hook] = {
+    "request not yet recorded": _in_postgres("recorder", "begin"),
+    "blocks written": _in_postgres("writer", "_insert_blocks", after=True),
+    "claimed, not committed": _in_postgres("writer", "_check_won", after=True),
+    "about to commit": _at_commit(after=False),
+    "committed": _at_commit(after=True),
+    "request recorded, not begun": OFTEN["request recorded, not begun"],
+    "about to leave": OFTEN["about to leave"],
+    "reply read": OFTEN["reply read"],
+    "judged, not recorded": _in_postgres("recorder", "finish"),
+    "outcome handed over": _in_postgres("recorder", "finish", after=True),
+    "outcome written": _in_postgres("writer", "write", after=True),
+    "rows put back": OFTEN["rows put back"],
+}
+"""… and with each request."""
+
 POINTS = ONCE | OFTEN | SETTLING
 
 
@@ -129,7 +189,7 @@ def _die() -> None:
 
 def cell(
     url: str,
-    journal: Path,
+    journal: Path | str,
     rows: int,
     *,
     point: str | None = None,
@@ -141,7 +201,9 @@ def cell(
     """The cell: what the process does until it is killed, at the nth time it passes a point or after some seconds."""
     if point is not None:
         left = iter(range(nth - 1, -1, -1))
-        POINTS[point](lambda: _die() if next(left, None) == 0 else None)
+        (SHARED | SHARED_OFTEN if is_address(str(journal)) else {}).get(point, POINTS.get(point))(
+            lambda: _die() if next(left, None) == 0 else None
+        )
     if seconds is not None:
         threading.Timer(seconds, _die).start()
     if controlled:
@@ -161,7 +223,7 @@ def cell(
 
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.support.killing", "pytest"])
+_CONTEXT.set_forkserver_preload(["tests.support.killing", "pytest", "nxsms_nb.journal.postgres"])
 
 
 def start(*args: Any, **options: Any) -> Any:

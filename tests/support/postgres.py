@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import glob
 import importlib.util
 import os
 import shutil
@@ -12,13 +11,19 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-_LESS_DURABLE = ("fsync=on", "full_page_writes=on", "max_connections=60", "shared_buffers=32MB", "logging_collector=off")
+_LESS_DURABLE = (
+    "fsync=on",
+    "full_page_writes=on",
+    "max_connections=60",
+    "shared_buffers=32MB",
+    "logging_collector=off",
+)
 
 
 @functools.cache
 def binaries() -> Path | None:
     """Return the folder of the server's programs: the newest of the machine's own, else the pip package's."""
-    found = [Path(one) for one in glob.glob("/usr/lib/postgresql/*/bin")]
+    found = list(Path("/usr/lib/postgresql").glob("*/bin"))
     found = sorted(found, key=lambda place: float(place.parent.name) if place.parent.name.isdecimal() else 0)
     on_path = shutil.which("initdb")
     if on_path is not None:
@@ -68,7 +73,10 @@ class Server:
         self.data = self.folder / "data"
         self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.configure(
-            *_LESS_DURABLE, f"port={self.port}", f"unix_socket_directories='{self.folder}'", "listen_addresses='127.0.0.1'"
+            *_LESS_DURABLE,
+            f"port={self.port}",
+            f"unix_socket_directories='{self.folder}'",
+            "listen_addresses='127.0.0.1'",
         )
         self.start()
 
@@ -76,14 +84,21 @@ class Server:
         command = [str(self._place / program), *map(str, args)]
         env = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
         done = subprocess.run(
-            command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **self._account
+            command,
+            cwd=self.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._account,
         )
         assert done.returncode == 0 or not check, f"{command}: {done.stdout}{done.stderr}"
         return done
 
     def configure(self, *settings: str) -> None:
         """Add lines to the configuration; they count from the next start or reload on."""
-        with open(self.data / "postgresql.conf", "a") as file:
+        with (self.data / "postgresql.conf").open("a") as file:
             file.write("\n".join([*settings, ""]))
 
     def start(self) -> None:

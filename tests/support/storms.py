@@ -19,6 +19,7 @@ from tests.support.faultgateway import APP_SECRET, Conversation, FaultGateway, h
 from tests.support.faults import FAULTS, Fault
 from tests.support.killing import killed, start
 from tests.support.ledgercheck import check, client_of, people, sent, wrong
+from tests.support.postgres import Server
 
 RUNS_AT_MOST = 200
 BATCH = 5
@@ -112,9 +113,12 @@ async def moody(it: Conversation) -> None:
     await it.reply(data=said(fine) + said(late, "Failure", message=TEXTS[13008]))
 
 
-def kills(seed: int, directory: Path, most: int, *, rows: int = 60, within: float = 0.2) -> Tally:
-    """Kill the cell at random times until it has come to its end, or so often."""
-    rng, frame, journal = random.Random(seed), people(rows), directory / "journal.sqlite3"
+def kills(
+    seed: int, directory: Path, most: int, *, rows: int = 60, within: float = 0.2, server: Server | None = None
+) -> Tally:
+    """Kill the cell at random times until it has come to its end, or so often; with a server, its journal is a database."""
+    rng, frame = random.Random(seed), people(rows)
+    journal = directory / "journal.sqlite3" if server is None else server.database()
     tally, doubtful = Tally(rows=rows), set()
     with FaultGateway() as gateway:
         gateway.strike(moody, times=float("inf"))
@@ -171,7 +175,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--faults", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--postgres", action="store_true", help="only kills, with the journal in PostgreSQL")
     asked = parser.parse_args()
+    if asked.postgres:
+        with Server() as server:
+            total = _summed(kills, 0, asked.kills, most=10, within=0.5, server=server)
+        sys.stdout.write(f"{total}\n")
+        return
     lines = [
         "| | faults | kills | runs | messages | in doubt | settled by the query | wrong verdicts | double sends |",
         "|---|---|---|---|---|---|---|---|---|",
