@@ -132,7 +132,7 @@ def test_a_folder_and_a_table_keep_their_modes(tmp_path, monkeypatch):
         ("", "does not name a file"),
         ("  ", "does not name a file"),
         ("journals/", "is a folder"),
-        ("postgresql://db.example/journal", "is a URL"),
+        ("mysql://db.example/journal", "is a URL"),
         ("sqlite:///journal.sqlite3", "is a URL"),
         ("file:journal.sqlite3?mode=memory", "is a URL"),
         ("a\0b", "not the path of a file"),
@@ -144,8 +144,8 @@ def test_a_name_that_is_no_path_of_a_file_is_refused(tmp_path, monkeypatch, name
     monkeypatch.chdir(tmp_path)
     with Sandbox(seed=7) as sandbox, pytest.raises(nx.ConfigError, match=words):
         people().nxsms.send(sandbox.client, journal=named)
-    monkeypatch.setenv("NXSMS_JOURNAL", "postgresql://db.example/journal")
-    with pytest.raises(nx.ConfigError, match=r"NXSMS_JOURNAL='postgresql:…' is a URL"):
+    monkeypatch.setenv("NXSMS_JOURNAL", "mysql://db.example/journal")
+    with pytest.raises(nx.ConfigError, match=r"NXSMS_JOURNAL='mysql:…' is a URL"):
         Journal()
     assert not list(tmp_path.iterdir())
 
