@@ -1054,8 +1054,9 @@ class NxsmsAccessor(Names):
         Parameters
         ----------
         slice : dict of label to value
-            What rows must have: in columns of the frame, or in what is derived from it (as in `failures`). A value; None for a
-            missing one; a `pandas.Interval` for a range of numbers or times.
+            What rows must have: in columns of the frame, or in what is derived from it (as in `failures`; where the frame has
+            a column of that name, ``"country (phone)"`` is the derived one). A value; None for a missing one; a
+            `pandas.Interval` for a range of numbers or times; a list of these for any of them.
         tz : str or tzinfo, optional
             The time zone of hours, weekdays and dates; None: UTC.
         prefix : str, default ""

@@ -2,8 +2,11 @@
 
 __all__ = [
     "assignment",
+    "axes",
+    "catalogue",
     "causes",
     "chance",
+    "cube",
     "delivery",
     "derived",
     "drivers",
@@ -11,6 +14,8 @@ __all__ = [
     "failures",
     "groups",
     "intervals",
+    "literals",
+    "reasons",
     "sample_sizes",
     "slices",
     "summary",

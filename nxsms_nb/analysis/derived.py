@@ -18,7 +18,7 @@ from nxsms_nb.results import delivery
 from nxsms_nb.rows import calling_codes, cells, phones, regions, segments
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["DERIVED", "OF_RECEIPTS", "Asked"]
+__all__ = ["DERIVED", "OF_RECEIPTS", "SECOND_NAMES", "Asked"]
 
 _LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
 _LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
@@ -132,3 +132,14 @@ def _network(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
 
 OF_RECEIPTS: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {"network": _network}
 """What can be derived from a row's receipt, which only accepted rows have."""
+
+SECOND_NAMES: Final[dict[str, str]] = {
+    f"{name} ({source})": name
+    for source, names in {
+        "phone": ["country"],
+        "content": ["length", "segments", "encoding"],
+        "sent_at": ["hour", "weekday", "date"],
+    }.items()
+    for name in names
+}
+"""What is derived stands under these names, too, for frames with a column of the first name."""

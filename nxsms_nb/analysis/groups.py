@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.analysis import bins as binning
-from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, Asked, own
+from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, SECOND_NAMES, Asked, own
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import listed, mask_name, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results import delivery
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["Labels", "by_words", "is_ordered", "is_own", "numbered"]
+__all__ = ["Labels", "by_words", "is_ordered", "is_own", "made_as", "made_name", "numbered", "values_of"]
 
 _MADE: Final = DERIVED | OF_RECEIPTS
 
@@ -62,7 +62,7 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
         label, values = _named_values(frame, one, asked)
         if label in columns:
             raise ColumnError(f"by= names the column {named(label)} twice.")
-        if label in _MADE and not isinstance(one, pd.Series) and not is_own(frame, label, asked.prefix):
+        if not isinstance(one, pd.Series) and made_name(frame, label, asked.prefix) is not None:
             derived.add(label)
         else:
             values = binning.binned(values, label, bins)
@@ -89,8 +89,8 @@ def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -
     label = one_label(option, label)
     if is_own(frame, label, asked.prefix):
         values = own(frame, label)
-    elif label in _MADE:
-        values = _MADE[str(label)](frame, asked)
+    elif (name := made_name(frame, label, asked.prefix)) is not None:
+        values = _MADE[name](frame, asked)
     else:
         raise ColumnError(
             f"{option}={named(label)} is neither a column of the frame nor one of {', '.join(map(repr, _MADE))}. "
@@ -107,6 +107,27 @@ def is_own(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> bool:
     if label not in frame.columns:
         return False
     return bool(prefix) or label not in _MADE or label not in delivery.DELIVERY_COLUMNS or not delivery.carries(frame)
+
+
+def made_name(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> str | None:
+    """Return which of `DERIVED` or `OF_RECEIPTS` a label stands for in this frame; None for the frame's own columns and others."""
+    if not isinstance(label, str) or is_own(frame, label, prefix):
+        return None
+    name = SECOND_NAMES.get(label, label)
+    return name if name in _MADE else None
+
+
+def made_as(frame: pd.DataFrame, name: str, prefix: str = "") -> str:
+    """Return the label under which a frame has what is derived: its own column of that name goes first.
+
+    Examples
+    --------
+    >>> made_as(pd.DataFrame({"country": ["Mali"]}), "country"), made_as(pd.DataFrame(), "country")
+    ('country (phone)', 'country')
+    """
+    if not is_own(frame, name, prefix):
+        return name
+    return next(long for long, short in SECOND_NAMES.items() if short == name)
 
 
 def by_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:

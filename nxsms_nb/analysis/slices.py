@@ -13,11 +13,13 @@ import pandas as pd
 from nxsms_nb.analysis import bins, groups
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import mask_name, mask_numbers, named, shorten
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results.statuses import RESULT_COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis.derived import Asked
 
-__all__ = ["range_in_words", "select"]
+__all__ = ["both", "held", "range_in_words", "select", "slice_words"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -98,21 +100,36 @@ def _is_missing(value: Any) -> bool:
 def select(frame: pd.DataFrame, given: Mapping[Hashable, Any], asked: Asked) -> pd.DataFrame:
     """Take the rows of a slice, with their columns, index and order.
 
-    `given` maps columns, derived ones included, to a value, None for a missing one, or a `pandas.Interval`. A missing
-    or ambiguous column raises `ColumnError`, what is no mapping `ConfigError`.
+    `given` maps columns, derived ones included, to a value, None for a missing one, a `pandas.Interval`, or a list of
+    these. A missing or ambiguous column raises `ColumnError`, what is no mapping `ConfigError`.
     """
+    return frame[held(frame, given, asked)]
+
+
+def held(frame: pd.DataFrame, given: Mapping[Hashable, Any], asked: Asked) -> Mask:
+    """Return which rows a slice holds, as `select` takes them."""
     if not isinstance(given, Mapping):
         raise ConfigError(
             f"slice={named(given)} is not a slice. Give one of df.nxsms.drivers()['slice'], or a dict as in "
             "{'country': 'IN', 'sender': 'ACME'}."
         )
-    held: Mask = np.ones(len(frame), np.bool_)
+    found: Mask = np.ones(len(frame), np.bool_)
     for label, value in given.items():
-        held &= _holds(groups.values_of(frame, label, asked, "slice"), value)
-    return frame[held]
+        found &= _holds(_values(frame, label, asked), value)
+    return found
+
+
+def _values(frame: pd.DataFrame, label: Hashable, asked: Asked) -> pd.Series[Any]:
+    """Return a column; results are read as they were, whatever a file made of them."""
+    name = label.removeprefix(asked.prefix) if isinstance(label, str) and label.startswith(asked.prefix) else ""
+    if name in RESULT_COLUMNS and result_columns.carries(frame, asked.prefix, gaps=True):
+        return result_columns.read(frame, asked.prefix, columns=[name], gaps=True)[name].reset_index(drop=True)
+    return groups.values_of(frame, label, asked, "slice")
 
 
 def _holds(values: pd.Series[Any], value: Any) -> Mask:
+    if isinstance(value, list):
+        return np.logical_or.reduce([np.zeros(len(values), np.bool_), *(_holds(values, one) for one in value)])
     if _is_missing(value):
         return values.isna().to_numpy(np.bool_)
     if isinstance(value, pd.Interval) and not _has_intervals(values):
@@ -148,3 +165,45 @@ def _within(values: pd.Series[Any], value: pd.Interval[Any]) -> Mask:
         return np.zeros(len(values), np.bool_)
     found: Mask = np.asarray(low & high) & ~read.missing
     return found
+
+
+def both(one: Any, other: Any) -> Any:
+    """Return what a slice takes of a column so that its rows are in two slices: a value, a range, or a list of them.
+
+    Examples
+    --------
+    >>> both(["IN", "DE"], "DE"), both(pd.Interval(0, 5), pd.Interval(3, 9)), both("IN", "DE")
+    ('DE', Interval(3, 5, closed='right'), [])
+    """
+    pairs = [_meeting(a, b) for a in _alternatives(one) for b in _alternatives(other)]
+    found = [value for pair in pairs for value in pair]
+    return found[0] if len(found) == 1 else found
+
+
+def _alternatives(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _meeting(one: Any, other: Any) -> list[Any]:
+    """Return what two values have in common: one value, or none."""
+    if _is_missing(one) or _is_missing(other):
+        return [None] if _is_missing(one) and _is_missing(other) else []
+    try:
+        if isinstance(one, pd.Interval) and isinstance(other, pd.Interval):
+            return _overlap(one, other)
+        if isinstance(one, pd.Interval) or isinstance(other, pd.Interval):
+            span, value = (one, other) if isinstance(one, pd.Interval) else (other, one)
+            return [value] if value in span else []
+        return [one] if bool(one == other) else []
+    except (TypeError, ValueError):  # values that cannot be compared are never the same
+        return []
+
+
+def _overlap(one: pd.Interval[Any], other: pd.Interval[Any]) -> list[Any]:
+    left, right = max(one.left, other.left), min(one.right, other.right)
+    from_left = all(each.closed_left or each.left < left for each in (one, other))
+    to_right = all(each.closed_right or each.right > right for each in (one, other))
+    if left > right or (left == right and not (from_left and to_right)):
+        return []
+    closed: Any = {(True, True): "both", (True, False): "left", (False, True): "right", (False, False): "neither"}
+    return [pd.Interval(left, right, closed=closed[from_left, to_right])]

@@ -1,0 +1,64 @@
+"""Which columns of a sent frame make groups, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+
+from nxsms_nb.analysis import axes, bins, literals
+from nxsms_nb.analysis.derived import DERIVED, Asked, derived_as
+from nxsms_nb.results.statuses import RESULT_COLUMNS
+
+__all__ = ["Catalogue", "catalogue"]
+
+_SAMPLE: Final = 2_000
+_SHOWN_ELSEWHERE: Final = frozenset(RESULT_COLUMNS) - {"attempts"}
+
+
+class Catalogue(NamedTuple):
+    """Columns to group by, what is derived first, and the others with the reason, one of a few words."""
+
+    offered: list[Hashable]
+    refused: dict[Hashable, str]
+
+
+def catalogue(frame: pd.DataFrame, asked: Asked) -> Catalogue:
+    """Sort columns by whether they make groups, from a sample of their values.
+
+    The reasons are ``twice``, ``number``, ``lists``, ``type``, ``one`` and ``unique``; the columns of results that have
+    pictures of their own are in neither list.
+    """
+    derived = [derived_as(frame, name) for name in DERIVED]
+    offered: list[Hashable] = [name for name in derived if axes.can_derive(frame, name, asked)]
+    refused: dict[Hashable, str] = {}
+    sample = frame.iloc[:: max(1, len(frame) // _SAMPLE)]
+    hidden = {f"{asked.prefix}{name}" for name in _SHOWN_ELSEWHERE}
+    own = [label for label in dict.fromkeys(frame.columns) if label not in hidden]
+    for label in own:
+        values = sample[label]
+        if not isinstance(values, pd.Series):
+            refused[label] = "twice"
+        elif label == (asked.phone or "phone"):
+            refused[label] = "number"
+        elif reason := _reason(label, values, frame[label]):
+            refused[label] = reason
+        else:
+            offered.append(label)
+    return Catalogue(offered, refused)
+
+
+def _reason(label: Hashable, sample: pd.Series[Any], whole: pd.Series[Any]) -> str:
+    try:
+        different = sample.dropna().unique()
+        if len(different) < 2 and whole.nunique(dropna=False) < 2:
+            return "one"
+        for value in (label, *different[:20]):
+            literals.literal(value)
+    except NotImplementedError:
+        return "lists"
+    except TypeError as trouble:
+        return "type" if str(trouble).startswith("no code") else "lists"
+    many = len(different) > axes.MOST and len(different) > 0.9 * int(sample.notna().sum())
+    return "unique" if many and bins.numbers(sample) is None else ""

@@ -1,0 +1,171 @@
+"""A sent frame, read once into small codes and counted again at each choice: a million rows in a few milliseconds each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from nxsms_nb.analysis import axes, reasons, slices
+from nxsms_nb.analysis.axes import OTHER, Axis, Scale
+from nxsms_nb.analysis.derived import Asked
+from nxsms_nb.analysis.measures import measure
+from nxsms_nb.results import columns
+from nxsms_nb.results.statuses import STATUSES
+
+__all__ = ["FAILED", "GOOD", "UNCOUNTED", "Choices", "Cube", "Filter"]
+
+Mask = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+
+FAILED, GOOD, UNCOUNTED = range(3)
+"""The outcome of a row: rates are over the first two."""
+
+_KEPT: Final = 4
+"""Pairs of columns whose common codes are kept."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One choice: which rows it takes, the same as a slice, and the level that was chosen (for ranges, the first and last)."""
+
+    rows: Mask
+    slice: dict[Hashable, Any]
+    level: Any = None
+
+
+class Choices(dict[Hashable, Filter]):
+    """The filters that hold, by what was chosen from: a row has to pass all of them."""
+
+    def toggle(self, key: Hashable, chosen: Filter) -> None:
+        """Set a filter, or take it away where it is the one that holds."""
+        if key in self and self[key].level == chosen.level:
+            del self[key]
+        else:
+            self[key] = chosen
+
+    def mask(self, but: Collection[Hashable] = ()) -> Mask | None:
+        """Return which rows pass all filters but some; None where all do."""
+        masks = [chosen.rows for key, chosen in self.items() if key not in but]
+        return np.logical_and.reduce(masks) if masks else None
+
+    def slice(self) -> dict[Hashable, Any]:
+        """Return one slice with the rows of all filters."""
+        found: dict[Hashable, Any] = {}
+        for chosen in self.values():
+            for label, value in chosen.slice.items():
+                found[label] = slices.both(found[label], value) if label in found else value
+        return found
+
+
+class Cube:
+    """A sent frame as codes.
+
+    `outcome` is what rates are of: ``"accepted"``, or ``"delivered"`` where the frame has delivery receipts.
+    """
+
+    def __init__(self, frame: pd.DataFrame, asked: Asked) -> None:
+        self.frame, self.asked, self.prefix = frame, asked, asked.prefix
+        results = columns.read(frame, asked.prefix, columns=["status", "code", "reason", "sent_at", "latency_ms"])
+        self.status: npt.NDArray[np.int8] = results["status"].cat.codes.to_numpy()
+        self.reasons = reasons.of_results(self.status, results["code"], results["reason"])
+        self.time = axes.time_scale(results["sent_at"], f"{asked.prefix}sent_at")
+        self.latency = axes.latency_scale(results["latency_ms"].to_numpy(), f"{asked.prefix}latency_ms")
+        self.outcomes = ["accepted", *(["delivered"] if self._has_receipts() else [])]
+        self._axes: dict[Hashable, Axis] = {}
+        self._combined: dict[Any, Any] = {}
+        self.choose_outcome("accepted")
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    def _has_receipts(self) -> bool:
+        return isinstance(self.frame.get(f"{self.prefix}dr_status"), pd.Series)
+
+    def choose_outcome(self, outcome: str) -> None:
+        """Take another outcome for rates."""
+        values = measure(self.frame, outcome, rows=np.ones(len(self), np.bool_), prefix=self.prefix).of_rows
+        self.outcome = outcome
+        self._outcomes = np.where(np.isnan(values), UNCOUNTED, values == 1).astype(np.int8)
+        self._combined.clear()
+
+    def axis(self, label: Hashable) -> Axis:
+        """Read a column as codes, once."""
+        if label not in self._axes:
+            self._axes[label] = axes.of_column(self.frame, label, self.asked)
+        return self._axes[label]
+
+    # ------------------------------------------------------------------ counts
+
+    def statuses(self, mask: Mask | None) -> Counts:
+        """Count the rows of each status."""
+        return _counted(self.status, len(STATUSES), mask)
+
+    def of_reasons(self, mask: Mask | None) -> Counts:
+        """Count the rows of each reason."""
+        return _counted(self.reasons.codes, len(self.reasons) + 1, mask)[:-1]
+
+    def of_scale(self, scale: Scale, mask: Mask | None) -> Counts:
+        """Count by interval and outcome."""
+        return self._by_outcome(("scale", scale.label), scale.codes, len(scale) + 1, mask)[:-1]
+
+    def of_axis(self, axis: Axis, mask: Mask | None) -> Counts:
+        """Count by level and outcome."""
+        return self._by_outcome(("axis", axis.label), axis.codes, len(axis), mask)
+
+    def of_pair(self, one: Axis, other: Axis, mask: Mask | None) -> Counts:
+        """Count by level of two columns and outcome."""
+        codes = one.codes.astype(np.int16) * len(other) + other.codes
+        counts = self._by_outcome(("pair", one.label, other.label), codes, len(one) * len(other), mask)
+        return counts.reshape(len(one), len(other), 3)
+
+    def overall(self, mask: Mask | None) -> Counts:
+        """Count by outcome."""
+        return _counted(self._outcomes, 3, mask)
+
+    def _by_outcome(self, key: Any, codes: Any, levels: int, mask: Mask | None) -> Counts:
+        if key not in self._combined:
+            while sum(old[0] == "pair" for old in self._combined) >= _KEPT:
+                del self._combined[next(old for old in self._combined if old[0] == "pair")]
+            wide = codes.astype(np.int16 if levels * 3 < 32_767 else np.int32)
+            self._combined[key] = wide * 3 + self._outcomes
+        return _counted(self._combined[key], levels * 3, mask).reshape(levels, 3)
+
+    # ------------------------------------------------------------------ filters
+
+    def by_status(self, place: int) -> Filter:
+        """Take the rows of a status."""
+        return Filter(self.status == place, {f"{self.prefix}status": STATUSES[place]}, place)
+
+    def by_reason(self, place: int) -> Filter:
+        """Take the rows of a reason."""
+        return Filter(self.reasons.codes == place, self.reasons.reasons[place].slice(self.prefix), place)
+
+    def by_scale(self, scale: Scale, first: int, last: int) -> Filter:
+        """Take the rows of a range of intervals."""
+        rows = (scale.codes >= first) & (scale.codes <= last)
+        return Filter(rows, {scale.label: scale.interval(first, last)}, (first, last))
+
+    def by_axis(self, axis: Axis, level: int) -> Filter:
+        """Take the rows of a level, of which OTHER is none."""
+        value = axis.values[level]
+        if value is OTHER:
+            raise ValueError("the other values are no slice")
+        return Filter(axis.codes == level, {axis.label: value}, level)
+
+    def by_slice(self, given: dict[Hashable, Any]) -> Filter:
+        """Take the rows of a slice, for example of one that `drivers` found."""
+        return Filter(slices.held(self.frame, given, self.asked), dict(given), tuple(map(str, given.items())))
+
+    def rows(self, choices: Choices) -> npt.NDArray[np.int64]:
+        """Return the places of the rows that pass all filters."""
+        mask = choices.mask()
+        return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
+
+
+def _counted(codes: Any, levels: int, mask: Mask | None) -> Counts:
+    return np.bincount(codes if mask is None else codes[mask], minlength=levels)

@@ -1,0 +1,69 @@
+"""A slice as Python code: what a person can paste, and get the same rows."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.derived import Asked
+
+__all__ = ["literal", "select_call"]
+
+
+def literal(value: Any) -> str:
+    """Write a value as code that gives it again; what has no such code raises `TypeError`.
+
+    Examples
+    --------
+    >>> literal("IN"), literal(float("inf")), literal(pd.Timestamp("2026-03-03", tz="UTC"))
+    ("'IN'", "float('inf')", "pd.Timestamp('2026-03-03T00:00:00+00:00')")
+    >>> literal(pd.Interval(1, 5)), literal((None, True))
+    ("pd.Interval(1, 5, closed='right')", '(None, True)')
+    """
+    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
+        value = value.item()
+    if value is None or value is pd.NaT or value is pd.NA:
+        return "None"
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else f"float({str(value)!r})"
+    if type(value) in (str, bytes, bool, int):
+        return repr(value)
+    if type(value) in (tuple, list):
+        inside = ", ".join(map(literal, value))
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    return _of_pandas(value)
+
+
+def _of_pandas(value: Any) -> str:
+    if isinstance(value, pd.Interval):
+        return f"pd.Interval({literal(value.left)}, {literal(value.right)}, closed={value.closed!r})"
+    if isinstance(value, (datetime.datetime, np.datetime64)):
+        return f"pd.Timestamp({pd.Timestamp(value).isoformat()!r})"
+    if isinstance(value, (datetime.timedelta, np.timedelta64)):
+        return f"pd.Timedelta({pd.Timedelta(value).isoformat()!r})"
+    if isinstance(value, pd.Period):
+        return f"pd.Period({str(value)!r}, {value.freqstr!r})"
+    raise TypeError(f"no code for a {type(value).__name__}")
+
+
+def select_call(given: Mapping[Hashable, Any], asked: Asked, frame: str = "sent") -> str:
+    """Write the call that gives the rows of a slice; of a slice of everything, the frame alone.
+
+    Examples
+    --------
+    >>> from nxsms_nb.analysis.derived import Asked
+    >>> select_call({"country": "IN"}, Asked(phone="mobile")), select_call({}, Asked())
+    ("sent.nxsms.select({'country': 'IN'}, phone='mobile')", 'sent')
+    """
+    if not given:
+        return frame
+    pairs = ", ".join(f"{literal(label)}: {literal(value)}" for label, value in given.items())
+    options = {name: getattr(asked, name) for name in ("prefix", "phone", "content", "region", "tz")}
+    keywords = "".join(f", {name}={literal(value)}" for name, value in options.items() if value not in (None, ""))
+    return f"{frame}.nxsms.select({{{pairs}}}{keywords})"
