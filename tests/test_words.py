@@ -92,9 +92,9 @@ def test_what_a_module_says_is_in_the_table(path):
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_what_a_script_says_is_in_the_table(path):
     """The same for words that a browser looks up, in the chapters that it is given."""
-    given = {**CHAPTERS["general"], **CHAPTERS[path.stem]}
+    given = {**CHAPTERS["general"], **CHAPTERS[path.stem.partition("_")[0]]}
     assert not [word for word in said_by(path) if word not in given]
-    assert said_by(path)
+    assert said_by(path) or "tr(" not in path.read_text(encoding="utf-8")
 
 
 def test_hints_of_rules_are_in_the_table():

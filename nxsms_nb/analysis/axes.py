@@ -45,12 +45,12 @@ class Axis:
 
     label: Hashable
     codes: Ints
-    values: list[Any]
+    levels: list[Any]
     ordered: bool = False
     many: int = 0
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.levels)
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,8 @@ def of_column(frame: pd.DataFrame, label: Hashable, asked: Asked, most: int = MO
     if len(there) > MOST and len(there) > 0.9 * known:
         raise ColumnError("almost every row has a value of its own")
     ordered = groups.is_ordered(values)
-    if ordered and len(there) <= most:
-        shown = there
-    else:
-        shown = there[np.argsort(-counted[there], kind="stable")][:most]
+    frequent = there[np.argsort(-counted[there], kind="stable")][:most]
+    shown = there if ordered and len(there) <= most else frequent
     place = np.full(len(levels) + 1, len(shown), np.int64)
     place[shown] = np.arange(len(shown))
     found = [levels[i] for i in shown]
@@ -176,7 +174,7 @@ def latency_scale(latency: npt.NDArray[np.float64], label: str, bars: int = 30) 
     some = there[:: max(1, len(there) // 100_000)]
     step = _round(max(float(np.quantile(some, 0.99)), 1e-3) / bars)
     low = min(0.0, np.floor(float(there.min()) / step) * step)
-    edges = low + np.arange(bars + 1) * step
+    edges = np.round(low + np.arange(bars + 1) * step, 9)
     used = int(np.searchsorted(edges, float(there.max()), side="right"))
     edges = np.append(edges[:used], np.inf if used > bars else edges[used])
     codes = np.searchsorted(edges, latency, side="right") - 1
@@ -185,7 +183,7 @@ def latency_scale(latency: npt.NDArray[np.float64], label: str, bars: int = 30) 
 
 
 def _round(least: float) -> float:
-    """Return the next of 1, 2, 5, 10, …"""
+    """Return the next of 1, 2, 5, 10 and so on."""
     ten = 10.0 ** np.floor(np.log10(least))
     return float(next(ten * one for one in (1, 2, 5, 10) if ten * one >= least * (1 - 1e-9)))
 

@@ -54,11 +54,12 @@ def _reason(label: Hashable, sample: pd.Series[Any], whole: pd.Series[Any]) -> s
         different = sample.dropna().unique()
         if len(different) < 2 and whole.nunique(dropna=False) < 2:
             return "one"
-        for value in (label, *different[:20]):
+        measured = bins.numbers(sample) is not None  # ranges, whatever the type
+        for value in (label, *([] if measured else different[:20])):
             literals.literal(value)
     except NotImplementedError:
         return "lists"
     except TypeError as trouble:
         return "type" if str(trouble).startswith("no code") else "lists"
     many = len(different) > axes.MOST and len(different) > 0.9 * int(sample.notna().sum())
-    return "unique" if many and bins.numbers(sample) is None else ""
+    return "unique" if many and not measured else ""

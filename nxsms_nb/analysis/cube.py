@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,12 @@ import pandas as pd
 
 from nxsms_nb.analysis import axes, reasons, slices
 from nxsms_nb.analysis.axes import OTHER, Axis, Scale
-from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.analysis.measures import measure
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import STATUSES
+
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.derived import Asked
 
 __all__ = ["FAILED", "GOOD", "UNCOUNTED", "Choices", "Cube", "Filter"]
 
@@ -71,7 +73,7 @@ class Cube:
     def __init__(self, frame: pd.DataFrame, asked: Asked) -> None:
         self.frame, self.asked, self.prefix = frame, asked, asked.prefix
         results = columns.read(frame, asked.prefix, columns=["status", "code", "reason", "sent_at", "latency_ms"])
-        self.status: npt.NDArray[np.int8] = results["status"].cat.codes.to_numpy()
+        self.status = results["status"].cat.codes.to_numpy().astype(np.int8, copy=False)
         self.reasons = reasons.of_results(self.status, results["code"], results["reason"])
         self.time = axes.time_scale(results["sent_at"], f"{asked.prefix}sent_at")
         self.latency = axes.latency_scale(results["latency_ms"].to_numpy(), f"{asked.prefix}latency_ms")
@@ -152,7 +154,7 @@ class Cube:
 
     def by_axis(self, axis: Axis, level: int) -> Filter:
         """Take the rows of a level, of which OTHER is none."""
-        value = axis.values[level]
+        value = axis.levels[level]
         if value is OTHER:
             raise ValueError("the other values are no slice")
         return Filter(axis.codes == level, {axis.label: value}, level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -43,9 +43,9 @@ def literal(value: Any) -> str:
 def _of_pandas(value: Any) -> str:
     if isinstance(value, pd.Interval):
         return f"pd.Interval({literal(value.left)}, {literal(value.right)}, closed={value.closed!r})"
-    if isinstance(value, (datetime.datetime, np.datetime64)):
+    if isinstance(value, (dt.datetime, np.datetime64)):
         return f"pd.Timestamp({pd.Timestamp(value).isoformat()!r})"
-    if isinstance(value, (datetime.timedelta, np.timedelta64)):
+    if isinstance(value, (dt.timedelta, np.timedelta64)):
         return f"pd.Timedelta({pd.Timedelta(value).isoformat()!r})"
     if isinstance(value, pd.Period):
         return f"pd.Period({str(value)!r}, {value.freqstr!r})"

@@ -68,7 +68,7 @@ def of_results(status: npt.NDArray[np.int8], code: pd.Series[Any], reason: pd.Se
         found[place] = levels[0]
         found += levels[1:]
     counted = np.bincount(spot, minlength=len(found))
-    order = np.lexsort((-counted, [STATUSES.index(one.status) for one in found])) if found else np.empty(0, np.int64)
+    order = np.lexsort((-counted, np.array([STATUSES.index(one.status) for one in found], np.int64)))
     rank = np.empty(len(found), np.int64)
     rank[order] = np.arange(len(found))
     codes = np.full(len(status), len(found), np.int32)

@@ -129,7 +129,8 @@ def _values(frame: pd.DataFrame, label: Hashable, asked: Asked) -> pd.Series[Any
 
 def _holds(values: pd.Series[Any], value: Any) -> Mask:
     if isinstance(value, list):
-        return np.logical_or.reduce([np.zeros(len(values), np.bool_), *(_holds(values, one) for one in value)])
+        any_of: Mask = np.logical_or.reduce([np.zeros(len(values), np.bool_), *(_holds(values, one) for one in value)])
+        return any_of
     if _is_missing(value):
         return values.isna().to_numpy(np.bool_)
     if isinstance(value, pd.Interval) and not _has_intervals(values):

@@ -9,9 +9,9 @@ __all__ = ["script", "styles"]
 
 
 @cache
-def script(name: str) -> str:
-    """Read an ES module of ours."""
-    return _text(name)
+def script(*names: str) -> str:
+    """Read an ES module of ours; of several files one after the other, of which the last exports."""
+    return "\n".join(map(_text, names))
 
 
 @cache

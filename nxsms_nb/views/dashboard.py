@@ -1,47 +1,43 @@
-"""A sent frame at a glance, as a widget: status counts, why rows failed, and messages over time.
+"""The dashboard of a sent frame. This module loads anywidget; the package loads the module with the first dashboard.
 
-This module loads ipywidgets; the package loads the module with the first dashboard.
+Python counts and the browser draws: the model holds the pictures as JSON and one page of rows, masked. It is never closed,
+so that a page that was reloaded, a second tab and Voila have it from the kernel.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Hashable
+import gzip
+import secrets
+import string
+import threading
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
-import ipywidgets as widgets
+import anywidget
+import orjson
 import pandas as pd
-from IPython import display
+import traitlets
 
-from nxsms_nb.analysis import failures, summary
-from nxsms_nb.analysis.derived import DERIVED, Asked
-from nxsms_nb.formatting import count, escape, mask_name
+from nxsms_nb.analysis.derived import Asked
+from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
-from nxsms_nb.results import columns
-from nxsms_nb.results.statuses import RESULT_COLUMNS
-from nxsms_nb.views import plots, tables
-from nxsms_nb.views import style as views_style
+from nxsms_nb.views import assets, dashboard_findings, hiding
+from nxsms_nb.views.dashboard_board import Board
+from nxsms_nb.views.dashboard_static import static_html
+from nxsms_nb.words.language import chapter, chosen
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from collections.abc import Callable
 
 __all__ = ["Dashboard", "dashboard"]
 
-_DPI: Final = 144
-_CSS_DPI: Final = 96
-_SAMPLE: Final = 10_000
-_MOST_VALUES: Final = 24
-_MOST_COLUMNS: Final = 20
-_STYLE: Final = (
-    "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .nxsms-dashboard):not(:has(select)){display:none}</style>"
-)
-"""Hides the message that stands in the place of the select when a saved notebook is opened without its kernel."""
-
-_FIELDS: Final = {"country": "phone", "length": "content", "segments": "content", "encoding": "content"}
+_PART: Final = 400_000
+"""Bytes of an exported file in one message: servers drop more than a megabyte a second."""
+_NOT_SHOWN: Final = '<div data-nxsms="dashboard-elsewhere"></div>'
 
 
-class Dashboard(widgets.VBox):  # type: ignore[misc]
-    """Status counts, failures by code or by group, and throughput of one sent frame.
+class Dashboard(anywidget.AnyWidget):
+    """A sent frame to look into: each choice filters every picture and the table of rows.
 
     Parameters
     ----------
@@ -54,6 +50,13 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
     region : hashable, optional
         The country of phones written without a country code, or a column of countries.
 
+    Attributes
+    ----------
+    selection : pandas.DataFrame
+        The chosen rows, with the frame's columns, index and order.
+    code : str
+        The line that gives these rows without the dashboard, of a frame called ``sent``.
+
     Raises
     ------
     ColumnError
@@ -62,8 +65,19 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
     Notes
     -----
     Where no widget can be shown, in a converted or published notebook for example, a static picture is shown instead:
-    the state it had when it was displayed.
+    the state after the last choice. Numbers are masked unless ``nx.options.mask_phones`` is False.
     """
+
+    _esm = assets.script(
+        "dashboard_parts.js", "dashboard_charts.js", "dashboard_groups.js", "dashboard_rows.js", "dashboard.js"
+    )
+    _css = assets.styles("dashboard.css")
+    board = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Unicode("{}").tag(sync=True)
+    view = traitlets.Unicode("{}").tag(sync=True)
+    table = traitlets.Unicode("{}").tag(sync=True)
+    drivers = traitlets.Unicode("{}").tag(sync=True)
+    experiment = traitlets.Unicode("{}").tag(sync=True)
 
     def __init__(
         self,
@@ -74,74 +88,151 @@ class Dashboard(widgets.VBox):  # type: ignore[misc]
         content: Hashable | None = None,
         region: Hashable | None = None,
     ) -> None:
-        self._frame = frame = frame_as_given(frame)
-        self._known: dict[str, Any] = {"prefix": prefix, "phone": phone, "content": content, "region": region}
-        self._head = tables.cards(summary.summary(frame, prefix), sandbox=columns.from_sandbox(frame))
-        self._pace = _picture(lambda: plots.throughput(frame, prefix=prefix))
-        self._failures = self._failures_by(None)
-        choices = [("code", None), *((mask_name(str(label)), label) for label in self._labels())]
-        self._select = widgets.Dropdown(
-            options=choices, description="Failures by", style={"description_width": "initial"}
-        )
-        self._select.observe(self._chosen, names="value")
-        self._body = widgets.HTML(self._below())
+        self._board = Board(frame_as_given(frame), Asked(prefix, phone, content, region))
+        self._guard = threading.RLock()
+        self._turn = 0
+        self._asked = {"drivers": 0, "experiment": 0}
         self._handles: list[Any] = []
-        super().__init__([widgets.HTML(self._head), self._select, self._body])
+        self._file: tuple[str, bytes] | None = None
+        super().__init__(
+            board="".join(secrets.choice(string.ascii_lowercase) for _ in range(12)),  # no digits: nobody's number
+            words=_json(chapter("general", "dashboard") | {"language": chosen()}),
+            view=_json(self._board.view() | {"turn": 0}),
+            table=_json(self._board.table()),
+            drivers=_json(dashboard_findings.IDLE),
+            experiment=_json(dashboard_findings.IDLE),
+        )
+        self.on_msg(self._heard)
 
-    def _ipython_display_(self) -> None:
-        """Show it as HTML around the one widget that is needed: a saved notebook keeps HTML and forgets widgets."""
-        show: Any = display.display
-        # Empty HTML stands in its place where no widget can be shown: the picture below says what it shows.
-        select = self._select._repr_mimebundle_() | {"text/html": "<span></span>", "text/plain": "Failures by"}
-        show({"text/html": self._head, "text/plain": repr(self)}, raw=True)
-        show(select, raw=True)
-        self._handles.append(show(self._bundle(), raw=True, display_id=True))
+    @property
+    def selection(self) -> pd.DataFrame:
+        """The chosen rows, with the frame's columns, index and order."""
+        with self._guard:
+            return self._board.selection
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self), "text/html": self.html()}
+    @property
+    def code(self) -> str:
+        """The line that gives the chosen rows without the dashboard, of a frame called ``sent``."""
+        with self._guard:
+            return self._board.code
 
     def __repr__(self) -> str:
-        return f"Dashboard of {count(len(self._frame), 'row')}"
+        return f"Dashboard of {count(len(self._board.frame), 'row')}"
 
     def html(self) -> str:
-        """Return the present view as static HTML, plots included, for a page or a mail."""
-        return f"<div>{self._head}{self._below()}</div>"
+        """Return the present view as static HTML, for a page or a mail."""
+        with self._guard:
+            return static_html(self._board.view())
 
-    def _below(self) -> str:
-        return f'<div class="nxsms-dashboard">{_STYLE}{self._failures}{self._pace}</div>'
+    # ------------------------------------------------------------------ display
 
-    def _bundle(self) -> dict[str, str]:
-        return {"text/html": self._body.value, "text/plain": "failures and throughput"}
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown: Any = super()._repr_mimebundle_(**kwargs)
+        live = shown[0] if isinstance(shown, tuple) else shown
+        return {**live, "text/html": self.html(), "text/plain": repr(self)}
 
-    def _labels(self) -> list[Hashable]:
-        """Return the labels to group failures by: what can be derived, and columns of few values."""
-        frame, known = self._frame, self._known
-        derived = [
-            name
-            for name in DERIVED
-            if name not in frame.columns
-            and (name not in _FIELDS or (known[_FIELDS[name]] or _FIELDS[name]) in frame.columns)
-        ]
-        own = {known["prefix"] + name for name in RESULT_COLUMNS} | {
-            known[name] or name for name in ("phone", "content")
-        }
-        sample = frame.iloc[:: max(1, len(frame) // _SAMPLE)]
-        few = [label for label in frame.columns if label not in own and _is_grouping(sample, label)]
-        return [*derived, *few[:_MOST_COLUMNS]]
+    def _ipython_display_(self) -> None:
+        """Show it live, and beside it the static picture that a saved notebook keeps; the live one hides it."""
+        from IPython import display  # noqa: PLC0415 - for those who see it only
 
-    def _chosen(self, change: Any) -> None:
-        try:
-            self._failures = self._failures_by(change["new"])
-        except Exception as trouble:  # noqa: BLE001 - a callback's exception is shown nowhere unless it is shown here
-            self._failures = f"<p>{escape(trouble)}</p>"
-        self._body.value = self._below()
+        show: Any = display.display
+        live = self._repr_mimebundle_() | {"text/html": _NOT_SHOWN}
+        show(live, raw=True)
+        self._handles.append(show(self._still(), raw=True, display_id=True))
+
+    def _still(self) -> dict[str, str]:
+        """Return the static picture; it hides the message that stands in the widget's place where it is gone."""
+        here = f'[data-nxsms-still="{self.board}"]'
+        child = ".jp-OutputArea-child"
+        rule = f'{child}:has(+ {child} {here}):not(:has([data-nxsms="dashboard"])){{display:none}}'
+        words = f'<div data-nxsms-still="{self.board}"><style>{rule}</style>{self.html()}</div>'
+        return {"text/html": words, "text/plain": "the dashboard as a picture"}
+
+    # ------------------------------------------------------------------ what the page says
+
+    def _heard(self, *message: Any) -> None:
+        content = message[1]
+        if not isinstance(content, dict):
+            return
+        with self._guard:
+            action = content.get("nxsms")
+            if action == "export":
+                self._export(content)
+            elif action in ("drivers", "experiment"):
+                self._find(action)
+            elif self._board.act(content) or "turn" in content:
+                self._show()
+
+    def _show(self) -> None:
+        self._turn += 1
+        with self.hold_sync():
+            self.view = _json(self._board.view() | {"turn": self._turn})
+            self.table = _json(self._board.table())
         for handle in self._handles:
-            handle.update(self._bundle(), raw=True)
+            handle.update(self._still(), raw=True)
 
-    def _failures_by(self, by: Hashable | None) -> str:
-        grouped = failures.grouped(self._frame, by, Asked(**self._known))
-        drawn = _picture(lambda: plots.failures_of(self._frame, grouped, prefix=self._known["prefix"]))
-        return drawn + (tables.causes_table(grouped.frame) if by is None else tables.groups(grouped))
+    def _find(self, what: str) -> None:
+        """Work something out of the chosen rows in the background; what was asked for before is dropped."""
+        board = self._board
+        filtered, rows, outcome = bool(board.choices), board.selection, board.cube.outcome
+        self._asked[what] += 1
+        number = self._asked[what]
+        setattr(self, what, _json(dashboard_findings.working(len(rows), filtered)))
+
+        def drivers() -> None:
+            shown, words, filters = dashboard_findings.of_drivers(board, rows, outcome=outcome, filtered=filtered)
+            with self._guard:
+                if number == self._asked[what]:
+                    board.offer(words, filters)
+                    self.drivers = _json(shown)
+                    self._show()
+
+        def experiment() -> None:
+            shown = dashboard_findings.of_experiment(
+                rows, board.variant, board.asked, outcome=outcome, filtered=filtered
+            )
+            with self._guard:
+                if number == self._asked[what]:
+                    self.experiment = _json(shown)
+
+        dashboard_findings.in_background(self._said({"drivers": drivers, "experiment": experiment}[what], what))
+
+    def _said(self, work: Callable[[], None], what: str) -> Callable[[], None]:
+        """Show what goes wrong: an exception in a thread is seen by nobody."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as trouble:  # noqa: BLE001 - it is shown, whatever it is
+                failed = dict(dashboard_findings.IDLE) | {"state": "failed", "note": hiding.text(str(trouble))}
+                setattr(self, what, _json(failed))
+
+        return run
+
+    def _export(self, message: dict[str, Any]) -> None:
+        """Send the chosen rows as a CSV file, compressed, a part each time the page asks for the next."""
+        part = message.get("part", 0)
+        if part == 0:
+            chosen_rows = self._board.selection
+            phone = self._board.asked.phone or "phone"
+            self._file = self.board, gzip.compress(_csv(chosen_rows, phone), 1)
+        if self._file is None or not isinstance(part, int) or part < 0:
+            return
+        data = self._file[1]
+        piece = data[part * _PART : (part + 1) * _PART]
+        last = (part + 1) * _PART >= len(data)
+        self.send({"nxsms": "file", "part": part, "last": last, "size": len(data)}, buffers=[piece])
+        if last:
+            self._file = None
+
+
+def _csv(frame: pd.DataFrame, phone: Hashable) -> bytes:
+    """Write rows as a CSV file that spreadsheets read as UTF-8."""
+    columns = [hiding.column(frame.iloc[:, place], phone=label == phone) for place, label in enumerate(frame.columns)]
+    shown = pd.concat(columns, axis=1) if columns else frame
+    shown.columns = [hiding.name(str(label)) for label in frame.columns]
+    words: str = shown.to_csv(index=False)
+    return words.encode("utf-8-sig", "replace")
 
 
 def dashboard(
@@ -156,25 +247,16 @@ def dashboard(
     return Dashboard(frame, prefix, phone=phone, content=content, region=region)
 
 
-def _is_grouping(sample: pd.DataFrame, label: Hashable) -> bool:
-    """Return whether a column has few values, seen often: a segment, a wording, a shop."""
-    values = sample[label]
-    if not isinstance(values, pd.Series) or label in failures.TAKEN:
-        return False
+def _json(view: Any) -> str:
     try:
-        different = values.nunique(dropna=False)
-    except (TypeError, NotImplementedError):  # objects, or a nested type of Arrow
-        return False
-    return bool(2 <= different <= min(_MOST_VALUES, max(2, len(values) // 2)))
+        return orjson.dumps(view, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # a lone surrogate in some text
+        return orjson.dumps(_mended(view), option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def _picture(draw: Callable[[], Axes]) -> str:
-    """Return a plot as HTML, with its size so that nothing moves while it loads."""
-    with views_style.detached():
-        ax = draw()
-    figure: Any = ax.figure
-    width, height = (round(inches * _CSS_DPI) for inches in figure.get_size_inches())
-    data = base64.b64encode(views_style.png(figure, _DPI)).decode()
-    seen = escape(ax.get_title(loc="left") or ax.texts[0].get_text())
-    style = "display:block;max-width:none;background:white"
-    return f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" style="{style}" alt="{seen}">'
+def _mended(view: Any) -> Any:
+    if isinstance(view, str):
+        return view.encode("utf-8", "replace").decode()
+    if isinstance(view, dict):
+        return {_mended(key): _mended(value) for key, value in view.items()}
+    return [_mended(value) for value in view] if isinstance(view, (list, tuple)) else view

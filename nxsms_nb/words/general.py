@@ -42,6 +42,7 @@ COUNTED: Final = {
     "segment": "段",
     "column": "列",
     "character": "个字符",
+    "value": "个值",
     "problem": "个问题",
     "text": "条文本",
     "slower one": "个更慢的请求",

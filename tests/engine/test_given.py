@@ -199,7 +199,8 @@ def test_a_dashboard_stays(sandbox):
         warnings.simplefilter("ignore")
         frame.drop(index=frame.index[:20], inplace=True)
     for dashboard in (untouched, changed):
-        dashboard._select.value = "city"
+        column = dashboard._board.columns.index("city")
+        dashboard._heard(dashboard, {"nxsms": "column", "role": "group", "column": column}, [])
     assert changed.html() == untouched.html()
 
 

@@ -1,22 +1,23 @@
-"""The dashboard shows what the frame says, live and in what is saved of it."""
+"""The dashboard as Python has it: what it shows, what each message of the page does, and what is saved of it."""
 
-import base64
+import gzip
+import io
+import json
 import re
 
 import nbformat
+import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from IPython.lib.pretty import pretty
-from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-import nxsms_nb  # noqa: F401  registers df.nxsms
+import nxsms_nb as nx
 from nxsms_nb.analysis import failures, summary
 from nxsms_nb.errors import ColumnError
 
-PICTURE = re.compile(r'src="data:image/png;base64,([^"]+)" width="(\d+)" height="(\d+)"')
+NUMBER = "8615088888888"
 
 
 def texts(html):
@@ -24,140 +25,371 @@ def texts(html):
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_the_dashboard_has_counts_codes_and_pictures(made):
-    """Counts by status, a table of codes with what to do, and two pictures of a size given beforehand."""
+def view(shown):
+    return json.loads(shown.view)
+
+
+def table(shown):
+    return json.loads(shown.table)
+
+
+def say(shown, action, **values):
+    """What the page says when something is clicked; the view that follows."""
+    shown._heard(shown, {"nxsms": action, **values}, [])
+    return view(shown)
+
+
+def column(shown, label):
+    return shown._board.columns.index(label)
+
+
+def evaluated(shown, sent):
+    """The rows that the dashboard's line gives."""
+    return eval(shown.code, {"sent": sent, "pd": pd})  # noqa: S307 - our own line
+
+
+def agrees(shown, sent):
+    """Selection, code, number of rows and table are of the same rows."""
+    pd.testing.assert_frame_equal(shown.selection, evaluated(shown, sent))
+    assert view(shown)["chosen"] == len(shown.selection) == table(shown)["total"]
+    return len(shown.selection)
+
+
+def test_the_first_picture_is_that_of_the_tables(made):
+    """Tiles have the counts of summary, bars those of failures, the groups their intervals."""
     sent = made(5000)
     shown = sent.nxsms.dashboard()
-    words = texts(shown.html())
-    for status, label, number, _ in summary.summary(sent).itertuples(index=False):
-        assert re.search(rf"{status} {number:,}( [\d.]+%)? {label}", words)
+    first = view(shown)
+    counts = summary.summary(sent).set_index("status")
+    assert {tile["status"]: tile["rows"] for tile in first["tiles"]} == counts["count"].to_dict()
     told = failures.failures(sent)
-    first = told.iloc[0]
-    assert f"{first['code']} {first['meaning']} {first['count']:,} {first['share']:.1%}" in words
-    assert first["advice"] in words
-    pictures = PICTURE.findall(shown.html())
-    assert len(pictures) == 2
-    assert all(base64.b64decode(data).startswith(b"\x89PNG") for data, _, _ in pictures)
-    assert [int(width) for _, width, _ in pictures] == [768, 768]
+    bars = {bar["value"]: bar for bar in first["reasons"]}
+    for row in told[told["code"].notna()].to_dict("records"):
+        bar = bars[str(row["code"])]
+        assert [bar["rows"], bar["words"]] == [row["count"], row["meaning"]]
+        assert np.allclose([bar["share"], bar["low"], bar["high"]], [row["share"], row["low"], row["high"]])
+    by = failures.failures(sent, "country").drop_duplicates("country").set_index("country")
+    for group in first["groups"]["rows"]:
+        row = by.loc[group["name"]]
+        assert np.allclose([group[name] for name in ("answered", "failed", "rate", "low", "high")],
+                           [row[name] for name in ("answered", "failed", "rate", "low", "high")])  # fmt: skip
+    assert agrees(shown, sent) == 5000
 
 
-def test_failures_by_is_chosen_from_what_makes_groups(made):
-    """What can be derived and columns of few values are offered; ids, texts, results and numbers are not."""
-    sent = made(500).assign(wording="A", name=[f"n{i}" for i in range(500)], lists=[[1]] * 500, count=1)
-    sent.loc[::2, "wording"] = "B"
-    sent["structs"] = pd.Series([{"a": 1}] * 500, dtype=pd.ArrowDtype(pa.struct({"a": pa.int64()}))).array
-    offered = [label for label, _ in sent.nxsms.dashboard()._select.options]
-    assert offered == [
-        "code",
-        "country",
-        "length",
-        "segments",
-        "encoding",
-        "hour",
-        "weekday",
-        "date",
-        "segment",
-        "wording",
-    ]
-    bare = sent.drop(columns=["phone", "content"])
-    assert [label for label, _ in bare.nxsms.dashboard()._select.options] == [
-        "code",
-        "hour",
-        "weekday",
-        "date",
-        "segment",
-        "wording",
-    ]
+def test_each_choice_filters_every_picture_and_the_rows(made):
+    """Tile, bar, range, group and cell: the same rows everywhere; the picture it is made in keeps its other parts."""
+    sent = made(5000)
+    shown = sent.nxsms.dashboard()
+    rows = agrees(shown, sent)
+    said = say(shown, "status", value="Failure")
+    assert agrees(shown, sent) == (sent["status"] == "Failure").sum() < rows
+    assert [tile["on"] for tile in said["tiles"]] == [False, True, False, False, False, False]
+    assert said["tiles"][0]["rows"] == (sent["status"] == "Success").sum()
+    assert sum(bar["rows"] for bar in said["reasons"]) == said["chosen"]
+    for action, values in [
+        ("reason", {"level": 0}),
+        ("range", {"which": "time", "first": 3, "last": 30}),
+        ("range", {"which": "latency", "first": 2, "last": 20}),
+        ("level", {"column": column(shown, "segment"), "level": 1}),
+        ("cell", {"row": 1, "column": 0}),
+    ]:
+        before, rows = said, agrees(shown, sent)
+        said = say(shown, action, **values)
+        assert 0 < agrees(shown, sent) < rows, action
+        assert sum(tile["rows"] for tile in said["tiles"]) == said["chosen"]
+        assert sum(said["time"]["failed"]) < sum(before["time"]["failed"]) or action == "range"
+    assert len(said["chips"]) == 7
+    for _ in range(7):
+        said = say(shown, "drop", place=0)
+        agrees(shown, sent)
+    assert not said["chips"]
+    assert shown.code == "sent"
 
 
-def test_choosing_draws_the_groups(made):
-    """A choice changes table and picture, and going back brings the codes back."""
+def test_a_choice_made_again_is_taken_back(made):
+    """A second click on what is chosen ends the filter; on another part it takes that one."""
+    sent = made(500)
+    shown = sent.nxsms.dashboard()
+    say(shown, "status", value="Failure")
+    assert say(shown, "status", value="Invalid")["chips"] == ["refused before sending"]
+    assert say(shown, "status", value="Invalid")["chips"] == []
+    for action, values in [
+        ("reason", {"level": 1}),
+        ("level", {"column": 0, "level": 0}),
+        ("cell", {"row": 0, "column": 0}),
+    ]:
+        assert say(shown, action, **values)["chosen"] < 500
+        assert say(shown, action, **values)["chosen"] == 500
+    say(shown, "range", which="time", first=1, last=1)
+    assert say(shown, "range", which="time")["chosen"] == 500
+    say(shown, "status", value="Failure")
+    say(shown, "search", text="parcel")
+    assert say(shown, "reset")["chosen"] == 500
+    assert not table(shown)["searched"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"nxsms": "status", "value": "Gone"}, {"nxsms": "reason", "level": 99}, {"nxsms": "reason", "level": -1},
+        {"nxsms": "reason"}, {"nxsms": "level", "column": 0, "level": True}, {"nxsms": "drop", "place": 0},
+        {"nxsms": "range", "which": "code", "first": 0, "last": 1}, {"nxsms": "slice", "place": 0}, {"nxsms": "sort", "column": 99},
+        {"nxsms": "range", "which": "time", "first": 0, "last": 10**6}, {"nxsms": "__init__"}, {"nxsms": None}, {}, "reset",
+        {"nxsms": "export", "part": 5}, {"nxsms": "column", "role": "none", "column": 0},
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_changes_nothing(made, message):
+    """A stale or foreign message is dropped: nothing raises, nothing is chosen."""
+    sent = made(100)
+    shown = sent.nxsms.dashboard()
+    before = shown.view
+    shown._heard(shown, message, [])
+    assert shown.view == before
+
+
+def test_other_values_are_no_filter(made):
+    """What a column's picture puts together as other is shown with its rate and cannot be chosen."""
+    sent = made(3000)
+    sent["shop"] = [f"shop {int(n)}" for n in np.random.default_rng(1).zipf(1.5, 3000)]
+    shown = sent.nxsms.dashboard()
+    groups = say(shown, "column", role="group", column=column(shown, "shop"))["groups"]["rows"]
+    other = next(group for group in groups if group["other"])
+    assert re.fullmatch(r"other \(\d+ values\)", other["name"])
+    assert len(groups) == 25
+    assert sum(group["rows"] for group in groups) == 3000
+    assert say(shown, "level", column=column(shown, "shop"), level=other["level"])["chosen"] == 3000
+
+
+def test_numbers_and_times_are_grouped_in_ranges(made):
+    """A column of many numbers has bins of about as many rows, its filter is their range."""
+    sent = made(1000).assign(amount=np.random.default_rng(1).gamma(2, 50, 1000))
+    shown = sent.nxsms.dashboard()
+    groups = say(shown, "column", role="group", column=column(shown, "amount"))["groups"]["rows"]
+    assert [80 < group["rows"] < 120 for group in groups] == [True] * 10
+    assert groups[0]["name"].startswith("up to ")
+    say(shown, "level", column=column(shown, "amount"), level=3)
+    assert agrees(shown, sent) == groups[3]["rows"]
+
+
+def test_what_makes_no_groups_says_why(made):
+    """Lists, ids and numbers of people are named with the reason, and the derived country has a second name."""
+    sent = made(300).assign(tags=[["a"]] * 300, ref=[f"r{i}" for i in range(300)], country="Mali")
+    shown = view(sent.nxsms.dashboard())
+    assert {"country", "country (phone)", "segment"} <= {*shown["columns"]} or "country" in dict(shown["refused"])
+    refused = dict(shown["refused"])
+    assert refused["tags"] == "holds lists or the like"
+    assert refused["ref"] == "almost every row has a value of its own"
+    assert refused["phone"].startswith("numbers of people")
+
+
+def test_rows_are_paged_sorted_and_searched(made):
+    """Ten rows at a time; sorting is stable and puts gaps last; a search finds texts, numbers and codes."""
+    sent = made(500)
+    shown = sent.nxsms.dashboard()
+    heads = [head["name"] for head in table(shown)["columns"]]
+    assert heads[:3] == ["phone", "content", "segment"]
+    say(shown, "page", page=49)
+    assert [len(table(shown)["rows"]), table(shown)["pages"], table(shown)["first"]] == [10, 50, 491]
+    say(shown, "page", page=999)
+    assert table(shown)["page"] == 49
+    place = heads.index("segment")
+    say(shown, "sort", column=place)
+    expected = sent.sort_values("segment", kind="stable")
+    assert shown._board.rows._places.tolist() == expected.index.to_list()
+    assert [row[place] for row in table(shown)["rows"]] == ["new"] * 10
+    say(shown, "sort", column=place)
+    assert [row[place] for row in table(shown)["rows"]] == ["old"] * 10
+    say(shown, "page", page=49)
+    assert [row[place] for row in table(shown)["rows"]] == [""] * 10
+    say(shown, "sort", column=place)
+    assert [head["sorted"] for head in table(shown)["columns"]] == [""] * len(heads)
+    for words, rows in {
+        "PARCEL": sent["content"].str.contains("parcel"),
+        "+86 150": sent["phone"].str.contains("86150"),
+        "13005": sent["code"].eq(13005).fillna(False),
+        "手机": sent["reason"].str.contains("手机", na=False),
+        ".*": sent["phone"] == "",
+    }.items():
+        say(shown, "search", text=words)
+        assert table(shown)["total"] == int(rows.sum()), words
+        assert view(shown)["chosen"] == 500, "a search is no filter"
+    say(shown, "search", text="old")
+    say(shown, "status", value="Failure")
+    assert table(shown)["total"] == int(((sent["segment"] == "old") & (sent["status"] == "Failure")).sum())
+
+
+def test_a_chosen_reason_has_its_meaning_and_advice(made):
+    """Above the rows of a code stands what it means and what to do."""
+    sent = made(500)
+    shown = sent.nxsms.dashboard()
+    level = next(bar["level"] for bar in view(shown)["reasons"] if bar["value"] == "13005")
+    say(shown, "reason", level=level)
+    code = nx.codes().loc[13005]
+    assert table(shown)["about"] == {"name": f"13005 {code['meaning']}", "advice": code["advice"]}
+    assert (shown.selection["code"] == 13005).all()
+    assert (shown.selection["status"] == "Failure").all()
+
+
+def wait_for(shown, name):
+    """What was asked for, when it has been worked out."""
+    for thread in nx_threads():
+        thread.join(60)
+    return json.loads(getattr(shown, name))
+
+
+def nx_threads():
+    import threading
+
+    return [thread for thread in threading.enumerate() if thread.daemon and thread.name.startswith("nxsms-dashboard")]
+
+
+def test_what_goes_with_failure_is_found_for_the_chosen_rows(made):
+    """On demand, in the background, with the rows it is of; a slice is a filter like any other."""
+    sent = made(4000, failing=0.02).assign(sender=np.where(np.arange(4000) % 4, "Shop", "Bank"))
+    bad = (sent["sender"] == "Bank") & (sent["status"] == "Success") & (np.arange(4000) % 3 == 0)
+    sent.loc[bad, ["status", "code"]] = ["Failure", 13007]
+    shown = sent.nxsms.dashboard()
+    assert json.loads(shown.drivers)["state"] == "idle"
+    say(shown, "drivers")
+    found = wait_for(shown, "drivers")
+    assert [found["state"], found["about"], found["rows"][0]["where"]] == ["done", "of all 4,000 rows", "Bank"]
+    assert "13007" in found["rows"][0]["code"]
+    assert say(shown, "slice", place=0)["slices"][0] is True
+    assert agrees(shown, sent) == 1000
+    say(shown, "drivers")
+    found = wait_for(shown, "drivers")
+    assert found["about"] == "of the 1,000 rows chosen"
+    assert view(shown)["chips"] == ["Bank"], "what was chosen stays"
+
+
+def test_an_experiment_is_compared_for_the_chosen_rows(made):
+    """Where there is a variant column, its arms are compared on demand; what is wrong with them is said."""
     sent = made(2000)
+    assert view(sent.nxsms.dashboard())["experiment"] is None
+    shown = sent.assign(variant=np.where(np.arange(2000) % 2, "A", "B")).nxsms.dashboard()
+    say(shown, "experiment")
+    found = wait_for(shown, "experiment")
+    assert [row["arm"] for row in found["rows"]] == ["A", "B"]
+    assert "repeat an earlier row's phone" in found["note"]
+    say(shown, "level", column=column(shown, "variant"), level=0)
+    say(shown, "experiment")
+    found = wait_for(shown, "experiment")
+    assert found["state"] == "failed"
+    assert "only one arm" in found["note"]
+
+
+def test_delivery_may_be_the_outcome(made):
+    """With receipts in the frame rates may be of what was delivered."""
+    sent = made(100).assign(dr_status=pd.array([2, 5, 1, None] * 25, dtype="Int64"))
     shown = sent.nxsms.dashboard()
-    before = shown._body.value
-    shown._select.value = "segment"
-    group = failures.failures(sent, "segment").drop_duplicates("segment").iloc[0]
-    assert f"{group['answered']:,} {group['failed']:,} {group['rate']:.1%}" in texts(shown._body.value)
-    assert "Failure rate by segment" in shown._body.value
-    shown._select.value = None
-    assert shown._body.value == before
+    assert view(shown)["outcomes"] == ["accepted", "delivered"]
+    assert say(shown, "outcome", value="delivered")["overall"]["rate"] == 0.5
+    assert say(shown, "outcome", value="bought")["outcome"] == "delivered"
 
 
-def test_every_choice_can_be_drawn(made):
-    """Whatever is offered is drawn without a complaint."""
-    shown = made(800).nxsms.dashboard()
-    for label, value in shown._select.options[1:]:
-        shown._select.value = value
-        assert "Failure rate by" in shown._body.value, label
+def exported(shown):
+    """The file that the page puts together of the parts it is sent."""
+    parts = []
+    shown.send = lambda content, buffers: parts.append((content, buffers[0]))
+    part = 0
+    while not parts or not parts[-1][0]["last"]:
+        shown._heard(shown, {"nxsms": "export", "part": part}, [])
+        part += 1
+    return pd.read_csv(io.BytesIO(gzip.decompress(b"".join(data for _, data in parts))), dtype=str)
 
 
-def test_what_goes_wrong_in_a_choice_is_shown(made):
-    """An exception in a callback is seen by nobody, so it is written where the picture was."""
-
-    class Team:
-        gone = False
-
-        def __hash__(self):
-            if Team.gone:
-                raise ValueError("<b>no such team</b>")
-            return 7
-
-        def __eq__(self, other):
-            return self is other
-
-    teams = [Team(), Team()]
-    shown = made(100).assign(team=teams * 50).nxsms.dashboard()
-    Team.gone = True
-    shown._select.value = "team"
-    assert "&lt;b&gt;no such team&lt;/b&gt;" in shown._body.value
-
-
-def test_the_dashboard_leaves_pyplot_alone(made):
-    """No figure of the analyst's is touched and none is left open."""
-    shown = made(300).nxsms.dashboard()
-    shown._select.value = "segment"
-    assert not plt.get_fignums()
+def test_the_export_has_the_chosen_rows_masked(made):
+    """A CSV file of the selection: numbers masked wherever they stand, unless the session says otherwise."""
+    sent = made(300).assign(other=f"call {NUMBER}", whole=int(NUMBER), code2="<b>", amount=1.5)
+    sent.loc[0, "content"] = f"你好 {NUMBER}"
+    shown = sent.nxsms.dashboard()
+    say(shown, "status", value="Failure")
+    file = exported(shown)
+    rows = sent[sent["status"] == "Failure"]
+    assert list(file.columns) == list(sent.columns)
+    assert set(file["status"]) == {"Failure"}
+    assert len(file) == len(rows)
+    assert set(file["other"]) == {"call 861••••••••88"}
+    assert set(file["whole"]) == {"861••••••••88"}
+    assert file["content"].to_list() == [text.replace(NUMBER, "861••••••••88") for text in rows["content"]]
+    assert not set(file["phone"]) & set(sent["phone"])
+    nx.options.mask_phones = False
+    try:
+        assert exported(shown)["phone"].to_list() == rows["phone"].to_list()
+    finally:
+        nx.options.mask_phones = True
 
 
-@pytest.mark.parametrize("status", [None, "Success", "Invalid", "Unknown"])
+def test_no_whole_number_and_no_html_is_in_the_state(made):
+    """Whatever is chosen, sorted or searched for: the model's state and the static picture hold no number whole."""
+    sent = made(400).assign(
+        status="Failure", code=pd.NA, reason=f"<i>no</i> {NUMBER}", other=f"x {NUMBER}", whole=float(NUMBER)
+    )
+    sent["<b>"] = NUMBER
+    sent.loc[::2, "<b>"] = "<script>alert(1)</script>"
+    sent[NUMBER] = np.arange(400) % 2
+    shown = sent.nxsms.dashboard()
+    seen = []
+    for action, values in [
+        ("status", {"value": "Failure"}), ("search", {"text": NUMBER}), ("sort", {"column": 0}), ("reason", {"level": 0}),
+        *(("column", {"role": role, "column": place}) for role in ("group", "row") for place in range(len(shown._board.columns))),
+        ("level", {"column": column(shown, NUMBER), "level": 0}), ("level", {"column": column(shown, "<b>"), "level": 1}),
+        ("drivers", {}),
+    ]:  # fmt: skip
+        say(shown, action, **values)
+        seen += [json.dumps(shown.get_state(), default=str), shown.html()]
+    wait_for(shown, "drivers")
+    seen += [json.dumps(shown.get_state(), default=str), str(shown._repr_mimebundle_())]
+    numbers = {NUMBER, *sent["phone"]}
+    for text in seen:
+        assert not [number for number in numbers if number in text]
+    static = "".join(text for text in seen if text.startswith("<div"))
+    assert "<i>" not in static
+    assert "<script>" not in static
+
+
+@pytest.mark.parametrize("status", [None, "Success", "Invalid", "Unknown", "Skipped"])
 def test_frames_of_one_kind_have_a_dashboard(made, status):
-    """No rows, no failures, nothing answered: it says so and offers its choices all the same."""
+    """No rows, no failures, nothing answered: every picture is there and every choice can be made."""
     sent = made(400)
-    shown = (sent[sent["status"] == status] if status else sent[:0]).nxsms.dashboard()
-    for _, value in shown._select.options:
-        shown._select.value = value
-        assert "<img" in shown._body.value
-
-
-def test_texts_of_the_frame_are_escaped_and_phones_masked(made):
-    """A reason, a column's name or a value may hold anything; nobody's number is saved."""
-    sent = made(60).assign(status="Failure", code=pd.NA, reason="<i>no</i> 8615088888888")
-    sent["<b>"] = "4915112345678"
-    sent.loc[::2, "<b>"] = "<script>"
+    sent = sent[sent["status"] == status] if status else sent[:0]
     shown = sent.nxsms.dashboard()
-    html = shown.html()
-    shown._select.value = "<b>"
-    html += shown.html()
-    assert "<i>" not in html
-    assert "<script>" not in html
-    assert "<b>yes" not in html
-    assert "8615088888888" not in html
-    assert "4915112345678" not in html
+    for place in range(len(view(shown)["columns"])):
+        say(shown, "column", role="group", column=place)
+        say(shown, "column", role="column", column=place)
+    say(shown, "status", value="Failure")
+    assert agrees(shown, sent) == 0
+    assert 'data-nxsms="dashboard-static"' in shown.html()
+
+
+def test_it_is_chinese_where_the_session_is(made):
+    """The words of its script, of its pictures and of what was chosen follow the language."""
+    nx.options.language = "zh"
+    try:
+        shown = made(300).nxsms.dashboard()
+        say(shown, "status", value="Failure")
+        assert view(shown)["chips"] == ["网关拒绝"]
+        assert json.loads(shown.words)["Why messages failed"] == "失败原因"
+        assert "失败原因" in shown.html()
+        assert table(shown)["columns"][3]["name"] == "状态"
+    finally:
+        nx.options.language = "en"
+    assert json.loads(made(10).nxsms.dashboard().words) == {"language": "en"}
 
 
 def test_sandbox_results_say_so(made):
     """The dashboard of practice results is marked, with and without rows."""
     for rows in (0, 50):
         sent = made(rows)
-        assert "sandbox" not in sent.nxsms.dashboard().html()
+        assert "sandbox" not in texts(sent.nxsms.dashboard().html())
         sent.attrs["nxsms"] = {"gateway": "sandbox"}
         assert "sandbox" in texts(sent.nxsms.dashboard().html())
+        assert view(sent.nxsms.dashboard())["sandbox"]
 
 
 def test_its_text_form_is_the_same_each_time(made):
     """Outputs of a notebook repeat: no ids and no times in the text form."""
-    sent = made(1234)
-    shown = sent.nxsms.dashboard()
+    shown = made(1234).nxsms.dashboard()
     assert pretty(shown) == repr(shown) == "Dashboard of 1,234 rows"
     bundle = shown._repr_mimebundle_()
     assert bundle["text/plain"] == "Dashboard of 1,234 rows"
@@ -172,7 +404,7 @@ def test_a_frame_that_was_not_sent_has_no_dashboard():
 
 
 def test_a_converted_notebook_shows_it():
-    """Executed and converted without widgets, the page has the counts and both pictures."""
+    """Executed and converted without widgets, the page has the counts, the bars and both pictures over time."""
     cell = """
 import nxsms_nb, pandas as pd
 from nxsms_nb.results import columns
@@ -183,5 +415,7 @@ sent.nxsms.dashboard()"""
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     notebook.metadata.pop("widgets", None)
     page, _ = HTMLExporter().from_notebook_node(notebook)
-    assert page.count('src="data:image/png;base64,') == 2
-    assert re.search(r"Failure 2 66.7% refused by the gateway", texts(page))
+    static = page.partition('data-nxsms="dashboard-static"')[2]
+    assert re.search(r"2 66\.7% refused by the gateway", texts(static))
+    assert "13005 incorrect phone number 2 · 66.7%" in texts(static)
+    assert static.count("<svg ") >= 2

@@ -1,0 +1,284 @@
+"""The rows behind the pictures: a page at a time, sorted and searched where they are; the page of the browser gets ten."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nxsms_nb.formatting import shorten
+from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results.statuses import RESULT_COLUMNS, WORDS
+from nxsms_nb.views import hiding
+from nxsms_nb.words.language import code_label, tr
+
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.cube import Choices, Cube
+    from nxsms_nb.analysis.derived import Asked
+
+__all__ = ["SIZE", "Rows"]
+
+SIZE: Final = 10
+"""Rows on a page."""
+
+_MOST_OWN: Final = 6
+_CUT: Final = 90
+_SHOWN: Final = ("status", "code", "reason", "attempts", "sent_at", "latency_ms")
+
+Places = npt.NDArray[np.int64]
+
+
+class Rows:
+    """The chosen rows in order: the frame's, or that of a column."""
+
+    def __init__(self, frame: pd.DataFrame, asked: Asked, cube: Cube) -> None:
+        self._frame, self._cube = frame, cube
+        self._phone = asked.phone or "phone"
+        content = asked.content or "content"
+        results = {f"{asked.prefix}{name}": name for name in RESULT_COLUMNS}
+        there = [label for label in dict.fromkeys(frame.columns) if isinstance(frame[label], pd.Series)]
+        first = [label for label in (self._phone, content) if label in there]
+        others = [label for label in there if label not in results and label not in first]
+        self._labels: list[Hashable] = [*first, *others[:_MOST_OWN]]
+        self._results = [name for name in _SHOWN if f"{asked.prefix}{name}" in there]
+        self._read = result_columns.read(frame, asked.prefix, columns=self._results)
+        self._searched = [label for label in self._labels if label == self._phone or _is_text(frame[label])]
+        self._orders: dict[int, Places] = {}
+        self._encoded: dict[Hashable, Any] = {}
+        self.reset()
+        self._chosen: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def total(self) -> int:
+        """How many rows there are on all pages."""
+        return len(self._places)
+
+    def reset(self) -> None:
+        """Go back to the first page, in the frame's order, of all rows."""
+        self._page, self._sorted, self._down, self._text = 0, -1, False, ""
+        self._chosen = None
+        self._places: Places = np.arange(len(self._frame))
+
+    def narrow(self, choices: Choices) -> None:
+        """Take the rows that pass the filters."""
+        self._chosen = choices.mask()
+        self._order()
+
+    def search(self, text: str) -> None:
+        """Take the rows that hold a text; `narrow` has to follow."""
+        self._text = text.strip()
+
+    def turn(self, page: int) -> None:
+        """Turn to a page."""
+        self._page = min(max(page, 0), self._last)
+
+    @property
+    def _last(self) -> int:
+        return max(0, (len(self._places) - 1) // SIZE)
+
+    def sort(self, column: int) -> None:
+        """Sort by a column: upwards, then downwards, then not."""
+        if not 0 <= column < len(self._labels) + len(self._results):
+            raise IndexError(column)
+        if column != self._sorted:
+            self._sorted, self._down = column, False
+        elif not self._down:
+            self._down = True
+        else:
+            self._sorted, self._down = -1, False
+        self._order()
+
+    def _order(self) -> None:
+        self._page = 0
+        mask = self._chosen
+        if self._text:
+            places = np.arange(len(self._frame)) if mask is None else np.flatnonzero(mask)
+            places = places[self._holding(places)]
+            mask = np.zeros(len(self._frame), np.bool_)
+            mask[places] = True
+        if self._sorted < 0:
+            self._places = np.arange(len(self._frame)) if mask is None else np.flatnonzero(mask)
+            return
+        order = self._sorting(self._sorted, down=self._down)
+        self._places = order if mask is None else order[mask[order]]
+
+    # ------------------------------------------------------------------ search and sort
+
+    def _holding(self, places: Places) -> npt.NDArray[np.bool_]:
+        """Find the rows in which any text, the code or the reason holds what is searched for."""
+        found = np.zeros(len(places), np.bool_)
+        whole = len(places) == len(self._frame)
+        digits = "".join(char for char in self._text if char.isdecimal())
+        for label in self._searched:
+            array = self._array(label)
+            array = array if whole else array.take(pa.array(places))
+            found |= _matches(array, self._text)
+            if label == self._phone and len(digits) > 2 and digits != self._text:
+                found |= _matches(_digits(array), digits)
+        for name in self._results:
+            if name in ("status", "reason", "code"):
+                array = self._array(name, result=True)
+                found |= _matches(array if whole else array.take(pa.array(places)), self._text)
+        return found
+
+    def _array(self, label: Hashable, *, result: bool = False) -> Any:
+        """Return a column to search in, as texts; of those that repeat each different one once, kept for the next search."""
+        key = (label, result)
+        if key not in self._encoded:
+            column = self._read[label] if result else self._frame[label]
+            array = _texts(column)
+            some = (
+                array.take(pa.array(np.arange(0, len(array), max(1, len(array) // 2000))))
+                if not pa.types.is_dictionary(array.type)
+                else array
+            )
+            if not pa.types.is_dictionary(array.type) and len(some.unique()) < len(some) / 2:
+                array = array.dictionary_encode()
+            self._encoded[key] = array
+        return self._encoded[key]
+
+    def _sorting(self, column: int, *, down: bool) -> Places:
+        key = column * 2 + down
+        if key not in self._orders:
+            while len(self._orders) >= 2:
+                del self._orders[next(iter(self._orders))]
+            values = (
+                self._frame[self._labels[column]]
+                if column < len(self._labels)
+                else self._read[self._results[column - len(self._labels)]]
+            )
+            # Missing ones stand at the end, and what is the same stays in the frame's order.
+            order = pc.array_sort_indices(_sortable(values), order="descending" if down else "ascending")
+            self._orders[key] = order.to_numpy().astype(np.int64)
+        return self._orders[key]
+
+    # ------------------------------------------------------------------ what is shown
+
+    def page(self) -> dict[str, Any]:
+        """Return the page as JSON."""
+        self.turn(self._page)
+        places = self._places[self._page * SIZE : (self._page + 1) * SIZE]
+        cells = [self._shown(label, places) for label in self._labels]
+        read = self._read.iloc[places]
+        results = [[_result(name, value) for value in read[name].astype(object)] for name in self._results]
+        numeric = {"attempts", "latency_ms"}
+        columns = [
+            *({"name": hiding.name(str(label)), "number": False} for label in self._labels),
+            *({"name": tr(_HEADS[name]), "number": name in numeric} for name in self._results),
+        ]
+        for place, column in enumerate(columns):
+            column["sorted"] = ("down" if self._down else "up") if place == self._sorted else ""
+        return {
+            "total": len(self._places),
+            "searched": bool(self._text),
+            "page": self._page,
+            "pages": self._last + 1,
+            "first": self._page * SIZE + 1,
+            "size": SIZE,
+            "columns": columns,
+            "rows": [list(row) for row in zip(*cells, *results, strict=True)],
+            "statuses": list(read["status"].astype(str)),
+            "status": len(self._labels) + self._results.index("status"),
+        }
+
+    def _shown(self, label: Hashable, places: Places) -> list[str]:
+        values = self._frame[label].iloc[places].astype(object)
+        return [_cell(value, phone=label == self._phone) for value in values]
+
+
+_HEADS: Final = {
+    "status": "status",
+    "code": "code",
+    "reason": "reason",
+    "attempts": "attempts",
+    "sent_at": "sent at (UTC)",
+    "latency_ms": "latency",
+}
+
+
+def _cell(value: Any, *, phone: bool) -> str:
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return ""
+    whole = isinstance(value, float) and value.is_integer()
+    words = f"{value:.0f}" if whole else str(value)
+    return hiding.number(words.strip()) if phone else shorten(hiding.text(words), _CUT)
+
+
+def _result(name: str, value: Any) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    if name == "status":
+        return tr(WORDS[value])
+    if name == "code":
+        return code_label(int(value)) if value else ""
+    if name == "sent_at":
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if name == "latency_ms":
+        return f"{value:,.0f} ms"
+    return shorten(hiding.text(str(value)), _CUT)
+
+
+def _is_text(values: pd.Series[Any]) -> bool:
+    return not (
+        pd.api.types.is_float_dtype(values.dtype)
+        or pd.api.types.is_bool_dtype(values.dtype)
+        or pd.api.types.is_datetime64_any_dtype(values.dtype)
+        or pd.api.types.is_timedelta64_dtype(values.dtype)
+    )
+
+
+def _texts(values: pd.Series[Any]) -> Any:
+    """Read a column as texts, one Arrow array; of categories the texts of the categories are enough."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        kinds = pa.array([str(kind) for kind in values.cat.categories], pa.large_string())
+        codes = values.cat.codes.to_numpy()
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), kinds)
+    try:
+        if pd.api.types.is_float_dtype(values.dtype):  # numbers that lost their type to a gap
+            values = values.astype("Int64")
+        array = pa.array(values, from_pandas=True)
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        return array.cast(pa.large_string())
+    except (pa.ArrowException, TypeError, ValueError):
+        return pa.array([None if _none(value) else str(value) for value in values], pa.large_string())
+
+
+def _none(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def _digits(array: Any) -> Any:
+    if pa.types.is_dictionary(array.type):
+        return pa.DictionaryArray.from_arrays(array.indices, _digits(array.dictionary))
+    return pc.replace_substring_regex(array, r"\D", "")
+
+
+def _matches(array: Any, text: str) -> npt.NDArray[np.bool_]:
+    if pa.types.is_dictionary(array.type):
+        inside: npt.NDArray[np.bool_] = np.append(_matches(array.dictionary, text), np.False_)
+        taken: npt.NDArray[np.bool_] = inside[array.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+        return taken
+    found: npt.NDArray[np.bool_] = (
+        pc.match_substring(array, text, ignore_case=True).fill_null(False).to_numpy(zero_copy_only=False)
+    )
+    return found
+
+
+def _sortable(values: pd.Series[Any]) -> Any:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes = values.cat.codes.to_numpy()
+        return pa.array(codes, mask=codes < 0)
+    try:
+        array = pa.array(values, from_pandas=True)
+        if not any(is_a(array.type) for is_a in (pa.types.is_nested, pa.types.is_dictionary, pa.types.is_null)):
+            return array
+    except (pa.ArrowException, TypeError, ValueError):
+        pass
+    return _texts(values)
