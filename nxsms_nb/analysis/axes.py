@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.analysis import bins, groups, literals
-from nxsms_nb.analysis.derived import Asked, is_derived
 from nxsms_nb.analysis.throughput import round_interval
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import named
 
-__all__ = ["MOST", "OTHER", "Axis", "Scale", "can_derive", "latency_scale", "of_column", "small", "time_scale"]
+if TYPE_CHECKING:
+    from nxsms_nb.analysis.derived import Asked
+
+__all__ = ["MOST", "OTHER", "Axis", "Scale", "latency_scale", "of_column", "small", "time_scale"]
 
 Ints = npt.NDArray[np.integer[Any]]
 
@@ -186,12 +188,3 @@ def _round(least: float) -> float:
     """Return the next of 1, 2, 5, 10 and so on."""
     ten = 10.0 ** np.floor(np.log10(least))
     return float(next(ten * one for one in (1, 2, 5, 10) if ten * one >= least * (1 - 1e-9)))
-
-
-def can_derive(frame: pd.DataFrame, label: Hashable, asked: Asked) -> bool:
-    """Return whether a frame has the column that something is derived from."""
-    needs = {"country": asked.phone or "phone"} | dict.fromkeys(
-        ("length", "segments", "encoding"), asked.content or "content"
-    )
-    name = is_derived(frame, label)
-    return name is not None and (name not in needs or needs[name] in frame.columns)

@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from nxsms_nb.analysis import axes, bins, literals
-from nxsms_nb.analysis.derived import DERIVED, Asked, derived_as
+from nxsms_nb.analysis import axes, bins, groups, literals
+from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, Asked
+from nxsms_nb.results import delivery
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 
 __all__ = ["Catalogue", "catalogue"]
@@ -30,12 +31,18 @@ def catalogue(frame: pd.DataFrame, asked: Asked) -> Catalogue:
     The reasons are ``twice``, ``number``, ``lists``, ``type``, ``one`` and ``unique``; the columns of results that have
     pictures of their own are in neither list.
     """
-    derived = [derived_as(frame, name) for name in DERIVED]
-    offered: list[Hashable] = [name for name in derived if axes.can_derive(frame, name, asked)]
+    offered: list[Hashable] = [
+        groups.made_as(frame, name, asked.prefix) for name in DERIVED if _has_source(frame, name, asked)
+    ]
+    offered += [name for name in OF_RECEIPTS if delivery.carries(frame, asked.prefix) and name not in offered]
     refused: dict[Hashable, str] = {}
     sample = frame.iloc[:: max(1, len(frame) // _SAMPLE)]
     hidden = {f"{asked.prefix}{name}" for name in _SHOWN_ELSEWHERE}
-    own = [label for label in dict.fromkeys(frame.columns) if label not in hidden]
+    own = [
+        label
+        for label in dict.fromkeys(frame.columns)
+        if label not in hidden and groups.is_own(frame, label, asked.prefix)
+    ]
     for label in own:
         values = sample[label]
         if not isinstance(values, pd.Series):
@@ -47,6 +54,16 @@ def catalogue(frame: pd.DataFrame, asked: Asked) -> Catalogue:
         else:
             offered.append(label)
     return Catalogue(offered, refused)
+
+
+def _has_source(frame: pd.DataFrame, name: str, asked: Asked) -> bool:
+    if name == "country":
+        return _there(frame, asked.phone, "phone")
+    return name not in ("length", "segments", "encoding") or _there(frame, asked.content, "content")
+
+
+def _there(frame: pd.DataFrame, label: Any, usual: str) -> bool:
+    return (usual if label is None else label) in frame.columns
 
 
 def _reason(label: Hashable, sample: pd.Series[Any], whole: pd.Series[Any]) -> str:

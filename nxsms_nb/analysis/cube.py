@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from nxsms_nb.analysis import axes, reasons, slices
 from nxsms_nb.analysis.axes import OTHER, Axis, Scale
 from nxsms_nb.analysis.measures import measure
-from nxsms_nb.results import columns
+from nxsms_nb.errors import ColumnError
+from nxsms_nb.results import columns, delivery
 from nxsms_nb.results.statuses import STATUSES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nxsms_nb.analysis.derived import Asked
 
 __all__ = ["FAILED", "GOOD", "UNCOUNTED", "Choices", "Cube", "Filter"]
@@ -86,7 +88,11 @@ class Cube:
         return len(self.status)
 
     def _has_receipts(self) -> bool:
-        return isinstance(self.frame.get(f"{self.prefix}dr_status"), pd.Series)
+        try:
+            delivery.read(self.frame, self.prefix, columns=["dr_status"])
+        except ColumnError:
+            return False
+        return True
 
     def choose_outcome(self, outcome: str) -> None:
         """Take another outcome for rates."""

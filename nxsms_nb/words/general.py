@@ -28,6 +28,11 @@ CHINESE: Final = {
     "failures by code": "失败（按响应码）",
     "none": "无",
     "(missing)": "（缺失）",
+    # rates
+    "rate": "比率",
+    "difference": "差值",
+    "{rate} of {rows}": "{rows} 中的 {rate}",
+    "mostly {code}": "主要是 {code}",
 }
 
 COUNTED: Final = {
