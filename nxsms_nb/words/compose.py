@@ -12,7 +12,6 @@ CHINESE: Final[dict[str, str]] = {
     "Real rows, as they would be sent": "真实数据行的发送预览",
     "Check every row": "检查所有行",
     "The lines to paste": "可粘贴的代码",
-    "Copy": "复制",
     "Copied": "已复制",
     "Press Ctrl+C": "请按复制快捷键",
     "Use plain characters": "改用普通字符",

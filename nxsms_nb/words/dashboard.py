@@ -102,6 +102,5 @@ CHINESE: Final[dict[str, str]] = {
     "sent at (UTC)": "发送时间（UTC）",
     "latency": "延迟时间",
     "these rows:": "这些行：",
-    "Copy": "复制",
     "and {number} more": "另有 {number} 项",
 }

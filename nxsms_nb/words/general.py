@@ -28,6 +28,7 @@ CHINESE: Final = {
     "failures by code": "失败（按响应码）",
     "none": "无",
     "(missing)": "（缺失）",
+    "Copy": "复制",
     # rates
     "rate": "比率",
     "difference": "差值",
