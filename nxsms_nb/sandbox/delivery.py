@@ -6,15 +6,19 @@ not with `nxsms_nb.rows.segments`, so that the two check each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from nxsms_nb.errors import ConfigError
+from nxsms_nb.formatting import named
 from nxsms_nb.sandbox.draws import derived, roll
+from nxsms_nb.sandbox.places import ByPlace
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.ledger import Accepted
-    from nxsms_nb.sandbox.settings import Settings
+    from nxsms_nb.sandbox.settings import Seconds, Settings
 
 RESULTS: Final[Mapping[int, str]] = {
     2: "DELIVRD",
@@ -54,7 +58,10 @@ _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What happened to one message: `price` in US dollars per segment, `after` in seconds from acceptance to receipt."""
+    """What happened to one message: `price` in US dollars per segment, `after` in seconds from acceptance to receipt.
+
+    `pushed` is False where the receipt is lost on the way; the record has it all the same.
+    """
 
     status: int
     size: int
@@ -62,6 +69,7 @@ class Delivery:
     network: str
     network_number: str
     after: float
+    pushed: bool
 
     @property
     def result(self) -> str:
@@ -70,27 +78,56 @@ class Delivery:
 
 
 def outcome(message: Accepted, settings: Settings) -> Delivery:
-    """Draw what happens to an accepted message."""
+    """Draw what happens to an accepted message: the same for its receipt and its record."""
+    prefix = next((message.phone[:n] for n in (3, 2, 1) if message.phone[:n] in _NETWORKS | _PRICES), "")
+    networks = _NETWORKS.get(prefix, _OTHER_NETWORKS)
+    names = networks[roll(message.phone) % len(networks)]
+    mixes, delays, losses = _by_place(settings)
     drawn = roll(message.messageid, derived(settings.seed, "delivery"))
     share, later = (drawn >> 32) / (1 << 32), (drawn & 0xFFFFFFFF) / (1 << 32)
     status, total = DELIVERED, 0.0
-    for other, part in settings.delivery.items():
+    for other, part in (mixes.find(message.phone, names) or {}).items():
         total += part
         if share < total:
             status = other
             break
-    low, high = delay if isinstance(delay := settings.delivery_delay, tuple) else (delay, delay)
-    prefix = next((message.phone[:n] for n in (3, 2, 1) if message.phone[:n] in _NETWORKS | _PRICES), "")
-    networks = _NETWORKS.get(prefix, _OTHER_NETWORKS)
-    network, number = networks[roll(message.phone) % len(networks)]
+    delay = delays.find(message.phone, names) or 0.0
+    low, high = delay if isinstance(delay, tuple) else (delay, delay)
+    lost = roll(message.messageid, derived(settings.seed, "receipt lost")) / (1 << 64)
     return Delivery(
         status,
         size(message.content, message.phone),
         _PRICES.get(prefix, PRICE),
-        network,
-        number,
+        *names,
         low + later * (high - low),
+        lost >= (losses.find(message.phone, names) or 0.0),
     )
+
+
+@functools.lru_cache(maxsize=8)
+def _by_place(settings: Settings) -> tuple[ByPlace[Mapping[int, float]], ByPlace[Seconds], ByPlace[float]]:
+    """Return the settings by place: they do not change, and messages come by the thousand."""
+    return (
+        ByPlace(settings.delivery, _mix_and_places),
+        ByPlace(settings.delivery_delay, _value_and_places),
+        ByPlace(settings.receipts_lost, _value_and_places),
+    )
+
+
+def _mix_and_places(given: Any) -> tuple[Mapping[int, float] | None, Mapping[Any, Any]]:
+    """Split a mix into its own shares and those of places: a mix of nothing but places leaves the rest to the surrounding one."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"has {named(given)}, which is not a mapping of a receipt's status to its share.")
+    own = {key: value for key, value in given.items() if not isinstance(key, str)}
+    places = {key: value for key, value in given.items() if isinstance(key, str)}
+    return (own if own or not places else None), places
+
+
+def _value_and_places(given: Any) -> tuple[Any, Mapping[Any, Any]]:
+    """Split a mapping into the value of what it does not name, under None, and those of places."""
+    if not isinstance(given, Mapping):
+        return given, {}
+    return given.get(None), {key: value for key, value in given.items() if key is not None}
 
 
 def size(content: str, phone: str) -> int:
@@ -111,9 +148,38 @@ def size(content: str, phone: str) -> int:
     return 1 if units <= single else -(-units // part)
 
 
-def complaint(mix: Mapping[int, float]) -> str | None:
+def complaint(mix: Any) -> str | None:
     """Say what is wrong with a delivery mix; None if nothing is."""
-    if not isinstance(mix, Mapping) or any(status not in RESULTS for status in mix):
+    if not isinstance(mix, Mapping):
+        return f"is not a mapping of a receipt's status to its share. The statuses: {', '.join(map(str, RESULTS))}."
+    return _wrong(mix, _mix_and_places, _wrong_shares)
+
+
+def wrong_by_place(given: Any, check: Callable[[Any], str | None]) -> str | None:
+    """Say what is wrong with a value, or a mapping of places to values; None if nothing is."""
+    return _wrong(given, _value_and_places, check)
+
+
+def _wrong(
+    given: Any, split: Callable[[Any], tuple[Any, Mapping[Any, Any]]], check: Callable[[Any], str | None]
+) -> str | None:
+    found: list[str] = []
+
+    def checked(value: Any) -> tuple[Any, Mapping[Any, Any]]:
+        own, places = split(value)
+        if own is not None and (words := check(own)):
+            found.append(words)
+        return own, places
+
+    try:
+        ByPlace(given, checked)
+    except ConfigError as error:
+        return str(error)
+    return found[0] if found else None
+
+
+def _wrong_shares(mix: Mapping[Any, Any]) -> str | None:
+    if any(isinstance(status, bool) or status not in RESULTS for status in mix):
         return f"is not a mapping of a receipt's status to its share. The statuses: {', '.join(map(str, RESULTS))}."
     shares = list(mix.values())
     if any(isinstance(share, bool) or not isinstance(share, (int, float)) or share < 0 for share in shares):

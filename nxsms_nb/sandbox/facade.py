@@ -92,16 +92,22 @@ class Sandbox(Adjustable, Names):
         Whether Chinese mobile numbers without country code come back with one, as in the vendor's example.
     strict_ids : bool, default True
         Whether a sysMessageId must have 10 to 50 characters as the vendor's page says; its example has six.
-    delivery : mapping of int to float, optional
-        Receipt status to its share of the accepted messages; the rest is delivered. By default 7% are not.
-    delivery_delay : float or (float, float), default 0.0
-        Seconds until a message's receipt, or the range they are drawn from.
+    delivery : mapping, optional
+        Receipt status to its share of the accepted messages; the rest is delivered. By default 7% are not. A region or a calling
+        code, and each network, may have its own mix instead, nested as deep as needed:
+        ``{5: 0.02, "IN": {7: 0.3, "network": {"Jio": {5: 0.9}}}}``.
+    delivery_delay : float, (float, float) or mapping, default 0.0
+        Seconds until a message's receipt, or the range they are drawn from; by country and network as `delivery`, with those of
+        all others under None: ``{"IN": (60, 600), None: (1, 5)}``.
+    receipts_lost : float or mapping, default 0.0
+        The share of receipts that are never pushed, or the shares by country and network as in `delivery_delay`. The record has
+        what they would have said.
     dr_url : str, optional
         Where receipts are pushed for messages without their own drUrl; only to addresses on this machine.
     receipts_in : {"body", "query"}, default "body"
         Whether a receipt's fields come as a form, or in the query string as older customers get them.
-    record_delay : float, default 0.0
-        Seconds until record queries know a message.
+    record_delay : float or (float, float), default 0.0
+        Seconds until record queries know a message, or the range they are drawn from: then a day's list shifts meanwhile.
     record_wording : {"en", "en-alt", "zh"}, default "en"
         The wording of statuses in records.
     record_network : {"name", "number"}, default "name"
@@ -161,11 +167,12 @@ class Sandbox(Adjustable, Names):
         clock_offset: float = 0.0,
         rewrite_phones: bool = False,
         strict_ids: bool = True,
-        delivery: Mapping[int, float] | None = None,
-        delivery_delay: Seconds = 0.0,
+        delivery: Mapping[Any, Any] | None = None,
+        delivery_delay: Seconds | Mapping[Any, Any] = 0.0,
+        receipts_lost: float | Mapping[Any, Any] = 0.0,
         dr_url: str | None = None,
         receipts_in: Literal["body", "query"] = "body",
-        record_delay: float = 0.0,
+        record_delay: Seconds = 0.0,
         record_wording: Wording = "en",
         record_network: Literal["name", "number"] = "name",
         record_unknown: Literal["empty", "null", "missing"] = "empty",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
+from nxsms_nb.sandbox.places import calling_code
 from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Mix:
                 self._inner += _conditions(key, value)
                 continue
             inside = _checked(key, value, "a calling code or a region to a mix") if key == "country" else {key: value}
-            places += [(_calling_code(place), Mix(_mapping(place, mix), repr(place))) for place, mix in inside.items()]
+            places += [(_code_of(place), Mix(_mapping(place, mix), repr(place))) for place, mix in inside.items()]
         for prefix, mix in sorted(places, key=lambda place: -len(place[0])):
             self._inner.append((_begins(prefix), mix))
         own = {code: share for code, share in given.items() if not isinstance(code, str)}
@@ -157,12 +158,10 @@ def with_codes(mix: Mapping[Any, Any]) -> dict[Any, Any]:
     return read
 
 
-def _calling_code(place: Any) -> str:
-    if isinstance(place, str) and place.removeprefix("+").isdigit():
-        return place.removeprefix("+")
-    import phonenumbers  # noqa: PLC0415 - heavy, and only wanted where a region is named
-
-    number = phonenumbers.country_code_for_region(place.upper()) if isinstance(place, str) else 0
-    if not number:
-        raise ConfigError(f"Sandbox: {place!r} in the failures is neither a calling code ('91') nor a region ('IN').")
-    return str(number)
+def _code_of(place: Any) -> str:
+    try:
+        return calling_code(place)
+    except ConfigError:
+        raise ConfigError(
+            f"Sandbox: {place!r} in the failures is neither a calling code ('91') nor a region ('IN')."
+        ) from None

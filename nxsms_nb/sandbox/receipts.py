@@ -36,6 +36,7 @@ class Push:
     url: str
     fields: dict[str, str]
     in_body: bool
+    lost: bool = False
     answer: str | None = None
 
 
@@ -65,7 +66,7 @@ class Receipts:
     def add(self, message: Accepted, url: str, ext: str | None, settings: Settings) -> None:
         """Schedule a message's receipt; on the server's loop."""
         became = outcome(message, settings)
-        push = Push(url, _fields(message, became, ext, settings), settings.receipts_in == "body")
+        push = Push(url, _fields(message, became, ext, settings), settings.receipts_in == "body", not became.pushed)
         self._pushes.append(push)
         heapq.heappush(self._due, (message.tick + became.after, len(self._pushes), push))
         if self._runner is None:
@@ -127,6 +128,8 @@ class Receipts:
 
 
 async def _pushed(session: aiohttp.ClientSession, push: Push) -> str:
+    if push.lost:
+        return "not pushed: lost, as receipts_lost says"
     if not _on_this_machine(push.url):
         return "not pushed: the address is not on this machine"
     body, query = (push.fields, None) if push.in_body else (None, push.fields)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.sandbox.delivery import DELIVERED, PRICE, outcome
+from nxsms_nb.sandbox.draws import derived, roll
 from nxsms_nb.sandbox.limits import Bucket
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Records:
 
     def reset(self) -> None:
         """Start over with the query limit of the settings."""
+        self._paid, self._sum = 0, 0.0
         limit = self._gateway.settings.query_limit
         self._limit = None if limit is None else Bucket(limit)
 
@@ -117,9 +119,17 @@ class Records:
     def _balance(self, _form: Mapping[str, str], _now: float, _tick: float) -> Reply:
         left = self._gateway.balance
         if left is None:
-            spent = PRICE * len(self._gateway.ledger)
-            return {"code": "0", "balance": f"{max(0.0, FULL - spent):.2f}", "credit_balance": "500"}
-        return {"code": "0", "balance": f"{left * PRICE:.2f}", "credit_balance": "0"}
+            return {"code": "0", "balance": _money(FULL - self._spent()), "credit_balance": "500"}
+        return {"code": "0", "balance": _money(left * PRICE), "credit_balance": "0"}
+
+    def _spent(self) -> float:
+        """Return the price of all messages, each segment of them; only what was accepted since the last query is added up."""
+        ledger, settings = self._gateway.ledger, self._gateway.settings
+        for position in range(self._paid, len(ledger)):
+            became = outcome(ledger.accepted(position), settings)
+            self._sum += became.price * became.size
+        self._paid = len(ledger)
+        return self._sum
 
     def _row(self, message: Accepted, tick: float) -> dict[str, str]:
         settings = self._gateway.settings
@@ -142,11 +152,18 @@ class Records:
         }
 
     def _shows(self, message: Accepted, tick: float) -> bool:
-        return tick >= message.tick + self._gateway.settings.record_delay
+        delay, seed = self._gateway.settings.record_delay, self._gateway.settings.seed
+        low, high = delay if isinstance(delay, tuple) else (delay, delay)
+        later = roll(message.messageid, derived(seed, "record")) / (1 << 64) if high > low else 0.0
+        return tick >= message.tick + low + later * (high - low)
 
     def _between(self, first: date, last: date, tick: float) -> list[int]:
         start, end = (self._midnight(day) for day in (first, last + timedelta(days=1)))
-        return self._gateway.ledger.between(start, end, tick - self._gateway.settings.record_delay)
+        delay, ledger = self._gateway.settings.record_delay, self._gateway.ledger
+        if not isinstance(delay, tuple):
+            return ledger.between(start, end, tick - delay)
+        found = ledger.between(start, end, tick - delay[0])
+        return [position for position in found if self._shows(ledger.accepted(position), tick)]
 
     def _kept(self, day: date, now: float) -> bool:
         return day >= self._local(now).date() - timedelta(days=DAYS)
@@ -159,6 +176,18 @@ class Records:
 
     def _midnight(self, day: date) -> float:
         return datetime(day.year, day.month, day.day, tzinfo=self._zone()).timestamp()
+
+
+def _money(amount: float) -> str:
+    """Write an amount as the vendor does, with two decimals, or more where it has them.
+
+    Examples
+    --------
+    >>> _money(3788.32), _money(3788.3135)
+    ('3788.32', '3788.3135')
+    """
+    whole, _, decimals = f"{max(0.0, amount):.4f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 def _day(text: str, form: str) -> date | None:

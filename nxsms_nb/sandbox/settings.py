@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Generic, Literal, Self, TypeVar, cast, overload
 
 from nxsms_nb.errors import ConfigError
@@ -59,6 +60,10 @@ def _keywords(value: Any) -> str | None:
 
 def _rate(value: Any) -> str | None:
     return None if value is None or (_number(value) and value > 0) else "is not a number per second, above 0, or None."
+
+
+def _share(value: Any) -> str | None:
+    return None if _number(value) and 0 <= value <= 1 else "is not a share, a number from 0 to 1."
 
 
 def _dr_url(value: Any) -> str | None:
@@ -124,13 +129,12 @@ class Adjustable:
     clock_offset = Setting[float](0.0, lambda v: None if _number(v) else "is not a number of seconds.", numeric=True)
     rewrite_phones = Setting[bool](False, _flag)
     strict_ids = Setting[bool](True, _flag)
-    delivery = Setting[Mapping[int, float]](sandbox_delivery.USUAL, sandbox_delivery.complaint)
-    delivery_delay = Setting[Seconds](0.0, _seconds)
+    delivery = Setting[Mapping[Any, Any]](sandbox_delivery.USUAL, sandbox_delivery.complaint)
+    delivery_delay = Setting[Seconds | Mapping[Any, Any]](0.0, partial(sandbox_delivery.wrong_by_place, check=_seconds))
+    receipts_lost = Setting[float | Mapping[Any, Any]](0.0, partial(sandbox_delivery.wrong_by_place, check=_share))
     dr_url = Setting[str | None](None, _dr_url)
     receipts_in = Setting[Literal["body", "query"]]("body", _choice("body", "query"))
-    record_delay = Setting[float](
-        0.0, lambda v: None if _number(v) and v >= 0 else "is not a number of seconds, 0 or more."
-    )
+    record_delay = Setting[Seconds](0.0, _seconds)
     record_wording = Setting[Wording]("en", _choice("en", "en-alt", "zh"))
     record_network = Setting[Literal["name", "number"]]("name", _choice("name", "number"))
     record_unknown = Setting[Literal["empty", "null", "missing"]]("empty", _choice("empty", "null", "missing"))

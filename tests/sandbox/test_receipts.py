@@ -149,6 +149,98 @@ def test_delivery_has_the_shares_that_were_set(make):
         assert abs(shares[result] - share) < 0.056
 
 
+def by_country(n=200):
+    """Items to numbers of India, China and Great Britain in turn."""
+    return [
+        item(number) | {"phone": f"{code}{7_000_000_000 + number}"}
+        for number in range(n)
+        for code in ("91", "86", "44")
+    ]
+
+
+def records_row(sandbox, messageid):
+    """What the record query shows of a message."""
+    service = sandbox._service
+    message = service.ledger.accepted(service.ledger.positions(messageid)[0])
+    return service.records._row(message, service.tick())
+
+
+def sent_to(found, code):
+    return found[found["phone"].str.startswith(code)]
+
+
+def test_delivery_differs_by_country_and_network(make):
+    """A place's own mix holds instead of the general one; a network's within its country."""
+    delivery = {5: 1.0, "IN": {7: 1.0, "network": {"Jio": {}}}, "+44": {"network": {"EE": {9: 1.0}}}}
+    sandbox = make(delivery=delivery, dr_url="http://192.0.2.1/", hourly_limit=None)
+    many = by_country()
+    for start in range(0, len(many), 200):
+        send(
+            sandbox,
+            [one | {"sysMessageId": f"message-{start + n:06d}"} for n, one in enumerate(many[start : start + 200])],
+        )
+    found = sandbox.receipts
+    assert set(sent_to(found, "86")["result"]) == {"UNDELIV"}
+    assert set(sent_to(found, "91")["result"]) == {"EXPIRED", "DELIVRD"}
+    assert set(sent_to(found, "44")["result"]) == {"UNDELIV", "DND"}
+
+
+def test_delays_differ_by_country_and_network(make, receiver):
+    """Those of all others stand under None."""
+    sandbox = make(dr_url=receiver.url, delivery_delay={"IN": (1000.0, 1500.0), "network": {"EE": 5000.0}, None: 0.0})
+    many = by_country(20)
+    send(sandbox, [one | {"sysMessageId": f"message-{n:06d}"} for n, one in enumerate(many)])
+    networks = [records_row(sandbox, messageid)["network"] for messageid in sandbox.receipts["messageid"]]
+    on_ee = networks.count("EE")
+    assert sandbox.wait_for(receipts=40 - on_ee)
+    assert sandbox.receipts["answer"].isna().sum() == 20 + on_ee
+    sandbox.advance(1500)
+    assert sandbox.wait_for(receipts=60 - on_ee)
+    late = sandbox.receipts["answer"].isna()
+    assert late.to_list() == [network == "EE" for network in networks]
+    sandbox.advance(3500)
+    assert sandbox.wait_for(receipts=60)
+
+
+def test_lost_receipts_are_not_pushed_and_the_record_has_them(make, receiver):
+    """By country and network; what is pushed and what is recorded is the same outcome."""
+    sandbox = make(dr_url=receiver.url, receipts_lost={"IN": 1.0, None: 0.5}, delivery={5: 0.5})
+    many = by_country(30)
+    send(sandbox, [one | {"sysMessageId": f"message-{n:06d}"} for n, one in enumerate(many)])
+    assert sandbox.wait_for(receipts=90)
+    found = sandbox.receipts
+    lost = found["answer"] == "not pushed: lost, as receipts_lost says"
+    assert lost[found["phone"].str.startswith("91")].all()
+    assert 10 < lost[~found["phone"].str.startswith("91")].sum() < 50
+    pushed = {body["messageid"]: body["result"] for _, _, body in receiver.got}
+    assert pushed == dict(zip(found["messageid"][~lost], found["result"][~lost], strict=True))
+    for messageid, result in zip(found["messageid"], found["result"], strict=True):
+        assert records_row(sandbox, messageid)["dr"] == result
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("delivery", {"IN": {4: 0.1}}, "2, 5, 6"),
+        ("delivery", {"IN": 0.5}, "not a mapping"),
+        ("delivery", {"Narnia": {5: 0.1}}, "neither a calling code"),
+        ("delivery", {"network": 5}, "by network"),
+        ("delivery", {"network": {"Jio": {5: 2.0}}}, "2.000"),
+        ("delivery_delay", {"IN": -1}, "seconds"),
+        ("delivery_delay", {None: "soon"}, "seconds"),
+        ("receipts_lost", 1.5, "share"),
+        ("receipts_lost", {"IN": {"network": {"Jio": True}}}, "share"),
+        ("record_delay", (5, 1), "seconds"),
+    ],
+    ids=str,
+)
+def test_settings_by_place_that_are_not_usable_are_refused(setting, value, words):
+    """The message names the setting and says what is wrong with it."""
+    with pytest.raises(ConfigError, match=f"{setting}=") as refused:
+        Sandbox(**{setting: value})
+    assert words in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("delivery", "words"),
     [({4: 0.1}, "2, 5, 6"), ({5: -0.1}, "share"), ({5: 0.7, 7: 0.7}, "1.400"), ([5], "mapping"), ({5: True}, "share")],

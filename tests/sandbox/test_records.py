@@ -109,6 +109,24 @@ def test_records_take_time_to_appear(make):
     assert page(sandbox)["info"]["total"] == 1
 
 
+def test_records_may_take_their_time_each_for_itself(make, noon):
+    """Drawn from a range, they come into the midst of the list; each comes in the end."""
+    sandbox = make(record_delay=(0.0, 1000.0), record_utc_offset=noon)
+    day = today(noon).strftime("%Y%m%d")
+    send(sandbox, items(50))
+
+    def listed():
+        return [row["msgid"] for row in page(sandbox, date=day, page_size="99")["info"]["rows"]]
+
+    sandbox.advance(500)
+    some = listed()
+    assert 10 < len(some) < 40
+    assert [messageid for messageid in some if get(sandbox, messageid, day=today(noon))["row"]] == some
+    sandbox.advance(500)
+    assert listed() == [one["sysMessageId"] for one in items(50)]
+    assert some != listed()[: len(some)]
+
+
 def test_delivery_is_known_when_the_receipt_is_due(make):
     """Until then dr, dr_status and dr_time are empty."""
     sandbox = make(delivery={5: 1.0}, delivery_delay=(500.0, 1000.0))
@@ -278,12 +296,19 @@ def test_asking_too_often_is_5(make):
 
 
 def test_the_balance_is_money_as_text(make):
-    """It falls with each accepted message; without a limit of messages it never refuses one."""
+    """It falls by the price of each accepted message's segments; without a limit of messages it never refuses one."""
     sandbox = make()
     free = ask(sandbox, "/api/common/getBalance")
     assert free == {"code": "0", "balance": "3788.32", "credit_balance": "500"}
     send(sandbox, items(20))
-    assert ask(sandbox, "/api/common/getBalance")["balance"] == "3787.32"
+    assert ask(sandbox, "/api/common/getBalance")["balance"] == "3788.19"
+    send(sandbox, [item(50, "x" * 161), item(51, "")])
+    assert ask(sandbox, "/api/common/getBalance")["balance"] == "3788.177"
+    rows = page(sandbox, page_size="50")["info"]["rows"]
+    spent = sum(float(row["billing_price"]) * int(row["billing_size"]) for row in rows)
+    assert 3788.32 - spent == pytest.approx(3788.177)
+    sandbox.reset()
+    assert ask(sandbox, "/api/common/getBalance") == free
     sandbox.balance = 100
     before = ask(sandbox, "/api/common/getBalance")["balance"]
     send(sandbox, items(20))

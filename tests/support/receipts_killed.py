@@ -27,7 +27,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 SENDERS = 8
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.support.receipts_killed", "aiohttp.web", "pytest"])
+_CONTEXT.set_forkserver_preload(["nxsms_nb.delivery.server", "pytest"])
 
 
 class Round(NamedTuple):
