@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Coroutine, Hashable, Iterable, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, Never, Unpack
 
 from nxsms_nb import api, screen, views
 from nxsms_nb.analysis.assignment import assign_variants
@@ -463,7 +463,7 @@ class NxsmsAccessor(Names):
     # ------------------------------------------------------------------ sending
 
     @spelled_out(SENDING, COLUMNS)
-    def send(self, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
+    def send(self, client: Client | None = None, *others: Never, **given: Unpack[Sending]) -> pd.DataFrame:
         """Send the rows as SMS, each at most once, and return the frame with each row's result.
 
         Blocks until done and shows live progress. Running the same call again sends nothing twice: rows that were sent
@@ -507,10 +507,12 @@ class NxsmsAccessor(Names):
         ...     df.nxsms.send(sandbox.client)["status"].to_list()
         ['Success']
         """
-        return api.send(self._frame, client, **given)
+        return api.send(self._frame, client, *others, **given)
 
     @spelled_out(SENDING, COLUMNS)
-    def asend(self, client: Client | None = None, **given: Unpack[Sending]) -> Coroutine[Any, Any, pd.DataFrame]:
+    def asend(
+        self, client: Client | None = None, *others: Never, **given: Unpack[Sending]
+    ) -> Coroutine[Any, Any, pd.DataFrame]:
         """Send as `send` does, but awaited: the event loop it is called in keeps running.
 
         A cancellation stops the run, waits for its end and is raised again; `recorded` then gives the frame.
@@ -544,10 +546,10 @@ class NxsmsAccessor(Names):
         """
         # The frame is taken when the method is called, and sent when the coroutine is awaited.
         options: Any = {name: value_as_given(value) for name, value in given.items()}
-        return api.asend(frame_as_given(self._frame), client, **options)
+        return api.asend(frame_as_given(self._frame), client, *others, **options)
 
     @spelled_out(SENDING, COLUMNS)
-    def start(self, client: Client | None = None, **given: Unpack[Sending]) -> Run:
+    def start(self, client: Client | None = None, *others: Never, **given: Unpack[Sending]) -> Run:
         """Send as `send` does, but return at once with a `Run` that goes on in the background.
 
         Parameters
@@ -574,7 +576,7 @@ class NxsmsAccessor(Names):
         ...     df.nxsms.start(sandbox.client).wait()["status"].to_list()
         ['Success']
         """
-        return api.start(self._frame, client, **given)
+        return api.start(self._frame, client, *others, **given)
 
     # ------------------------------------------------------------------ after sending
 
@@ -610,7 +612,11 @@ class NxsmsAccessor(Names):
 
     @spelled_out({"codes": None}, SENDING, COLUMNS)
     def retry(
-        self, client: Client | None = None, codes: int | Iterable[int] | None = None, **given: Unpack[Sending]
+        self,
+        client: Client | None = None,
+        codes: int | Iterable[int] | None = None,
+        *others: Never,
+        **given: Unpack[Sending],
     ) -> pd.DataFrame:
         """Retry the rows of a sent frame that were certainly not sent and may be accepted now.
 
@@ -651,13 +657,14 @@ class NxsmsAccessor(Names):
         ...     sent.nxsms.retry(sandbox.client, codes=13006)["status"].to_list()
         ['Success']
         """
-        return api.retry(self._frame, client, codes, **given)
+        return api.retry(self._frame, client, codes, *others, **given)
 
     @spelled_out({"absent": "Unknown"}, LOOKING, COLUMNS)
     def reconcile(
         self,
         client: Client | None = None,
         absent: Literal["Unknown", "Unsent"] = "Unknown",
+        *others: Never,
         **given: Unpack[Looking],
     ) -> pd.DataFrame:
         """Settle rows in doubt by the vendor's record query.
@@ -688,7 +695,7 @@ class NxsmsAccessor(Names):
         -----
         The vendor's record queries reach back 31 days.
         """
-        return api.reconcile(self._frame, client, absent, **given)
+        return api.reconcile(self._frame, client, absent, *others, **given)
 
     @spelled_out({"tz": "Asia/Shanghai"}, LOOKING, COLUMNS)
     def receipts(

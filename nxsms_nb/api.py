@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack
 
 from nxsms_nb import views
+from nxsms_nb.arguments import only_by_name
 from nxsms_nb.calls import Call
 from nxsms_nb.client import client_or_env
 from nxsms_nb.engine.loops import awaited
@@ -37,21 +38,25 @@ if TYPE_CHECKING:
 
 
 @spelled_out(SENDING, COLUMNS)
-def send(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
+def send(frame: pd.DataFrame, client: Client | None = None, *others: Never, **given: Unpack[Sending]) -> pd.DataFrame:
     """Send a frame's rows as SMS, each at most once, and join the results.
 
     See ``df.nxsms.send`` for parameters, results and errors.
     """
+    only_by_name(send, others)
     call: Call[pd.DataFrame] = Call(partial(sending.sent, frame=frame, client=client, given=given))
     return call.result()
 
 
 @spelled_out(SENDING, COLUMNS)
-async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> pd.DataFrame:
+async def asend(
+    frame: pd.DataFrame, client: Client | None = None, *others: Never, **given: Unpack[Sending]
+) -> pd.DataFrame:
     """Send as `send` does, but awaited: the running event loop continues.
 
     A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
     """
+    only_by_name(asend, others)
     call: Call[pd.DataFrame] = Call(partial(sending.sent, frame=frame, client=client, given=given, verb="asend"))
     # A cancellation before the work has begun names it as well.
     call.recorded = Invocation("asend", given, client is not None).text("recorded")
@@ -59,8 +64,9 @@ async def asend(frame: pd.DataFrame, client: Client | None = None, **given: Unpa
 
 
 @spelled_out(SENDING, COLUMNS)
-def start(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[Sending]) -> Run:
+def start(frame: pd.DataFrame, client: Client | None = None, *others: Never, **given: Unpack[Sending]) -> Run:
     """Send as `send` does, but return a `Run` at once: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
+    only_by_name(start, others)
     call: Call[Run] = Call(partial(sending.started, frame=frame, client=client, given=given))
     # No cast: that is a call, and an interrupt in it would leave nobody with a handle.
     return call.first()  # type: ignore[no-any-return]
@@ -139,12 +145,14 @@ def retry(
     frame: pd.DataFrame,
     client: Client | None = None,
     codes: int | Iterable[int] | None = None,
+    *others: Never,
     **given: Unpack[Sending],
 ) -> pd.DataFrame:
     """Retry rows that certainly were not sent and may pass now.
 
     See ``df.nxsms.retry`` for parameters, results and errors.
     """
+    only_by_name(retry, others)
     call: Call[pd.DataFrame] = Call(partial(sending.retried, frame=frame, client=client, codes=codes, given=given))
     return call.result()
 
@@ -154,12 +162,14 @@ def reconcile(
     frame: pd.DataFrame,
     client: Client | None = None,
     absent: Literal["Unknown", "Unsent"] = "Unknown",
+    *others: Never,
     **given: Unpack[Looking],
 ) -> pd.DataFrame:
     """Settle rows in doubt by the vendor's record query.
 
     See ``df.nxsms.reconcile`` for parameters, results and errors.
     """
+    only_by_name(reconcile, others)
     call: Call[pd.DataFrame] = Call(
         partial(settling.reconciled, frame=frame, client=client, absent=absent, given=given)
     )

@@ -96,19 +96,32 @@ def misfit(
     by_place = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     number = len(args) - own
     if number > len(by_place):
-        takes = f"takes {', '.join(by_place)} by place, and" if by_place else "takes no values by place, and"
-        rest = [one for one in names if one not in by_place]
-        others = f" Give the others by name: {', '.join(f'{one}=…' for one in rest)}" if rest else ""
-        return OptionError(f"{name} {takes} was given {number}.{others}")
+        return _too_many(name, by_place, names, number)
     twice = [one for one in by_place[:number] if one in kwargs]
     if twice:
-        return OptionError(f"{twice[0]} is given twice, by place and by name. Leave one of them out.")
+        return OptionError(f"{twice[0]} is given twice, by position and by name. Leave one of them out.")
     lacking = [
         p.name
         for p in parameters[max(number, 0) :]
         if p.default is p.empty and p.name in names and p.name not in kwargs
     ]
     return OptionError(f"{name} needs {', '.join(lacking)}. Give {', '.join(f'{one}=…' for one in lacking)}")
+
+
+def only_by_name(function: Callable[..., Any], others: Collection[Any]) -> None:
+    """Raise the error about values that a verb was given by position after those that it takes so."""
+    if others:
+        named_ones = [p for p in inspect.signature(function).parameters.values() if p.name != "frame"]
+        by_place = [p.name for p in named_ones if p.kind is p.POSITIONAL_OR_KEYWORD]
+        names = [p.name for p in named_ones]
+        raise _too_many(f"{function.__name__}()", by_place, names, len(by_place) + len(others))
+
+
+def _too_many(name: str, by_place: Collection[str], names: Iterable[str], number: int) -> OptionError:
+    takes = f"only {', '.join(by_place)}" if by_place else "no values"
+    rest = [one for one in names if one not in by_place]
+    others = f" Give the others by name: {', '.join(f'{one}=…' for one in rest)}" if rest else ""
+    return OptionError(f"{name} takes {takes} by position, but {number} were given.{others}")
 
 
 class Names:

@@ -190,23 +190,8 @@ class Client(Names):
         >>> Client.from_env(access_key="key", access_secret="secret", app_key="app").app_key
         'app'
         """
-        from dotenv import find_dotenv  # noqa: PLC0415  only this way in needs it
-
-        path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
-        if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
-            # A value unlike a file name may be a misplaced key.
-            shown = f"={named(os.path.basename(path))}" if re.search(r"[./\\]", path) else ""  # noqa: PTH119
-            raise ConfigError(f"env_file{shown} does not exist.")
         overrides = _masked(overrides)
-        settings = {**_from_environment(path), **overrides}
-        missing = [ENVIRONMENT[name] for name in ("access_key", "access_secret", "app_key") if name not in settings]
-        if missing:
-            raise ConfigError(
-                f"No credentials: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
-                "Set them in the environment or a .env file and call again; or practise without an account: "
-                "client = nx.Sandbox().client, then df.nxsms.send(client)."
-            )
-        return cls(**settings)
+        return cls(**_settings_of_env(env_file, overrides, practice="df.nxsms.send(client)"))
 
     def __repr__(self) -> str:
         return (
@@ -248,10 +233,10 @@ class Client(Names):
         self._gateway = gateway
 
 
-def client_or_env(client: Client | None) -> Client:
-    """Return the client given, or the one that the environment describes."""
+def client_or_env(client: Client | None, *, practice: str = "df.nxsms.send(client)") -> Client:
+    """Return the client given, or the one that the environment describes; `practice` is the call with a sandbox's client."""
     if client is None:
-        return Client.from_env()
+        return Client(**_settings_of_env(None, {}, practice=practice))
     if not isinstance(client, Client):
         raise ConfigError(
             f"client={type(client).__name__} is not a Client. Pass nx.Client(…), nx.Client.from_env() or sandbox.client."
@@ -342,6 +327,28 @@ def _can_be_reached(url: str, parts: SplitResult) -> bool:
     if _NO_URL.search(url) or parts.netloc.endswith(":") or {".", ".."} & {*parts.path.split("/")}:
         return False
     return ":" in host or all(host.split("."))
+
+
+def _settings_of_env(
+    env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any], *, practice: str
+) -> dict[str, Any]:
+    """Return a client's settings from the environment or a file; `practice` is what to call with a sandbox's client."""
+    from dotenv import find_dotenv  # noqa: PLC0415  only this way in needs it
+
+    path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
+    if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
+        # A value unlike a file name may be a misplaced key.
+        shown = f"={named(os.path.basename(path))}" if re.search(r"[./\\]", path) else ""  # noqa: PTH119
+        raise ConfigError(f"env_file{shown} does not exist.")
+    settings = {**_from_environment(path), **overrides}
+    missing = [ENVIRONMENT[name] for name in ("access_key", "access_secret", "app_key") if name not in settings]
+    if missing:
+        without = f"; or practise without an account: client = nx.Sandbox().client, then {practice}" if practice else ""
+        raise ConfigError(
+            f"No credentials: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
+            f"Set them in the environment or a .env file and call again{without}."
+        )
+    return settings
 
 
 def _from_environment(path: str) -> dict[str, Any]:

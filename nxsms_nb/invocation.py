@@ -13,7 +13,7 @@ import pandas as pd
 
 from nxsms_nb.formatting import mask_name, mask_numbers, masks, without_password
 from nxsms_nb.given import value_as_given
-from nxsms_nb.settings import COLUMNS, LISTS, LOOKING, PLACEHOLDER, SENDING
+from nxsms_nb.settings import COLUMNS, LISTS, LOOKING, PLACEHOLDER, SENDING, TRYING
 
 _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
 """The verbs whose frame is a sent one: the result of a call that took another frame."""
@@ -31,6 +31,7 @@ _TAKES: Final = {
     "reconcile": _LOOKS | {"absent"},
     "receipts": _LOOKS | {"tz"},
     "retry": _LOOKS | {*SENDING, "codes"},
+    "try_out": {*TRYING, *COLUMNS, "to", "rows"},
 }
 _SENDS: Final = _LOOKS | {*SENDING}
 
@@ -80,6 +81,11 @@ class Invocation:
             frame += f".iloc[{rows.tolist()}]" if len(rows) <= _FEW else f".iloc[{ROWS_OF_ERROR}]"
         # Rows of a stream's chunk are sent on their own.
         return replace(self, verb="send" if self.verb == "send_stream" else self.verb, frame=frame)
+
+    @property
+    def practice(self) -> str:
+        """The call with a sandbox's client; empty where the frame was sent, which a new sandbox knows nothing of."""
+        return "" if self.verb in _OF_SENT else replace(self, client=True).text()
 
     @property
     def subject(self) -> str:

@@ -230,7 +230,7 @@ def spelled_out(*groups: Mapping[str, Any]) -> Callable[[_Call], _Call]:
 
     def decorate(call: _Call) -> _Call:
         signature = inspect.signature(call)
-        own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        own = [p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         shared = {name: value for name, value in defaults.items() if name not in signature.parameters}
         spelled = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shared[name]) for name in shared]
         call.__signature__ = signature.replace(parameters=own + spelled)  # type: ignore[attr-defined]

@@ -98,7 +98,8 @@ def send_stream(
     spelled = Invocation("send_stream", given, client is not None)
     if (listed := suppression.of(settings["suppress"], settings["phone"])) is not None:
         settings["suppress"] = replace(listed, chunked=True)
-    return sent_in_turn(source_of(frames), client_or_env(client), settings, spelled)
+    client = client_or_env(client, practice=spelled.practice)
+    return sent_in_turn(source_of(frames), client, settings, spelled)
 
 
 def sent_in_turn(

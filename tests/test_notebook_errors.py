@@ -51,7 +51,10 @@ CALLS = {
     "a journal": ("journal=5", (*SENDING, *LOOKING)),
     "a value": ("duplicates='x'", (*SENDING, *LOOKING, "df.nxsms.validate({})")),
     "progress": ("progress='loud'", SENDING),
-    "too much by place": ("1, 2, 3, 4, 5, 6", (*RESULTS, "df.nxsms.validate({})", "df.nxsms.render({})")),
+    "too much by position": (
+        "1, 2, 3, 4, 5, 6",
+        tuple(call.replace("client, ", "").replace("'Hi', ", "") for call in (*SENDING, *LOOKING, *RESULTS, *OTHERS)),
+    ),
 }
 SINGLE = (
     "df.nxsms.send()",
@@ -79,6 +82,11 @@ SINGLE = (
     "nx.send_stream()",
     "nx.codes(4711)",
     "df.nxsms.try_out(client)",
+    "df.nxsms.try_out(to='+4915112345678')",
+    "df.nxsms.validate(region='de')",
+    "df.nxsms.plan(campaign='spring')",
+    "sent.nxsms.retry()",
+    "nx.send_stream([df], campaign='spring')",
     "df.nxsms.try_out(client, to='phone')",
     "df.nxsms.try_out(client, to='+4915112345678', rows=11)",
     "list(nx.send_stream([5], client, campaign='x'))",
@@ -163,7 +171,11 @@ def test_the_cells_are_calls_of_every_verb():
         ("sandbox.failuers = {}", "Did you mean failures?"),
         ("nx.options.confirm_abov = 5", "Did you mean confirm_above?"),
         ("df.nxsms.render()", "render() needs template."),
-        ("nx.Sandbox(7)", "takes no values by place, and was given 1."),
+        ("df.nxsms.send(1, 2, 3, 4, 5, 6)", "send() takes only client by position, but 6 were given."),
+        ("sent.nxsms.retry(1, 2, 3, 4, 5, 6)", "retry() takes only client, codes by position, but 6 were given."),
+        ("df.nxsms.validate(region='de')", "Did you mean region='DE'?"),
+        ("df.nxsms.try_out(to='+4915112345678')", "then df.nxsms.try_out(client, to=to, rows=3)."),
+        ("nx.Sandbox(7)", "takes no values by position, but 1 were given."),
         ("df.rename(columns={'content': '\\ufeffcontent'}).nxsms.validate()", r"content='\ufeffcontent'"),
     ],
 )

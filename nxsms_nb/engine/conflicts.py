@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.engine.history import Copies
+    from nxsms_nb.engine.other_keys import LostKey
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.entries import RunRow
     from nxsms_nb.journal.reader import Reader
@@ -181,11 +182,13 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, pa.array(mask), by)
 
 
-def conflict_words(conflicts: Conflicts, rows: int, phone: str, call: Invocation, another: str) -> str:
+def conflict_words(
+    conflicts: Conflicts, rows: int, phone: str, call: Invocation, *, another: str, lost_key: LostKey | None
+) -> str:
     """Say which rows stop the call, why that may be, and what to do.
 
     `phone` is the number of the first of them, empty where it cannot be read; `another` is the call for another
-    campaign.
+    campaign; `lost_key` says which key gives rows the ids that they have.
     """
     n = len(conflicts.rows)
     says = f"{'says that it was' if n == 1 else 'say that they were'} sent under another id than this call gives"
@@ -210,10 +213,26 @@ def conflict_words(conflicts: Conflicts, rows: int, phone: str, call: Invocation
     return (
         f"{n:,} of {count(rows, 'row')} {says}; the first, at position "
         f"{conflicts.rows[0]} ({mask_phone(phone)}), as {_shown(conflicts.had)}, which would now be {conflicts.now}. Nothing was sent.\n"
-        f"{_causes(conflicts, rows, call)}\n"
+        f"{_causes(conflicts, rows, call) if lost_key is None else _with_key(lost_key, conflicts, rows, call)}\n"
         f"If they are new messages:  {send_new}\n"
         f"To send them in another campaign:  {another}"
     )
+
+
+def _with_key(lost: LostKey, conflicts: Conflicts, rows: int, call: Invocation) -> str:
+    """Propose the call whose key makes of rows the messages that they are."""
+    n, key = len(lost.rows), "Without key=" if lost.key is None else f"With key={named(lost.key)}"
+    which = (
+        "the row is"
+        if n == len(conflicts.rows) == 1
+        else "they are each"
+        if n == len(conflicts.rows)
+        else f"{n:,} are each"
+    )
+    same = lost.campaign == call.given.get("campaign")
+    where = "" if same else f" in {_in(lost.campaign or '')}"
+    line = (call if same else call.on_rows(lost.rows, rows)).text(campaign=lost.campaign, key=lost.key)
+    return f"{key}{where} {which} the very message that was sent, and not sent again:  {line}"
 
 
 def _causes(conflicts: Conflicts, rows: int, call: Invocation) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
+    from nxsms_nb.engine.other_keys import LostKey
     from nxsms_nb.journal.reader import Reader
     from nxsms_nb.journal.store import RunRecord
     from nxsms_nb.rows.rules import Checked
@@ -173,14 +174,16 @@ class Dispatch:
         """Return the rows that were sent before, or may have been."""
         return np.flatnonzero(among(self.results.status, SUCCESS, FAILURE, UNKNOWN))
 
-    def refuse_conflicts(self) -> None:
+    def refuse_conflicts(self, lost_key: LostKey | None) -> None:
         """Refuse to send anything where rows say that they were sent as another message, or suppressed."""
         if self.conflicts is not None:
             rows, total = self.conflicts.rows, len(self.frame)
             # Rows that lack an id would stop the call in any campaign.
             of_rows = self.call.on_rows(rows, total, self.conflicts.without_results if self.conflicts.nameless else "")
             another = of_rows.text(campaign=another_campaign(self.campaign), **self._key_kept())
-            words = engine_conflicts.conflict_words(self.conflicts, total, self._phone(rows[0]), self.call, another)
+            words = engine_conflicts.conflict_words(
+                self.conflicts, total, self._phone(rows[0]), self.call, another=another, lost_key=lost_key
+            )
             raise self._stopping(words, rows)
         if (unlisted := self.unlisted_words()) is not None:
             raise self._stopping(unlisted, self.unlisted)

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from nxsms_nb._arrow import as_mask
 from nxsms_nb.engine.call_ids import made_in
 from nxsms_nb.errors import NxsmsError
 from nxsms_nb.formatting import count, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, among
-from nxsms_nb.rows import keys, message_ids
+from nxsms_nb.rows import id_format, keys, message_ids
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
+    from nxsms_nb.results.table import Rows
 
-__all__ = ["sent_before_words"]
+__all__ = ["lost_key", "sent_before_words"]
 
 _SAMPLE: Final = 500
 """Rows in which each column of the frame is tried as a key: all rows for all columns would take longer than sending."""
 _COLUMNS: Final = 30
+
+
+@dataclass(frozen=True)
+class LostKey:
+    """The campaign and the key (None: without one) that give `rows` the ids that they have."""
+
+    campaign: str | None
+    key: Any
+    rows: Rows
 
 
 def sent_before_words(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | None:
@@ -86,6 +99,29 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
     for column in (column for column, known in zip(made, gone, strict=True) if known.any()):
         given = "without key=, they are" if settings["key"] is None else f"with key={named(settings['key'])}, they are"
         return f"Some of these {count(len(rows), 'row')} were sent {where} before, with key={named(column)}; {given} new messages."
+    return None
+
+
+def lost_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> LostKey | None:
+    """Find the campaign and the key with which a call gives rows in conflict the ids that they have; None if none does so."""
+    conflicts, campaign = dispatch.conflicts, dispatch.campaign
+    if conflicts is None:
+        return None
+    rows, settings = conflicts.rows, {**settings, "sys_message_id": None}
+    had = id_format.roots(dispatch.all_ids().take(dispatch.positions(rows)))
+    # With the call's own key it would be the campaign that was left out, or nothing.
+    tried: list[Any] = [] if settings["key"] is None else [None]
+    tried += [[column] for column in _candidates(dispatch, settings)]
+    for name in dict.fromkeys([campaign, *(home or None for home in conflicts.homes)]):
+        for key in tried:
+            with suppress(NxsmsError, TypeError, ValueError, pa.ArrowException):
+                for part in (rows[:_SAMPLE], rows):
+                    made = made_in(dispatch.frame.iloc[part], settings, dispatch.client, name, key=key).whole()
+                    same = as_mask(pc.equal(made, had[: len(part)]))
+                    if not same.any():
+                        break
+                else:
+                    return LostKey(name, None if key is None else key[0], rows[same])
     return None
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT, present
-from nxsms_nb.engine import call_ids, elsewhere, history, own_ids, suppressed_before
+from nxsms_nb.engine import call_ids, elsewhere, history, other_keys, own_ids, suppressed_before
 from nxsms_nb.engine import conflicts as engine_conflicts
 from nxsms_nb.engine.dispatch import Dispatch, Rows
 from nxsms_nb.errors import ColumnError
@@ -54,7 +54,7 @@ def prepare_to_send(
 ) -> Dispatch:
     """Prepare the rows of a campaign that is held, as `prepare` does, and refuse what may not be sent."""
     dispatch = prepare(frame, client, settings, call=call, journal=campaign, doubts_before_us=doubts_before_us)
-    dispatch.refuse_conflicts()
+    dispatch.refuse_conflicts(other_keys.lost_key(dispatch, settings))
     elsewhere.refuse_other_gateway(dispatch)
     return dispatch
 

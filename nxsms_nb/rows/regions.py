@@ -64,8 +64,9 @@ def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
     label = found(frame, region)
     if label is None:
         raise ConfigError(
-            f"region={named(region)} is not a country phonenumbers knows, nor a column of the frame. Name the column that "
-            f"holds each row's country, or give two capital letters, as in region='CN'. The columns: {listed(list(frame.columns))}"
+            f"region={named(region)} is not a country phonenumbers knows, nor a column of the frame.{_meant(region)} Name the "
+            "column that holds each row's country, or give two capital letters, as in region='CN'. The columns: "
+            f"{listed(list(frame.columns))}"
         )
     text = read_cells(frame[label]).text
     coded = pc.utf8_upper(pc.utf8_trim_whitespace(text)).dictionary_encode()
@@ -75,6 +76,18 @@ def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
     # A null comes last, where the place -1 picks it.
     places = np.array([*(place_of.get(value, UNKNOWN) for value in values), NOT_GIVEN], np.int16)
     return Regions(tuple(names), places[coded.indices.fill_null(-1).to_numpy()], text)
+
+
+def _meant(region: Any) -> str:
+    """Ask about the code that may be meant: in small letters, a country code, or what people write for it."""
+    import phonenumbers  # noqa: PLC0415
+
+    text = str(region).strip()
+    code = {"UK": "GB"}.get(text.upper(), text.upper())
+    digits = text.removeprefix("+").removeprefix("00")
+    if digits.isdecimal() and len(digits) <= 3:
+        code = phonenumbers.region_code_for_country_code(int(digits))
+    return f" Did you mean region={code!r}?" if is_code(code) else ""
 
 
 def codes() -> list[str]:

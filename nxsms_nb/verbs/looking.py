@@ -48,7 +48,7 @@ def planned(
     per_segment = read_prices(prices)
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf):
         raise ConfigError(f"rate={named(rate)} is not a number of messages per second above 0.")
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     dispatch, counted = _dispatched(frame, client, settings, spelled)
     call.stop.check()
     screen.say(
@@ -114,7 +114,7 @@ def looked_up(
 ) -> pd.DataFrame:
     """Do what `recorded` does."""
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("recorded", given, client is not None)
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     call.stop.check()
     for name, rows in (others := elsewhere.in_other_campaigns(dispatch)):

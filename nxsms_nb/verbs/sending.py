@@ -44,7 +44,7 @@ def sent(
     """Do what `send` and `asend` do."""
     settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation(verb, given, client is not None)
     call.recorded = spelled.text("recorded")
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     observer = progress.watch(settings["progress"], call)
     call.ready_to_lock()
     with _campaign(frame, client, settings) as campaign:
@@ -58,7 +58,7 @@ def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, give
     """Do what `start` does: hand out the run before its first request, and see it through."""
     settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation("start", given, client is not None)
     call.recorded = spelled.text("recorded")
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     observer = progress.watch(settings["progress"], call, waited_for=False)
     call.ready_to_lock()
     with _campaign(frame, client, settings) as campaign:
@@ -86,7 +86,7 @@ def retried(
     """Do what `retry` does."""
     settings = with_defaults(given, SENDING, COLUMNS)
     spelled = Invocation("retry", {"codes": codes, **given}, client is not None)
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     wanted = retry.asked_for(codes)
     observer = progress.watch(settings["progress"], call)
     rows = read_back(frame, client, settings, call=spelled, journal=journal_of(settings, client))

@@ -35,7 +35,7 @@ def reconciled(
         raise ConfigError(f"absent={named(absent)} is not one of 'Unknown', 'Unsent'.")
     settings = with_defaults(given, LOOKING, COLUMNS)
     spelled = Invocation("reconcile", {"absent": absent, **given}, client is not None)
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     sent = read_back(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     dispatch = sent.dispatch(sent.journal, settings["campaign"])
     doubtful = np.intersect1d(reconcile.in_doubt(dispatch.results), np.flatnonzero(present(dispatch.all_ids())))

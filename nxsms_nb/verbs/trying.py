@@ -13,6 +13,7 @@ from nxsms_nb.engine.loops import in_loop, unless_stopped
 from nxsms_nb.errors import ConfigError, Interrupted
 from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
+from nxsms_nb.invocation import Invocation
 from nxsms_nb.rows import columns as row_columns
 from nxsms_nb.rows import validate
 from nxsms_nb.settings import CHECKING, COLUMNS, TRYING, with_defaults
@@ -40,7 +41,8 @@ def tried(
     if not isinstance(rows, Integral) or isinstance(rows, bool) or not 1 <= int(rows) <= trial.MOST:
         raise ConfigError(f"rows={named(rows)} is not a whole number from 1 to {trial.MOST}.")
     number = trial.number_of(to, settings["region"])
-    client = client_or_env(client)
+    spelled = Invocation("try_out", {"to": to, "rows": rows, **given}, client is not None)
+    client = client_or_env(client, practice=spelled.practice)
     frame = frame_as_given(frame)
     report = validate.report_on(frame, settings)
     if not report.checked.good.any():

@@ -214,6 +214,19 @@ def test_a_missing_variable_is_the_only_one_named(bare, sandbox):
         Client.from_env()
 
 
+def test_without_credentials_the_call_itself_is_proposed_for_practice(bare):
+    """It is written with a sandbox's client; rows that were sent have their gateway, and no other is proposed."""
+    with pytest.raises(ConfigError, match=r"then df\.nxsms\.recorded\(client, campaign='spring'\)\."):
+        people(2).nxsms.recorded(campaign="spring")
+    with pytest.raises(ConfigError, match=r"then df\.nxsms\.try_out\(client, to=to, rows=2\)\."):
+        people(2).nxsms.try_out(to="+4915112345678", rows=2)
+    with nx.Sandbox(seed=7) as sandbox:
+        sent = people(2).nxsms.send(sandbox.client)
+    for verb in ("retry", "reconcile"):
+        with pytest.raises(ConfigError, match=r"call again\.$"):
+            getattr(sent.nxsms, verb)()
+
+
 def test_a_env_file_that_is_named_must_be_there(bare, tmp_path):
     """A slip in its name is no reason to use other credentials."""
     with pytest.raises(ConfigError, match=r"nowhere\.env' does not exist"):

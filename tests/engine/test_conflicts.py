@@ -160,6 +160,47 @@ def test_a_key_left_out_or_changed_stops_the_call(make, campaign):
     assert len(sandbox.ledger) == 3
 
 
+@pytest.mark.parametrize("campaign", [None, "spring"])
+@pytest.mark.parametrize(("key", "other"), [("order", {}), ("order", {"key": "item"}), (None, {"key": "item"})])
+@pytest.mark.parametrize("kept", [slice(None), slice(1, None)])
+def test_the_key_that_a_call_lost_is_found_and_proposed(sandbox, campaign, key, other, kept):
+    """A key left out, changed, or added: the proposed call is the one that knows the rows, and sends nothing."""
+    frame = people(3, order=["a", "b", "c"], item=[1, 2, 3])
+    options = {name: value for name, value in {"campaign": campaign, "key": key}.items() if value}
+    sent = frame.nxsms.send(sandbox.client, **options).iloc[kept]
+    given = ({"campaign": campaign} if campaign else {}) | other
+    with pytest.raises(nx.ColumnError, match=r"the very message that was sent") as stopped:
+        sent.nxsms.send(sandbox.client, **given)
+    shown = f"With key={key!r} " if key else "Without key= "
+    line = next(line for line in str(stopped.value).splitlines() if line.startswith(shown))
+    assert len(str(stopped.value).splitlines()) == 4
+    with pytest.warns(nx.AlreadySentWarning):
+        again = eval(line.split(":  ")[1], {"df": sent, "client": sandbox.client})  # noqa: S307
+    assert counts(again) == {"Success": len(sent)}
+    assert len(sandbox.ledger) == 3
+
+
+def test_rows_of_several_causes_are_proposed_with_their_key_as_far_as_it_explains_them(sandbox):
+    """How many have the id that the key gives is counted; the others stop the proposed call in their turn."""
+    sent = people(3, order=["a", "b", "c"]).nxsms.send(sandbox.client, key="order")
+    sent.loc[2, "order"] = "d"
+    with pytest.raises(nx.ColumnError, match=r"With key='order' 2 are each the very message"):
+        sent.nxsms.send(sandbox.client)
+    with pytest.raises(nx.ColumnError, match="1 of 3 rows"):
+        sent.nxsms.send(sandbox.client, key="order")
+    assert len(sandbox.ledger) == 3
+
+
+def test_no_key_is_proposed_where_none_gives_the_ids(sandbox):
+    """A changed text is not a lost key, nor is a key of two columns found."""
+    frame = people(3, order=["a", "b", "c"], item=[1, 2, 3])
+    changed = frame.nxsms.send(sandbox.client).assign(content="Changed")
+    two = people(3, first=9, order=["a", "b", "c"], item=[1, 2, 3]).nxsms.send(sandbox.client, key=["order", "item"])
+    for sent in (changed, two):
+        with pytest.raises(nx.ColumnError, match="campaign= or key= was left out"):
+            sent.nxsms.send(sandbox.client)
+
+
 def test_in_a_named_campaign_rows_of_other_campaigns_are_sent(sandbox, path):
     """The journal does not know their ids there: it is another campaign, not a changed row."""
     sent = people(3).nxsms.send(sandbox.client, campaign="spring")
@@ -483,9 +524,18 @@ def test_the_ways_out_of_a_missing_id_can_be_pasted(sandbox, path):
         assert counts(eval(line, {"df": changed, "client": sandbox.client})) == {"Success": 3}  # noqa: S307
 
 
-def test_the_campaign_that_knows_the_rows_may_have_had_a_key(sandbox):
-    """The call for it does not name the key, which the frame does not show, and says so."""
+def test_the_campaign_that_knows_the_rows_is_named_with_its_key(sandbox):
+    """Where a column of the frame gives the ids, the proposed call has both."""
     sent = people(3, o=["1", "2", "3"]).nxsms.send(sandbox.client, campaign="c", key="o")
+    call = r"With key='o' in campaign='c' they are .*:  df\.nxsms\.send\(client, campaign='c', key='o'\)"
+    with pytest.raises(nx.ColumnError, match=call):
+        sent.nxsms.send(sandbox.client)
+    assert len(sandbox.ledger) == 3
+
+
+def test_the_campaign_that_knows_the_rows_may_have_had_a_key(sandbox):
+    """The call for it does not name the key where the frame no longer shows it, and says so."""
+    sent = people(3, o=["1", "2", "3"]).nxsms.send(sandbox.client, campaign="c", key="o").drop(columns="o")
     with pytest.raises(nx.ColumnError, match=r"campaign='c' \(add key= if that call had one\):  df"):
         sent.nxsms.send(sandbox.client)
     assert len(sandbox.ledger) == 3

@@ -301,11 +301,28 @@ def test_a_column_of_countries_may_be_a_category_or_have_a_label_of_any_kind():
 
 
 def test_a_region_that_is_neither_is_explained():
-    """A Series is told to become a column; a name that is none is told what a code looks like."""
+    """A Series has to become a column; for a name that is none, the message shows what a code looks like."""
     with pytest.raises(nx.ConfigError, match=r"^region=a Series is not a country.* df\.assign\(country=…\)"):
         COUNTRIES.nxsms.validate(region=COUNTRIES["land"])
     with pytest.raises(nx.ConfigError, match="region='country' is not a country phonenumbers knows, nor a column"):
         COUNTRIES.nxsms.phones(region="country")
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("de", "DE"), (" at ", "AT"), ("uk", "GB"), ("UK", "GB"), ("+49", "DE"), ("0086", "CN"), (91, "IN")],
+)
+def test_a_region_written_otherwise_is_answered_with_its_code(given, code):
+    """Small letters, a country code or a name in common use are no region, and what is meant is plain."""
+    with pytest.raises(nx.ConfigError, match=rf"Did you mean region='{code}'\?"):
+        COUNTRIES.nxsms.phones(region=given)
+
+
+@pytest.mark.parametrize("given", ["country", "XX", "", "+999", 4915112345678, "²"])
+def test_what_resembles_no_region_is_answered_with_none(given):
+    """Nothing is guessed."""
+    with pytest.raises(nx.ConfigError, match=r"nor a column of the frame\. Name the column"):
+        COUNTRIES.nxsms.phones(region=given)
 
 
 def test_phones_are_those_that_send_sends_to():
