@@ -17,7 +17,13 @@ from nxsms_nb.wire.codes import TABLE, label
 __all__ = ["names"]
 
 _FAILURE, _INVALID, _UNSENT = (STATUSES.index(name) for name in ("Failure", "Invalid", "Unsent"))
-_NO_CODE: Final = np.iinfo(np.int64).min
+_COUNTS: Final = ["count", "invalid", "unsent"]
+_DTYPES: Final[dict[str, Any]] = {
+    "group": "int64",
+    "code": "Int64",
+    "text": columns.TEXT,
+    **dict.fromkeys(_COUNTS, "int64"),
+}
 
 Ints = npt.NDArray[np.int64]
 
@@ -31,42 +37,25 @@ def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFr
     Unsent with a code (``unsent``). A group without any has one row of zeros.
     """
     status = results["status"].cat.codes.to_numpy()
-    code = results["code"].to_numpy(np.int64, na_value=_NO_CODE)
-    uncoded = code == _NO_CODE
-    rows = np.flatnonzero((status == _FAILURE) | (status == _INVALID) | ((status == _UNSENT) & ~uncoded))
-    status, code, group, uncoded = status[rows], code[rows], ids[rows], uncoded[rows]
-    text, texts = pd.factorize(_texts(results["reason"].iloc[rows[uncoded]], status[uncoded] == _INVALID))
-    number, numbers = pd.factorize(code)
-    cause = number.astype(np.int64)
-    cause[uncoded] = len(numbers) + text
-    kinds = len(numbers) + len(texts) + 1
-    spot, spots = pd.factorize(group * kinds + cause)
-
-    cause = spots % kinds
-    uncoded = cause >= len(numbers)
-    quiet = np.setdiff1d(np.arange(groups), spots // kinds)
-    none = np.zeros(len(quiet), np.int64)
-    found = _found(
-        spots // kinds,
-        np.append(numbers, 0)[np.where(uncoded, len(numbers), cause)],
-        uncoded,
-        np.array([*texts, None], object)[np.where(uncoded, cause - len(numbers), len(texts))],
-        [np.bincount(spot[status == which], minlength=len(spots)) for which in (_FAILURE, _INVALID, _UNSENT)],
-    )
-    return pd.concat([found, _found(quiet, none, none == 0, np.full(len(quiet), None), [none] * 3)], ignore_index=True)
-
-
-def _found(
-    group: Ints, code: Ints, uncoded: npt.NDArray[np.bool_], text: npt.NDArray[np.object_], counts: list[Ints]
-) -> pd.DataFrame:
-    return pd.DataFrame(
+    coded = results["code"].notna().to_numpy()
+    rows = np.flatnonzero((status == _FAILURE) | (status == _INVALID) | ((status == _UNSENT) & coded))
+    status, uncoded = status[rows], rows[~coded[rows]]
+    text = pd.Series(None, rows, columns.TEXT)
+    text[uncoded] = _texts(results["reason"].iloc[uncoded], status[~coded[rows]] == _INVALID)
+    found = pd.DataFrame(
         {
-            "group": group,
-            "code": pd.arrays.IntegerArray(code, uncoded),
-            "text": pd.array(text, dtype=columns.TEXT),
-            **dict(zip(("count", "invalid", "unsent"), counts, strict=True)),
+            "group": ids[rows],
+            "code": results["code"].iloc[rows].array,
+            "text": text.array,
+            "count": status == _FAILURE,
+            "invalid": status == _INVALID,
+            "unsent": status == _UNSENT,
         }
     )
+    counted = found.groupby(["group", "code", "text"], sort=False, dropna=False)[_COUNTS].sum().reset_index()
+    quiet = pd.DataFrame({"group": np.setdiff1d(np.arange(groups), counted["group"])})
+    both = pd.concat([counted, quiet], ignore_index=True)
+    return both.fillna(dict.fromkeys(_COUNTS, 0)).astype(_DTYPES)
 
 
 def _texts(reasons: pd.Series[Any], invalid: npt.NDArray[np.bool_]) -> Any:
