@@ -24,6 +24,9 @@ _LOG_FROM: Final = 30.0
 """From how many times the median the slowest delivery is on a logarithmic scale: else the fast ones have no width."""
 _FAST: Final = 0.5
 """The least time on a logarithmic scale, in seconds: the vendor's times are whole seconds."""
+_TOP: Final = 1.04
+_GAP: Final = 14.0
+"""From a curve's end to its name, in points."""
 _DAY: Final = 86_400.0
 _ROUND: Final = (
     *(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0),
@@ -60,7 +63,7 @@ def draw(grouped: delivery_table.Grouped, by: str, ax: Axes | None, *, sandbox: 
         x, y = _steps(curve, longest)
         sheet.ax.step(x, y, where="post", color=tone, linewidth=2.0, label=curve.name, solid_capstyle="butt")
         ends.append((float(y[-1]), _end_words(curve), tone))
-    sheet.ax.set_ylim(0, 1.04)
+    sheet.ax.set_ylim(0, _TOP)
     sheet.scales(tr("time since sending"), tr("delivered, of the accepted"))
     _percent(sheet)
     _ticks(sheet, longest)
@@ -118,33 +121,46 @@ def _steps(curve: _Curve, longest: float) -> tuple[Floats, Floats]:
     return np.concatenate([[1e-3], np.maximum(times, 1e-3), [longest]]), np.concatenate([[0.0], share, [last]])
 
 
-def _end_words(curve: _Curve) -> str:
+def _end_words(curve: _Curve) -> list[str]:
     row = curve.row
     name = f"{curve.name} · " if curve.name else ""
-    waiting = "\n" + tr("{number} open", number=f"{row['open']:,}") if row["open"] else ""
-    return f"{name}{labels.percent(row['delivered'] / row['rows'])}{waiting}"
+    waiting = [tr("{number} open", number=f"{row['open']:,}")] if row["open"] else []
+    return [f"{name}{labels.percent(row['delivered'] / row['rows'])}", *waiting]
 
 
-def _name_ends(sheet: sheets.Sheet, ends: list[tuple[float, str, str]]) -> None:
-    """Write each curve's name behind its end, apart from each other."""
+def _name_ends(sheet: sheets.Sheet, ends: list[tuple[float, list[str], str]]) -> None:
+    """Write each curve's name behind its end, apart from each other; a line leads to one that had to move."""
     ends = sorted(ends)
     small = 0.9 * sheet.size
-    room = 0.3 * sheet.room
-    words = ["\n".join(labels.wrapped(line, room, small) for line in text.split("\n")) for _, text, _ in ends]
+    room = (0.3 if sheet.narrow else 0.25) * sheet.room
+    words = []
+    for _, parts, _ in ends:
+        whole = " · ".join(parts)
+        fits = labels.width(whole, small) <= room
+        words.append(whole if fits else "\n".join(labels.wrapped(part, room, small) for part in parts))
     high = max(sheet.height - 150, 60.0)
     tall = np.array([1.25 * small * (text.count("\n") + 1) + 3 for text in words])
-    wanted = np.array([end / 1.04 * high for end, _, _ in ends])
-    for (end, _, tone), text, place in zip(ends, words, _apart(wanted, tall, high), strict=True):
+    wanted = np.array([end / _TOP * high for end, _, _ in ends])
+    moved = _apart(wanted, tall, high) - wanted
+    for (end, _, tone), text, offset in zip(ends, words, moved, strict=True):
         sheet.ax.annotate(
             labels.drawable(text)[0],
             (1, end),
-            (6, place - end / 1.04 * high),
+            (_GAP, offset),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
             va="center",
             fontsize=small,
             color=style.mixed(tone, sheet.ink, 0.25),
             annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": tone,
+                "linewidth": 0.8,
+                "shrinkA": 1,
+                "shrinkB": 1,
+                "relpos": (0, 0.5),
+            },
         )
 
 

@@ -36,9 +36,14 @@ def words(ax):
     return " ".join(text.get_text() for text in ax.findobj(Text)).replace("\n", " ")
 
 
+def named(ax):
+    """The words behind the curves."""
+    return [text for text in ax.texts if text.get_position()[0] == delivery_curve._GAP]
+
+
 def ends(ax):
     """The words behind the curves, from the top down."""
-    found = [text for text in ax.texts if text.get_position()[0] == 6]
+    found = named(ax)
     return [text.get_text() for text in sorted(found, key=lambda text: -text.xy[1])]
 
 
@@ -61,7 +66,7 @@ def test_the_curve_is_the_share_of_all_accepted_rows(arrived, ax):
     assert shares[0] == 0
     assert shares[-1] == pytest.approx(told["delivered"] / told["rows"])
     assert line.get_drawstyle() == "steps-post"
-    assert ends(ax) == [f"{told['delivered'] / told['rows']:.1%}\n{told['open']:.0f} open"]
+    assert ends(ax) == [f"{told['delivered'] / told['rows']:.1%} · {told['open']:.0f} open"]
     assert ax.get_ylabel() == "delivered, of the accepted"
     assert f"open, counted as not delivered so far: {told['open']:.0f}" in words(ax)
     assert title(ax).startswith(
@@ -76,8 +81,8 @@ def test_groups_are_named_where_their_curves_end(arrived, ax):
     assert len(ax.lines) == len(told) == 4
     assert {text.split()[0] for text in ends(ax)} == set(told["country"])
     assert len({to_hex(line.get_color()) for line in ax.lines}) == 4
-    ax.figure.canvas.draw()
-    boxes = sorted((text.get_window_extent() for text in ax.texts if text.get_position()[0] == 6), key=lambda b: b.y0)
+    ax.figure.draw_without_rendering()
+    boxes = sorted((Text.get_window_extent(text) for text in named(ax)), key=lambda box: box.y0)
     for below, above in pairwise(boxes):
         assert above.y0 >= below.y1 - 0.5
     assert title(ax) == (
