@@ -94,10 +94,11 @@ class Dashboard(anywidget.AnyWidget):
         self._asked = {"drivers": 0, "experiment": 0}
         self._handles: list[Any] = []
         self._file: tuple[str, bytes] | None = None
+        self._shown = self._board.view()
         super().__init__(
             board="".join(secrets.choice(string.ascii_lowercase) for _ in range(12)),  # no digits: nobody's number
             words=_json(chapter("general", "dashboard") | {"language": chosen()}),
-            view=_json(self._board.view() | {"turn": 0}),
+            view=_json(self._shown | {"turn": 0}),
             table=_json(self._board.table()),
             drivers=_json(dashboard_findings.IDLE),
             experiment=_json(dashboard_findings.IDLE),
@@ -122,22 +123,23 @@ class Dashboard(anywidget.AnyWidget):
     def html(self) -> str:
         """Return the present view as static HTML, for a page or a mail."""
         with self._guard:
-            return static_html(self._board.view())
+            return static_html(self._shown)
 
     # ------------------------------------------------------------------ display
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return {**self._live(**kwargs), "text/html": self.html()}
+
+    def _live(self, **kwargs: Any) -> dict[str, Any]:
         shown: Any = super()._repr_mimebundle_(**kwargs)
-        live = shown[0] if isinstance(shown, tuple) else shown
-        return {**live, "text/html": self.html(), "text/plain": repr(self)}
+        return {**(shown[0] if isinstance(shown, tuple) else shown), "text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
         """Show it live, and beside it the static picture that a saved notebook keeps; the live one hides it."""
         from IPython import display  # noqa: PLC0415 - for those who see it only
 
         show: Any = display.display
-        live = self._repr_mimebundle_() | {"text/html": _NOT_SHOWN}
-        show(live, raw=True)
+        show(self._live() | {"text/html": _NOT_SHOWN}, raw=True)
         self._handles.append(show(self._still(), raw=True, display_id=True))
 
     def _still(self) -> dict[str, str]:
@@ -165,8 +167,9 @@ class Dashboard(anywidget.AnyWidget):
 
     def _show(self) -> None:
         self._turn += 1
+        self._shown = self._board.view()
         with self.hold_sync():
-            self.view = _json(self._board.view() | {"turn": self._turn})
+            self.view = _json(self._shown | {"turn": self._turn})
             self.table = _json(self._board.table())
         for handle in self._handles:
             handle.update(self._still(), raw=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.analysis import literals
+from nxsms_nb.analysis import groups, literals
 from nxsms_nb.analysis.catalogue import Catalogue, catalogue
 from nxsms_nb.analysis.cube import Choices, Cube, Filter
 from nxsms_nb.errors import ColumnError
@@ -72,7 +72,8 @@ class Board:
     def _usable(self) -> list[Hashable]:
         """Return two columns to begin with, that have several values if such come early; each takes its time to read."""
         first = [label for label in _FIRST if label in self.columns]
-        order = [*first, *(label for label in self.columns if label not in first)]
+        own = [label for label in self.columns if groups.is_own(self.frame, label, self.asked.prefix)]
+        order = list(dict.fromkeys([*first, *own, *self.columns]))
         dull: list[Hashable] = []
         good: list[Hashable] = []
         for label in order[:_TRIED]:
