@@ -1332,7 +1332,7 @@ class NxsmsAccessor(Names):
         content: Hashable | None = None,
         region: Hashable | None = None,
     ) -> Dashboard:
-        """Show the results as a widget: status counts, failure codes and throughput.
+        """Show the results as a live widget to look into: each choice filters every picture and the rows.
 
         Parameters
         ----------
@@ -1347,12 +1347,34 @@ class NxsmsAccessor(Names):
         Returns
         -------
         Dashboard
-            A widget; a saved notebook keeps its HTML.
+            A widget; a saved notebook keeps a static picture of it. Its ``selection`` is the frame of the chosen rows (same
+            index and order), its ``code`` the line that gives them without the widget, of a frame called ``sent``.
 
         Raises
         ------
         ColumnError
             The frame carries no results.
+
+        Notes
+        -----
+        A click on a status, a reason, a group, a cell of the map or a finding filters by it, and a second click takes that
+        back; dragging over the pictures of time and latency takes a range. A picture is filtered by everything but the
+        choices made in itself, so that another one can be made there. Rates are of the rows that the gateway answered, with
+        Wilson's 95% intervals, or of the rows with a final receipt where the frame has receipts and that is chosen.
+
+        Columns of many values are grouped by the 24 most frequent and "other", numbers and times in ten bins of about as many
+        rows. What goes with failure (`drivers`) and the arms of an experiment (`compare`) are worked out on demand, in the
+        background, for the rows that are chosen then. Numbers are masked, in the exported file too, unless
+        ``nx.options.mask_phones`` is False. A search narrows the table of rows and is no filter.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     sent = pd.DataFrame({"phone": ["8615088888888"], "content": "Hi"}).nxsms.send(sandbox.client, progress="silent")
+        >>> shown = sent.nxsms.dashboard()
+        >>> shown, shown.code, len(shown.selection)
+        (Dashboard of 1 row, 'sent', 1)
         """
         return views.dashboard.dashboard(self._frame, prefix, phone=phone, content=content, region=region)
 

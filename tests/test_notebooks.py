@@ -38,7 +38,7 @@ def shown(notebook):
 def test_there_are_notebooks():
     """The folder that is packed has the notebooks, and each is named in its README."""
     assert [file.name for file in FILES] == re.findall(
-        r"`(\d\d_\w+\.ipynb)`", (notebooks() / "README.md").read_text(encoding="utf-8")
+        r"`(\w+\.ipynb)`", (notebooks() / "README.md").read_text(encoding="utf-8")
     )
 
 
