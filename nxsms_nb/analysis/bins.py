@@ -133,13 +133,15 @@ def ends(values: npt.NDArray[Any], bins: int) -> npt.NDArray[Any]:
     return below
 
 
-def binned(values: pd.Series[Any], label: object, bins: Any = None) -> pd.Series[Any]:
+def binned(
+    values: pd.Series[Any], label: object, bins: Any = None, weights: npt.NDArray[np.int64] | None = None
+) -> pd.Series[Any]:
     """Sort numbers or times into bins; other columns are returned as they are.
 
     `bins` is a number of bins of about as many rows each, or their edges; None: `USUAL` ones where there are more than
     `FEW` different values; False: each value is a group. The result is an ordered categorical of `pandas.Interval`;
     missing values stay missing. Bins made here run between values that occur, both included; of given edges, the upper
-    one is included. What is not usable raises `ConfigError`.
+    one is included. `weights` say how many rows each value stands for. What is not usable raises `ConfigError`.
 
     Examples
     --------
@@ -157,7 +159,8 @@ def binned(values: pd.Series[Any], label: object, bins: Any = None) -> pd.Series
         number = USUAL if bins is None else bins
         if number < 1:
             raise _not_bins(bins)
-        codes = np.where(read.missing, -1, np.searchsorted(ends(read.there, number), read.values))
+        there = read.there if weights is None else np.repeat(read.there, weights[~read.missing])
+        codes = np.where(read.missing, -1, np.searchsorted(ends(there, number), read.values))
         held = pd.Series(read.values).groupby(codes).agg(["min", "max"])
         held = held[held.index >= 0]
         low, high = (pd.Index([read.scalar(number) for number in held[name]]) for name in ("min", "max"))

@@ -14,7 +14,7 @@ from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.wire.codes import TABLE, label
 
-__all__ = ["names"]
+__all__ = ["names", "needed"]
 
 _FAILURE, _INVALID, _UNSENT = (STATUSES.index(name) for name in ("Failure", "Invalid", "Unsent"))
 _COUNTS: Final = ["count", "invalid", "unsent"]
@@ -28,13 +28,14 @@ _DTYPES: Final[dict[str, Any]] = {
 Ints = npt.NDArray[np.int64]
 
 
-def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFrame:
+def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0, weights: Ints | None = None) -> pd.DataFrame:
     """Count the causes of rows that were not accepted, by the group of each row.
 
     `results` has ``status``, ``code`` and ``reason``, as `columns.read` returns them; `groups` says how many groups
     there are, to include those without such rows. Returns one row for each group and cause: ``group``, ``code``
     (Int64), ``text`` (str, where there is no code), and int64 counts of Failure (``count``), Invalid (``invalid``) and
-    Unsent with a code (``unsent``). A group without any has one row of zeros.
+    Unsent with a code (``unsent``). A group without any has one row of zeros. `weights` say how many rows each row stands
+    for.
     """
     status = results["status"].cat.codes.to_numpy()
     coded = results["code"].notna().to_numpy()
@@ -42,20 +43,32 @@ def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0) -> pd.DataFr
     status, uncoded = status[rows], rows[~coded[rows]]
     text = pd.Series(None, rows, columns.TEXT)
     text[uncoded] = _texts(results["reason"].iloc[uncoded], status[~coded[rows]] == _INVALID)
+    times = 1 if weights is None else weights[rows]
     found = pd.DataFrame(
         {
             "group": ids[rows],
             "code": results["code"].iloc[rows].array,
             "text": text.array,
-            "count": status == _FAILURE,
-            "invalid": status == _INVALID,
-            "unsent": status == _UNSENT,
+            "count": (status == _FAILURE) * times,
+            "invalid": (status == _INVALID) * times,
+            "unsent": (status == _UNSENT) * times,
         }
     )
     counted = found.groupby(["group", "code", "text"], sort=False, dropna=False)[_COUNTS].sum().reset_index()
     quiet = pd.DataFrame({"group": np.setdiff1d(np.arange(groups), counted["group"])})
     both = pd.concat([counted, quiet], ignore_index=True)
     return both.fillna(dict.fromkeys(_COUNTS, 0)).astype(_DTYPES)
+
+
+def needed(results: pd.DataFrame) -> pd.DataFrame:
+    """Return results with no more than `count_causes` looks at, so that rows of one cause are alike."""
+    status = results["status"].cat.codes.to_numpy()
+    counts = np.isin(status, (_FAILURE, _INVALID, _UNSENT))
+    code = results["code"].where(counts)
+    told = np.isin(status, (_FAILURE, _INVALID)) & code.isna().to_numpy()
+    reason = columns.from_arrow(pa.nulls(len(results), pa.large_string()), columns.TEXT)
+    reason[told] = _texts(results["reason"][told], status[told] == _INVALID)
+    return results.assign(code=code, reason=reason)
 
 
 def _texts(reasons: pd.Series[Any], invalid: npt.NDArray[np.bool_]) -> Any:

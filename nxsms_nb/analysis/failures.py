@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from nxsms_nb.analysis import causes, chance, groups
 from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.analysis.intervals import wilson
-from nxsms_nb.analysis.summary import _FAILURE, Ints
+from nxsms_nb.analysis.summary import _FAILURE, Ints, counted
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns
@@ -55,21 +55,33 @@ class Grouped(NamedTuple):
     natural: bool
 
 
-def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any = None) -> Grouped:
-    """Count failures as `failures` does, with what a plot also needs."""
+def grouped(
+    frame: pd.DataFrame,
+    by: groups.Labels,
+    asked: Asked,
+    *,
+    bins: Any = None,
+    weights: Ints | None = None,
+    made: Collection[Hashable] = (),
+) -> Grouped:
+    """Count failures as `failures` does, with what a plot also needs.
+
+    `weights` say how many rows each row stands for; `made` are columns that were derived before.
+    """
     results = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
-    found = groups.group_rows(frame, by, asked, bins)
+    found = groups.group_rows(frame, by, asked, bins, weights=weights, made=made)
+    weights = np.ones(len(frame), np.int64) if weights is None else weights
     labels = found.labels(TAKEN)
     status = results["status"].cat.codes.to_numpy()
     total = len(found.keys)
-    answered = np.bincount(found.ids[status <= _FAILURE], minlength=total)
-    failed = np.bincount(found.ids[status == _FAILURE], minlength=total)
-    cause = causes.count_causes(results, found.ids, total if by is not None else 0)
+    answered = counted(found.ids[status <= _FAILURE], weights[status <= _FAILURE], total)
+    failed = counted(found.ids[status == _FAILURE], weights[status == _FAILURE], total)
+    cause = causes.count_causes(results, found.ids, total if by is not None else 0, weights)
     group = cause["group"].to_numpy(np.int64)
-    counted = cause["count"].to_numpy(np.int64)
-    explained = causes.with_meanings(cause).assign(share=_over(counted, answered[group]))[list(_CAUSE)]
+    times = cause["count"].to_numpy(np.int64)
+    explained = causes.with_meanings(cause).assign(share=_over(times, answered[group]))[list(_CAUSE)]
     if by is None:
-        low, high = wilson(counted, answered[group])
+        low, high = wilson(times, answered[group])
         place = list(explained.columns).index("share") + 1
         explained.insert(place, "low", low)
         explained.insert(place + 1, "high", high)
@@ -111,9 +123,9 @@ def widened(found: Grouped) -> pd.DataFrame:
     if len(table) and not found.labels:
         group = np.zeros(len(table), np.int64)
     names = table["code"].astype(object).where(table["code"].notna(), table["meaning"].astype(object))
-    counted = pd.DataFrame({"group": group, "code": names.to_numpy(), "count": table["count"].to_numpy()})
-    counted = counted[counted["count"] > 0]
-    wide = counted.pivot_table(index="group", columns="code", values="count", aggfunc="sum", fill_value=0, sort=False)
+    listed = pd.DataFrame({"group": group, "code": names.to_numpy(), "count": table["count"].to_numpy()})
+    listed = listed[listed["count"] > 0]
+    wide = listed.pivot_table(index="group", columns="code", values="count", aggfunc="sum", fill_value=0, sort=False)
     wide = wide.reindex(range(len(result)), fill_value=0).astype(np.int64)
     order = np.argsort(-wide.sum().to_numpy(), kind="stable")
     wide = wide.iloc[:, order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable
+from collections.abc import Collection, Container, Hashable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -48,12 +48,20 @@ class Groups:
         return labels
 
 
-def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False) -> Groups:
+def group_rows(
+    frame: pd.DataFrame,
+    by: Labels,
+    asked: Asked,
+    bins: Any = False,
+    *,
+    weights: npt.NDArray[np.int64] | None = None,
+    made: Collection[Hashable] = (),
+) -> Groups:
     """Sort the rows of a sent frame into groups; missing values are a group of their own, the last one.
 
     `by` names columns of the frame or of `DERIVED` (the frame's own go first), or is a Series with a value for each
-    row; None: all rows are one group. `bins` is as for `bins.binned`. A missing or ambiguous column, or one that
-    cannot be grouped, raises `ColumnError`.
+    row; None: all rows are one group. `bins` and `weights` are as for `bins.binned`; `made` are columns that were derived
+    before. A missing or ambiguous column, or one that cannot be grouped, raises `ColumnError`.
     """
     ids = np.zeros(len(frame), np.int64)
     columns: dict[Hashable, pd.Series[Any]] = {}
@@ -62,10 +70,11 @@ def group_rows(frame: pd.DataFrame, by: Labels, asked: Asked, bins: Any = False)
         label, values = _named_values(frame, one, asked)
         if label in columns:
             raise ColumnError(f"by= names the column {named(label)} twice.")
-        if not isinstance(one, pd.Series) and made_name(frame, label, asked.prefix) is not None:
+        derivable = not isinstance(one, pd.Series) and made_name(frame, label, asked.prefix) is not None
+        if label in made or derivable:
             derived.add(label)
         else:
-            values = binning.binned(values, label, bins)
+            values = binning.binned(values, label, bins, weights)
         columns[label] = values
         ordered = is_ordered(values)
         codes, size = _in_order(values, label, ordered=ordered)

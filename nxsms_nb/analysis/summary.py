@@ -5,6 +5,8 @@ Rates are over Success and Failure, the rows the gateway answered; the others ar
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,8 +21,10 @@ _SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
 Ints = npt.NDArray[np.int64]
 
 
-def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
+def summary(frame: pd.DataFrame, prefix: str = "", *, weights: Ints | None = None) -> pd.DataFrame:
     """Count the rows of each status; the accessor's `summary` documents it.
+
+    `weights` say how many rows each row stands for.
 
     Examples
     --------
@@ -29,7 +33,7 @@ def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     np.float64(0.333)
     """
     statuses = columns.read(frame, prefix, columns=["status"])["status"]
-    counts = np.bincount(statuses.cat.codes, minlength=len(STATUSES)).astype(np.int64)
+    counts = counted(statuses.cat.codes, weights, len(STATUSES))
     answered = counts[_SUCCESS] + counts[_FAILURE]
     share = np.full(len(STATUSES), np.nan)
     if answered:
@@ -44,3 +48,9 @@ def summary(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
     )
     table.attrs = dict(frame.attrs)
     return table
+
+
+def counted(numbers: npt.NDArray[Any] | pd.Series[Any], weights: Ints | None, least: int) -> Ints:
+    """Count the rows of each number, `least` of them at least; `weights` say how many rows each one stands for."""
+    found = np.bincount(numbers, weights, minlength=least)
+    return found.astype(np.int64)

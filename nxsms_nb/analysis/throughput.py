@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nxsms_nb.analysis.summary import _FAILURE, _SUCCESS, Ints
+from nxsms_nb.analysis.summary import _FAILURE, _SUCCESS, Ints, counted
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
 from nxsms_nb.results import columns
@@ -29,8 +29,10 @@ _SECOND: Final = pd.Timedelta("1s")
 _ROWS: Final = 600
 
 
-def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "") -> pd.DataFrame:
+def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "", *, weights: Ints | None = None) -> pd.DataFrame:
     """Count messages and requests per interval; the accessor's `throughput` documents it.
+
+    `weights` say how many rows each row stands for, which are of one request.
 
     Examples
     --------
@@ -41,7 +43,9 @@ def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "") -> pd.Da
     """
     step = 0 if freq is None else microseconds(freq)
     results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"])
-    results = results[results["sent_at"].notna()]
+    there = results["sent_at"].notna().to_numpy()
+    results = results[there]
+    weights = np.ones(len(results), np.int64) if weights is None else weights[there]
     ended = ended_us(results)
     if freq is None:
         seconds = (int(ended.max()) - int(ended.min())) / 1e6 if len(ended) else 0.0
@@ -53,12 +57,12 @@ def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "") -> pd.Da
         raise too_many(freq, total, step, MOST_INTERVALS)
     status = results["status"].cat.codes.to_numpy()
     requests = _first_rows(results, spots)
-    messages = np.bincount(spots, minlength=total)
+    messages = counted(spots, weights, total)
     result = pd.DataFrame(
         {
             "messages": messages,
-            "accepted": np.bincount(spots[status == _SUCCESS], minlength=total),
-            "failed": np.bincount(spots[status == _FAILURE], minlength=total),
+            "accepted": counted(spots[status == _SUCCESS], weights[status == _SUCCESS], total),
+            "failed": counted(spots[status == _FAILURE], weights[status == _FAILURE], total),
             "requests": np.bincount(spots[requests], minlength=total),
             "per_second": messages / (step / 1e6),
         },
