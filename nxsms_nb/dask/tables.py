@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from nxsms_nb.analysis import causes, groups
-from nxsms_nb.analysis.derived import DERIVED, Asked
+from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.analysis.drivers import drivers as pandas_drivers
 from nxsms_nb.analysis.experiments import compare as pandas_compare
 from nxsms_nb.analysis.failures import grouped, widened
@@ -84,7 +84,7 @@ def _causes(frame: pd.DataFrame, labels: list[Hashable] | None, asked: Asked) ->
     made = set()
     for place, label in enumerate(labels or ()):
         narrow[place] = groups.values_of(frame, label, asked, "by").array
-        if label in DERIVED and not groups.is_own(frame, label, asked.prefix):
+        if groups.made_name(frame, label, asked.prefix) is not None:
             made.add(label)
     narrow = narrow.set_axis(pd.Index(labels or [], dtype=object), axis=1)
     return Narrow(
@@ -143,13 +143,17 @@ def _of_columns(frame: pd.DataFrame, labels: list[Hashable] | None, asked: Asked
         own = {"sys_message_id", "sysMessageId"}
     kept = frame.loc[:, [label not in own or label in (labels or ()) for label in frame.columns]]
     made = {}
-    for name in _OF_TEXTS if labels is None else [name for name in _OF_TEXTS if name in labels]:
-        if name not in frame.columns:
-            try:
-                made[name] = groups.values_of(frame, name, asked, "columns").array
-            except ColumnError:
-                if labels is not None:
-                    raise
+    wanted = {name: groups.made_as(frame, name, asked.prefix) for name in _OF_TEXTS}
+    if labels is not None:
+        wanted = {
+            name: label for label in labels if (name := groups.made_name(frame, label, asked.prefix)) in _OF_TEXTS
+        }
+    for label in wanted.values():
+        try:
+            made[label] = groups.values_of(frame, label, asked, "columns").array
+        except ColumnError:
+            if labels is not None:
+                raise
     kept = kept.assign(**made)
     for name in ("messageid", "reason"):
         if asked.prefix + name in kept.columns and columns.carries(frame, asked.prefix, gaps=True):

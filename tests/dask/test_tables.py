@@ -72,6 +72,8 @@ def test_drivers_are_those_of_the_whole_frame(cut, frame):
     ours, theirs = cut.nxsms.drivers(), frame.nxsms.drivers()
     assert ours["where"].tolist() == theirs["where"].tolist()
     alike(ours, theirs)
+    named = cut.assign(country=cut["shop"].fillna("z"))
+    alike(named.nxsms.drivers(), named.compute().nxsms.drivers())
     alike(cut.nxsms.drivers(["country", "age"]), frame.nxsms.drivers(["country", "age"]))
 
 
