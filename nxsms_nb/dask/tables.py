@@ -143,12 +143,10 @@ def _of_columns(frame: pd.DataFrame, labels: list[Hashable] | None, asked: Asked
         own = {"sys_message_id", "sysMessageId"}
     kept = frame.loc[:, [label not in own or label in (labels or ()) for label in frame.columns]]
     made = {}
-    wanted = {name: groups.made_as(frame, name, asked.prefix) for name in _OF_TEXTS}
+    wanted: list[Any] = [name for name in _OF_TEXTS if name not in frame.columns]
     if labels is not None:
-        wanted = {
-            name: label for label in labels if (name := groups.made_name(frame, label, asked.prefix)) in _OF_TEXTS
-        }
-    for label in wanted.values():
+        wanted = [label for label in labels if groups.made_name(frame, label, asked.prefix) in _OF_TEXTS]
+    for label in wanted:
         try:
             made[label] = groups.values_of(frame, label, asked, "columns").array
         except ColumnError:
