@@ -17,7 +17,7 @@ from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns
 
-__all__ = ["TAKEN", "Grouped", "failures", "grouped"]
+__all__ = ["TAKEN", "Grouped", "failures", "grouped", "widened"]
 
 _CAUSE: Final = ("code", "meaning", "scope", "advice", "count", "share", "invalid", "unsent")
 _GROUP: Final = ("answered", "failed", "rate", "low", "high")
