@@ -102,15 +102,15 @@ class SentRows:
         open_to_retry = np.flatnonzero(among(self.results.status, UNSENT, FAILURE) & present(self.ids))
         if not len(open_to_retry):
             return None
-        of_all, given = self.journal.homes(self.ids), self.settings["campaign"]
-        names = {name for name, rows in of_all.items() if np.isin(rows, open_to_retry).any()}
+        given = self.settings["campaign"]
+        known = self.journal.homes(self.ids.take(Dispatch.positions(open_to_retry)))
+        names = {*known}
         # A run records its rows some thousands ahead; those it never reached are in no journal.
-        homeless = np.setdiff1d(open_to_retry, np.concatenate([np.empty(0, np.int64), *of_all.values()]))
-        for name in sorted({*of_all, given or "", ""}):
-            if len(homeless):
-                mine = self._are_made_in(name or None, homeless)
-                names |= {name} if mine.any() else set()
-                homeless = homeless[~mine]
+        homeless = np.delete(open_to_retry, np.concatenate([np.empty(0, np.int64), *known.values()]))
+        for name in sorted({*self.journal.homes(self.ids), given or "", ""}) if len(homeless) else ():
+            mine = self._are_made_in(name or None, homeless)
+            names |= {name} if mine.any() else set()
+            homeless = homeless[~mine]
         if given is not None:
             names |= {given}
         if len(names) > 1:
@@ -160,7 +160,7 @@ def read_back(
     checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     checked = checked.suppressing(*on_list(frame, checked.fields["phone"], settings))
-    ids = pa.array(earlier["messageid"].astype(object), TEXT, from_pandas=True)
+    ids = result_columns.to_arrow(earlier["messageid"])
     results = Results(len(frame))
     results.adopt(np.arange(len(frame)), earlier)
     keys = None if id_format.are_first(ids) else keys_of(journal, ids)

@@ -171,8 +171,10 @@ class Results:
         sent_us = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
         self.sent_us[rows] = np.where(sent_us == _NAT, NO_TIME, sent_us)
         self.latency_ms[rows] = earlier["latency_ms"].to_numpy()
-        reasons = earlier["reason"].astype(object)
-        self._reason[rows] = [self._number(None if pd.isna(reason) else reason) for reason in reasons]
+        reasons = result_columns.to_arrow(earlier["reason"]).dictionary_encode()
+        # A null comes last, where the place -1 picks it.
+        numbers = np.array([self._number(reason) for reason in (*reasons.dictionary.to_pylist(), None)], np.int32)
+        self._reason[rows] = numbers[reasons.indices.fill_null(-1).to_numpy()]
 
     def reason(self, row: int) -> str | None:
         """Return the reason of one row."""
