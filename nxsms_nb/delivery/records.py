@@ -40,8 +40,8 @@ class Pull:
     Notes
     -----
     The time zone of a record's ``date`` is not documented, so a message is looked for on its day, and then, if it is not
-    there, on the days after and before. `old` are the messages whose days are all out of the query's reach, `strangers` those whose
-    record has another number, and `unsteady` the days whose lists shifted each time they were read.
+    there, on the days after and before. Days out of the query's reach are not asked for. `strangers` are the messages whose record has
+    another number, and `unsteady` the days whose lists shifted each time they were read.
     """
 
     def __init__(
@@ -49,10 +49,9 @@ class Pull:
     ) -> None:
         today = datetime.now(UTC).date()
         first = today - timedelta(days=REACH_DAYS + 1)
-        self.old = {messageid for messageid, day in days.items() if day + _DAY < first}
         self.unsteady: list[date] = []
         self.strangers: set[str] = set()
-        self._days = {messageid: day for messageid, day in days.items() if messageid not in self.old}
+        self._days = {messageid: day for messageid, day in days.items() if day + _DAY >= first}
         self._missing = dict.fromkeys(self._days)
         self._numbers = numbers
         self._book = book

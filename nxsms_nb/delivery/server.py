@@ -117,7 +117,7 @@ class _Service:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         status, why = 200, "not recorded"
         try:
-            if not hmac.compare_digest(request.rel_url.raw_path.encode(), self._path.encode()):
+            if not hmac.compare_digest(request.path.encode("utf-8", "surrogateescape"), self._path.encode()):
                 status, why = 404, "another address"
             elif request.method not in ("POST", "GET"):
                 status, why = 405, "another method"

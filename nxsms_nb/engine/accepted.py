@@ -40,7 +40,7 @@ def record_accepted(
             busy = str(error)
             continue
         with held:
-            known = held.known(mine, everywhere=True)
+            known = held.known(mine, everywhere=True, receipts=False)
             mine = mine.filter(pa.array(among(known.status, UNDECIDED, UNKNOWN, UNSENT)))
             if not len(mine):
                 continue

@@ -7,6 +7,7 @@ messages are still being recorded.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -25,12 +26,16 @@ PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds to wait when the query says that it was asked too often."""
 READINGS: Final = 5
 """How often a list that shifts is read at most."""
+PAGES_MAX: Final = 10_000
+"""How many pages a list has at most that does not say how many; else twice as many as it says: it may grow as fast as it is read."""
 REPEATS: Final = 3
 """So many pages in a row with nothing but what the pages before had are no list that shifts."""
 ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
 """Codes of the record queries."""
 
 Record = Mapping[str, Any]
+_Key = tuple[str, str]
+"""The id and the number of a record."""
 
 
 class Page:
@@ -39,6 +44,51 @@ class Page:
     def __init__(self, records: list[Record], left: int | None) -> None:
         self.records = records
         self.left = left
+
+
+class _Reading:
+    """One reading of a list: `moved` says that the list shifted meanwhile, `added` that something new was met."""
+
+    def __init__(self, seen: set[_Key], pages_max: int) -> None:
+        self._seen = seen
+        self._here: set[_Key] = set()
+        self._repeats = 0
+        self._pages = 0
+        self.pages_max = pages_max
+        self.order: list[_Key] = []
+        self.total: int | None = None
+        self.moved = self.added = self.ended = False
+
+    def turn(self, info: Any) -> Page:
+        """Take the next page in; raise `QueryError` where the list has none but this one."""
+        rows = info.get("rows") if isinstance(info, dict) else None
+        records: list[Record] = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        total, fresh, met = _total(info), [], 0
+        for record in records:
+            key = (str(record.get("msgid")), str(record.get("phone")))
+            self.order.append(key)
+            met += key in self._here
+            self._here.add(key)
+            if key not in self._seen:
+                self._seen.add(key)
+                fresh.append(record)
+        # A list that grows in front as fast as it is read shows nothing new either, but says that it is longer.
+        again = bool(records) and met == len(records) and total == self.total
+        self._repeats = self._repeats + 1 if again else 0
+        if self._repeats >= REPEATS:
+            raise QueryError(f"The query {requests.CDR_PATH} keeps returning the same page. Ask the vendor.")
+        self._pages += 1
+        if self._pages == 1 and total is not None and records:
+            self.pages_max = min(self.pages_max, 2 * (total // len(records) + 1) + 10)
+        shifted = met > 0 or (total is not None and self.total is not None and total < self.total)
+        self.moved |= shifted or self._pages >= self.pages_max
+        self.added |= bool(fresh)
+        self.total = total
+        # By the ids and not by the count: those that were met again stand for others that were not met.
+        whole = total is not None and len(self._here) >= total and not shifted
+        self.ended = not records or whole or self._pages >= self.pages_max
+        left = None if total is None or not records else -(-max(total - len(self.order), 0) // len(records))
+        return Page(fresh, left)
 
 
 class Queries:
@@ -65,25 +115,27 @@ class Queries:
         """Yield the pages of a day's list, until it has stood still while it was read; nothing where the query has no answer.
 
         A record may come to stand on another page between two queries. It shows: one that was read already is met again, or
-        the list has become shorter. Then the list is read again from its first page, and only what is new is yielded.
+        the list has become shorter. Then the list is read again from its first page, and only what is new is yielded. It has
+        stood still when a reading shows nothing of this kind, is as the one before, or adds nothing to a list that is complete
+        by its own count: the record of a message may stand in it twice.
         """
-        seen: set[tuple[str, str]] = set()
-        for reading in range(READINGS):
-            moved, added = False, False
-            async for fresh, left, shifted in self._reading(day, seen):
-                moved, added = moved or shifted, added or bool(fresh)
-                yield Page(fresh, left)
-            if not moved or (reading and not added):
+        seen: set[_Key] = set()
+        before: list[_Key] | None = None
+        pages_max = PAGES_MAX
+        for _ in range(READINGS):
+            reading = _Reading(seen, pages_max)
+            async for page in self._read(day, reading):
+                yield page
+            complete = not reading.added and reading.total is not None and len(seen) >= reading.total
+            if not reading.moved or complete or (before is not None and reading.order[: len(before)] == before):
                 return
+            before = reading.order
+            pages_max = reading.pages_max
         self.unsteady.append(day)
 
-    async def _reading(
-        self, day: date, seen: set[tuple[str, str]]
-    ) -> AsyncIterator[tuple[list[Record], int | None, bool]]:
-        """Read a list once: what is new on each page, how many pages are left, and whether it shows that the list shifted."""
-        here: set[tuple[str, str]] = set()
-        number, count, most, repeats = 1, 0, 0, 0
-        while True:
+    async def _read(self, day: date, reading: _Reading) -> AsyncIterator[Page]:
+        """Read a list once, page by page."""
+        for number in itertools.count(1):
             form = {
                 "date": f"{day:%Y%m%d}",
                 "page_size": str(requests.CDR_PAGE_MAX),
@@ -91,38 +143,15 @@ class Queries:
                 "sort_type": "0",
             }
             reply = await self._ask(requests.CDR_PATH, form, day if number == 1 else None)
+            if reply is None and number == 1:
+                return
             if reply is None:
-                if number == 1:
-                    return
                 raise QueryError(
                     f"The query {requests.CDR_PATH} stopped after {number - 1} of its pages. Try again later."
                 )
-            info = reply.get("info")
-            rows = info.get("rows") if isinstance(info, dict) else None
-            records: list[Record] = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-            total = _total(info)
-            fresh: list[Record] = []
-            met = 0
-            for record in records:
-                key = (str(record.get("msgid")), str(record.get("phone")))
-                met += key in here
-                if key not in seen:
-                    seen.add(key)
-                    fresh.append(record)
-            here.update((str(record.get("msgid")), str(record.get("phone"))) for record in records)
-            repeats = repeats + 1 if records and met == len(records) else 0
-            if repeats >= REPEATS:
-                raise QueryError(f"The query {requests.CDR_PATH} keeps returning the same page. Ask the vendor.")
-            count += len(records)
-            shifted = met > 0 or (total is not None and total < most)
-            most = max(most, total or 0)
-            pages = None if total is None or not records else -(-max(total - count, 0) // len(records))
-            # By the ids and not by the count: those that were met again stand for others that were not met.
-            ended = not records or (total is not None and len(here) >= total and not shifted)
-            yield fresh, pages, shifted
-            if ended:
+            yield reading.turn(reply.get("info"))
+            if reading.ended:
                 return
-            number += 1
 
     async def _ask(self, path: str, form: dict[str, str], day: date | None) -> dict[str, Any] | None:
         """Return a query's reply; None where it has none for that day."""

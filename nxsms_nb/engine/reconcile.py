@@ -45,6 +45,7 @@ COUNTRY_CODE_MAX: Final = 3
 STILL_SENDING: Final = (
     "not found by the record query; the run that recorded its request may still be sending it, ask again later"
 )
+UNSTEADY: Final = "in doubt; the list of its day kept shifting while it was read, so ask again later"
 OUT_OF_REACH: Final = "in doubt; the record query, which reaches back 31 days, has no answer for its day"
 
 
@@ -54,12 +55,12 @@ async def accepted(
     unsure: Collection[str] = (),
     *,
     numbers: Mapping[str, Collection[str | None]] | None = None,
-) -> tuple[dict[str, set[str]], set[str]]:
+) -> tuple[dict[str, set[str]], set[str], bool]:
     """Find the messages of which the gateway has a record, with the numbers in their records, and all that were queried.
 
     `unsure` messages may have lost the zone of their time: a day more is queried on either side. Once a record of each
     number in `numbers` is found, no further day is queried. Nothing follows for messages that were not queried: their
-    days are out of the query's reach. A refused or unreadable query raises `QueryError`.
+    days are out of the query's reach, or, as the last value says, some lists never stood still. A refused or unreadable query raises `QueryError`.
 
     Source: the vendor's record queries. The time zone of ``date`` is not documented, so the day before and the day
     after are queried too; that one of them is out of reach does not put the others in doubt.
@@ -85,15 +86,18 @@ async def accepted(
                 for record in page.records:
                     if (listed := str(record.get("msgid"))) in sent:
                         found.setdefault(listed, set()).add(receipts.phone_of(record))
-            # A list that never stood still may have had the record on a page that was read before it came there.
-            if day not in queries.refused and day not in queries.unsteady:
+            if day not in queries.refused:
                 answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
             if all(
                 messageid in found and all(is_of(found[messageid], number) for number in numbers.get(messageid, ()))
                 for messageid in sent
             ):
                 break
-    return found, {messageid for messageid, _ in answered}
+    asked = {messageid for messageid, _ in answered}
+    if queries.unsteady:
+        # Such a list may have had the record on a page that was read before it came there.
+        asked = {messageid for messageid in asked if not set(queries.unsteady) & set(days[messageid])}
+    return found, asked, bool(queries.unsteady)
 
 
 def _days(when: datetime, reach: int) -> list[date]:
@@ -142,15 +146,20 @@ async def settle(
     numbers: dict[str, set[str | None]] = {}
     for messageid, phone in zip(ids, phones, strict=True):
         numbers.setdefault(messageid, set()).add(phone)
+    # Of rows that the journal does not know otherwise, too: they are not asked for, and absence releases none of them.
+    received = dispatch.journal.with_receipts(dispatch.ids.take(dispatch.positions(rows)))
+    sent = {messageid: when for messageid, when in zip(ids, times, strict=True) if messageid not in received}
     async with Transport(dispatch.client) as transport:
-        found, asked = await accepted(transport, dict(zip(ids, times, strict=True)), unsure, numbers=numbers)
+        found, asked, unsteady = await accepted(transport, sent, unsure, numbers=numbers)
+    # A receipt in the journal does not name its number.
+    found.update({messageid: {""} for messageid in received})
     decisions: dict[tuple[int, str | None], list[int]] = {}
     for offset, (messageid, when, phone) in enumerate(zip(ids, times, phones, strict=True)):
         if messageid in found:
             same = is_of(found[messageid], phone)
             decision: tuple[int, str | None] = (SUCCESS, None) if same else (UNKNOWN, ANOTHER_NUMBER)
         elif messageid not in asked:
-            decision = (UNKNOWN, OUT_OF_REACH)
+            decision = (UNKNOWN, UNSTEADY if unsteady else OUT_OF_REACH)
         elif absent != "Unsent":
             decision = (UNKNOWN, NOT_FOUND)
         else:

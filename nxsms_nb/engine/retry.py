@@ -63,6 +63,9 @@ def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[in
     open_before = np.flatnonzero(among(results.status, UNSENT, FAILURE))
     sendable = sent.checked.good & present(ids)
     _take_over_gone(results, campaign, ids, np.flatnonzero(sendable & (results.status == FAILURE)))
+    _take_over_received(
+        results, campaign, ids, np.flatnonzero(sendable & (results.status == UNSENT) & (results.attempts > 0))
+    )
     same = np.flatnonzero(sendable & (results.status == UNSENT))
     refused = np.flatnonzero(sendable & (results.status == FAILURE) & ~suppressed)
     numbers = np.array([results.code(int(row)) or 0 for row in refused], np.int64)
@@ -106,6 +109,14 @@ def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: R
     gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
     results.attempts[refused[gone]] = 0
     results.take_over(refused[gone], known, gone)
+
+
+def _take_over_received(results: Results, journal: Reader, ids: pa.Array, tried: Rows) -> None:
+    """Make rows accepted that counted as unsent after a request, and of which the journal has a receipt."""
+    mine = ids.take(Dispatch.positions(tried))
+    received = journal.with_receipts(mine)
+    rows = tried[[messageid in received for messageid in mine.to_pylist()]] if received else tried[:0]
+    results.decide(rows, SUCCESS, code_table.SUCCESS)
 
 
 def _take_over_beside(results: Results, ids: pa.Array, waiting: Rows) -> None:

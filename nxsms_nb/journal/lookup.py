@@ -27,6 +27,7 @@ from nxsms_nb.results.table import (
     among,
 )
 from nxsms_nb.rows import id_format
+from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.entries import BatchRow, OutcomeRow, RunRow
@@ -60,11 +61,14 @@ def known(
     *,
     everywhere: bool = False,
     run_filter: Callable[[RunRow], bool] | None = None,
+    receipts: bool = True,
 ) -> Results:
     """Return what is recorded of messages; see `journal.Journal.known`."""
-    return _known(
-        journal, ids, blocks_in(journal, campaign, everywhere=everywhere, run_filter=run_filter), by_key=False
-    )[0]
+    blocks = blocks_in(journal, campaign, everywhere=everywhere, run_filter=run_filter)
+    found = _known(journal, ids, blocks, by_key=False)[0]
+    if receipts:
+        _apply_receipts(journal, ids, found)
+    return found
 
 
 def known_by_key(
@@ -75,7 +79,22 @@ def known_by_key(
     run_filter: Callable[[RunRow], bool] | None = None,
 ) -> tuple[Results, pa.Array]:
     """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
-    return _known(journal, keys, blocks_in(journal, campaign, run_filter=run_filter), by_key=True)
+    found, ids = _known(journal, keys, blocks_in(journal, campaign, run_filter=run_filter), by_key=True)
+    _apply_receipts(journal, ids, found)
+    return found, ids
+
+
+def _apply_receipts(journal: Snapshot, ids: pa.Array, found: Results) -> None:
+    """Make messages accepted that are in doubt, or counted as unsent, and of which there is a receipt: it proves that they were.
+
+    Nobody need have asked for it: a push may come before the reply of its request, or after the analyst gave a row up.
+    """
+    open_rows = np.flatnonzero(among(found.status, UNKNOWN, UNSENT))
+    if len(open_rows):
+        mine = ids.take(pa.array(open_rows))
+        proven = {messageid for messageid, _ in journal.receipts(mine.unique().to_pylist())}
+        rows = open_rows[[messageid in proven for messageid in mine.to_pylist()]] if proven else open_rows[:0]
+        found.decide(rows, SUCCESS, codes.SUCCESS)
 
 
 def _known(journal: Snapshot, ids: pa.Array, blocks: Sequence[int], *, by_key: bool) -> tuple[Results, pa.Array]:

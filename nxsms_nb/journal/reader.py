@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
-from nxsms_nb.journal import lookup, receipts
+from nxsms_nb.journal import lookup
+from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.results.table import Results
 
 if TYPE_CHECKING:
@@ -52,16 +53,18 @@ class Reader:
         *,
         everywhere: bool = False,
         run_filter: Callable[[RunRow], bool] | None = None,
+        receipts: bool = True,
     ) -> Results:
         """Return the recorded results of messages, as many rows as `ids`; `table.UNDECIDED` where nothing is recorded.
 
         It searches a campaign, with the runs that may concern any campaign, or `everywhere`; of those runs `run_filter`
-        selects some. A request without an outcome leaves its rows ``Unknown``.
+        selects some. A request without an outcome leaves its rows ``Unknown``, unless there is a receipt of them, which
+        proves them accepted: without `receipts` requests alone count.
         """
         with self._reading() as journal:
             if journal is None:
                 return Results(len(ids))
-            return lookup.known(journal, ids, campaign, everywhere=everywhere, run_filter=run_filter)
+            return lookup.known(journal, ids, campaign, everywhere=everywhere, run_filter=run_filter, receipts=receipts)
 
     def made_by(self) -> list[RunRow]:
         """Return the runs as they are recorded, each with its campaign, gateway and account."""
@@ -115,7 +118,13 @@ class Reader:
         asked = ids.drop_null().unique().to_pylist()
         with self._reading() as journal:
             found = [] if journal is None else list(journal.receipts(asked))
-        return receipts.frame_of(found, tz)
+        return journal_receipts.frame_of(found, tz)
+
+    def with_receipts(self, ids: pa.Array) -> set[str]:
+        """Return which of some messages have a receipt, which proves that they were accepted."""
+        asked = ids.drop_null().unique().to_pylist()
+        with self._reading() as journal:
+            return set() if journal is None else {messageid for messageid, _ in journal.receipts(asked)}
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """Return the campaigns to which messages belong, each with the places of its ids, in order.

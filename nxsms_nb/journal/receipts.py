@@ -1,7 +1,7 @@
 """The journal's delivery receipts: pushed and pulled, each distinct one once, in the order in which they were learnt.
 
-Receipts are kept for any id, since one may come before the send's own reply, or for a run of another journal. They protect
-nothing, so their table may be missing from a journal of an earlier version, and is added.
+Receipts are kept for any id, since one may come before the send's own reply, or for a run of another journal. A journal of an
+earlier version lacks their table, and gets it.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ __all__ = ["received"]
 _EARLY: Final = pd.Timedelta(hours=1)
 """Clocks differ by less than this; what lies earlier was read in another time zone than it was written in."""
 
+_REACH: Final = pd.Timedelta(days=REACH_DAYS)
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -83,7 +85,7 @@ def received(
         )
         if busy is not None:
             screen.say(f"The journal does not have that yet: {busy} Then call receipts again.")
-    _say_what_is_out_of_reach(pull, joined, prefix)
+    _say_what_is_out_of_reach(pull, joined, results, prefix)
     _warn_of_early(call, joined, results, spelled, zone)
     return joined
 
@@ -130,17 +132,16 @@ def _with_results(frame: pd.DataFrame, results: pd.DataFrame, prefix: str, found
     return delivery.forget(frame, same.fillna(False).all(axis=1).to_numpy(np.bool_), prefix)
 
 
-def _say_what_is_out_of_reach(pull: Pull | None, joined: pd.DataFrame, prefix: str) -> None:
+def _say_what_is_out_of_reach(pull: Pull | None, joined: pd.DataFrame, results: pd.DataFrame, prefix: str) -> None:
     if pull is None:
         return
-    if pull.old:
-        still = delivery.classes(delivery.read(joined, prefix, columns=["dr_status"])["dr_status"]) == delivery.OPEN
-        old = joined[prefix + "messageid"].isin(pull.old).to_numpy(np.bool_) & still
-        if old.any():
-            screen.say(
-                f"{count(int(old.sum()), 'row')} without a final receipt were sent more than {REACH_DAYS} days ago, "
-                "which the record query does not reach: they stay open."
-            )
+    still = delivery.classes(delivery.read(joined, prefix, columns=["dr_status"])["dr_status"]) == delivery.OPEN
+    sent = results["status"].isin(["Success", "Unknown"]) & (results["sent_at"] < pd.Timestamp.now("UTC") - _REACH)
+    if old := int((sent.to_numpy(np.bool_) & still).sum()):
+        screen.say(
+            f"{count(old, 'row')} without a final receipt were sent more than {REACH_DAYS} days ago, "
+            "which the record query does not reach: they stay open."
+        )
     for day in pull.unsteady:
         screen.say(
             f"The list of {day:%Y-%m-%d} kept shifting while it was read, and may have more receipts: call receipts again."

@@ -92,6 +92,13 @@ def test_every_wording_of_the_record_is_understood(make, wording):
     assert joined["network"].str.fullmatch("460[0-9]+").all()
 
 
+def test_without_a_client_no_credentials_are_looked_for(make, monkeypatch, path):
+    """Neither the environment's nor a file's."""
+    sent = people(3).nxsms.send(make().client)
+    monkeypatch.setattr(nx.Client, "from_env", lambda *args, **given: pytest.fail("looked for credentials"))
+    assert sent.nxsms.receipts(journal=path)["dr"].isna().all()
+
+
 def test_what_was_pulled_is_in_the_journal_and_needs_no_client(make, path):
     """Another call joins it without asking anybody, and without looking for credentials."""
     sandbox = make()
@@ -194,23 +201,60 @@ def test_a_receipt_before_the_sends_own_reply_settles_its_row(make, path):
     assert counts(people(3).nxsms.recorded(sandbox.client, journal=path)) == {"Success": 3}
 
 
-def test_a_receipt_corrects_the_analysts_word(make, path):
-    """What counted as unsent, and was accepted after all, does not leave again."""
-    sandbox = make(faults=["close_after"], record_delay=1000.0)
-    frame = people(3).nxsms.send(sandbox.client, journal=path)
+def given_up(sandbox, frame, journal):
+    """The same frame, whose rows in doubt count as unsent on the analyst's word, in a journal."""
     old = frame.assign(sent_at=frame["sent_at"] - pd.Timedelta(days=2))
-    unsent = old.nxsms.reconcile(sandbox.client, "Unsent", journal=path.with_name("other"))
-    assert counts(unsent) == {"Unsent": 3}
-    sandbox.advance(1001)
-    with Journal(path.with_name("other")).receiving() as book:
+    unsent = old.nxsms.reconcile(sandbox.client, "Unsent", journal=journal)
+    assert counts(unsent) == {"Unsent": len(frame)}
+    return unsent
+
+
+def receive(journal, frame):
+    """Let receipts of a frame's rows have been pushed."""
+    with Journal.of(journal).receiving() as book:
         book.write(
             [DELIVERED._replace(messageid=messageid, dr_time=None) for messageid in frame["messageid"]], "pushed"
         )
-    assert counts(unsent.nxsms.receipts(journal=path.with_name("other"))) == {"Success": 3}
+
+
+@pytest.mark.parametrize("known", ["the run", "the word", "nothing"])
+def test_a_receipt_corrects_the_analysts_word(make, path, known):
+    """What counted as unsent, and was accepted after all, does not leave again: told by receipts, or found by the next call."""
+    sandbox, other = make(faults=["close_after"], record_delay=1e6), path.with_name("other")
+    frame = people(3).nxsms.send(sandbox.client, journal=path)
+    unsent = given_up(sandbox, frame, other)
+    journal = {"the run": path, "the word": other, "nothing": path.with_name("third")}[known]
+    receive(journal, frame)
+    for again in (unsent.nxsms.retry(sandbox.client, journal=journal), unsent.nxsms.receipts(journal=journal)):
+        assert counts(again) == {"Success": 3}
+    if known != "nothing":
+        assert counts(people(3).nxsms.recorded(sandbox.client, journal=journal)) == {"Success": 3}
     with pytest.warns(nx.AlreadySentWarning):
-        again = people(3).nxsms.send(sandbox.client, journal=path.with_name("other"))
-    assert counts(again) == {"Success": 3}
+        assert counts(people(3).nxsms.send(sandbox.client, journal=journal)) == {"Success": 3}
     assert no_double(sandbox)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_row_with_a_receipt_is_not_given_up(make, path, known):
+    """The record query finds nothing of it, and the analyst's word does not count: the receipt proves it accepted."""
+    sandbox = make(faults=["close_after", "close_before"], record_delay=1e6)
+    frame = people(6).nxsms.send(sandbox.client, journal=path, batch_size=3, concurrency=1)
+    journal = path if known else path.with_name("other")
+    receive(journal, frame.iloc[:3])
+    old = frame.assign(sent_at=frame["sent_at"] - pd.Timedelta(days=2))
+    settled = old.nxsms.reconcile(sandbox.client, "Unsent", journal=journal)
+    assert settled["status"].to_list() == ["Success"] * 3 + ["Unknown" if known else "Unsent"] * 3
+
+
+def test_the_next_call_uses_receipts_that_nobody_asked_for(make, path):
+    """Rows in doubt are Success in recorded, in the next send and in the list of campaigns, without a query."""
+    sandbox = make(faults=["close_after"], record_delay=1e6)
+    frame = people(3).nxsms.send(sandbox.client, journal=path)
+    receive(path, frame)
+    assert counts(people(3).nxsms.recorded(sandbox.client, journal=path)) == {"Success": 3}
+    assert Journal(path).campaigns()[["Success", "Unknown"]].to_numpy().tolist() == [[3, 0]]
+    with pytest.warns(nx.AlreadySentWarning):
+        assert counts(people(3).nxsms.send(sandbox.client, journal=path)) == {"Success": 3}
 
 
 def test_rows_of_a_campaign_at_work_are_settled_in_the_frame(make, path, capsys):
@@ -477,15 +521,16 @@ def test_rows_older_than_the_query_reaches_stay_open_and_are_counted(make, monke
     assert all(date > first for _, date, _ in queried)
 
 
-@pytest.mark.parametrize("days", [30, 31])
+@pytest.mark.parametrize("days", [30, 31, 32, 33])
 @pytest.mark.parametrize("n", [3, 40])
-def test_rows_at_the_edge_of_the_querys_reach_are_found_or_open(make, days, n):
-    """That one of their days has no answer is no error."""
+def test_rows_at_the_edge_of_the_querys_reach_are_found_or_open(make, capsys, days, n):
+    """That one of their days has no answer is no error; those that stay open are counted."""
     sandbox = make(delivery={})
     sent = aged(sandbox, people(n).nxsms.send(sandbox.client), days)
     joined = sent.nxsms.receipts(sandbox.client)
     assert joined["dr_status"].isna().all() or joined["dr_status"].notna().all()
-    assert days == 31 or joined["dr_status"].notna().all()
+    assert days > 30 or joined["dr_status"].notna().all()
+    assert ("more than 31 days ago" in capsys.readouterr().out) == joined["dr_status"].isna().all()
 
 
 @pytest.mark.parametrize("n", [3, 40])

@@ -11,6 +11,7 @@ from nxsms_nb import Journal
 from nxsms_nb.engine import queries
 from nxsms_nb.results import table
 from nxsms_nb.results.table import Outcome
+from nxsms_nb.wire import requests
 from tests.engine.people import counts, no_double, people, record_ago
 
 
@@ -423,3 +424,27 @@ def test_of_several_records_under_one_id_that_of_the_number_counts(used_before):
     sandbox, journal, _, doubtful = used_before(40, "close_after")
     assert counts(doubtful.nxsms.reconcile(sandbox.client, journal=journal)) == {"Success": 40}
     assert len(sandbox.ledger) == 80
+
+
+def test_a_list_that_never_stands_still_proves_no_absence(doubts, path, monkeypatch):
+    """A record may have come to stand on a page that was read before: what was not found stays in doubt, whatever the word."""
+    sandbox, frame = doubts(40, record_utc_offset=0.0)
+    monkeypatch.setattr(requests, "CDR_PAGE_MAX", 5)
+    ledger, answer = sandbox._service.ledger, sandbox._service.records.answer
+
+    numbers = iter(range(10**6))
+
+    def answered(*args, **given):
+        # The list grows in front as fast as it is read.
+        now, tick = sandbox._service.now(), sandbox._service.tick() - 10
+        new = {name: [f"stranger-{next(numbers)}" for _ in range(10)] for name in ("messageids", "phones", "contents")}
+        ledger.accept(ledger.arrive(now), now, tick, sources=[None] * 10, **new)
+        for values in (ledger._messageids, ledger._phones, ledger._contents, ledger._sources):
+            values[:0] = values[-10:]
+            del values[-10:]
+        return answer(*args, **given)
+
+    monkeypatch.setattr(sandbox._service.records, "answer", answered)
+    settled = aged(frame, 60 * 48).nxsms.reconcile(sandbox.client, "Unsent", journal=path)
+    assert set(settled["status"].iloc[20:]) == {"Unknown"}
+    assert settled["reason"].iloc[20:].str.contains("kept shifting").all()
