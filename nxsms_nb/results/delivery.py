@@ -274,7 +274,12 @@ def refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
     if not taken or carries(frame, prefix):
         return
     renames = ", ".join(f"{named(label)}: {named(f'my_{label}')}" for label in taken)
+    again = ""
+    if len(taken) > 1:
+        # Some of the seven, or numbers that cannot be read: left of an earlier call, perhaps.
+        dropped = ", ".join(map(named, taken))
+        again = f"If they are of an earlier call, drop them:\n    {call.on(f'{call.subject}.drop(columns=[{dropped}])').text()}\n"
     raise ColumnError(
-        f"The frame has a column {named(taken[0])}, the name of a delivery column. No receipts were joined. Keep both:\n"
+        f"The frame has a column {named(taken[0])}, the name of a delivery column. No receipts were joined. {again}To keep both:\n"
         f"    {call.on(f'{call.subject}.rename(columns={{{renames}}})').text()}"
     )

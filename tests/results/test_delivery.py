@@ -261,3 +261,16 @@ def test_own_columns_of_those_names_are_refused_with_a_line_to_paste(arrived, ma
     with pytest.raises(ColumnError, match=rf"a column 'price', the name of a delivery column[\s\S]*{line}"):
         delivery.refuse_taken(own, "", Invocation("receipts", {"journal": "j"}))
     delivery.refuse_taken(own, "sms_", Invocation("receipts"))
+    with pytest.raises(ColumnError) as refused:
+        delivery.refuse_taken(made(3).assign(price=9.99), "", Invocation("receipts"))
+    assert "drop" not in str(refused.value)
+
+
+def test_what_is_left_of_an_earlier_join_may_be_dropped(arrived):
+    """Without one of the seven, or with a number that something rewrote, the line that drops the others joins them again."""
+    for left in (arrived.drop(columns="network"), arrived.assign(dr_status="DELIVRD")):
+        with pytest.raises(ColumnError, match="If they are of an earlier call, drop them") as refused:
+            delivery.refuse_taken(left, "", Invocation("receipts"))
+        line = next(line.strip() for line in str(refused.value).splitlines() if "drop(columns=" in line)
+        dropped = eval(line.partition(".nxsms")[0], {"sent": left})  # noqa: S307 - the line that the message proposes
+        assert_frame_equal(delivery.join(dropped, receipts([])), delivery.join(delivery.drop(arrived), receipts([])))
