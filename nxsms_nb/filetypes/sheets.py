@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.filetypes.hidden_rows import hidden_rows
 from nxsms_nb.filetypes.workbooks import EXACT, engine
-from nxsms_nb.formatting import listed, named
+from nxsms_nb.formatting import count, listed, named
 
 _TOKEN: Final = re.compile(r'"([^"]*)"|\\(.)|([0#])|([ \-()+])')
 _PLACED: Final = re.compile(rf"(?:{_TOKEN.pattern})+")
@@ -45,14 +46,24 @@ def read(path: Path, sheet: str | None = None) -> Sheet:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             chosen = _chosen(path, book.worksheets, sheet)
             chosen.reset_dimensions()  # some programs record wrong ones
-            rows = [row for row in map(_texts, chosen.iter_rows()) if any(text is not None for text in row)]
+            numbered = enumerate(map(_texts, chosen.iter_rows()), 1)
+            kept = [(at, row) for at, row in numbered if any(text is not None for text in row)]
+            hidden = hidden_rows(path, chosen.title)
             others = [one.title for one in book.worksheets if one is not chosen]
     except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:  # whatever damage causes
         raise ConfigError(f"{path} cannot be read: the workbook is damaged.") from error
-    if not rows:
+    if not kept:
         raise ConfigError(f"The sheet {named(chosen.title)} of {path} is empty.")
-    note = f"Read the sheet {named(chosen.title)} of {path}; the others are {listed(others)}."
-    return Sheet(_table(rows), (note,) if others and sheet is None else ())
+    notes = []
+    if others and sheet is None:
+        notes.append(f"Read the sheet {named(chosen.title)} of {path}; the others are {listed(others)}.")
+    if unseen := sum(at in hidden for at, _ in kept[1:]):
+        notes.append(
+            f"{count(unseen, 'row')} of {len(kept) - 1:,} in the sheet {named(chosen.title)} of {path} {'is' if unseen == 1 else 'are'} "
+            "hidden, by a filter or by hand, and read like the others. To leave them out, delete them, or copy the visible "
+            "rows into a workbook of their own."
+        )
+    return Sheet(_table([row for _, row in kept]), tuple(notes))
 
 
 def read_all(path: Path) -> list[tuple[str, pa.Table]]:

@@ -307,6 +307,52 @@ def test_an_odd_source_is_one_line(capsys, why):
     assert said in refused(capsys, *map(str, make()))
 
 
+@pytest.mark.parametrize(
+    ("unseen", "said"),
+    [
+        ((3,), "1 row of 3 in the sheet 'Sheet' of in.xlsx is hidden, by a filter or by hand"),
+        ((3, 4), "2 rows of 3 in the sheet 'Sheet' of in.xlsx are hidden, by a filter or by hand"),
+        ((), ""),
+        ((1,), ""),
+        ((9,), ""),
+    ],
+)
+def test_hidden_rows_of_a_sheet_are_sent_and_said(capsys, unseen, said):
+    """A filter only hides what it leaves out: who filtered learns how many rows go beyond what she saw, and what to do."""
+    write("in.xlsx")
+    book = openpyxl.load_workbook("in.xlsx")
+    book.active.auto_filter.ref = "A1:C4"
+    for row in unseen:
+        book.active.row_dimensions[row].hidden = True
+    book.save("in.xlsx")
+    back, shown = sent("in.xlsx", capsys)
+    assert len(back) == 3
+    assert said in shown
+    assert ("hidden" in shown) == bool(said)
+
+
+def test_hidden_rows_are_counted_in_the_sheet_that_is_read(capsys):
+    """Whatever the name of its part, and however its rows are written; rows of another sheet do not count."""
+    book = openpyxl.Workbook()
+    first, second = book.active, book.create_sheet("R&D <2>")
+    for sheet in (first, second):
+        sheet.append(HEADER)
+        for at in range(5_000):
+            sheet.append([f"+49151{at:07}", "Hi " * 20, f"{at:010}"])
+    first.row_dimensions[2].hidden = True
+    for row in (2, 4_000, 5_001):
+        second.row_dimensions[row].hidden = True
+    book.save("book.xlsx")
+    with zipfile.ZipFile("book.xlsx") as old, zipfile.ZipFile("in.xlsx", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("sheet2.xml"):
+                content = content.replace(b'hidden="1"', b"hidden='true'")
+            new.writestr(name, content)
+    _, shown = sent("in.xlsx", capsys, "--sheet", "2")
+    assert "3 rows of 5,000 in the sheet 'R&D <2>' of in.xlsx are hidden" in shown
+
+
 def test_a_sheet_is_chosen_by_name_number_or_sight(capsys):
     """The first that is visible is read and said; another one by its name or number."""
     book = openpyxl.Workbook()
