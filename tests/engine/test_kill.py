@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 from tests.support.faultgateway import APP_SECRET, FaultGateway, healthy
-from tests.support.killing import OFTEN, ONCE, SETTLING, killed, start
+from tests.support.killing import OFTEN, ONCE, SETTLING, SHARED, SHARED_OFTEN, killed, start
 from tests.support.ledgercheck import check, client_of, people, sent
 from tests.support.storms import BATCH, Tally, doubles, kills, moody
 
@@ -29,9 +29,14 @@ def _gateway():
         yield gateway
 
 
-@pytest.fixture(name="journal")
-def _journal(tmp_path):
+@pytest.fixture(name="file")
+def _file(tmp_path):
     return tmp_path / "journal.sqlite3"
+
+
+@pytest.fixture(name="journal", params=["file", "database"])
+def _journal(request):
+    return request.getfixturevalue(request.param)
 
 
 def run_to_the_end(gateway, journal, app_secret):
@@ -55,11 +60,22 @@ def run_to_the_end(gateway, journal, app_secret):
 @pytest.mark.parametrize(
     ("point", "nth"), [(point, nth) for point in [*ONCE, *OFTEN] for nth in (1, 4) if nth == 1 or point in OFTEN]
 )
-def test_killed_at(gateway, journal, point, nth):
+def test_killed_at(gateway, file, point, nth):
     """Killed where it hurts most, at the first and at a later request; no row is sent twice, and none is lost."""
     gateway.strike(moody, times=float("inf"))
-    assert killed(start(gateway.url, journal, ROWS, point=point, nth=nth))
-    run_to_the_end(gateway, journal, APP_SECRET)
+    assert killed(start(gateway.url, file, ROWS, point=point, nth=nth))
+    run_to_the_end(gateway, file, APP_SECRET)
+
+
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [(point, nth) for point in [*SHARED, *SHARED_OFTEN] for nth in (1, 4) if nth == 1 or point in SHARED_OFTEN],
+)
+def test_killed_at_with_a_database(gateway, database, point, nth):
+    """The same where claims and commits are a database's: the next process finds the lock free and the truth recorded."""
+    gateway.strike(moody, times=float("inf"))
+    assert killed(start(gateway.url, database, ROWS, point=point, nth=nth))
+    run_to_the_end(gateway, database, APP_SECRET)
 
 
 @pytest.mark.parametrize("point", SETTLING)
@@ -118,13 +134,14 @@ def test_killed_by_the_gateway(gateway, journal, moment, nth):
     assert after["Unknown"] >= BATCH or moment is _after_the_reply
 
 
-def test_killed_again_and_again(tmp_path):
+@pytest.mark.parametrize("shared", [False, True])
+def test_killed_again_and_again(tmp_path, request, shared):
     """At random times, the next process taking up where the one before was killed; after each, the ledger holds."""
-    total = Tally()
+    total, server = Tally(), request.getfixturevalue("postgres") if shared else None
     while total.kills < KILLS:
         directory = tmp_path / str(total.kills)
         directory.mkdir()
-        total += kills(total.kills, directory, most=10)
+        total += kills(total.kills, directory, most=10, server=server)
     assert (total.doubles, total.wrong) == (0, 0)
 
 

@@ -1,0 +1,229 @@
+"""Runs whose journal is a database: several at once, and what becomes of them when the database or the connection goes."""
+
+import asyncio
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+import nxsms_nb as nx
+from nxsms_nb import CampaignBusy, Journal
+from nxsms_nb.journal import pg_session
+from tests.engine.people import counts, no_double, people
+from tests.support.faultgateway import FaultGateway, said
+from tests.support.killing import start
+from tests.support.ledgercheck import check, client_of, sent
+from tests.support.ledgercheck import people as recipients
+from tests.support.machine import lacks
+from tests.support.postgres import Server, missing
+
+
+@pytest.fixture(name="server")
+def _server():
+    """A server that a test may crash."""
+    if (why := missing()) is not None:
+        lacks(why)
+    with Server() as server:
+        yield server
+
+
+def end_sessions(server):
+    """Break the connections of everybody, as a network or an administrator does."""
+    query = (
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name LIKE 'nxsms_nb%'"
+    )
+    ((n,),) = server.execute(query)
+    return n
+
+
+def held_against(sandbox, out):
+    """Hold each row of a frame against the gateway's ledger."""
+    accepted = set(sandbox.ledger["messageid"])
+    for messageid, status in zip(out["messageid"], out["status"], strict=True):
+        assert status == "Unknown" or (status == "Success") == (messageid in accepted), (messageid, status)
+    assert no_double(sandbox)
+
+
+@contextmanager
+def meanwhile(sandbox, requests, act):
+    """Do something in another thread when the gateway has had so many requests."""
+
+    def wait():
+        assert sandbox.wait_for(requests=requests)
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    yield
+    thread.join()
+
+
+def test_three_processes_with_the_same_frame_at_the_same_moment(database):
+    """One sends, the others are refused or find everything sent: nobody gets the message twice."""
+    with FaultGateway() as gateway:
+        frame = recipients(200)
+        processes = [start(gateway.url, database, 200) for _ in range(3)]
+        for process in processes:
+            process.join()
+        assert any(process.exitcode == 0 for process in processes)
+        out, stopped = sent(frame, client_of(gateway.url), database)
+        assert stopped is None
+        check(frame, out, gateway)
+        assert len(gateway.effects()) == 200
+        assert set(gateway.effects().values()) == {1}
+
+
+def test_a_second_persons_call_finds_what_the_first_sent(sandbox, database):
+    """With a journal, a kernel and a frame of her own, she is told what went out, and sends the rest."""
+    people(20).nxsms.send(sandbox.client, campaign="spring", journal=Journal(database), progress="silent")
+    both = people(30).nxsms.send(sandbox.client, campaign="spring", journal=Journal(database), progress="silent")
+    assert counts(both) == {"Success": 30}
+    assert both["batch"].nunique() == 2
+    assert no_double(sandbox)
+
+
+def test_a_connection_that_breaks_is_opened_again(make, postgres, database):
+    """With its lock, before anything leaves: the run goes on to its end."""
+    sandbox = make(latency=0.02)
+    run = people(400).nxsms.start(sandbox.client, journal=database, batch_size=5, concurrency=2, progress="silent")
+    for requests in (3, 20, 40):
+        assert sandbox.wait_for(requests=requests)
+        assert end_sessions(postgres)
+    out = run.wait()
+    assert counts(out) == {"Success": 400}
+    held_against(sandbox, out)
+    assert counts(people(400).nxsms.recorded(sandbox.client, journal=database)) == {"Success": 400}
+
+
+def test_a_campaign_that_another_took_meanwhile_stops_the_run(sandbox, postgres, database):
+    """What is in flight comes back, nothing more leaves, and the outcomes are recorded all the same."""
+    sandbox.hold()
+    run = people(100).nxsms.start(sandbox.client, campaign="spring", journal=database, batch_size=10, progress="silent")
+    assert sandbox.wait_for(requests=1)
+    assert end_sessions(postgres)
+    with Journal(database).campaign("spring"):
+        sandbox.release()
+        out = run.wait()
+    assert counts(out) == {"Success": 10, "Unsent": 90}
+    assert "has the campaign now" in run.stopped
+    held_against(sandbox, out)
+    assert counts(out.nxsms.recorded(sandbox.client, campaign="spring", journal=database)) == {
+        "Success": 10,
+        "Unsent": 90,
+    }
+    again = people(100).nxsms.send(sandbox.client, campaign="spring", journal=database, progress="silent")
+    assert counts(again) == {"Success": 100}
+    assert no_double(sandbox)
+
+
+def test_rows_that_another_run_sent_meanwhile_come_back_as_recorded(postgres, database):
+    """The connection was away while a colleague sent the rest: her rows have her outcome, and do not leave again."""
+    released, frame = threading.Event(), people(60)
+
+    async def held_back(it):
+        await it.body()
+        await asyncio.to_thread(released.wait)
+        it.accept()
+        await it.reply(data=said(it.items))
+
+    with FaultGateway() as gateway:
+        gateway.strike(held_back, first=1)
+        client = client_of(gateway.url)
+        given = {"campaign": "spring", "journal": database, "batch_size": 5, "progress": "silent"}
+        run = frame.nxsms.start(client, concurrency=1, **given)
+        while len(gateway.requests) < 2:
+            time.sleep(0.01)
+        assert end_sessions(postgres)
+        hers = frame.nxsms.send(client, **given)
+        assert counts(hers) == {"Success": 55, "Unknown": 5}
+        released.set()
+        out = run.wait()
+        assert run.stopped is None
+        assert counts(out) == {"Success": 60}
+        assert set(gateway.effects().values()) == {1}
+    later = frame.nxsms.recorded(client, campaign="spring", journal=database)
+    assert later["batch"].equals(out["batch"])
+    assert later["sent_at"].equals(hers["sent_at"])
+
+
+def test_a_colleagues_reconcile_and_retry_beside_a_live_run(sandbox, postgres, database):
+    """They are refused while it holds the campaign; when its connection has gone, its young requests stay in doubt."""
+    sandbox.hold()
+    run = people(30).nxsms.start(sandbox.client, campaign="spring", journal=database, batch_size=10, progress="silent")
+    assert sandbox.wait_for(requests=1)
+    seen = people(30).nxsms.recorded(sandbox.client, campaign="spring", journal=database)
+    assert counts(seen) == {"Unknown": 10, "Unsent": 20}
+    with pytest.raises(CampaignBusy, match=r"under way since .* by .* on "):
+        seen.nxsms.reconcile(sandbox.client, campaign="spring", journal=database, absent="Unsent")
+    with pytest.raises(CampaignBusy):
+        seen.nxsms.retry(sandbox.client, campaign="spring", journal=database)
+    assert end_sessions(postgres)
+    settled = seen.nxsms.reconcile(sandbox.client, campaign="spring", journal=database, absent="Unsent")
+    assert counts(settled)["Unsent"] == 20
+    sandbox.release()
+    out = run.wait()
+    assert counts(out) == {"Success": 30}
+    held_against(sandbox, out)
+    assert counts(people(30).nxsms.recorded(sandbox.client, campaign="spring", journal=database)) == {"Success": 30}
+
+
+def test_a_database_that_crashes_and_comes_back(make, server):
+    """What it had confirmed is there, what was under way is looked up, and the run ends as if nothing had been."""
+    sandbox, url = make(latency=0.02), server.database()
+    run = people(600).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
+    for requests in (5, 30, 60):
+        assert sandbox.wait_for(requests=requests)
+        server.stop("immediate")
+        server.start()
+    out = run.wait()
+    assert run.stopped is None
+    assert counts(out) == {"Success": 600}
+    held_against(sandbox, out)
+    assert counts(people(600).nxsms.recorded(sandbox.client, journal=url)) == {"Success": 600}
+
+
+def test_a_database_that_stays_away_stops_the_run_with_the_whole_frame(make, server, monkeypatch):
+    """Nothing leaves that is not recorded; every row has its outcome, and with the frame the next call knows it."""
+    monkeypatch.setattr(pg_session, "PATIENCE_S", 0.5)
+    sandbox, url = make(latency=0.02), server.database()
+    with meanwhile(sandbox, 4, lambda: server.stop("immediate")), pytest.raises(nx.JournalLost) as stopped:
+        people(300).nxsms.send(sandbox.client, campaign="spring", journal=url, batch_size=5, progress="silent")
+    out = stopped.value.frame
+    assert isinstance(stopped.value, nx.Stopped)
+    assert len(out) == 300
+    assert 0 < counts(out)["Success"] < 300
+    held_against(sandbox, out)
+    server.start()
+    again = out.nxsms.send(sandbox.client, campaign="spring", journal=url, progress="silent")
+    assert no_double(sandbox)
+    assert set(counts(again)) <= {"Success", "Unknown"}
+
+
+def test_a_database_that_is_away_for_seconds_delays_and_loses_nothing(make, server):
+    """Requests in flight go on, none leaves meanwhile, and the outcomes are written when it is back."""
+    sandbox, url = make(latency=0.02), server.database()
+    run = people(300).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
+    assert sandbox.wait_for(requests=10)
+    server.stop("fast")
+    until, seen = time.monotonic() + 2, -1
+    while time.monotonic() < until:
+        seen = len(sandbox.ledger)
+    assert len(sandbox.ledger) == seen
+    server.start()
+    out = run.wait()
+    assert counts(out) == {"Success": 300}
+    held_against(sandbox, out)
+
+
+def test_a_stop_while_the_database_is_away_ends_the_run(make, server, monkeypatch):
+    """It waits no longer than for the database, and its frame is complete."""
+    monkeypatch.setattr(pg_session, "PATIENCE_S", 1.0)
+    sandbox, url = make(latency=0.02), server.database()
+    run = people(300).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
+    assert sandbox.wait_for(requests=10)
+    server.stop("immediate")
+    with pytest.raises(nx.JournalLost):
+        run.stop()
+    assert len(run.frame) == 300
+    held_against(sandbox, run.frame)
