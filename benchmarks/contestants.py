@@ -52,6 +52,19 @@ def ours(rows: int, url: str, concurrency: int) -> Any:
             raise SystemExit("not everything was accepted")
 
 
+def shared(rows: int, url: str, concurrency: int) -> Any:
+    """`df.nxsms.send`, journal in the PostgreSQL database that ``NXSMS_JOURNAL`` names."""
+    frame = recipients(rows)
+    client = Client(access_key=KEY, access_secret=SECRET, app_key=APP, base_url=url)
+    options = {"progress": "silent", "concurrency": concurrency}
+    recipients(400).assign(content="warm").nxsms.send(client, campaign="warm", **options)
+    yield
+    sent = frame.nxsms.send(client, campaign=f"bench {os.getpid()}", **options)
+    yield
+    if not (sent["status"] == "Success").all():
+        raise SystemExit("not everything was accepted")
+
+
 def built(rows: int) -> list[bytes]:
     """The bodies of all requests."""
     frame = recipients(rows)
@@ -161,7 +174,14 @@ def with_requests(rows: int, url: str, _concurrency: int) -> Any:
     yield
 
 
-CONTESTANTS = {"ours": ours, "bare": bare, "wire": wire, "by hand": by_hand, "requests": with_requests}
+CONTESTANTS = {
+    "ours": ours,
+    "shared": shared,
+    "bare": bare,
+    "wire": wire,
+    "by hand": by_hand,
+    "requests": with_requests,
+}
 
 
 def main() -> None:

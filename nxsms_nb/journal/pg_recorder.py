@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import JournalError, JournalLost
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.store import RowsTaken
 
 _NOT_LEFT: Final = Outcome(UNSENT, reason="the run had ended before it left", carried=False)
+_LAST_S: Final = 5.0
+"""How long a database that had been given up is waited for at the run's end."""
 _IDLE_S: Final = 0.02
 """The longest that outcomes wait to be written together with a request."""
-_OVERDUE_S: Final = 2 * PATIENCE_S
+_OVERDUE_S: Final = PATIENCE_S + 10
 """How long a request waits for a database that neither answers nor breaks the connection."""
 
 
@@ -104,7 +107,7 @@ class PgRecorder:
             self._closing = True
             self._news.notify()
         try:
-            self._thread.join(_OVERDUE_S + PATIENCE_S)
+            self._thread.join(_OVERDUE_S)
             self._raise_trouble()
         finally:
             self._release()
@@ -155,6 +158,7 @@ class PgRecorder:
                     return
 
     def _write(self, begins: list[Begin], finished: list[Finish], end: End | None) -> None:
+        given_up = self._trouble is not None
         if self._trouble is not None and end is None:
             # The run has been told to stop; its outcomes are tried once more at its end.
             for begin in begins:
@@ -162,7 +166,7 @@ class PgRecorder:
             return
         while begins or finished or end is not None:
             try:
-                self._writer.write(begins, finished, end)
+                self._writer.write(begins, finished, end, patience=_LAST_S if given_up else None)
             except Lost as lost:
                 for begin in lost.begins:
                     begins = [one for one in begins if one is not begin]
@@ -177,9 +181,20 @@ class PgRecorder:
                 return
             break
         self._trouble = None
-        left = [Finish(begin.number, _NOT_LEFT) for begin in begins if not _answer(begin.written, begin.number)]
         with self._news:
-            self._finished = self._finished[len(finished) :] + left
+            self._finished = self._finished[len(finished) :]
+        for begin in begins:
+            try:
+                begin.written.get_loop().call_soon_threadsafe(self._tell, begin)
+            except RuntimeError:
+                self.finish(begin.number, _NOT_LEFT)
+
+    def _tell(self, begin: Begin) -> None:
+        """Let a request leave, unless it was given up meanwhile."""
+        if begin.written.done():
+            self.finish(begin.number, _NOT_LEFT)
+        else:
+            begin.written.set_result(begin.number)
 
     def _leave(self, begin: Begin) -> None:
         """Leave a request's rows to the run that has some of them."""
@@ -207,13 +222,10 @@ def _do(job: Callable[[], Any], done: asyncio.Future[Any]) -> None:
         _answer(done, value)
 
 
-def _answer(future: asyncio.Future[Any], value: Any = None, *, error: Exception | None = None) -> bool:
-    """Fulfil a future of the run's loop; return whether anybody can still learn of it."""
-    try:
+def _answer(future: asyncio.Future[Any], value: Any = None, *, error: Exception | None = None) -> None:
+    """Fulfil a future of the run's loop, if anybody still waits for it."""
+    with suppress(RuntimeError):
         future.get_loop().call_soon_threadsafe(_fulfil, future, value, error)
-    except RuntimeError:
-        return False
-    return True
 
 
 def _fulfil(future: asyncio.Future[Any], value: Any, error: Exception | None) -> None:

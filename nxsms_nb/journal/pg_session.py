@@ -32,6 +32,7 @@ _LOOK_S: Final = 0.1
 _NAME_MAX: Final = 24
 _KEPT: Final[list[Any]] = []
 """Connections of the process that this one was forked from: closing one would end the session there."""
+_BEFORE: Final = "The connection to the journal broke before the run began. Nothing was sent. Call again."
 _warned: Final[set[tuple[str, str]]] = set()
 
 _ABOUT: Final = """
@@ -207,6 +208,7 @@ class Session:
             raise refused(address, error) from None
         self.locks = Locks(self.about.schema)
         self.lost: str | None = None
+        self._ended = False
         self._clock_us = 0
         self.on_reopening: Callable[[psycopg.Connection[Any]], None] | None = None
 
@@ -262,7 +264,7 @@ class Session:
         while True:
             try:
                 with self.guard:
-                    if self._connection.closed:
+                    if self._connection.closed or self._ended:
                         self._reopen()
                     if locked and self.lost is not None:
                         raise JournalError(self.lost)
@@ -283,7 +285,9 @@ class Session:
             done = work(connection)
             connection.execute("COMMIT")
         except BaseException:
-            if not connection.closed:
+            if self._ended:
+                connection.close()
+            elif not connection.closed:
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
             raise
@@ -291,24 +295,43 @@ class Session:
 
     def _reopen(self) -> None:
         before = self.about.pid
-        connection, about = connect(self.address)
+        if self._ended:
+            raise JournalError("The journal was given up.")
         try:
-            if self.lost is None:
+            connection, about = connect(self.address)
+        except JournalError as error:
+            # Of the server that answers just now: after a failover it may be a replica for a moment.
+            raise Away(str(error)) from None
+        try:
+            if self.lost is None and self.locks.held:
                 self.locks.acquire_again(connection, before)
-                if self.on_reopening is not None:
-                    self.on_reopening(connection)
+                if self.on_reopening is None:
+                    raise LockLost(_BEFORE)  # noqa: TRY301  what was read under the lock may no longer hold
+                self.on_reopening(connection)
         except LockLost as error:
             self.lost = str(error)
         except BaseException:
             connection.close()
             raise
         self._connection, self.about = connection, about
+        if self._ended:
+            # Meanwhile.
+            connection.close()
 
     def close(self) -> None:
-        """End the session, and with it its locks."""
-        if getattr(self._connection, "made_in", 0) == os.getpid():
-            with suppress(psycopg.Error):
+        """End the session, and with it its locks; a thread that still waits for the database is woken, and ends."""
+        self._ended = True
+        connection = self._connection
+        if getattr(connection, "made_in", 0) != os.getpid():
+            return
+        if self.guard.acquire(timeout=_LOOK_S):
+            try:
                 self._connection.close()
+            finally:
+                self.guard.release()
+        else:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as shared:
+                shared.shutdown(socket.SHUT_RDWR)
 
 
 _PASSING: Final = (

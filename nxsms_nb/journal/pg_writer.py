@@ -50,7 +50,9 @@ class PgWriter:
         self._last = 0
         session.on_reopening = self._check_reopened
 
-    def write(self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None) -> None:
+    def write(
+        self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None, *, patience: float | None = None
+    ) -> None:
         """Write requests and outcomes, and with them the run's end; raise `RowsTaken` where a request has another run's rows."""
         for begin in begins:
             if not begin.number:
@@ -75,7 +77,7 @@ class PgWriter:
             if won is not None:
                 self._check_won(won.fetchone(), begins)
 
-        self._session.run(work, begun=True, locked=bool(begins))
+        self._session.run(work, patience=patience, begun=True, locked=bool(begins))
         for one in finished:
             self._open.pop(one.batch, None)
         for begin in begins:

@@ -9,7 +9,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import CampaignBusy, Journal
-from nxsms_nb.journal import pg_session
+from nxsms_nb.journal import pg_recorder, pg_session
 from tests.engine.people import counts, no_double, people
 from tests.support.faultgateway import FaultGateway, said
 from tests.support.killing import start
@@ -227,3 +227,21 @@ def test_a_stop_while_the_database_is_away_ends_the_run(make, server, monkeypatc
         run.stop()
     assert len(run.frame) == 300
     held_against(sandbox, run.frame)
+
+
+def test_a_database_that_hangs_stops_the_run(make, server, monkeypatch):
+    """It keeps the connection and does not answer: nothing leaves any more, and the frame is complete."""
+    for name in ("_OVERDUE_S", "_LAST_S"):
+        monkeypatch.setattr(pg_recorder, name, 1.0)
+    sandbox, url = make(latency=0.02), server.database()
+    with (
+        meanwhile(sandbox, 4, server.suspend),
+        pytest.raises(nx.JournalLost, match="does not answer") as stopped,
+    ):
+        people(300).nxsms.send(sandbox.client, campaign="spring", journal=url, batch_size=5, progress="silent")
+    assert len(stopped.value.frame) == 300
+    held_against(sandbox, stopped.value.frame)
+    server.resume()
+    again = stopped.value.frame.nxsms.send(sandbox.client, campaign="spring", journal=url, progress="silent")
+    assert no_double(sandbox)
+    assert set(counts(again)) <= {"Success", "Unknown"}

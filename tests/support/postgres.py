@@ -6,10 +6,13 @@ import functools
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 _LESS_DURABLE = (
     "fsync=on",
@@ -113,6 +116,19 @@ class Server:
         """Let it read its configuration again."""
         self._run("pg_ctl", "-D", self.data, "reload")
 
+    def suspend(self) -> None:
+        """Let it stand still, with its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        main = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+        for process in (main, *main.children()):
+            process.send_signal(number)
+
     def url(self, database: str, user: str = "postgres", password: str | None = None, **options: str) -> str:
         """Return the URL of a database, by loopback."""
         login = user if password is None else f"{user}:{password}"
@@ -140,6 +156,8 @@ class Server:
 
     def close(self) -> None:
         """Stop it and delete its files."""
+        if (self.data / "postmaster.pid").exists():
+            self.resume()
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
