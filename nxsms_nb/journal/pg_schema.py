@@ -72,17 +72,21 @@ def create(connection: psycopg.Connection[Any], name: str, lock: int) -> bool:
     """Make the tables where there are none, one session at a time; return whether this one did."""
     if is_there(connection, name):
         return False
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
-        if is_there(connection, name):
-            return False
-        taken = [table for table in TABLES if _is_table(connection, table)]
-        if taken:
-            raise JournalError(
-                f"The database {name} has a table {taken[0]!r} of another program in this schema. Nothing was sent. Give the "
-                "journal a schema of its own: ?options=-csearch_path%3Dsms"
-            )
-        connection.execute(_SCHEMA)
+    # Before the transaction, which then sees what another session has just made.
+    connection.execute("SELECT pg_advisory_lock(%s)", (lock,))
+    try:
+        with connection.transaction():
+            if is_there(connection, name):
+                return False
+            taken = [table for table in TABLES if _is_table(connection, table)]
+            if taken:
+                raise JournalError(
+                    f"The database {name} has a table {taken[0]!r} of another program in this schema. Nothing was sent. Give "
+                    "the journal a schema of its own: ?options=-csearch_path%3Dsms"
+                )
+            connection.execute(_SCHEMA)
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
     return True
 
 

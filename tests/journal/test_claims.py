@@ -1,11 +1,12 @@
 """Claims in a shared journal: an id has one holder, and only who holds it frees it."""
 
 import asyncio
+import threading
 
 import psycopg
 import pytest
 
-from nxsms_nb import CampaignBusy, Journal
+from nxsms_nb import CampaignBusy, Journal, JournalError
 from nxsms_nb.journal.store import RowsTaken
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, ItemOutcome, Outcome
 from tests.journal.history import ACCEPTED, block, ids, known, recording
@@ -150,7 +151,7 @@ def test_a_late_outcome_of_the_holder_overrides_what_was_settled(journal, states
             return await begin(first, X, Y)
 
         number = asyncio.run(act())
-        first._session.close()
+        first._session._connection.close()
         with recording(journal, "a") as second:
 
             async def settle():
@@ -172,7 +173,7 @@ def test_what_was_accepted_stays_so(journal):
     """A later attempt of a run that could not know it does not take the word back."""
     with recording(journal, "a") as first:
         number = asyncio.run(begin(first, X))
-        first._session.close()
+        first._session._connection.close()
         with recording(journal, "a") as second:
 
             async def again():
@@ -230,3 +231,29 @@ def test_locks_exclude_as_in_a_file(journal):
     with journal.campaign(None, anywhere=True), pytest.raises(CampaignBusy, match="may belong to this one"):
         journal.campaign("a")
     journal.campaign("a").release()
+
+
+def test_many_sessions_that_begin_at_once_make_the_tables_once(database):
+    """Each finds them or makes them, and none takes another's for a stranger's."""
+    failed = []
+
+    def hold(number):
+        try:
+            Journal(database).campaign(f"campaign {number}").release()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=hold, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
+def test_a_connection_that_broke_before_the_run_began_begins_none(journal):
+    """What was read under the lock may no longer hold: the call is made again."""
+    with journal.campaign("a") as campaign:
+        campaign._hold._session._connection.close()
+        with pytest.raises(JournalError, match=r"before the run began\. Nothing was sent"):
+            campaign.record(rows=1, workers=1)

@@ -58,6 +58,9 @@ def folded(history, numbers):
             row = rows[start + offset]
             if query and row["status"] not in (-1, UNKNOWN):
                 continue
+            if not query and row["status"] == SUCCESS:
+                # Only a run that could not know it tries again.
+                continue
             one = told if query else others.get(offset, told)
             row |= {"status": one.status, "code": one.code, "reason": one.reason}
             if told.carried and not query:
