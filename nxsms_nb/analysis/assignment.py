@@ -30,6 +30,7 @@ from nxsms_nb.settings import CHECKING, with_defaults
 if TYPE_CHECKING:
     from nxsms_nb.analysis.intervals import Floats
     from nxsms_nb.rows.phones import Bare
+    from nxsms_nb.rows.rounding import Counts
 
 __all__ = ["assign_variants"]
 
@@ -55,8 +56,11 @@ def assign_variants(
     phone: Hashable | None = None,
     region: Hashable | None = None,
     bare: Bare | None = None,
+    counts: Counts | None = None,
 ) -> pd.DataFrame:
     """Assign each row to a variant; see ``df.nxsms.assign_variants``.
+
+    `counts` says what the whole columns are, where the frame is a part of one; then nothing is said of rows without a variant.
 
     Examples
     --------
@@ -78,7 +82,7 @@ def assign_variants(
             f"column={named(label)} would replace the {'texts' if label == CONTENT else 'numbers or units'} of the frame by the "
             f"variants. Name a column of its own: column={VARIANT!r}."
         )
-    units = unit_texts(frame, unit, phone=phone, region=region, bare=bare)
+    units = unit_texts(frame, unit, phone=phone, region=region, bare=bare, counts=counts)
     arms = np.searchsorted(np.cumsum(shares)[:-1], positions(units, campaign, _ARM), side="right")
     arms[positions(units, campaign, _HOLDOUT) < held] = len(names)
     known = present(units)
@@ -88,7 +92,7 @@ def assign_variants(
         # The others get an empty text, so that they do not count as rows that lack one.
         content = render(frame, {**variants, HOLDOUT: "", None: ""}, by=label)
         frame[CONTENT] = content.where((arms >= 0) & (arms < len(names)))
-    if not known.all():
+    if counts is None and not known.all():
         screen.say(
             f"{count(int((~known).sum()), 'row')} of {len(frame):,} got no variant, because what unit= names is missing there "
             "or cannot be read. df.nxsms.validate() shows why a number cannot."
@@ -105,7 +109,13 @@ def positions(units: pa.Array, campaign: str, purpose: str) -> Floats:
 
 
 def unit_texts(
-    frame: pd.DataFrame, unit: Unit, *, phone: Hashable | None, region: Hashable | None, bare: Bare | None
+    frame: pd.DataFrame,
+    unit: Unit,
+    *,
+    phone: Hashable | None,
+    region: Hashable | None,
+    bare: Bare | None,
+    counts: Counts | None = None,
 ) -> pa.Array:
     """Return the text that identifies units: the digits of phones, and of other columns the text that keys are made of.
 
@@ -122,7 +132,7 @@ def unit_texts(
     texts = []
     for label in labels:
         if label == number:
-            digits = phones(frame, {"phone": label, "region": region, "bare": bare})
+            digits = phones(frame, {"phone": label, "region": region, "bare": bare}, counts)
             texts.append(pa.array(digits, TEXT, from_pandas=True))
         else:
             texts += keys.columns(frame, [label], number, pa.nulls(0, TEXT))[0]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.arguments import Names, strict_methods
-from nxsms_nb.dask import sending, tables
-from nxsms_nb.settings import COLUMNS, SENDING, Sending, spelled_out
+from nxsms_nb.dask import report, rows, sending, tables
+from nxsms_nb.settings import CHECKING, COLUMNS, SENDING, Checking, Sending, spelled_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
+    from nxsms_nb.dask.report import DaskValidationReport
 
 
 @strict_methods(but=("send",))
@@ -33,6 +34,121 @@ class NxsmsDaskAccessor(Names):
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
+
+    # ------------------------------------------------------------------ before sending
+
+    def render(self, template: str | Mapping[Any, str], *, by: Hashable | None = None) -> Any:
+        """Make each row's text from a template; see ``df.nxsms.render``.
+
+        Parameters
+        ----------
+        template : str or mapping of value to str
+            Text with ``{column}`` names, or one for each value of the column `by`.
+        by : label, optional
+            The column that says which template of a mapping is a row's.
+
+        Returns
+        -------
+        dask.dataframe.Series of str
+            Named ``content``, lazy. Rows that get no text are missing; a worker does not warn of them, and `validate` counts
+            them.
+
+        Examples
+        --------
+        >>> import pandas as pd, dask.dataframe as dd
+        >>> import nxsms_nb.dask
+        >>> ddf = dd.from_pandas(pd.DataFrame({"n": [1.0, 2.5]}), npartitions=2)
+        >>> ddf.nxsms.render("You owe {n}").compute().to_list()
+        ['You owe 1.0', 'You owe 2.5']
+        """
+        return rows.render(self._frame, template, by)
+
+    def phones(
+        self,
+        *,
+        region: Hashable | None = None,
+        phone: Hashable | None = None,
+        bare: Literal["national", "international"] | None = None,
+    ) -> Any:
+        """Read the numbers and give their digits; see ``df.nxsms.phones``.
+
+        Parameters
+        ----------
+        region, phone, bare : optional
+            As of ``df.nxsms.phones``.
+
+        Returns
+        -------
+        dask.dataframe.Series of str
+            Named ``phone``, lazy; missing where there is no number or a problem.
+
+        Notes
+        -----
+        What the whole column shows is worked out in a pass of its own when the result is computed.
+        """
+        return rows.phones(self._frame, {"region": region, "phone": phone, "bare": bare})
+
+    def assign_variants(
+        self,
+        variants: Mapping[str, str] | Sequence[str],
+        *,
+        campaign: str,
+        unit: Hashable | list[Hashable] = "phone",
+        weights: Mapping[str, float] | Sequence[float] | None = None,
+        holdout: float = 0.0,
+        column: Hashable = "variant",
+        phone: Hashable | None = None,
+        region: Hashable | None = None,
+        bare: Literal["national", "international"] | None = None,
+    ) -> Any:
+        """Assign each person to a variant of an experiment; see ``df.nxsms.assign_variants``.
+
+        Parameters
+        ----------
+        variants, campaign, unit, weights, holdout, column, phone, region, bare : optional
+            As of ``df.nxsms.assign_variants``.
+
+        Returns
+        -------
+        dask.dataframe.DataFrame
+            The frame with ``variant`` and, where `variants` has templates, ``content``; lazy. A person has the variant that
+            she has in pandas, whatever partition her rows are in.
+        """
+        given = {
+            "campaign": campaign,
+            "unit": unit,
+            "weights": weights,
+            "holdout": holdout,
+            "column": column,
+            "phone": phone,
+            "region": region,
+            "bare": bare,
+        }
+        return rows.assign_variants(self._frame, variants, given)
+
+    @spelled_out(CHECKING, COLUMNS)
+    def validate(self, **given: Unpack[Checking]) -> DaskValidationReport:
+        """Check every row against every rule on the workers; see ``df.nxsms.validate``.
+
+        Parameters
+        ----------
+        {options}
+
+        Returns
+        -------
+        DaskValidationReport
+            ``.ok`` and ``.counts``, over all partitions; ``.problems``, ``.warnings``, ``.valid`` and ``.invalid`` are Dask
+            frames.
+
+        Examples
+        --------
+        >>> import pandas as pd, dask.dataframe as dd
+        >>> import nxsms_nb.dask
+        >>> df = pd.DataFrame({"phone": ["+86 15088888888", "8.61508E+12"], "content": ["Hi", "Hi"]})
+        >>> dd.from_pandas(df, npartitions=2).nxsms.validate().problems.compute()["position"].to_list()
+        [1]
+        """
+        return report.validate(self._frame, given)
 
     # ------------------------------------------------------------------ sending
 

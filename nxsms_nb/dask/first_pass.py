@@ -6,7 +6,6 @@ cut, bare numbers of other countries, rows that share a key) are decided here, a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -68,7 +67,7 @@ class Rules:
 class Found:
     """What a pass found: of one partition, or added up.
 
-    `prints` are the partitions' fingerprints, `sizes` their rows. `rules` counts problems by rule, `shared` rows whose own id is
+    `prints` are the partitions' fingerprints, `sizes` their rows. `rules` has, by rule, how many rows break it and the position of the first, `shared` rows whose own id is
     another row's too; `taken` says that a result column's name is in use for something else.
     """
 
@@ -77,7 +76,7 @@ class Found:
     prints: list[int] = field(default_factory=list)
     countries: frozenset[str] = frozenset()
     columns: Columns = field(default_factory=Columns)
-    rules: Counter[str] = field(default_factory=Counter)
+    rules: dict[str, tuple[int, int]] = field(default_factory=dict)
     bad: int = 0
     taken: str | None = None
     repeats: Repeats = field(default_factory=Repeats)
@@ -86,11 +85,13 @@ class Found:
     def add(self, other: Found) -> None:
         """Add what was found in the partitions that follow."""
         self.evidence.add(other.evidence)
+        for rule, (rows, first) in other.rules.items():
+            known, earliest = self.rules.get(rule, (0, sum(self.sizes) + first))
+            self.rules[rule] = known + rows, earliest
         self.sizes += other.sizes
         self.prints += other.prints
         self.countries |= other.countries
         self.columns.add(other.columns, len(self.sizes) - len(other.sizes))
-        self.rules += other.rules
         self.bad += other.bad
         self.taken = self.taken or other.taken
 
@@ -119,14 +120,14 @@ def look(frame: pd.DataFrame, rules: Rules) -> Looked:
     if taken is not None and result_columns.carries(frame, prefix, gaps=True):
         taken = None
     where = regions.regions_of(frame, settings["region"])
-    counts = checked.problems.counts()["rows"]
+    counts = checked.problems.counts()[["rows", "position"]]
     found = Found(
         evidence,
         [len(frame)],
         [fingerprint(frame, settings)],
         frozenset(() if where is None else where.names),
         Columns.of(frame),
-        Counter({str(rule): int(n) for rule, n in counts.items()}),
+        dict(zip(map(str, counts.index), map(tuple, counts.to_numpy(np.int64).tolist()), strict=True)),
         len(np.unique(checked.problems.positions)),
         taken,
     )

@@ -13,6 +13,7 @@ from nxsms_nb.client import client_or_env
 from nxsms_nb.dask.calls import DaskInvocation
 from nxsms_nb.dask.first_pass import Found, Rules, fingerprint, first_pass, listed
 from nxsms_nb.dask.parts import Parts, Writer
+from nxsms_nb.dask.report import DaskValidationReport
 from nxsms_nb.dask.schedulers import Scheduler
 from nxsms_nb.engine.prepare import journal_of
 from nxsms_nb.engine.sources import Measured, Part
@@ -82,12 +83,14 @@ def looked_at(
     except KeyboardInterrupt:
         raise Interrupted(_BEFORE) from None
     found.columns.refuse_clash()
-    _refuse(found, rules, settings, spelled)
+    _refuse(found, rules, settings, spelled, DaskValidationReport(tasks, empty, rules, found))
     settings = {**settings, "suppress": rules.settings["suppress"], "counts": WholeColumn(rules.verdict)}
     return Partitions(tasks, scheduler, rules, found), settings
 
 
-def _refuse(found: Found, rules: Rules, settings: Mapping[str, Any], spelled: DaskInvocation) -> None:
+def _refuse(
+    found: Found, rules: Rules, settings: Mapping[str, Any], spelled: DaskInvocation, report: DaskValidationReport
+) -> None:
     if found.taken is not None:
         raise ColumnError(
             f"The frame has a column {named(found.taken)}, the name of a result column. Nothing was sent. Keep both:\n"
@@ -110,15 +113,15 @@ def _refuse(found: Found, rules: Rules, settings: Mapping[str, Any], spelled: Da
             f"{repeated.repeated:,} of {total:,} rows repeat an earlier row's {what}, the first at position "
             f"{sum(found.sizes[:part]) + row}, in partition {part}. Nothing was sent. "
             'duplicates="drop" sends only the first of each, duplicates="allow" sends every one; '
-            "ddf.nxsms.validate().problems lists all.",
-            None,
+            ".report.problems of this error lists all.",
+            report,
         )
     if settings.get("on_invalid") == "raise" and found.bad:
-        counted = ", ".join(f"{rule} {rows:,}" for rule, rows in found.rules.items())
+        counted = ", ".join(f"{rule} {rows:,}" for rule, (rows, _) in found.rules.items())
         raise ValidationError(
             f"{found.bad:,} of {count(total, 'row')} have problems. Nothing was sent. By rule: {counted}. "
-            "ddf.nxsms.validate().problems lists all.",
-            None,
+            ".report.problems of this error lists all.",
+            report,
         )
 
 

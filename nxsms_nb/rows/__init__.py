@@ -19,6 +19,7 @@ __all__ = [
     "rules",
     "segments",
     "suppression",
+    "telling",
     "templates",
     "texts",
     "validate",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.rows.message_ids import Keys
+    from nxsms_nb.rows.rounding import Counts
 
 __all__ = ["Checked", "check", "examine", "phones", "repeats", "report_on", "validate"]
 
@@ -51,14 +52,16 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
     return report_on(frame_as_given(frame), with_defaults(options, COLUMNS, CHECKING))
 
 
-def phones(frame: pd.DataFrame, options: Mapping[str, Any]) -> pd.Series[str]:
-    """Read the numbers as a call with these options reads them.
+def phones(frame: pd.DataFrame, options: Mapping[str, Any], counts: Counts | None = None) -> pd.Series[str]:
+    """Read the numbers as a call with these options reads them; `counts` says what the whole column is, of which these are a part.
 
     Parameters, results and errors are documented at ``df.nxsms.phones``.
     """
     settings = with_defaults(options, READING)
     label = phone_label(frame, settings["phone"])
-    digits, _ = read_column(read_cells(frame[label]), regions.regions_of(frame, settings["region"]), settings["bare"])
+    digits, _ = read_column(
+        read_cells(frame[label]), regions.regions_of(frame, settings["region"]), settings["bare"], counts
+    )
     return to_series(digits, frame.index, "phone")
 
 
