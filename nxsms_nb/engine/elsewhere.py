@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from nxsms_nb._arrow import present
-from nxsms_nb.client import BASE_URL, same_gateway
+from nxsms_nb.addresses import BASE_URL, same_gateway
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import count, named
 from nxsms_nb.invocation import ROWS_OF_ERROR, another_campaign
