@@ -35,6 +35,9 @@ __all__ = ["RunPanel"]
 PLAIN: Final = "progress of a run"
 """Its text form: the same for every run, so that a notebook's outputs repeat."""
 _OFTEN_S: Final = 0.25
+_LATER_S: Final = 0.5
+"""Between two updates, from the time on when a run is long: each costs as much as some hundred messages."""
+_LONG_S: Final = 10.0
 _STILL_S: Final = 2.0
 _EMPTY: Final = '<div data-nxsms="run-elsewhere"></div>'
 """Stands with the widget for front ends that show none: they have the still picture."""
@@ -70,17 +73,19 @@ class RunPanel:
         self._view: dict[str, Any] = {}
         self._asked = False
         self._ended = False
-        self._drawn_at = self._still_at = 0.0
+        self._drawn_at, self._still_at = -_LONG_S, 0.0
 
     def update(self, snapshot: Progress) -> None:
-        """Show how far the run has come, some four times a second."""
+        """Show how far the run has come, four times a second, of a long run twice."""
         with self._guard:
             self._throughput.add(snapshot.elapsed_s, snapshot.decided)
-            now = time.monotonic()
+            now, ran = time.monotonic(), snapshot.elapsed_s
+            pause = _OFTEN_S if ran < _LONG_S else _LATER_S
             changed = snapshot.state != self._view.get("state") and not self._asked
-            if self._ended or (now < self._drawn_at + _OFTEN_S and not changed):
+            # By the run's clock, which a stream's next chunk may begin anew.
+            if self._ended or (0 <= ran - self._drawn_at < pause and not changed):
                 return
-            self._drawn_at = now
+            self._drawn_at = ran
             self._draw(view_of(snapshot, self._throughput))
             if not self._shown:
                 self.show()

@@ -209,13 +209,19 @@ def test_the_model_outlives_the_run():
 
 
 def test_updates_are_few():
-    """The run says ten times a second how far it is; a browser is told when a quarter of a second has passed."""
+    """Of ten snapshots a second a browser gets four, and two once the run has lasted ten seconds."""
     panel, told = RunPanel(), []
     panel.update(FIRST)
     panel._widget.observe(told.append, "view")
-    for decided in range(1000):
-        panel.update(replace(MIDDLE, decided=decided))
-    assert len(told) <= 1000 / 10
+    for tenth in range(1, 301):
+        panel.update(replace(MIDDLE, decided=tenth, elapsed_s=tenth / 10))
+        if tenth == 100:
+            assert 30 <= len(told) <= 40
+            told.clear()
+    assert 38 <= len(told) <= 40
+    told.clear()
+    panel.update(replace(MIDDLE, decided=1, elapsed_s=0.1))
+    assert len(told) == 1, "the next chunk of a stream may count from its own begin"
     panel.update(replace(MIDDLE, note="stopping: stopped by you"))
     assert state_of(panel) == "stopping", "what changes the state is told at once"
 
