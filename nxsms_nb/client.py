@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from nxsms_nb.addresses import BASE_URL, check_no_path, checked_url
 from nxsms_nb.arguments import Names, strict_and_hidden
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import Secret, hidden, mask_secret, named, shorten
+from nxsms_nb.formatting import Secret, hidden, html_card, html_facts, mask_secret, named, shorten
 from nxsms_nb.network import authorities, check_not_read, checked_proxy, is_loopback
 from nxsms_nb.wire.requests import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
+from nxsms_nb.words.language import tr
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.journal import Journal
@@ -199,6 +200,21 @@ class Client(Names):
             + (f", ca_file={self.ca_file!r}" if self.ca_file is not None else "")
             + ")"
         )
+
+    def _repr_html_(self) -> str:
+        kind = "sandbox" if self.simulated else "local gateway" if self.on_loopback else "real money"
+        facts = [
+            (tr("address"), self.endpoint),
+            ("access_key", self.access_key[:3] + "…"),
+            ("app_key", self.app_key[:3] + ("…" if len(self.app_key) > 3 else "")),
+            ("access_secret", mask_secret(self.access_secret)),
+            ("app_secret", tr("none: no balance, no record query") if self.app_secret is None else mask_secret("")),
+        ]
+        facts += [
+            (name, value) for name, value in (("proxy", self.proxy), ("ca_file", self.ca_file)) if value is not None
+        ]
+        real = not (self.simulated or self.on_loopback)
+        return html_card("client", tr("Client"), html_facts(facts), badge=tr(kind), real=real)
 
     @property
     def endpoint(self) -> str:

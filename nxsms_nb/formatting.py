@@ -167,21 +167,88 @@ def html_table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[object
 
     Styles stand inline: a saved notebook loses its style sheets.
     """
-    pad = "padding:3px 12px 3px 0;vertical-align:top;text-align:left"
+    pad = "padding:3px 14px 3px 0;vertical-align:top;text-align:left;white-space:normal;border:none;max-width:none"
     right = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
-    styles = [f"{pad};{right if numeric else ''}" for _, numeric in heads]
+    lines = list(rows)
+    long = [any(len(str(line[place])) > _LONG for line in lines) for place in range(len(heads))]
+    styles = [
+        f"{pad};{right if numeric else _ROOM if much else 'white-space:nowrap'}"
+        for (_, numeric), much in zip(heads, long, strict=True)
+    ]
     head = "".join(
-        f'<th style="{style};opacity:.65;font-weight:normal">{escape(name)}</th>'
+        f'<th style="{style};font-weight:normal"><span style="opacity:.68">{escape(name)}</span></th>'
         for (name, _), style in zip(heads, styles, strict=True)
     )
     body = "".join(
-        "<tr>"
+        f'<tr style="background:none;border-top:1px solid {_LINE}">'
         + "".join(f'<td style="{style}">{escape(cell)}</td>' for cell, style in zip(row, styles, strict=True))
         + "</tr>"
-        for row in rows
+        for row in lines
     )
-    line = "border-collapse:collapse;font-size:13px;line-height:1.4;margin:4px 0 12px"
-    return f'<table style="{line}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    line = "border-collapse:collapse;border:none;font-size:13px;line-height:18px;margin:6px 0 8px;table-layout:auto"
+    head = f'<tr style="background:none;border:none">{head}</tr>'
+    return f'<table style="{line}"><thead style="border:none">{head}</thead><tbody>{body}</tbody></table>'
+
+
+_LINE: Final = "rgba(128,128,128,.28)"
+_LONG: Final = 24
+_ROOM: Final = "min-width:150px;overflow-wrap:anywhere"
+"""For a column of sentences, which would else be squeezed to the width of a word."""
+_TINTS: Final = {True: "rgba(230,159,0,.3)", False: "rgba(86,180,233,.22)"}
+
+
+def html_card(name: str, title: str, *parts: str, badge: str = "", real: bool = False) -> str:
+    """Make the frame that all our objects have in a notebook: a title, a badge that says whether money is spent, HTML.
+
+    Styles stand inline and mix with the page's own colours, so that it follows a light or dark theme and lasts in a saved
+    notebook. `parts` are HTML already, `title` and `badge` are texts.
+    """
+    mark = f'<span style="background:{_TINTS[real]};border-radius:9px;padding:1px 8px;font-size:12px">{escape(badge)}</span>'
+    head = f'<div style="display:flex;gap:10px;align-items:center;flex-wrap:wrap"><b>{escape(title)}</b>{mark if badge else ""}</div>'
+    style = "font-size:13px;line-height:20px;font-variant-numeric:tabular-nums;margin:4px 0"
+    if title:
+        style += f";box-sizing:border-box;max-width:760px;padding:10px 14px;border:1px solid {_LINE};border-radius:6px;overflow-x:auto"
+    return f'<div data-nxsms="{escape(name)}" style="{style}">{head if title else ""}{"".join(parts)}</div>'
+
+
+def html_line(words: str, *, faint: bool = False) -> str:
+    """Make a line of words in HTML."""
+    return f'<div style="margin:3px 0{";opacity:.68" if faint else ""}">{escape(words)}</div>'
+
+
+def html_facts(facts: Iterable[tuple[str, object]]) -> str:
+    """Make a list of names and values in HTML, both escaped."""
+    cells = "".join(
+        f'<span style="opacity:.68">{escape(name)}</span> <span style="overflow-wrap:anywhere">{escape(value)}</span>'
+        for name, value in facts
+    )
+    return f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin-top:6px">{cells}</div>'
+
+
+def html_figures(figures: Iterable[tuple[str, str]]) -> str:
+    """Make figures in HTML, each above its name."""
+    cells = "".join(
+        f'<div><div style="font-size:17px;line-height:22px;white-space:nowrap">{escape(number)}</div> '
+        f'<div style="font-size:12px;line-height:16px;opacity:.68">{escape(name)}</div> </div>'
+        for name, number in figures
+    )
+    grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(96px,1fr));gap:6px 12px;margin:8px 0"
+    return f'<div style="{grid}">{cells}</div>'
+
+
+def percent(share: float) -> str:
+    """Format a share: never 0% for something or 100% for less than all.
+
+    Examples
+    --------
+    >>> percent(0.0462), percent(0.00001), percent(0.99999), percent(1.0), percent(0.0)
+    ('4.6%', '<0.1%', '>99.9%', '100%', '0%')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
 def shorten(value: object, most: int = 40) -> str:

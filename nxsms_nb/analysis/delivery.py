@@ -15,6 +15,7 @@ from nxsms_nb.analysis.intervals import wilson
 from nxsms_nb.formatting import count
 from nxsms_nb.results import columns
 from nxsms_nb.results import delivery as delivery_columns
+from nxsms_nb.tables import Table
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis.summary import Ints
@@ -72,7 +73,7 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any =
     used = np.flatnonzero(table["rows"] > 0) if labels else np.arange(total)
     order = used if found.natural else used[np.argsort(-table["undelivered"].to_numpy()[used], kind="stable")]
     result = pd.concat([found.keys, table], axis=1) if labels else table
-    result = result.iloc[order].reset_index(drop=True)
+    result = Table(result.iloc[order].reset_index(drop=True))
     result.attrs = dict(frame.attrs) | _about(table, early, grouped=bool(labels))
     place = np.full(total + 1, -1, np.int64)
     place[order] = np.arange(len(order))

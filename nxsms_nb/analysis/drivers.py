@@ -16,6 +16,7 @@ from nxsms_nb.analysis.search import Finding, search
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import mask_name, named
 from nxsms_nb.results import columns as result_columns
+from nxsms_nb.tables import Table
 from nxsms_nb.wire.codes import TABLE, label
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def drivers(
         if found
         else ([], 0)
     )
-    table = _table(findings, found, _codes(frame, known, asked.prefix))
+    table = Table(_table(findings, found, _codes(frame, known, asked.prefix)))
     rest = (
         ~np.logical_or.reduce([finding.inside for finding in findings]) if findings else np.ones(len(failed), np.bool_)
     )

@@ -16,6 +16,7 @@ from nxsms_nb.analysis.summary import _FAILURE, Ints, counted
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns
+from nxsms_nb.tables import Table
 
 __all__ = ["TAKEN", "Grouped", "failures", "grouped", "widened"]
 
@@ -93,7 +94,7 @@ def grouped(
     result = pd.concat(parts, axis=1)
     rank = np.arange(total) if found.natural else np.argsort(np.argsort(-failed, kind="stable"), kind="stable")
     order = np.lexsort((result["code"].fillna(0), -result["invalid"], -result["count"], rank[group]))
-    result = result.iloc[order].reset_index(drop=True)
+    result = Table(result.iloc[order].reset_index(drop=True))
     result.attrs = dict(frame.attrs) | _about(answered, failed, by is not None)
     return Grouped(result, rank[group][order].astype(np.int64), labels, found.natural)
 
@@ -134,7 +135,7 @@ def widened(found: Grouped) -> pd.DataFrame:
     wide.columns.name = None
     for name in ("invalid", "unsent"):
         wide[name] = pd.Series(table[name].to_numpy()).groupby(group).sum().reindex(range(len(result)), fill_value=0)
-    result = pd.concat([result, wide], axis=1)
+    result = Table(pd.concat([result, wide], axis=1))
     result.attrs = dict(table.attrs)
     return result
 

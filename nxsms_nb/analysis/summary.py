@@ -13,6 +13,7 @@ import pandas as pd
 
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import LABELS, STATUSES
+from nxsms_nb.tables import Table
 
 __all__ = ["summary"]
 
@@ -38,7 +39,7 @@ def summary(frame: pd.DataFrame, prefix: str = "", *, weights: Ints | None = Non
     share = np.full(len(STATUSES), np.nan)
     if answered:
         share[[_SUCCESS, _FAILURE]] = counts[[_SUCCESS, _FAILURE]] / answered
-    table = pd.DataFrame(
+    table = Table(
         {
             "status": pd.Categorical(list(STATUSES), dtype=columns.STATUS),
             "label": pd.Series([LABELS[status] for status in STATUSES], dtype=columns.TEXT),

@@ -12,6 +12,7 @@ from nxsms_nb.analysis.summary import _FAILURE, _SUCCESS, Ints, counted
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named, span
 from nxsms_nb.results import columns
+from nxsms_nb.tables import Table
 
 __all__ = ["curve", "microseconds", "round_interval", "throughput", "too_many"]
 
@@ -58,7 +59,7 @@ def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "", *, weigh
     status = results["status"].cat.codes.to_numpy()
     requests = _first_rows(results, spots)
     messages = counted(spots, weights, total)
-    result = pd.DataFrame(
+    result = Table(
         {
             "messages": messages,
             "accepted": counted(spots[status == _SUCCESS], weights[status == _SUCCESS], total),

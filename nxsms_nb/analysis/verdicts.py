@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from nxsms_nb.formatting import count, escape, mask_name
+from nxsms_nb.formatting import count, html_card, html_line, mask_name
+from nxsms_nb.tables import Table
 
 _UNCORRECTED: Final = (
     "The verdict is p_adjusted, held against {level:g}: p corrected for the number of comparisons (Holm). The intervals are "
@@ -16,15 +17,11 @@ _ONCE: Final = "Intervals and p hold for one look, at the end. To look while res
 _ALWAYS: Final = "Intervals and p hold however often you look (sequential=True)."
 
 
-class Comparison(pd.DataFrame):
+class Comparison(Table):
     """The table that `compare` gives, shown with its words below. What is made of it is an ordinary frame.
 
     The words are in ``attrs["words"]``, what each column was made by in ``attrs["methods"]``.
     """
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}\n\n{self.attrs.get('words', '')}"
@@ -32,10 +29,7 @@ class Comparison(pd.DataFrame):
     def _repr_html_(self) -> str | None:
         if not pd.options.display.notebook_repr_html:
             return None
-        table: str = self.to_html(notebook=True, max_cols=pd.options.display.max_columns)
-        return table + "".join(
-            f"<p style='margin:.3em 0'>{escape(line)}</p>" for line in self.attrs.get("words", "").splitlines()
-        )
+        return html_card("table", "", self._html(), *map(html_line, self.attrs.get("words", "").splitlines()))
 
 
 def words(

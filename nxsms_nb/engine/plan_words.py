@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from nxsms_nb.engine.prices import money
-from nxsms_nb.formatting import count, escape, html_table, mask_name, shorten, span
+from nxsms_nb.formatting import count, html_card, html_figures, html_line, html_table, mask_name, shorten, span
+from nxsms_nb.words.language import tr, translated
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.plan import Plan
@@ -41,28 +42,33 @@ def text(plan: Plan) -> str:
 
 def html(plan: Plan) -> str:
     """Return what a plan shows in a notebook; texts of the frame are escaped."""
-    fates = [(fate, f"{n:,}") for fate, n in _fates(plan)]
-    fates += [(f"invalid: {rule}", f"{n:,}") for rule, n in plan.problems.items()]
-    parts = [f"<strong>{escape(_title(plan))}</strong>", html_table([("fate", False), ("rows", True)], fates)]
+    figures = [(tr(fate), f"{n:,}") for fate, n in _fates(plan)]
+    figures.append((tr("segments to pay"), f"{plan.segments:,}"))
+    if plan.cost is not None:
+        figures.append((tr("cost"), money(plan.cost)))
+    parts = [html_figures(figures)]
+    if len(plan.problems):
+        rules = [(rule, f"{n:,}") for rule, n in plan.problems.items()]
+        parts.append(html_table([(tr("rule"), False), (tr("rows"), True)], rules))
     if len(plan.countries):
         shown = len(_COLUMNS) if plan.cost is not None else _COLUMNS.index("price")
-        heads = [(name, name != "country") for name in _COLUMNS[:shown]]
+        heads = [(tr(name), name != "country") for name in _COLUMNS[:shown]]
         parts.append(html_table(heads, [row[:shown] for row in _countries(plan)]))
-    parts += [f"<p style='margin:4px 0'>{escape(line)}</p>" for line in _sentences(plan)]
+    parts += [html_line(translated(line)) for line in _sentences(plan)]
     if len(plan.longest):
         heads = [
-            ("row", False),
-            ("characters", True),
-            ("segments", True),
-            ("encoding", False),
-            ("longest messages", False),
+            (tr("row"), False),
+            (tr("characters"), True),
+            (tr("segments"), True),
+            (tr("encoding"), False),
+            (tr("longest messages"), False),
         ]
         rows = [
             (_label(label), f"{characters:,}", f"{segments:,}", encoding, shorten(content, 80))
             for label, characters, segments, encoding, content in plan.longest.itertuples(name=None)
         ]
         parts.append(html_table(heads, rows))
-    return f"<div data-nxsms='plan'>{''.join(parts)}</div>"
+    return html_card("plan", translated(_title(plan)), *parts)
 
 
 def _title(plan: Plan) -> str:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
 
 from nxsms_nb.arguments import Names, strict
 from nxsms_nb.calls import apart
-from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import named, without_password
+from nxsms_nb.errors import ConfigError, NxsmsError
+from nxsms_nb.formatting import html_card, html_line, html_table, mask_name, named, without_password
 from nxsms_nb.invocation import shown_value
 from nxsms_nb.journal import frames, place
 from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.reader import Reader
 from nxsms_nb.journal.sqlite_store import SqliteStore
+from nxsms_nb.words.language import moment, tr, translated
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nxsms_nb.journal.store import ReceiptBook, Snapshot, Store
 
 __all__ = ["Journal"]
+
+_LATEST: Final = 5
+"""How many runs it shows of itself."""
 
 
 class Journal(Names, Reader):
@@ -82,6 +86,28 @@ class Journal(Names, Reader):
 
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.named is None else f"Journal({self.named!r})"
+
+    def _repr_html_(self) -> str:
+        title = tr("Journal in memory") if self.named is None else tr("Journal {path}", path=self.named)
+        try:
+            runs = self.runs()
+        except NxsmsError as error:
+            return html_card("journal", title, html_line(str(error)))
+        heads = [(tr("campaign"), False), (tr("begun"), False), (tr("rows"), True), (tr("how it ended"), False)]
+        rows = [
+            (
+                mask_name(run["campaign"]) or tr("no campaign"),
+                moment(run["started"].to_pydatetime().astimezone()),
+                f"{run['rows']:,}",
+                _ending(run),
+            )
+            for run in runs.tail(_LATEST).iloc[::-1].to_dict("records")
+        ]
+        more = len(runs) - len(rows)
+        lines = [html_table(heads, rows)] if rows else [html_line(tr("Nothing was sent yet."), faint=True)]
+        if more:
+            lines.append(html_line(tr("{number} earlier runs: .runs()", number=f"{more:,}"), faint=True))
+        return html_card("journal", title, *lines)
 
     def campaign(self, name: str | None, *, anywhere: bool = False, own_ids: bool = False) -> Campaign:
         """Hold a campaign for one call, from reading what is recorded to the end of the run, so that no one else sends in it.
@@ -281,3 +307,9 @@ def _store(path: str | os.PathLike[str] | None) -> Store:
             'python -m pip install "nxsms_nb[team]"'
         ) from None
     return PostgresStore(url)
+
+
+def _ending(run: dict[Any, Any]) -> str:
+    if pd.isna(run["ended"]):
+        return tr("not ended")
+    return tr("Finished") if pd.isna(run["stopped"]) or not run["stopped"] else translated(str(run["stopped"]))

@@ -9,10 +9,11 @@ import pandas as pd
 
 from nxsms_nb._arrow import only
 from nxsms_nb.errors import ValidationError
-from nxsms_nb.formatting import count, escape, html_table
+from nxsms_nb.formatting import count, html_card, html_line, html_table
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.rows.links import link_words
 from nxsms_nb.rows.problems import suspicions
+from nxsms_nb.words.language import hint, tr, translated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -170,15 +171,14 @@ class ValidationReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = [f"<b>{escape(self._headline())}</b>"]
-        parts += [f"<br>{escape(words)}" for words in (self._repeated(), self._linked()) if words]
+        parts = [html_line(translated(words)) for words in (self._repeated(), self._linked()) if words]
         if not self.ok:
             parts.append(_table(self.counts))
-            parts.append("Each one: <code>.problems</code>; the rows: <code>.valid</code>, <code>.invalid</code>")
+            parts.append(html_line(tr("Each one: .problems; the rows: .valid, .invalid"), faint=True))
         if len(self._suspicious()):
-            parts.append(f"<p>{escape(_WARNED)}</p>{_table(self._suspicious().counts())}")
-            parts.append("Each one: <code>.warnings</code>")
-        return f"<div>{''.join(parts)}</div>"
+            parts += [html_line(tr(_WARNED)), _table(self._suspicious().counts())]
+            parts.append(html_line(tr("Each one: .warnings"), faint=True))
+        return html_card("validation", translated(self._headline()), *parts)
 
 
 _WARNED: Final = "Texts that may be sent, and read as a mistake:"
@@ -195,10 +195,16 @@ def _lines(counts: pd.DataFrame) -> list[str]:
 
 
 def _table(counts: pd.DataFrame) -> str:
-    numeric = {"code", "rows", "first at position"}
-    heads = [(name, name in numeric) for name in ("rule", "field", "code", "rows", "first at position", "what to do")]
+    heads = [
+        (tr("rule"), False),
+        (tr("field"), False),
+        (tr("code"), True),
+        (tr("rows"), True),
+        (tr("first at position"), True),
+        (tr("what to do"), False),
+    ]
     rows = (
-        (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, row.hint)
+        (row.Index, row.field, _number(row.code), f"{row.rows:,}", row.position, hint(str(row.Index), str(row.hint)))
         for row in counts.itertuples()
     )
     return html_table(heads, rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from nxsms_nb.arguments import Names, strict_and_hidden, unknown_option
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.formatting import hidden
+from nxsms_nb.formatting import hidden, html_card, html_facts
 from nxsms_nb.sandbox.server import HOST, Server
 from nxsms_nb.sandbox.service import Service
 from nxsms_nb.sandbox.settings import (
@@ -25,6 +25,7 @@ from nxsms_nb.sandbox.settings import (
     Wording,
 )
 from nxsms_nb.screen import say
+from nxsms_nb.words.language import tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -385,6 +386,16 @@ class Sandbox(Adjustable, Names):
     def __repr__(self) -> str:
         state = [repr(self.url)] + ([] if self._server.running else ["closed"])
         return f"Sandbox({', '.join([*state, *self.settings.not_default()])})"
+
+    def _repr_html_(self) -> str:
+        requests = self.requests
+        facts = [
+            (tr("address"), self.url if self._server.running else f"{self.url} ({tr('closed')})"),
+            (tr("messages accepted"), f"{len(self.ledger):,}"),
+            (tr("requests"), f"{len(requests):,}"),
+            (tr("settings"), ", ".join(self.settings.not_default()) or tr("as they are by default")),
+        ]
+        return html_card("sandbox", tr("Simulated gateway"), html_facts(facts), badge=tr("sandbox"))
 
 
 def serve(port: int = 0, **settings: Any) -> None:

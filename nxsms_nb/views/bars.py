@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb.analysis import intervals, summary
+from nxsms_nb.formatting import percent
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import LABELS
 from nxsms_nb.views import labels, sheets, style
@@ -57,7 +58,7 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
                 tr("{status}: {words}", status=name, words=tr(words)),
                 number,
                 name,
-                "" if pd.isna(share) else labels.percent(share),
+                "" if pd.isna(share) else percent(share),
             )
             for name, words, number, share in shown.itertuples(index=False)
         ],
@@ -65,7 +66,7 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
     accepted, answered = int(table["count"].iloc[0]), int(table["count"].iloc[:2].sum())
     detail = tr("{rows} by status", rows=counted(len(frame), "row"))
     if answered:
-        rate = labels.percent(accepted / answered)
+        rate = percent(accepted / answered)
         messages = counted(answered, "answered message")
         seen = tr("{rate} accepted: {number} of {messages}", rate=rate, number=f"{accepted:,}", messages=messages)
         sheet.title(seen, f"{detail} · {tr('% of the answered')}")
@@ -102,7 +103,7 @@ def by_code(table: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: boo
     else:
         seen = tr(
             "{rate} failed: {number} of {messages}",
-            rate=labels.percent(failed / answered),
+            rate=percent(failed / answered),
             number=f"{failed:,}",
             messages=counted(answered, "answered message"),
         )
@@ -151,6 +152,6 @@ def _most(table: pd.DataFrame, column: str, status: str, most: int, answered: in
         return [Bar(name, number, status) for name, number in zip(names, numbers, strict=True)]
     low, high = intervals.wilson(numbers, [answered] * len(numbers))
     return [
-        Bar(name, number, status, labels.percent(number / answered), float(first), float(last))
+        Bar(name, number, status, percent(number / answered), float(first), float(last))
         for name, number, first, last in zip(names, numbers, low * answered, high * answered, strict=True)
     ]

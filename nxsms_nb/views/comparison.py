@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb.analysis.experiments import compare as compare_table
+from nxsms_nb.formatting import percent
 from nxsms_nb.results import columns
 from nxsms_nb.views import labels, masking, sheets, style
 from nxsms_nb.words.language import joined, tr
@@ -122,7 +123,7 @@ def _scales(sheet: sheets.Sheet, rates: Axes, differences: Axes, value: str) -> 
 
 
 def _amount(amount: float, value: str) -> str:
-    return labels.percent(amount) if value == "rate" else f"{amount:,.4g}"
+    return percent(amount) if value == "rate" else f"{amount:,.4g}"
 
 
 def _difference(row: dict[Any, Any], value: str) -> str:

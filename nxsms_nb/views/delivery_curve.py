@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nxsms_nb.analysis import chance
 from nxsms_nb.analysis import delivery as delivery_table
+from nxsms_nb.formatting import percent
 from nxsms_nb.views import labels, sheets, style
 from nxsms_nb.views.group_bars import group_name
 from nxsms_nb.words.language import counted, duration, tr, translated
@@ -125,7 +126,7 @@ def _end_words(curve: _Curve) -> list[str]:
     row = curve.row
     name = f"{curve.name} · " if curve.name else ""
     waiting = [tr("{number} open", number=f"{row['open']:,}")] if row["open"] else []
-    return [f"{name}{labels.percent(row['delivered'] / row['rows'])}", *waiting]
+    return [f"{name}{percent(row['delivered'] / row['rows'])}", *waiting]
 
 
 def _name_ends(sheet: sheets.Sheet, ends: list[tuple[float, list[str], str]]) -> None:
@@ -232,7 +233,7 @@ def _words(grouped: delivery_table.Grouped, by: str, rest: pd.DataFrame) -> tupl
     """Say what is seen, and over what: open rows stay in the denominator, and the picture says so."""
     overall = grouped.frame.attrs["overall"]
     rate, messages = (
-        labels.percent(overall["delivered"] / overall["rows"]),
+        percent(overall["delivered"] / overall["rows"]),
         counted(overall["rows"], "accepted message"),
     )
     share = tr("{rate} of {messages} delivered", rate=rate, messages=messages)
@@ -274,8 +275,8 @@ def _finding(grouped: delivery_table.Grouped, by: str) -> str:
     finding = tr(
         "{group} {rate} of the final receipts, against {overall} of all",
         group=group_name([worst[label] for label in grouped.labels], 40),
-        rate=labels.percent(worst["rate"]),
-        overall=labels.percent(overall["rate"]),
+        rate=percent(worst["rate"]),
+        overall=percent(overall["rate"]),
     )
     return tr("{title}: {finding}", title=title, finding=finding)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from nxsms_nb.analysis.drivers import drivers as find_drivers
 from nxsms_nb.analysis.drivers import outcome_words
 from nxsms_nb.analysis.intervals import wilson
+from nxsms_nb.formatting import percent
 from nxsms_nb.results.columns import from_sandbox
 from nxsms_nb.views import labels, masking, sheets, style
 from nxsms_nb.words.language import code_label, tr, translated
@@ -76,7 +77,7 @@ def _dots(sheet: sheets.Sheet, rates: pd.DataFrame, rest: Any) -> None:
     ax.scatter(rates["rate"], places, s=46, color=colours, zorder=4, label="rate")
     ax.scatter(rest, places[: len(rest)], s=34, facecolor=sheet.page, edgecolor=sheet.ink, zorder=4, label="rest")
     words = [
-        tr("{rate} of {rows}", rate=labels.percent(rate), rows=f"{rows:,.0f}")
+        tr("{rate} of {rows}", rate=percent(rate), rows=f"{rows:,.0f}")
         for rate, rows in zip(rates["rate"], rates["rows"], strict=True)
     ]
     for place, (end, text) in enumerate(zip(rates["high"], words, strict=True)):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb.analysis import chance
+from nxsms_nb.formatting import percent
 from nxsms_nb.views import bars, labels, sheets, style
 from nxsms_nb.wire.codes import TABLE
 from nxsms_nb.words.language import code_label, counted, tr, translated
@@ -70,8 +71,8 @@ def finding(grouped: failures.Grouped, by: str) -> tuple[str, str]:
     finding = tr(
         "{group} {rate}, against {overall} of all rows",
         group=name,
-        rate=labels.percent(worst["rate"]),
-        overall=labels.percent(overall["rate"]),
+        rate=percent(worst["rate"]),
+        overall=percent(overall["rate"]),
     )
     return tr("{title}: {finding}", title=title, finding=finding), note
 
@@ -100,7 +101,7 @@ def draw(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) 
     words = [
         tr(
             "{rate}  ({failed} of {answered})",
-            rate=labels.percent(rate),
+            rate=percent(rate),
             failed=f"{failed:,}",
             answered=f"{answered:,}",
         )
@@ -116,7 +117,7 @@ def draw(grouped: failures.Grouped, by: str, ax: Axes | None, *, sandbox: bool) 
     if len(rest):
         failures = counted(int(rest["failed"].sum()), "failure")
         left_out = tr("{number} more with {failures} left out", number=f"{len(rest):,}", failures=failures)
-    line = tr("line: all rows, {rate}", rate=labels.percent(overall))
+    line = tr("line: all rows, {rate}", rate=percent(overall))
     details = [tr("% of the answered"), tr("whiskers: 95% interval"), line, left_out, silent(grouped), note]
     sheet.title(title, " · ".join(filter(None, details)))
     labels.finish(sheet.ax)

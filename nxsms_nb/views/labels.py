@@ -11,7 +11,7 @@ import pandas as pd
 
 from nxsms_nb.analysis import causes, groups
 from nxsms_nb.analysis.slices import range_in_words
-from nxsms_nb.formatting import abridged
+from nxsms_nb.formatting import abridged, percent
 from nxsms_nb.views.masking import numbers, phone
 from nxsms_nb.words.language import code_label, tr, translated
 from nxsms_nb.words.pictures import RANGES
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from matplotlib.axes import Axes
+
+__all__ = [
+    "FALLBACKS",
+    "by_words",
+    "cause_names",
+    "drawable",
+    "finish",
+    "percent",
+    "slice_name",
+    "value_text",
+    "width",
+    "wrapped",
+]
 
 FALLBACKS: Final = (
     "Noto Sans CJK SC",
@@ -44,21 +57,6 @@ _BREAKS: Final = re.compile(r"(?<![<=·]) (?![<=·])")
 """Where a line may end: not within ``p = 0.2`` or ``IN · ACME``."""
 
 _NO_GLYPH: Final = "\u25a1"
-
-
-def percent(share: float) -> str:
-    """Format a share: never 0% for something or 100% for less than all.
-
-    Examples
-    --------
-    >>> percent(0.0462), percent(0.00001), percent(0.99999), percent(1.0), percent(0.0)
-    ('4.6%', '<0.1%', '>99.9%', '100%', '0%')
-    """
-    if share in (0.0, 1.0):
-        return f"{share:.0%}"
-    if share < 0.001:
-        return "<0.1%"
-    return ">99.9%" if share > 0.999 else f"{share:.1%}"
 
 
 def value_text(value: Any, most: int = 40) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from nxsms_nb.analysis import causes
-from nxsms_nb.formatting import count, escape, html_table, mask_name
+from nxsms_nb.formatting import count, escape, html_table, mask_name, percent
 from nxsms_nb.results.statuses import LABELS, WORDS
 from nxsms_nb.views import group_bars, labels
 from nxsms_nb.views.style import STATUS_COLOURS
@@ -27,7 +27,7 @@ def cards(summary: pd.DataFrame, *, sandbox: bool = False) -> str:
     shown = summary[(summary["count"] > 0) | summary["status"].isin(["Success", "Failure"])]
     parts = []
     for status, words, number, share in shown.itertuples(index=False):
-        rate = "" if pd.isna(share) else f' <span style="{_SMALL}">{escape(labels.percent(share))}</span>'
+        rate = "" if pd.isna(share) else f' <span style="{_SMALL}">{escape(percent(share))}</span>'
         parts.append(
             f'<div style="border-left:5px solid {STATUS_COLOURS[status]};padding:2px 14px 2px 10px">'
             f'<div style="{_FAINT}">{escape(status)}</div>'
@@ -53,7 +53,7 @@ def causes_table(table: pd.DataFrame) -> str:
         ["" if pd.isna(code) else str(code) for code in shown["code"]],
         shown["meaning"].tolist(),
         [f"{number:,}" for number in shown["count"]],
-        ["" if pd.isna(share) else labels.percent(share) for share in shown["share"]],
+        ["" if pd.isna(share) else percent(share) for share in shown["share"]],
         *([f"{number:,}" if number else "" for number in shown[name]] for name in beside),
         shown["advice"].astype(object).where(shown["advice"].notna(), "").tolist(),
     ]
@@ -80,7 +80,7 @@ def groups(grouped: Grouped) -> str:
             keys,
             shown["answered"],
             shown["failed"],
-            map(labels.percent, shown["rate"]),
+            map(percent, shown["rate"]),
             causes.names(shown),
             strict=True,
         )

@@ -16,6 +16,7 @@ import pandas as pd
 from nxsms_nb.arguments import strict
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
+from nxsms_nb.tables import Table
 
 __all__ = [
     "ACCOUNT",
@@ -286,18 +287,6 @@ def label(number: int) -> str:
     return f"{number} {code.meaning}" if code else f"{number} (not documented)"
 
 
-class _InWords(pd.DataFrame):
-    """A frame that shows its texts in full: advice is often longer than pandas shows of a cell."""
-
-    def __repr__(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            return super().__repr__()
-
-    def _repr_html_(self) -> str | None:
-        with pd.option_context("display.max_colwidth", None):
-            return super()._repr_html_()  # type: ignore[misc,no-any-return]
-
-
 @strict
 def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataFrame:
     """Look up the vendor's result codes: what they mean and what to do.
@@ -334,7 +323,7 @@ def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataF
     ['手机号格式错误', '源地址错误']
     """
     rows = list(TABLE.values()) if numbers is None and not more else [TABLE[n] for n in _asked([numbers, *more])]
-    return _InWords(
+    return Table(
         {name: [getattr(code, name) for code in rows] for name in ("text", "meaning", "meaning_zh", "scope", "advice")},
         index=pd.Index([code.number for code in rows], name="code", dtype="int64"),
     )

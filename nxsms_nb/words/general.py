@@ -53,6 +53,7 @@ COUNTED: Final = {
     "text": "条文本",
     "slower one": "个更慢的请求",
     "arm": "个实验组",
+    "recipient": "位接收人",
 }
 """Nouns that are counted, as they stand behind a number."""
 

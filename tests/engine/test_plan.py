@@ -276,7 +276,7 @@ def test_the_longest_messages_are_shown_escaped_and_masked(sandbox):
         assert "8615011111111" not in shown
     assert "<b>x" not in plan._repr_html_()
     assert "&lt;b&gt;x" in plan._repr_html_()
-    assert "data-nxsms='plan'" in plan._repr_html_()
+    assert 'data-nxsms="plan"' in plan._repr_html_()
 
 
 def test_an_empty_frame_has_a_plan(sandbox):

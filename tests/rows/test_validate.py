@@ -230,7 +230,7 @@ def test_the_text_form_tells_what_becomes_of_repeated_rows():
 def test_the_html_form_is_escaped_and_static(broken):
     """The HTML form has a row for each rule and no script, style sheet or id."""
     html = validate(broken)._repr_html_()
-    assert html.count("<tr>") == 5
+    assert html.count("<tr") == 5
     assert "region=&quot;" not in html
     assert "duplicates=&quot;drop&quot;" in html
     assert not any(word in html for word in ("<script", "<style", "id=", "4711", A))
