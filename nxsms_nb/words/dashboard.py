@@ -82,7 +82,6 @@ CHINESE: Final[dict[str, str]] = {
         "比较 {column} 列中的各组。针对所选的行，在后台进行。"
     ),
     "arm": "实验组",
-    "rows": "行数",
     # the rows
     "Rows": "各行",
     "Search the rows": "搜索各行",
@@ -96,7 +95,6 @@ CHINESE: Final[dict[str, str]] = {
     "{first}–{last} of {rows} rows": "第 {first}–{last} 行，共 {rows} 行",
     "No row passes.": "没有符合条件的行。",
     "status": "状态",
-    "code": "响应码",
     "reason": "原因说明",
     "attempts": "尝试次数",
     "sent at (UTC)": "发送时间（UTC）",

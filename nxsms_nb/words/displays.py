@@ -7,8 +7,6 @@ from typing import Final
 CHINESE: Final[dict[str, str]] = {
     "rule": "规则",
     "field": "字段",
-    "code": "响应码",
-    "rows": "行数",
     "row": "行",
     "first at position": "首个位置",
     "what to do": "处理建议",

@@ -25,6 +25,8 @@ CHINESE: Final = {
     "sandbox": "沙箱",
     "{amount} a second": "每秒 {amount} 条",
     "messages per second": "每秒短信条数",
+    "code": "响应码",
+    "rows": "行数",
     "failures by code": "失败（按响应码）",
     "none": "无",
     "(missing)": "（缺失）",
