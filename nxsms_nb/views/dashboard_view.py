@@ -36,20 +36,26 @@ _WHY: Final = {
 """Why a column makes no groups."""
 
 _ALWAYS: Final = ("Success", "Failure")
+_OUTCOMES: Final = ("status", "reason")
+"""Choices of what became of rows, not of which rows."""
 
 
 def view_of(board: Board) -> dict[str, Any]:
-    """Return all pictures of what is chosen; a picture shows what it would without the choice made in itself."""
+    """Return all pictures of what is chosen; a picture shows what it would without the choice made in itself.
+
+    Rates are over the rows that the gateway answered, whatever status or reason is chosen: of those with the chosen code,
+    all failed, and the share of the answered rows that it befell is what tells groups apart.
+    """
     cube, choices = board.cube, board.choices
     mask = board.mask
-    overall = cube.overall(mask)
+    overall, everyone = cube.overall(mask), cube.overall(choices.mask(_OUTCOMES))
     return {
         "total": len(cube),
         "chosen": len(cube) if mask is None else int(np.count_nonzero(mask)),
         "sandbox": from_sandbox(board.frame),
         "outcome": cube.outcome,
         "outcomes": cube.outcomes,
-        "overall": _rated(overall[FAILED], overall[GOOD]),
+        "overall": _rated(overall[FAILED], everyone[FAILED] + everyone[GOOD]),
         "tiles": _tiles(board),
         "reasons": _reasons(board),
         "time": _scale(board, "time"),
@@ -66,8 +72,8 @@ def view_of(board: Board) -> dict[str, Any]:
     }
 
 
-def _rated(failed: Any, good: Any) -> dict[str, Any]:
-    answered = int(failed + good)
+def _rated(failed: Any, answered: Any) -> dict[str, Any]:
+    answered = int(answered)
     low, high = wilson(failed, answered)
     rate = float(failed / answered) if answered else None
     return {
@@ -81,7 +87,7 @@ def _rated(failed: Any, good: Any) -> dict[str, Any]:
 
 def _tiles(board: Board) -> list[dict[str, Any]]:
     counts = board.cube.statuses(board.choices.mask(("status",)))
-    answered = int(counts[0] + counts[1])
+    answered = _answered(board)
     chosen = board.choices.get("status")
     everywhere = board.cube.statuses(None)
     return [
@@ -97,6 +103,12 @@ def _tiles(board: Board) -> list[dict[str, Any]]:
     ]
 
 
+def _answered(board: Board) -> int:
+    """Count the rows that the gateway answered, of every status and reason."""
+    counts = board.cube.statuses(board.choices.mask(_OUTCOMES))
+    return int(counts[0] + counts[1])
+
+
 def reason_name(reason: Reason) -> tuple[str, str]:
     """Return the name of a reason's bar, and what it says beside it."""
     if reason.code is not None:
@@ -108,10 +120,8 @@ def reason_name(reason: Reason) -> tuple[str, str]:
 
 def _reasons(board: Board) -> list[dict[str, Any]]:
     cube = board.cube
-    mask = board.choices.mask(("reason",))
-    counts = cube.of_reasons(mask)
-    statuses = cube.statuses(mask)
-    answered = int(statuses[0] + statuses[1])
+    counts = cube.of_reasons(board.choices.mask(("reason",)))
+    answered = _answered(board)
     low, high = wilson(counts, np.full(len(counts), answered))
     chosen = board.choices.get("reason")
     found = []
@@ -218,13 +228,15 @@ def _groups(board: Board) -> dict[str, Any] | None:
     cube, axis = board.cube, board.cube.axis(board.group)
     key = ("column", board.group)
     counts = cube.of_axis(axis, board.choices.mask((key,)))
+    everyone = cube.of_axis(axis, board.choices.mask((key, *_OUTCOMES)))
+    answered = everyone[:, FAILED] + everyone[:, GOOD]
     chosen = board.choices.get(key)
     rows = [
         {
             "level": level,
             "name": level_name(axis, level),
             "rows": int(counts[level].sum()),
-            **_rated(counts[level, FAILED], counts[level, GOOD]),
+            **_rated(counts[level, FAILED], answered[level]),
             "other": axis.levels[level] is OTHER,
             "on": None if chosen is None else chosen.level == level,
         }
@@ -234,7 +246,7 @@ def _groups(board: Board) -> dict[str, Any] | None:
         "column": board.columns.index(board.group),
         "rows": rows,
         "ordered": axis.ordered,
-        "overall": _rated(counts[:, FAILED].sum(), counts[:, GOOD].sum()),
+        "overall": _rated(counts[:, FAILED].sum(), answered.sum()),
     }
 
 
@@ -244,6 +256,7 @@ def _heat(board: Board) -> dict[str, Any] | None:
     one, other = (board.cube.axis(label) for label in board.pair)
     keys: list[Hashable] = [("column", label) for label in board.pair]
     counts = board.cube.of_pair(one, other, board.choices.mask(keys))
+    everyone = board.cube.of_pair(one, other, board.choices.mask([*keys, *_OUTCOMES]))
     on = [board.choices[key].level if key in board.choices else None for key in keys]
     return {
         "row": board.columns.index(one.label),
@@ -252,7 +265,7 @@ def _heat(board: Board) -> dict[str, Any] | None:
         "columns": [level_name(other, level) for level in range(len(other))],
         "others": [[value is OTHER for value in axis.levels] for axis in (one, other)],
         "failed": counts[:, :, FAILED].tolist(),
-        "answered": (counts[:, :, FAILED] + counts[:, :, GOOD]).tolist(),
+        "answered": (everyone[:, :, FAILED] + everyone[:, :, GOOD]).tolist(),
         "on": on,
     }
 

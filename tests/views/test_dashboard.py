@@ -419,3 +419,22 @@ sent.nxsms.dashboard()"""
     assert re.search(r"2 66\.7% refused by the gateway", texts(static))
     assert "13005 incorrect phone number 2 · 66.7%" in texts(static)
     assert static.count("<svg ") >= 2
+
+
+def test_rates_are_of_the_answered_rows_whatever_code_is_chosen(made):
+    """Chosen a code, each group and cell shows the share of its answered rows that it befell, not 100%."""
+    sent = made(3000)
+    shown = sent.nxsms.dashboard()
+    say(shown, "column", role="group", column=column(shown, "segment"))
+    level = next(bar["level"] for bar in view(shown)["reasons"] if bar["value"] == "13005")
+    whole = view(shown)["reasons"][level]["share"]
+    said = say(shown, "reason", level=level)
+    assert said["reasons"][level]["share"] == whole
+    failed = sent[(sent["status"] == "Failure") & (sent["code"] == 13005)]
+    answered = sent[sent["status"].isin(["Success", "Failure"])]
+    for group in said["groups"]["rows"]:
+        name = None if group["name"] == "(missing)" else group["name"]
+        parts = [rows["segment"].isna() if name is None else rows["segment"] == name for rows in (failed, answered)]
+        assert [group["failed"], group["answered"]] == [int(part.sum()) for part in parts]
+    assert sum(map(sum, said["heat"]["answered"])) == len(answered)
+    assert said["overall"]["rate"] == len(failed) / len(answered)
