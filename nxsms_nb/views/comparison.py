@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 def compare(frame: pd.DataFrame, ax: Axes | None = None, *, by: Hashable = "variant", **options: Any) -> Axes:
     """Draw what `compare` gives; the accessor's `plot.compare` documents it."""
     table: pd.DataFrame = compare_table(frame, by, **options)
-    names = [masking.name(str(name)) for name in table.iloc[:, 0]]
-    control, level = names.index(table.attrs["control"]), table.attrs["level"]
-    value = "rate" if "rate" in table.columns else "mean"
+    names, control, value = _arms(table)
+    level = table.attrs["level"]
     sheet = sheets.sheet(ax, 2.4 + 0.55 * len(names), sandbox=columns.from_sandbox(frame))
     sheet.ax.set_axis_off()
     rates, differences = _panels(sheet, names)
@@ -50,7 +49,7 @@ def compare(frame: pd.DataFrame, ax: Axes | None = None, *, by: Hashable = "vari
     looks = "{level}% intervals, to be looked at any time, not corrected"
     looks = looks if options.get("sequential") else "{level}% intervals, not corrected"
     sheet.title(
-        _finding(table, names, control, value),
+        finding(table),
         " · ".join(
             [
                 tr("{outcome} by {column}", outcome=outcome_name(table.attrs["outcome"]), column=masking.name(str(by))),
@@ -122,6 +121,12 @@ def _scales(sheet: sheets.Sheet, rates: Axes, differences: Axes, value: str) -> 
         )
 
 
+def _arms(table: pd.DataFrame) -> tuple[list[str], int, str]:
+    """Return the arms' names, the place of the control, and what is measured."""
+    names = [masking.name(str(name)) for name in table.iloc[:, 0]]
+    return names, names.index(table.attrs["control"]), "rate" if "rate" in table.columns else "mean"
+
+
 def _amount(amount: float, value: str) -> str:
     return percent(amount) if value == "rate" else f"{amount:,.4g}"
 
@@ -135,8 +140,9 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.095 else f"p = {value:.2f}"
 
 
-def _finding(table: pd.DataFrame, names: list[str], control: int, value: str) -> str:
+def finding(table: pd.DataFrame) -> str:
     """Say what the verdicts show; nothing is called better without evidence."""
+    names, control, value = _arms(table)
     rows = table.to_dict("records")
     names = [f'"{name}"' if " " in name else name for name in names]
     others = [place for place in range(len(rows)) if place != control]

@@ -21,7 +21,7 @@ import traitlets
 from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
-from nxsms_nb.views import assets, dashboard_findings, hiding
+from nxsms_nb.views import assets, dashboard_findings, masking
 from nxsms_nb.views.dashboard_board import Board
 from nxsms_nb.views.dashboard_static import static_html
 from nxsms_nb.words.language import chapter, chosen
@@ -207,7 +207,7 @@ class Dashboard(anywidget.AnyWidget):
             try:
                 work()
             except Exception as trouble:  # noqa: BLE001 - it is shown, whatever it is
-                failed = dict(dashboard_findings.IDLE) | {"state": "failed", "note": hiding.text(str(trouble))}
+                failed = dict(dashboard_findings.IDLE) | {"state": "failed", "note": masking.numbers(str(trouble))}
                 setattr(self, what, _json(failed))
 
         return run
@@ -231,9 +231,9 @@ class Dashboard(anywidget.AnyWidget):
 
 def _csv(frame: pd.DataFrame, phone: Hashable) -> bytes:
     """Write rows as a CSV file that spreadsheets read as UTF-8."""
-    columns = [hiding.column(frame.iloc[:, place], phone=label == phone) for place, label in enumerate(frame.columns)]
+    columns = [masking.column(frame.iloc[:, place], phones=label == phone) for place, label in enumerate(frame.columns)]
     shown = pd.concat(columns, axis=1) if columns else frame
-    shown.columns = [hiding.name(str(label)) for label in frame.columns]
+    shown.columns = [masking.name(str(label)) for label in frame.columns]
     words: str = shown.to_csv(index=False)
     return words.encode("utf-8-sig", "replace")
 

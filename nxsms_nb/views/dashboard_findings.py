@@ -13,8 +13,8 @@ import pandas as pd
 from nxsms_nb.analysis import drivers as analysis
 from nxsms_nb.analysis import experiments
 from nxsms_nb.errors import NxsmsError
-from nxsms_nb.views import hiding
-from nxsms_nb.words.language import advice, code_label, counted, tr
+from nxsms_nb.views import comparison, labels, masking
+from nxsms_nb.words.language import advice, chosen, code_label, counted, tr, translated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -54,12 +54,12 @@ def of_drivers(board: Board, frame: pd.DataFrame, *, outcome: str, filtered: boo
     try:
         table = analysis.drivers(frame, outcome=outcome, asked=board.asked)
     except NxsmsError as trouble:
-        return shown | {"state": "failed", "note": hiding.text(str(trouble))}, [], []
+        return shown | {"state": "failed", "note": masking.numbers(str(trouble))}, [], []
     rows, words, filters = [], [], []
     for row in table.to_dict("records"):
         code = row["code"]
         known = not pd.isna(code)
-        where = hiding.name(str(row["where"]))
+        where = masking.name(labels.slice_name(row))
         words.append(where)
         filters.append(board.cube.by_slice(row["slice"]))
         rows.append(
@@ -112,11 +112,11 @@ def of_experiment(
                 region=asked.region,
             )
     except NxsmsError as trouble:
-        return shown | {"state": "failed", "note": hiding.text(str(trouble))}
+        return shown | {"state": "failed", "note": masking.numbers(str(trouble))}
     arms = table.rename(columns={variant: "arm"}).to_dict("records")
     rows = [
         {
-            "arm": hiding.name(str(arm["arm"])),
+            "arm": masking.name(str(arm["arm"])),
             **{name: int(arm[name]) for name in ("n", "hits")},
             **{
                 name: None if pd.isna(arm[name]) else float(arm[name])
@@ -125,5 +125,8 @@ def of_experiment(
         }
         for arm in arms
     ]
-    said = [str(one.message) for one in warned if issubclass(one.category, UserWarning)]
-    return shown | {"rows": rows, "note": hiding.text("\n".join([*said, str(table.attrs["words"])]))}
+    said = [comparison.finding(table)]
+    said += [translated(str(one.message)) for one in warned if issubclass(one.category, UserWarning)]
+    if chosen() == "en":  # what the finding says in short, in full
+        said.append(str(table.attrs["words"]))
+    return shown | {"rows": rows, "note": masking.numbers("\n".join(said))}

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from nxsms_nb.formatting import shorten
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS, WORDS
-from nxsms_nb.views import hiding
+from nxsms_nb.views import masking
 from nxsms_nb.words.language import code_label, tr
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Rows:
         results = [[_result(name, value) for value in read[name].astype(object)] for name in self._results]
         numeric = {"attempts", "latency_ms"}
         columns = [
-            *({"name": hiding.name(str(label)), "number": False} for label in self._labels),
+            *({"name": masking.name(str(label)), "number": False} for label in self._labels),
             *({"name": tr(_HEADS[name]), "number": name in numeric} for name in self._results),
         ]
         for place, column in enumerate(columns):
@@ -206,7 +206,7 @@ def _cell(value: Any, *, phone: bool) -> str:
         return ""
     whole = isinstance(value, float) and value.is_integer()
     words = f"{value:.0f}" if whole else str(value)
-    return hiding.number(words.strip()) if phone else shorten(hiding.text(words), _CUT)
+    return masking.phone(words.strip()) if phone else shorten(masking.numbers(words), _CUT)
 
 
 def _result(name: str, value: Any) -> str:
@@ -220,7 +220,7 @@ def _result(name: str, value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if name == "latency_ms":
         return f"{value:,.0f} ms"
-    return shorten(hiding.text(str(value)), _CUT)
+    return shorten(masking.numbers(str(value)), _CUT)
 
 
 def _is_text(values: pd.Series[Any]) -> bool:

@@ -15,9 +15,9 @@ from nxsms_nb.analysis.slices import range_in_words
 from nxsms_nb.formatting import shorten
 from nxsms_nb.results.columns import from_sandbox
 from nxsms_nb.results.statuses import LABELS, STATUSES
-from nxsms_nb.settings import options
-from nxsms_nb.views import hiding, labels
-from nxsms_nb.words.language import advice, code_label, counted, meaning, tr
+from nxsms_nb.views import labels, masking
+from nxsms_nb.words.language import advice, code_label, counted, meaning, tr, translated
+from nxsms_nb.words.pictures import RANGES
 
 if TYPE_CHECKING:
     from nxsms_nb.analysis.reasons import Reason
@@ -60,15 +60,15 @@ def view_of(board: Board) -> dict[str, Any]:
         "reasons": _reasons(board),
         "time": _scale(board, "time"),
         "latency": _scale(board, "latency"),
-        "columns": [hiding.name(str(label)) for label in board.columns],
-        "refused": [[hiding.name(str(label)), tr(_WHY.get(why, why))] for label, why in board.refused.items()],
+        "columns": [masking.name(str(label)) for label in board.columns],
+        "refused": [[masking.name(str(label)), tr(_WHY.get(why, why))] for label, why in board.refused.items()],
         "groups": _groups(board),
         "heat": _heat(board),
         "slices": [("slice", words) in choices for words in board.slice_words],
-        "experiment": None if board.variant is None else hiding.name(str(board.variant)),
-        "chips": [hiding.name(chip_words(board, key)) for key in choices],
-        "code": hiding.code(board.code),
-        "trouble": hiding.text(board.trouble),
+        "experiment": None if board.variant is None else masking.name(str(board.variant)),
+        "chips": [masking.name(chip_words(board, key)) for key in choices],
+        "code": masking.code(board.code),
+        "trouble": masking.numbers(board.trouble),
     }
 
 
@@ -114,7 +114,7 @@ def reason_name(reason: Reason) -> tuple[str, str]:
     if reason.code is not None:
         return str(reason.code), meaning(reason.code)
     if reason.texts and reason.text is not None:
-        return "", shorten(hiding.text(reason.text), 120)
+        return "", shorten(masking.numbers(translated(reason.text)), 120)
     return "", tr("no reason given") if reason.texts else tr("no code; the reasons stand with the rows")
 
 
@@ -216,10 +216,10 @@ def level_name(axis: Axis, level: int) -> str:
         ranges = [place for place, one in enumerate(axis.levels) if isinstance(one, pd.Interval)]
         several = len(ranges) > 1
         name = range_in_words(value, (several and level == ranges[0], several and level == ranges[-1]))
-        return hiding.text(name)
+        return masking.numbers(translated(name, RANGES))
     if value is None:
         return tr("(missing)")
-    return labels.value_text(value) if options.mask_phones else shorten(value)
+    return labels.value_text(value)
 
 
 def _groups(board: Board) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nxsms_nb  # noqa: F401  registers df.nxsms
@@ -131,6 +131,7 @@ def plain(sent, mask):
     return [int((mask & (status == "Failure")).sum()), int((mask & (status == "Success")).sum())]
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 400), st.integers(0, 10**6))
 def test_counts_are_those_of_plain_pandas(rows, seed):
     """By status, reason, interval, level and pair of levels, under filters, as pandas counts them."""
