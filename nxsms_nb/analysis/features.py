@@ -83,7 +83,8 @@ def read_columns(
         return [column for column in asked_for if column is not None], {}
     found: list[Column] = []
     left_out: dict[str, str] = {}
-    for label, own in _candidates(frame, asked, outcome):
+    candidates = _candidates(frame, asked, outcome)
+    for label, own in candidates:
         reason = "more than one column has this name"
         column = None
         if not own or int((frame.columns == label).sum()) == 1:
@@ -98,6 +99,9 @@ def read_columns(
             found.append(column)
         else:
             left_out[mask_name(str(label))] = reason
+            if own and label in DERIVED:
+                # A column of country names that has too many of them does not hide the country of the phone.
+                candidates.append((groups.made_as(frame, str(label), asked.prefix), False))
     return found, left_out
 
 

@@ -420,3 +420,15 @@ def test_select_takes_values_missing_ones_and_intervals(shops):
         shops.nxsms.select("IN")
     with pytest.raises(ColumnError, match="slice='colour'"):
         shops.nxsms.select({"colour": 1})
+
+
+def test_an_own_column_of_too_many_values_does_not_hide_what_is_derived(shops):
+    """Where a column of country names is left out, the country of the phone is looked at under its second name."""
+    sent = shops.assign(country=[f"name {i % 300}" for i in range(len(shops))])
+    sent = failing(sent, sent["phone"].str.startswith("49"), rate=0.2)
+    found = sent.nxsms.drivers()
+    assert found["slice"].tolist() == [{"country (phone)": "DE"}]
+    assert "country" in found.attrs["left_out"]
+    assert len(sent.nxsms.select(found["slice"][0])) == int(sent["phone"].str.startswith("49").sum())
+    kept = sent.assign(country="DE").nxsms.drivers()
+    assert "country (phone)" in kept.attrs["columns"] or "country" in kept.attrs["left_out"]
