@@ -23,7 +23,7 @@ from nxsms_nb.given import frame_as_given
 from nxsms_nb.rows import keys, message_ids
 from nxsms_nb.rows.columns import found, one_column, one_label
 from nxsms_nb.rows.holdout import HOLDOUT, VARIANT
-from nxsms_nb.rows.templates import render
+from nxsms_nb.rows.templates import render, rendered
 from nxsms_nb.rows.validate import phones
 from nxsms_nb.settings import CHECKING, with_defaults
 
@@ -60,7 +60,8 @@ def assign_variants(
 ) -> pd.DataFrame:
     """Assign each row to a variant; see ``df.nxsms.assign_variants``.
 
-    `counts` says what the whole columns are, where the frame is a part of one; then nothing is said of rows without a variant.
+    `counts` says what the whole columns are, where the frame is a part of one; then nothing is said of rows without a variant or a
+    text.
 
     Examples
     --------
@@ -90,7 +91,11 @@ def assign_variants(
     frame[label] = pd.Categorical.from_codes(arms, categories=pd.Index([*names, HOLDOUT]))
     if isinstance(variants, Mapping):
         # The others get an empty text, so that they do not count as rows that lack one.
-        content = render(frame, {**variants, HOLDOUT: "", None: ""}, by=label)
+        templates = {**variants, HOLDOUT: "", None: ""}
+        if counts is None:
+            content = render(frame, templates, by=label)
+        else:
+            content, _ = rendered(frame, templates, label)
         frame[CONTENT] = content.where((arms >= 0) & (arms < len(names)))
     if counts is None and not known.all():
         screen.say(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,10 @@ from dask.dataframe.dispatch import make_meta
 
 from nxsms_nb.analysis.assignment import assign_variants as pandas_assign
 from nxsms_nb.dask.first_pass import tree
-from nxsms_nb.errors import RenderWarning
 from nxsms_nb.rows import validate
 from nxsms_nb.rows.rounding import Evidence, Verdict, WholeColumn
 from nxsms_nb.rows.telling import beside, telling_rows
-from nxsms_nb.rows.templates import render as pandas_render
+from nxsms_nb.rows.templates import rendered
 from nxsms_nb.settings import READING, with_defaults
 
 if TYPE_CHECKING:
@@ -61,18 +59,16 @@ def _added(several: Sequence[Evidence]) -> Evidence:
 
 def render(frame: Any, template: str | Mapping[Any, str], by: Hashable | None) -> Any:
     """Do what ``ddf.nxsms.render`` does."""
-    meta = pandas_render(make_meta(frame), template, by=by)
+    meta, _ = rendered(make_meta(frame), template, by)
     return frame.map_partitions(_rendered, _context(frame, template, by), template, by, meta=meta)
 
 
 def _rendered(
     part: pd.DataFrame, context: list[pd.DataFrame], template: str | Mapping[Any, str], by: Hashable | None
 ) -> pd.Series[str]:
-    with warnings.catch_warnings():
-        # On a worker nobody would see it, and of a part it would say too little.
-        warnings.simplefilter("ignore", RenderWarning)
-        texts = pandas_render(beside(part, context), template, by=by).iloc[: len(part)]
-    return texts.set_axis(part.index)
+    # Nobody would see a warning on a worker, and of a part it would say too little.
+    texts, _ = rendered(beside(part, context), template, by)
+    return texts.iloc[: len(part)].set_axis(part.index)
 
 
 def _context(frame: Any, template: str | Mapping[Any, str], by: Hashable | None = None) -> Any:
@@ -108,7 +104,5 @@ def assign_variants(frame: Any, variants: Any, given: Mapping[str, Any]) -> Any:
 def _assigned(
     part: pd.DataFrame, verdict: Verdict, context: list[pd.DataFrame], variants: Any, given: Mapping[str, Any]
 ) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RenderWarning)
-        assigned = pandas_assign(beside(part, context), variants, counts=WholeColumn(verdict), **given)
+    assigned = pandas_assign(beside(part, context), variants, counts=WholeColumn(verdict), **given)
     return assigned.iloc[: len(part)].set_axis(part.index)

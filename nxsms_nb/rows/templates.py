@@ -21,7 +21,7 @@ from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.specs import formatted
 from nxsms_nb.screen import warn
 
-__all__ = ["Filled", "Texts", "render"]
+__all__ = ["Filled", "Texts", "render", "rendered"]
 
 Mask = npt.NDArray[np.bool_]
 _NOTHING: Final = pa.scalar("", TEXT)
@@ -41,6 +41,16 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
     >>> render(frame, "Hi {name|there}, you owe {amount:,.2f}").to_list()
     ['Hi Ann, you owe 1,200.00', 'Hi there, you owe 9.00']
     """
+    text, words = rendered(frame, template, by)
+    if words is not None:
+        warn(words, RenderWarning)
+    return text
+
+
+def rendered(
+    frame: pd.DataFrame, template: str | Mapping[Any, str], by: Hashable | None = None
+) -> tuple[pd.Series, str | None]:
+    """Make each row's text as `render` does; return also what it would warn of, None where every row has a text."""
     texts = Texts(frame)
     if isinstance(template, Mapping):
         text = _by_value(texts, template, by)
@@ -51,9 +61,7 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
         )
     else:
         text = texts.fill(template, None)
-    if (words := texts.words(text)) is not None:
-        warn(words, RenderWarning)
-    return to_series(text, frame.index, "content")
+    return to_series(text, frame.index, "content"), texts.words(text)
 
 
 @dataclass(frozen=True)
