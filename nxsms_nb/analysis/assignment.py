@@ -91,7 +91,7 @@ def assign_variants(
     frame[label] = pd.Categorical.from_codes(arms, categories=pd.Index([*names, HOLDOUT]))
     if isinstance(variants, Mapping):
         # The others get an empty text, so that they do not count as rows that lack one.
-        templates = {**variants, HOLDOUT: "", None: ""}
+        templates: dict[Any, str] = {**variants, HOLDOUT: "", None: ""}
         if counts is None:
             content = render(frame, templates, by=label)
         else:

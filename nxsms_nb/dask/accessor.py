@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.arguments import Names, strict_methods
-from nxsms_nb.dask import report, rows, sending, tables
-from nxsms_nb.settings import CHECKING, COLUMNS, SENDING, Checking, Sending, spelled_out
+from nxsms_nb.dask import looking, report, rows, sending, tables
+from nxsms_nb.settings import CHECKING, COLUMNS, LOOKING, SENDING, Checking, Looking, Sending, spelled_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
     from nxsms_nb.dask.report import DaskValidationReport
+    from nxsms_nb.engine.plan import Plan
 
 
 @strict_methods(but=("send",))
@@ -209,6 +210,60 @@ class NxsmsDaskAccessor(Names):
         ['Success', 'Success', 'Success', 'Success', 'Success', 'Success']
         """
         return sending.send(self._frame, client, to, given)
+
+    @spelled_out(LOOKING, COLUMNS)
+    def recorded(
+        self, client: Client | None = None, *, to: str | PathLike[str] | None = None, **given: Unpack[Looking]
+    ) -> Any:
+        """Join what the journal knows of the rows onto them; see ``df.nxsms.recorded``. Sends nothing.
+
+        It runs when it is called: this process alone asks the journal, for partitions that the workers prepare.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`. It stays in this process.
+        to : path-like, optional
+            The folder for the rows, as of `send`. None: one that lasts as long as this process, on this machine.
+        {options}
+
+        Returns
+        -------
+        dask.dataframe.DataFrame
+            ``dd.read_parquet`` of the folder.
+        """
+        return looking.recorded(self._frame, client, to, given)
+
+    @spelled_out({"prices": None, "rate": None}, LOOKING, COLUMNS)
+    def plan(
+        self,
+        client: Client | None = None,
+        *,
+        prices: Any = None,
+        rate: float | None = None,
+        to: str | PathLike[str] | None = None,
+        **given: Unpack[Looking],
+    ) -> Plan:
+        """Work out each row's fate if the frame were sent now, and what it would cost; see ``df.nxsms.plan``. Sends nothing.
+
+        It runs when it is called: this process alone asks the journal, for partitions that the workers prepare.
+
+        Parameters
+        ----------
+        client : Client, optional
+            The account. None: `Client.from_env`. It stays in this process.
+        prices, rate : optional
+            As of ``df.nxsms.plan``.
+        to : path-like, optional
+            The folder for ``.frame``. None: one that lasts as long as this process, on this machine.
+        {options}
+
+        Returns
+        -------
+        Plan
+            Of all partitions; ``.frame`` is a Dask frame. ``.characters`` adds up what partitions show.
+        """
+        return looking.plan(self._frame, client, to=to, prices=prices, rate=rate, given=given)
 
     # ------------------------------------------------------------------ looking at results
 

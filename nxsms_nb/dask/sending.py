@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def send(frame: Any, client: Client | None, to: Any, given: Mapping[str, Any]) -
     spelled = DaskInvocation("send", given, client is not None, to=to if isinstance(to, str) else str(to))
     if settings["campaign"] is None:
         raise ConfigError(f"A Dask frame needs a campaign name: {spelled.text(campaign='spring')}")
-    client = client_or_env(client)
+    client = client_or_env(client, practice=spelled.practice)
     empty = make_meta(frame)
     resolve(empty, {name: settings[name] for name in COLUMNS})
     parts = Parts(to, frame.npartitions, settings["prefix"])
@@ -139,6 +139,10 @@ class Partitions(Measured):
 
     def __iter__(self) -> Iterator[Any]:
         """Prepare the partitions again from the first one on."""
+        return self.parts()
+
+    def parts(self) -> Generator[Part, None, None]:
+        """Yield the partitions in turn; closed, nothing more is prepared."""
         given = delayed(self._rules, traverse=False, pure=False)
         tasks = [delayed(prepared, pure=False)(task, given) for task in self._tasks]
         with closing(self._scheduler.in_turn(tasks)) as ready:

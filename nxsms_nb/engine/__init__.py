@@ -9,6 +9,7 @@ __all__ = [
     "notices",
     "other_keys",
     "plan",
+    "plan_sums",
     "prepare",
     "prices",
     "progress",

@@ -161,7 +161,7 @@ def plan_of(
     todo = np.flatnonzero(fates == 0)
     costs = costs_of(dispatch, todo, prices)
     segments = int(costs.segments[todo].sum())
-    notes = _notes(costs.countries, counted=counted and bool(counts["duplicate"]), priced=prices is not None)
+    notes = notes_on(costs.countries, counted=counted and bool(counts["duplicate"]), priced=prices is not None)
     if linked := link_words(dispatch.checked.fields, todo, counted=True):
         notes += (linked,)
     if isinstance(balance, str):
@@ -181,7 +181,7 @@ def plan_of(
         costs.total,
         None if there is None else there.amount,
         None if there is None else there.credit,
-        _enough(there, costs.total, complete=bool(complete)),
+        enough_for(there, costs.total, complete=bool(complete)),
         None if pace is None else len(todo) / pace,
         costs.longest,
         _characters(costs.characters),
@@ -220,7 +220,7 @@ def _characters(found: list[Costly]) -> pd.DataFrame:
     )
 
 
-def _enough(balance: Balance | None, total: Decimal | None, *, complete: bool) -> bool | None:
+def enough_for(balance: Balance | None, total: Decimal | None, *, complete: bool) -> bool | None:
     if balance is None or total is None:
         return None
     if total > balance.amount + balance.credit:
@@ -228,7 +228,7 @@ def _enough(balance: Balance | None, total: Decimal | None, *, complete: bool) -
     return True if complete else None
 
 
-def _notes(countries: pd.DataFrame, *, counted: bool, priced: bool) -> tuple[str, ...]:
+def notes_on(countries: pd.DataFrame, *, counted: bool, priced: bool) -> tuple[str, ...]:
     notes = []
     if counted:
         notes.append(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nxsms_nb.client import Client
     from nxsms_nb.engine.dispatch import Dispatch
 
-__all__ = ["foreseen", "looked_up", "planned"]
+__all__ = ["as_recorded", "asked_balance", "foreseen", "looked_up", "planned", "read_rate"]
 
 NOTHING_RECORDED: Final = "nothing is recorded of it"
 
@@ -46,8 +46,7 @@ def planned(
     """Do what `plan` does."""
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
     per_segment = read_prices(prices)
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf):
-        raise ConfigError(f"rate={named(rate)} is not a number of messages per second above 0.")
+    pace = read_rate(rate)
     client = client_or_env(client, practice=spelled.practice)
     dispatch, counted = _dispatched(frame, client, settings, spelled)
     call.stop.check()
@@ -57,11 +56,18 @@ def planned(
         other_keys.sent_before_words(dispatch, settings),
         mistaken_words(dispatch),
     )
-    balance = _balance(call, client)
+    balance = asked_balance(call, client)
     call.stop.check()
-    return plan_of(
-        dispatch, prices=per_segment, rate=None if rate is None else float(rate), balance=balance, counted=counted
-    )
+    return plan_of(dispatch, prices=per_segment, rate=pace, balance=balance, counted=counted)
+
+
+def read_rate(rate: Any) -> float | None:
+    """Read the pace that a plan is asked for, in messages per second."""
+    if rate is None:
+        return None
+    if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf:
+        raise ConfigError(f"rate={named(rate)} is not a number of messages per second above 0.")
+    return float(rate)
 
 
 def foreseen(
@@ -93,7 +99,7 @@ def _dispatched(
     return prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client)), counted
 
 
-def _balance(call: Call[Plan], client: Client) -> Balance | str | None:
+def asked_balance(call: Call[Any], client: Client) -> Balance | str | None:
     """Ask for the balance: why it is not known where the query failed, None where nothing is asked."""
     if client.app_secret is None:
         return None
@@ -117,16 +123,23 @@ def looked_up(
     client = client_or_env(client, practice=spelled.practice)
     dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     call.stop.check()
+    found, words = as_recorded(dispatch, settings)
+    screen.say(*words)
+    return found
+
+
+def as_recorded(dispatch: Dispatch, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:
+    """Join what is recorded of the rows onto them; return also what is to be said of it."""
     for name, rows in (others := elsewhere.in_other_campaigns(dispatch)):
         reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
         dispatch.results.decide(dispatch.results.without_reason(rows), UNSENT, None, reason)
-    screen.say(
+    said = [
         dispatch.unlisted_words(),
         other_keys.sent_before_words(dispatch, settings),
         elsewhere.campaign_words(dispatch, others),
         elsewhere.known_elsewhere(dispatch),
         elsewhere.new_words(dispatch),
-    )
+    ]
     dispatch.results.status[dispatch.todo] = UNSENT
     dispatch.results.decide(dispatch.results.without_reason(dispatch.todo), UNSENT, None, NOTHING_RECORDED)
-    return dispatch.joined(last=True)
+    return dispatch.joined(last=True), [words for words in said if words]
