@@ -51,7 +51,7 @@ _PLACE: Final = (
 """A number's place in a list in front of it: ``1. 0151 23456789``."""
 
 
-def troubles_of(text: pa.Array, marks: frozenset[str], *, heed_words: bool) -> Codes:
+def troubles_of(text: pa.Array, marks: frozenset[str], *, apply_words: bool) -> Codes:
     """Find what is not a phone, or not one alone, by how the whole cell is written; `marks` are the column's characters."""
     troubles = np.zeros(len(text), np.uint8)
     short = lengths(text) <= _LONGEST
@@ -72,7 +72,7 @@ def troubles_of(text: pa.Array, marks: frozenset[str], *, heed_words: bool) -> C
         worded = _matching(text, r"[^0-9 +.()/\-]", np.ones(len(text), np.bool_))
         some = text.filter(pa.array(worded))
         found = np.where(words.counted(some), np.uint8(Trouble.EXTENSION), troubles[worded])
-        if heed_words:
+        if apply_words:
             found[words.of_another_kind(some)] = Trouble.ANOTHER
             found[words.not_to_be_used(some)] = Trouble.REFUSED
         troubles[worded] = found

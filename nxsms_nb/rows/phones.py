@@ -57,10 +57,10 @@ def read_column(
     bare: Bare | None = None,
     counts: Counts | None = None,
     *,
-    heed_words: bool = True,
+    apply_words: bool = True,
 ) -> tuple[pa.Array, Codes]:
     """Do what `normalise` does, for cells that have been read already, and with what only the whole column shows."""
-    digits, troubles = from_cells(cells, regions, bare, counts, heed_words=heed_words)
+    digits, troubles = from_cells(cells, regions, bare, counts, apply_words=apply_words)
     cut = rounding.cut(cells.text, digits, counts)
     if len(cut):
         troubles[cut] = Trouble.LOST
@@ -76,7 +76,7 @@ def from_cells(
     bare: Bare | None = None,
     counts: Counts | None = None,
     *,
-    heed_words: bool = True,
+    apply_words: bool = True,
 ) -> tuple[pa.Array, Codes]:
     """Do what `read_column` does, without the search for digits that a whole column has lost."""
     pieces: list[pa.Array | None] = []
@@ -84,7 +84,7 @@ def from_cells(
     signs: list[Codes] = []
     for start in range(0, max(len(cells.text), 1), PIECE):
         part = cells.slice(start, PIECE)
-        spelled = spelling.read_digits(part, heed_words=heed_words)
+        spelled = spelling.read_digits(part, apply_words=apply_words)
         digits = spelled.digits
         if regions is None:
             digits = _usable(digits, spelled.troubles)

@@ -86,13 +86,13 @@ def check(
     bare: Bare | None = None,
     key: Sequence[Hashable] | None = None,
     counts: Counts | None = None,
-    heed_words: bool = True,
+    apply_words: bool = True,
 ) -> Checked:
     """Check every row against every rule that needs no other row.
 
     `columns` maps fields to labels, as `columns.resolve` returns them; for `region` see `regions.regions_of`, for
     `bare` `completing.completed`. `counts` carries what earlier chunks of a stream showed of its numbers, and is
-    updated. Without `heed_words` a number is read whatever the words beside it say, as a do-not-contact list needs.
+    updated. Without `apply_words` a number is read whatever the words next to it say, as a do-not-contact list needs.
 
     Rules: the item fields of the vendor's page on the batch endpoint, and its response codes. Characters of content are
     counted as Unicode code points. Content that is a whole number is sent as its digits; other content that is not text
@@ -115,7 +115,7 @@ def check(
     where = regions.regions_of(frame, region)
     if where is not None and where.text is not None:
         sources["region"] = where.text
-    phone, troubles = phones.read_column(cells.pop("phone"), where, bare, counts, heed_words=heed_words)
+    phone, troubles = phones.read_column(cells.pop("phone"), where, bare, counts, apply_words=apply_words)
     found: Found = [(rule, _rows(troubles == code)) for code, (rule, _) in TROUBLES.items()] if troubles.any() else []
     pieces: dict[str, list[pa.Array | None]] = {name: [] for name in cells}
     for start in range(0, max(rows, 1), PIECE):

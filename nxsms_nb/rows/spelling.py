@@ -85,10 +85,10 @@ _SLASHED: Final = r"^(?:(?:[0-9]{2,5}|0[0-9]{5}|(?:\+|00)[1-9][0-9]{1,4})/[0-9]{
 _LONG_SLASHED: Final = r"^(?:\+|00)[1-9][0-9]{5,8}/[0-9]{5,}$"
 
 
-def read_digits(cells: Cells, *, heed_words: bool = True) -> Spelled:
+def read_digits(cells: Cells, *, apply_words: bool = True) -> Spelled:
     """Read the digits of each cell, as far as one cell alone says what they are.
 
-    Without `heed_words` a number is read whatever the words beside it say of it, as a do-not-contact list needs.
+    Without `apply_words` a number is read whatever the words next to it say of it, as a do-not-contact list needs.
     """
     text, troubles = cells.text, np.zeros(len(cells.text), np.uint8)
     signs = np.zeros(len(text), np.uint8)
@@ -102,7 +102,7 @@ def read_digits(cells: Cells, *, heed_words: bool = True) -> Spelled:
     spelt = (troubles == Trouble.NONE) & ~_is_bare(text)
     if spelt.any():
         where = np.flatnonzero(spelt)
-        found = _spelt(text.take(pa.array(where)), heed_words=heed_words)
+        found = _spelt(text.take(pa.array(where)), apply_words=apply_words)
         text = pc.replace_with_mask(text, pa.array(spelt), found.digits)
         troubles[where], signs[where] = found.troubles, found.signs
     return Spelled(text, troubles, signs)
@@ -121,11 +121,11 @@ def _is_bare(text: pa.Array) -> Mask:
     return bare
 
 
-def _spelt(text: pa.Array, *, heed_words: bool) -> Spelled:
+def _spelt(text: pa.Array, *, apply_words: bool) -> Spelled:
     """Read text that is not bare digits."""
     text = pc.ascii_trim_whitespace(folding.folded(text))
     marks = _marks(text)
-    otherwise = lookalikes.troubles_of(text, marks, heed_words=heed_words)
+    otherwise = lookalikes.troubles_of(text, marks, apply_words=apply_words)
     if marks - _OF_NUMBERS:
         other = as_mask(pc.match_substring_regex(text, _OTHER))
         plain = _without_words(_unwrapped(text.filter(pa.array(other))))

@@ -96,14 +96,14 @@ class Suppression:
         unread: dict[int, str] | None = None
         pieces = []
         for region, bare in ways:
-            read = check(self.entries, {"phone": "phone"}, region=region, bare=bare, heed_words=False)
+            read = check(self.entries, {"phone": "phone"}, region=region, bare=bare, apply_words=False)
             pieces.append(read.fields["phone"])
             positions, _, reasons = read.refusals()
             refused = {int(at): why for at, why in zip(positions, reasons, strict=True) if not why.startswith(_MISSING)}
             if region is not None:
                 # Whichever way a bare entry is meant, neither person gets a message.
                 for way in get_args(Bare):
-                    read_so = check(self.entries, {"phone": "phone"}, region=region, bare=way, heed_words=False)
+                    read_so = check(self.entries, {"phone": "phone"}, region=region, bare=way, apply_words=False)
                     either = read_so.fields["phone"]
                     pieces.append(either)
                     if bare is not None:
