@@ -11,6 +11,8 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import pandas as pd
@@ -215,6 +217,55 @@ def test_whoever_holds_connections_open_keeps_nobody_away(path, monkeypatch):
             sock.close()
 
 
+@pytest.fixture(name="proxied")
+def _proxied(server):
+    """A reverse proxy in front of the server, as a server with the same kind of address."""
+    url = urlsplit(server.url)
+
+    class Proxy(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            passed = {
+                "Host": url.netloc,
+                "Via": "1.1 proxy",
+                "X-Forwarded-For": "192.0.2.1",
+                "X-Forwarded-Proto": "https",
+            }
+            passed |= {"Content-Type": self.headers.get("Content-Type", "")}
+            with closing(http.client.HTTPConnection(url.hostname, url.port, timeout=30)) as connection:
+                # In chunks, as proxies pass on what they have not read whole.
+                connection.request("POST", self.path, iter([body[:7], body[7:]]), passed, encode_chunked=True)
+                reply = connection.getresponse()
+                said = reply.read()
+            self.send_response(reply.status)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_):
+            pass
+
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    thread = threading.Thread(target=proxy.serve_forever, args=(0.01,))
+    thread.start()
+    yield SimpleNamespace(url=f"http://127.0.0.1:{proxy.server_port}{url.path}")
+    proxy.shutdown()
+    thread.join()
+    proxy.server_close()
+
+
+@pytest.mark.parametrize("form", ["body", "query"])
+def test_it_works_behind_a_reverse_proxy(proxied, path, form):
+    """Path, query string and body are passed on, the body in chunks, with a proxy's own headers."""
+    body, query = (fields(), "") if form == "body" else ("", fields())
+    assert push(proxied, body, query=query) == (200, "success")
+    assert push(proxied, "hello") == (200, "error")
+    assert push(proxied, fields(), path="/dr/wrong") == (404, "error")
+    assert kept(path) == ["message-000001"]
+
+
 def test_a_flood_is_answered_in_full(server, path):
     """A thousand at once over a hundred connections: each is recorded, many in one transaction."""
 
@@ -363,14 +414,9 @@ def test_the_command_line_prints_the_address_and_the_counts(path):
     command = [sys.executable, "-m", "nxsms_nb", "receipts", "--token", "spring", "--journal", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
-        url = re.search(r"http://127\.0\.0\.1:\d+/dr/spring", line)[0]
-
-        class Server:
-            pass
-
-        Server.url = url
-        assert push(Server, fields())[1] == "success"
-        assert push(Server, "hello")[1] == "error"
+        server = SimpleNamespace(url=re.search(r"http://127\.0\.0\.1:\d+/dr/spring", line)[0])
+        assert push(server, fields())[1] == "success"
+        assert push(server, "hello")[1] == "error"
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (0, "")

@@ -9,7 +9,7 @@ import pandas as pd
 
 import nxsms_nb as nx
 from nxsms_nb.accessor import NxsmsAccessor
-from nxsms_nb.api import asend, plan, reconcile, recorded, retry, send, start
+from nxsms_nb.api import asend, plan, receipts, reconcile, recorded, retry, send, start
 
 frame = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
 client: nx.Client = nx.Client(
@@ -46,6 +46,13 @@ planned: nx.Plan = plan(frame, client, campaign="spring")
 known: pd.DataFrame = recorded(frame, client)
 again: pd.DataFrame = retry(sent, client, codes=[13009])
 settled: pd.DataFrame = reconcile(sent, client, absent="Unsent")
+received: pd.DataFrame = receipts(sent, client, tz="UTC", prefix="sms_")
+pushed: pd.DataFrame = receipts(sent, journal="sent.sqlite3")
+with nx.ReceiptServer("127.0.0.1", 8765, token="spring", journal=nx.Journal("sent.sqlite3")) as server:
+    address: str = server.url
+    taken: dict[str, int] = server.counts
+    wrong: str | None = server.trouble
+kept: pd.DataFrame = nx.Journal("sent.sqlite3").receipts(tz="UTC")
 stream: Iterator[pd.DataFrame] = nx.send_stream([frame], client, campaign="spring")
 table: pd.DataFrame = nx.codes()
 nx.options.confirm_above = 50
