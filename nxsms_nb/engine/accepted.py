@@ -25,19 +25,17 @@ __all__ = ["record_accepted"]
 
 def record_accepted(
     call: Call[Any], journal: Journal, ids: pa.Array, client: Client | None, campaign: str | None
-) -> str | None:
+) -> None:
     """Record messages, none of which repeats itself, as accepted; those that the journal does not know in a `campaign`.
 
-    Return why some are not recorded: a run of their campaign is at work on them.
+    Where a run of their campaign is at work, they are not: their receipts count as well, as long as the journal has these.
     """
-    busy = None
     for home in homes_of(journal, ids, campaign):
         call.ready_to_lock()
         mine = ids.take(pa.array(home.rows, pa.int64()))
         try:
             held = journal.campaign(home.campaign, anywhere=home.anywhere, own_ids=not id_format.are_first(mine))
-        except CampaignBusy as error:
-            busy = str(error)
+        except CampaignBusy:
             continue
         with held:
             known = held.known(mine, everywhere=True, receipts=False)
@@ -56,4 +54,3 @@ def record_accepted(
                 in_loop(reconcile.record(recorder, Block(mine, keys), Outcome(SUCCESS, codes.SUCCESS, carried=False)))
             finally:
                 recorder.close()
-    return busy

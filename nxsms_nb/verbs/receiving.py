@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -79,12 +79,10 @@ def received(
         raise stopped
     if accepted.any():
         proven = ids.filter(pa.array(accepted)).unique()
-        busy = record_accepted(call, journal, proven, client, settings["campaign"])
+        record_accepted(call, journal, proven, client, settings["campaign"])
         screen.say(
             f"{count(int(accepted.sum()), 'row')} in doubt got a receipt, which proves them accepted: Success now."
         )
-        if busy is not None:
-            screen.say(f"The journal does not have that yet: {busy} Then call receipts again.")
     _say_what_is_out_of_reach(pull, joined, results, prefix)
     _warn_of_early(call, joined, results, spelled, zone)
     return joined
@@ -156,9 +154,10 @@ def _warn_of_early(
     ahead = results["sent_at"] - delivery.read(joined, prefix, columns=["dr_time"])["dr_time"]
     early = int((ahead > _EARLY).sum())
     if early:
-        hours = timedelta(seconds=ahead.max().total_seconds())
+        hours = ahead.max().total_seconds() / 3600
+        another = spelled.text(tz="UTC" if zone != "UTC" else "Asia/Shanghai")
         call.warn(
-            f"{count(early, 'receipt')} lie up to {hours.total_seconds() / 3600:.1f} hours before sent_at: the vendor's times "
-            f"are most likely not of tz={named(zone)}. Name their zone, for example: {spelled.text(tz='UTC')}",
+            f"{count(early, 'receipt lies', 'receipts lie')} up to {hours:.1f} hours before sent_at: the vendor's times are most "
+            f"likely not of tz={named(zone)}. Name their zone, for example: {another}",
             UserWarning,
         )
