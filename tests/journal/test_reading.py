@@ -56,7 +56,9 @@ def folded(history, numbers):
         others = {other.offset: other for other in told.exceptions}
         for offset in range(size):
             row = rows[start + offset]
-            if query and row["status"] not in (-1, UNKNOWN):
+            # A record shows that what counted as unsent on the analyst's word was accepted; what was accepted stays so.
+            may_change = (-1, UNKNOWN, UNSENT) if told.status == SUCCESS else (-1, UNKNOWN)
+            if row["status"] == SUCCESS or (query and row["status"] not in may_change):
                 continue
             if not query and row["status"] == SUCCESS:
                 # Only a run that could not know it tries again.

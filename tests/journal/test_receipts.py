@@ -90,6 +90,13 @@ def test_the_receipts_of_some_messages(memory):
     assert memory.receipts_of(asked, "UTC")["messageid"].to_list() == ["message-000002", "order-0000000001"]
 
 
+def test_a_receipt_is_of_one_message_however_many_are_asked_for(memory):
+    """Of the one that has its whole id, also where that is looked up by another statement than the one in front."""
+    keep(memory, DELIVERED._replace(messageid="order-0000000001"))
+    asked = pa.array(["order", *ids(1500), "order-0000000001"], pa.string())
+    assert memory.receipts_of(asked, "UTC")["messageid"].to_list() == ["order-0000000001"]
+
+
 def test_thousands_are_found_among_thousands(memory):
     """More than a statement takes."""
     keep(memory, *[DELIVERED._replace(messageid=messageid) for messageid in ids(5000)])
