@@ -18,6 +18,7 @@ from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.problems import RULES, suspicions
 from nxsms_nb.rows.segments import count_segments
 from nxsms_nb.rows.texts import PLAIN as PLAIN_FOR
+from nxsms_nb.rows.texts import plain_texts
 from nxsms_nb.views import masking
 from nxsms_nb.words.language import counted, hint, tr, translated
 
@@ -85,7 +86,8 @@ def empty(given: Given, columns: list[str], rows: int, code: str) -> dict[str, A
         "campaign": campaign,
         "rows": counted(rows, "row"),
         "columns": columns,
-        "special": "".join(PLAIN_FOR[to] for to in PLAIN_FOR),
+        # Not the bullet, of which masks consist.
+        "special": "".join(PLAIN_FOR.values()).replace("•", ""),
         "error": "",
         "lacking": "",
         "estimate": "",
@@ -132,6 +134,8 @@ def of_texts(filled: Filled, text: pa.Array, phones: pd.Series[Any]) -> dict[str
                 "to": tr("no usable number") if phone is None else masking.phone(phone),
                 "text": None if content is None else masking.numbers(content),
                 "size": " · ".join(size),
+                # Where nothing would be saved, as in a Chinese text, no character is to blame.
+                "marked": content is not None and not plain_texts(text.slice(place, 1)).equals(text.slice(place, 1)),
             }
         )
     return {"lacking": translated(filled.lacking or ""), "preview": preview}

@@ -132,6 +132,14 @@ def test_characters_that_cost_are_named_and_plain_ones_offered(people, client):
     assert {row["text"] for row in plain["preview"]} <= set(scope["df"]["content"])
 
 
+def test_only_characters_to_blame_are_marked(people, client):
+    """Not in a text that is of another script anyhow, and never the bullets of a mask."""
+    for city, marked in (("Bonn", True), ("牛市", False)):
+        view = shown(people.assign(city=city).nxsms.compose(client, template="{city}’s {phone}"))
+        assert {row["marked"] for row in view["preview"]} == {marked}
+    assert "•" not in view["special"]
+
+
 def test_what_was_typed_last_is_shown_last(people, client):
     """However fast templates follow each other, the last one counts."""
     composed = people.nxsms.compose(client)

@@ -72,7 +72,7 @@ function build(tr, id) {
   return parts;
 }
 
-// Characters that a plain one can stand for are marked where they make a text dearer.
+// Characters that a plain one can stand for are marked where it would make the text cheaper.
 function text(node, content, special) {
   const pieces = content.split(new RegExp(`([${special}])`, "u"));
   const wanted = pieces.map((piece, place) => (place % 2 ? make("mark", {}, piece) : piece)).filter((piece) => piece !== "");
@@ -105,7 +105,7 @@ function draw(parts, view, tr) {
     write(top.children[0], row.why.join(" · "));
     write(top.children[1], row.to);
     bubble.dataset.missing = row.text === null;
-    text(bubble, row.text ?? "", row.size.includes("UCS-2") ? view.special : "\u{10ffff}");
+    text(bubble, row.text ?? "", row.marked ? view.special : "\u{10ffff}");
     write(size, row.size);
   });
   if (!view.preview.length) parts.preview.append(parts.empty);
