@@ -91,7 +91,7 @@ def unset(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return np.frombuffer(buffer, np.uint8)[: n * dtype.itemsize].view(dtype)
 
 
-def filled(n: int, value: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+def filled(n: int, value: float, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return a column of one value, in memory as `unset` has it."""
     values = unset(n, dtype)
     values[:] = value

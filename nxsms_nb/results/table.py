@@ -43,12 +43,10 @@ __all__ = [
 SUCCESS, FAILURE, INVALID, UNKNOWN, UNSENT, SKIPPED = range(len(STATUSES))
 UNDECIDED: Final = -1
 
-NO_TIME: Final = 0
-"""No time in `Results.sent_us`: nothing was sent when the epoch began."""
-_CODE_0: Final = 1 << 40
-"""Added to the codes in `Results._code`, where 0 is none."""
-_NAT: Final = np.iinfo(np.int64).min
-"""NaT, to numpy and pandas."""
+NO_TIME: Final = int(np.iinfo(np.int64).min)
+"""No time in `Results.sent_us`, as NumPy and pandas have it."""
+_NO_CODE: Final = int(np.iinfo(np.int64).min)
+"""No code in `Results._code`."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -90,22 +88,15 @@ class Outcome(NamedTuple):
 
 
 class Results:
-    """The result columns of `n` rows, as arrays.
-
-    Notes
-    -----
-    A row about which nothing is known is 0 in each column but the status: an array of zeros takes memory only where it is
-    written to, and fresh memory for other values would cost as much as making the ids. A latency of 0 is missing where
-    the time is.
-    """
+    """The result columns of `n` rows, as arrays."""
 
     def __init__(self, n: int) -> None:
         self.status = np.full(n, UNDECIDED, np.int8)
         self.batch = filled(n, 0, np.int64)
         self.attempts = filled(n, 0, np.int64)
-        self.sent_us = filled(n, 0, np.int64)
-        self.latency_ms = filled(n, 0, np.float64)
-        self._code = filled(n, 0, np.int64)
+        self.sent_us = filled(n, NO_TIME, np.int64)
+        self.latency_ms = filled(n, np.nan, np.float64)
+        self._code = filled(n, _NO_CODE, np.int64)
         self._reason = filled(n, 0, np.int32)
         self._reasons: list[str | None] = [None]
         self._reason_numbers: dict[str | None, int] = {None: 0}
@@ -122,8 +113,9 @@ class Results:
     def skip(self, rows: Any, reason: str) -> None:
         """Mark rows as deliberately not sent: nothing that was tried with them counts."""
         self.decide(rows, SKIPPED, None, reason)
-        for array in (self.batch, self.attempts, self.sent_us, self.latency_ms):
-            array[rows] = 0
+        self.batch[rows] = self.attempts[rows] = 0
+        self.sent_us[rows] = NO_TIME
+        self.latency_ms[rows] = np.nan
 
     def decide_each(self, rows: Rows, status: int, codes: Sequence[int | None], reasons: Sequence[str | None]) -> None:
         """Set one status, and a code and a reason of its own for each row."""
@@ -144,7 +136,6 @@ class Results:
             self.batch[ours] = batch
             self.attempts[ours] += 1
             self.latency_ms[ours] = outcome.latency_ms
-            # Last: a reader in between must not see a time with a latency of 0.
             self.sent_us[ours] = sent_us
         for offset, status, code, reason, _kept in outcome.exceptions:
             row = rows.start + offset if isinstance(rows, slice) else rows[offset]
@@ -162,14 +153,10 @@ class Results:
     def adopt(self, rows: Rows, earlier: pd.DataFrame) -> None:
         """Read rows of a frame's own results, as `columns.read` returns them."""
         self.status[rows] = earlier["status"].cat.codes.to_numpy()
-        for array, values in (
-            (self._code, earlier["code"] + _CODE_0),
-            (self.batch, earlier["batch"]),
-            (self.attempts, earlier["attempts"]),
-        ):
-            array[rows] = values.to_numpy(np.int64, na_value=0)
-        sent_us = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
-        self.sent_us[rows] = np.where(sent_us == _NAT, NO_TIME, sent_us)
+        self._code[rows] = earlier["code"].to_numpy(np.int64, na_value=_NO_CODE)
+        self.batch[rows] = earlier["batch"].to_numpy(np.int64, na_value=0)
+        self.attempts[rows] = earlier["attempts"].to_numpy(np.int64, na_value=0)
+        self.sent_us[rows] = earlier["sent_at"].dt.tz_localize(None).to_numpy("M8[us]").view(np.int64)
         self.latency_ms[rows] = earlier["latency_ms"].to_numpy()
         reasons = result_columns.to_arrow(earlier["reason"]).dictionary_encode()
         # A null comes last, where the place -1 picks it.
@@ -187,7 +174,8 @@ class Results:
 
     def code(self, row: int) -> int | None:
         """Return the code of one row."""
-        return int(self._code[row]) - _CODE_0 if self._code[row] else None
+        code = int(self._code[row])
+        return None if code == _NO_CODE else code
 
     def _number(self, reason: str | None) -> int:
         number = self._reason_numbers.get(reason)
@@ -208,14 +196,10 @@ class Results:
         ids = messageids
         if no_id.any():
             ids = pc.if_else(pa.array(~no_id), ids, pa.scalar(None, ids.type))
-        uncoded, untimed = self._code == 0, self.sent_us == NO_TIME
-        self._code -= _CODE_0
-        self.latency_ms[untimed & (self.latency_ms == 0)] = np.nan
-        self.sent_us[untimed] = _NAT
         columns = {
             "messageid": result_columns.from_arrow(ids, result_columns.TEXT),
             "status": pd.Categorical.from_codes(self.status, dtype=result_columns.STATUS),
-            "code": pd.arrays.IntegerArray(self._code, uncoded),
+            "code": pd.arrays.IntegerArray(self._code, self._code == _NO_CODE),
             "reason": result_columns.from_arrow(self.reasons(), result_columns.TEXT),
             "batch": pd.arrays.IntegerArray(self.batch, self.batch == 0),
             "attempts": pd.arrays.IntegerArray(self.attempts, np.zeros(len(self), bool)),
@@ -274,7 +258,7 @@ def new(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
 
 
 def _coded(code: int | None) -> int:
-    return 0 if code is None else _CODE_0 + code
+    return _NO_CODE if code is None else code
 
 
 def _other_messages(frame: pd.DataFrame, ids: pa.Array, prefix: str) -> npt.NDArray[np.bool_]:

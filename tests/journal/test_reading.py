@@ -49,7 +49,7 @@ def requests(draw):
 
 def folded(history, numbers):
     """What must be known after a history, row by row, told without the code that is tested."""
-    nothing = {"status": -1, "code": None, "reason": None, "batch": 0, "attempts": 0, "sent": None, "latency": 0.0}
+    nothing = {"status": -1, "code": None, "reason": None, "batch": 0, "attempts": 0, "sent": None, "latency": math.nan}
     rows = [dict(nothing) for _ in range(6)]
     for place, ((start, size, outcome, query), number) in enumerate(zip(history, numbers, strict=True)):
         told = Outcome(UNKNOWN, reason=NO_OUTCOME) if outcome is None else outcome
