@@ -12,7 +12,7 @@ from nxsms_nb.lab import notebooks
 FILES = sorted(notebooks().glob("*.ipynb"))
 PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]+")
 CELL = re.compile(r"\S*ipykernel_\d+\S*\.py")
-NUMBER = re.compile(r"\d{7,}")
+NUMBER = re.compile(r"(?<!\d)(?<!\b0\.)\d{7,}")  # not the digits of a small p, 0.0002127
 EXAMPLE = "8615088888888"
 """The vendor's own example, which hints quote."""
 
