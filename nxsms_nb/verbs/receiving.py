@@ -72,7 +72,8 @@ def received(
     if pull is not None and pull.strangers:
         strange = (results["status"] == "Unknown") & results["messageid"].isin(pull.strangers)
         results["reason"] = results["reason"].mask(strange, ANOTHER_NUMBER)
-    joined = delivery.join(_with_results(frame, results, prefix, found), found, prefix)
+    frame = frame.assign(**{prefix + name: results[name].array for name in RESULT_COLUMNS})
+    joined = delivery.join(frame, found, prefix)
     if not through:
         stopped = Interrupted("Stopped by you before all receipts were pulled.", joined)
         stopped.go_on = "To continue, run the same cell again: what was pulled is kept in the journal."
@@ -117,17 +118,6 @@ def _mark_accepted(results: pd.DataFrame, found: pd.DataFrame) -> Mask:
         results["code"] = results["code"].mask(accepted, 0)
         results["reason"] = results["reason"].mask(accepted)
     return accepted
-
-
-def _with_results(frame: pd.DataFrame, results: pd.DataFrame, prefix: str, found: pd.DataFrame) -> pd.DataFrame:
-    """Put results back into their columns, and drop receipts that the journal has too: it has their times as the vendor wrote them."""
-    frame = frame.assign(**{prefix + name: results[name].array for name in RESULT_COLUMNS})
-    if not delivery.carries(frame, prefix):
-        return frame
-    held = delivery.read(frame, prefix, columns=["dr", "dr_status"]).reset_index(drop=True)
-    learnt = found.set_index("messageid")[["dr", "dr_status"]].reindex(results["messageid"]).reset_index(drop=True)
-    same = (held == learnt) | (held.isna() & learnt.isna())
-    return delivery.forget(frame, same.fillna(False).all(axis=1).to_numpy(np.bool_), prefix)
 
 
 def _say_what_is_out_of_reach(pull: Pull | None, joined: pd.DataFrame, results: pd.DataFrame, prefix: str) -> None:
