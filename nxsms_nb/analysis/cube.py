@@ -29,6 +29,9 @@ Counts = npt.NDArray[np.int64]
 FAILED, GOOD, UNCOUNTED = range(3)
 """The outcome of a row: rates are over the first two."""
 
+_FINE: Final = 200
+"""Intervals of latency from which its quantiles over time are read."""
+
 _KEPT: Final = 4
 """Pairs of columns whose common codes are kept."""
 
@@ -78,7 +81,11 @@ class Cube:
         self.status = results["status"].cat.codes.to_numpy().astype(np.int8, copy=False)
         self.reasons = reasons.of_results(self.status, results["code"], results["reason"])
         self.time = axes.time_scale(results["sent_at"], f"{asked.prefix}sent_at")
-        self.latency = axes.latency_scale(results["latency_ms"].to_numpy(), f"{asked.prefix}latency_ms")
+        latency = results["latency_ms"].to_numpy()
+        self.latency = axes.latency_scale(latency, f"{asked.prefix}latency_ms")
+        fine, self._middles = _finely(latency, self.latency)
+        size = (len(self.time) + 1) * (_FINE + 2)
+        self._over_time = axes.small(self.time.codes.astype(np.int32) * (_FINE + 2) + fine, size)
         self.outcomes = ["accepted", *(["delivered"] if self._has_receipts() else [])]
         self._axes: dict[Hashable, Axis] = {}
         self._combined: dict[Any, Any] = {}
@@ -120,6 +127,18 @@ class Cube:
     def of_scale(self, scale: Scale, mask: Mask | None) -> Counts:
         """Count by interval and outcome."""
         return self._by_outcome(("scale", scale.label), scale.codes, len(scale) + 1, mask)[:-1]
+
+    def latency_over_time(self, mask: Mask | None, *shares: float) -> list[list[float | None]]:
+        """Return quantiles of the latency in each interval of time, to a two-hundredth of its range; None without rows."""
+        counts = _counted(self._over_time, (len(self.time) + 1) * (_FINE + 2), mask).reshape(-1, _FINE + 2)[:-1, :-1]
+        below = counts.cumsum(axis=1)
+        total = counts.sum(axis=1)
+        found = []
+        for share in shares:
+            place = np.minimum((below < share * total[:, None]).sum(axis=1), _FINE)
+            values = self._middles[place]
+            found.append([float(one) if rows else None for one, rows in zip(values, total, strict=True)])
+        return found
 
     def of_axis(self, axis: Axis, mask: Mask | None) -> Counts:
         """Count by level and outcome."""
@@ -177,3 +196,13 @@ class Cube:
 
 def _counted(codes: Any, levels: int, mask: Mask | None) -> Counts:
     return np.bincount(codes if mask is None else codes[mask], minlength=levels)
+
+
+def _finely(latency: npt.NDArray[np.float64], scale: Scale) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float64]]:
+    """Sort latencies into `_FINE` equal intervals, one for what is slower and one for none; return their middles, too."""
+    edges = scale.edges[np.isfinite(scale.edges)]
+    low, top = float(edges[0]), float(edges[-1])
+    step = (top - low) / _FINE or 1.0
+    # NaN passes minimum, and becomes the interval after the last.
+    places = np.nan_to_num(np.minimum((latency - low) / step, _FINE), nan=_FINE + 1).astype(np.int16)
+    return places, np.append(low + (np.arange(_FINE) + 0.5) * step, top)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from nxsms_nb.analysis import groups
 from nxsms_nb.analysis.axes import OTHER, Axis, Scale
 from nxsms_nb.analysis.cube import FAILED, GOOD
 from nxsms_nb.analysis.intervals import wilson
@@ -16,7 +17,7 @@ from nxsms_nb.formatting import shorten
 from nxsms_nb.results.columns import from_sandbox
 from nxsms_nb.results.statuses import LABELS, STATUSES
 from nxsms_nb.views import labels, masking
-from nxsms_nb.words.language import advice, code_label, counted, meaning, tr, translated
+from nxsms_nb.words.language import TABLE, advice, code_label, counted, meaning, tr, translated
 from nxsms_nb.words.pictures import RANGES
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def view_of(board: Board) -> dict[str, Any]:
         "reasons": _reasons(board),
         "time": _scale(board, "time"),
         "latency": _scale(board, "latency"),
-        "columns": [masking.name(str(label)) for label in board.columns],
+        "columns": [_column_name(board, label) for label in board.columns],
         "refused": [[masking.name(str(label)), tr(_WHY.get(why, why))] for label, why in board.refused.items()],
         "groups": _groups(board),
         "heat": _heat(board),
@@ -70,6 +71,12 @@ def view_of(board: Board) -> dict[str, Any]:
         "code": masking.code(board.code),
         "trouble": masking.numbers(board.trouble),
     }
+
+
+def _column_name(board: Board, label: Hashable) -> str:
+    """Return a column's name; of what is derived, the word of the language."""
+    own = groups.is_own(board.frame, label, board.asked.prefix)
+    return masking.name(str(label)) if own or label not in TABLE else tr(str(label))
 
 
 def _rated(failed: Any, answered: Any) -> dict[str, Any]:
@@ -162,9 +169,12 @@ def about_reason(board: Board) -> dict[str, str] | None:
 
 def _scale(board: Board, key: str) -> dict[str, Any]:
     scale = board.scale(key)
-    counts = board.cube.of_scale(scale, board.choices.mask((key,)))
+    mask = board.choices.mask((key,))
+    counts = board.cube.of_scale(scale, mask)
     chosen = board.choices.get(key)
+    over_time = board.cube.latency_over_time(mask, 0.5, 0.95) if key == "time" else []
     return {
+        **dict(zip(("median", "slow"), over_time, strict=False)),
         "labels": _edge_names(scale, key),
         "seconds": (int(scale.edges[1]) - int(scale.edges[0])) / 1e6 if key == "time" and len(scale) else None,
         "failed": counts[:, FAILED].tolist(),

@@ -35,6 +35,8 @@ CHINESE: Final[dict[str, str]] = {
     "{low} to {high}": "{low} 至 {high}",
     "{low} to {high} UTC": "{low} 至 {high} UTC",
     "{rows}, {low} to {high}": "{rows}，{low} 至 {high}",
+    "latency, half and 95%: up to {time}": "延迟（半数与 95%）：最高 {time}",
+    "latency: half within {median}, 95% within {slow}": "延迟：半数在 {median} 内，95% 在 {slow} 内",
     "latency {low} to {high}": "延迟 {low} 至 {high}",
     "latency {low} or more": "延迟 {low} 以上",
     "up to {amount} a second": "最高每秒 {amount} 条",

@@ -284,3 +284,20 @@ def test_delivery_is_another_outcome():
     assert cube.overall(None).tolist() == [25, 25, 50]
     assert cube.of_axis(cube.axis("segment"), None).sum(axis=0).tolist() == [25, 25, 50]
     assert Cube(make(10), Asked()).outcomes == ["accepted"]
+
+
+def test_latency_over_time_is_that_of_plain_pandas():
+    """Median and 95% quantile of each interval of time, to a two-hundredth of the range."""
+    sent = make(3000)
+    cube = Cube(sent, Asked())
+    mask = cube.by_status(0).rows
+    median, slow = cube.latency_over_time(mask, 0.5, 0.95)
+    step = float(sent["latency_ms"].quantile(0.99)) / 100
+    for place in range(len(cube.time)):
+        inside = sent["latency_ms"][mask & (cube.time.codes == place)]
+        if not len(inside):
+            assert median[place] is slow[place] is None
+            continue
+        assert abs(median[place] - inside.quantile(0.5, interpolation="lower")) <= step
+        if inside.quantile(0.95, interpolation="higher") < sent["latency_ms"].quantile(0.98):
+            assert abs(slow[place] - inside.quantile(0.95, interpolation="higher")) <= 2 * step

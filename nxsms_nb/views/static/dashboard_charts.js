@@ -82,10 +82,29 @@ function reasons(tr, send) {
 
 const SERIES = ["good", "failed", "rest"];
 
+function milliseconds(value) {
+  return value < 1000 ? `${Number(value.toPrecision(3))} ms` : `${Number((value / 1000).toPrecision(3))} s`;
+}
+
+// A level for each interval that has one; closed, the area below it.
+function steps(values, most, closed) {
+  return values
+    .map((value, bin) => {
+      if (value === null) return "";
+      const height = 100 - (96 * value) / most;
+      return closed ? `M${bin},100V${height}H${bin + 1}V100Z` : `M${bin},${height}H${bin + 1}`;
+    })
+    .join("");
+}
+
 // Columns over one another, and a range of them to choose: dragged, or with the arrow keys and Enter.
 function columns(tr, send, which, title) {
   const paths = SERIES.map((name) => svg("path", { class: `nxsms-dash-${name}` }));
   const picture = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, ...paths);
+  // Below the columns over time: the latency of half and of nearly all rows.
+  const lines = ["slow", "median"].map((name) => svg("path", { class: `nxsms-dash-${name}` }));
+  const curve = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true", class: "nxsms-dash-curve" }, ...lines);
+  const about = make("div", { class: "nxsms-small nxsms-dash-strip" });
   const range = make("div", { class: "nxsms-dash-range", hidden: "" });
   const cursor = make("div", { class: "nxsms-dash-cursor", hidden: "" });
   const top = make("div", { class: "nxsms-small nxsms-dash-top" });
@@ -101,6 +120,7 @@ function columns(tr, send, which, title) {
       "aria-valuemin": "0",
     },
     picture,
+    ...(which === "time" ? [curve, about] : []),
     range,
     cursor,
   );
@@ -124,6 +144,8 @@ function columns(tr, send, which, title) {
       answered: number(good + failed),
       rate: percent(good + failed ? failed / (good + failed) : null),
     }));
+    if (scale.median && scale.median[place] !== null)
+      lines.push(tr("latency: half within {median}, 95% within {slow}", { median: milliseconds(scale.median[place]), slow: milliseconds(scale.slow[place]) }));
     return lines;
   };
   const span = (node, first, last) => {
@@ -216,6 +238,13 @@ function columns(tr, send, which, title) {
       });
       put(paths[series], "d", drawn.join(""));
     });
+    if (scale.median) {
+      const slowest = Math.max(1e-9, ...scale.slow.filter((value) => value !== null));
+      put(curve, "viewBox", `0 0 ${Math.max(bins, 1)} 100`);
+      put(lines[0], "d", steps(scale.slow, slowest, true));
+      put(lines[1], "d", steps(scale.median, slowest, false));
+      write(about, bins ? tr("latency, half and 95%: up to {time}", { time: milliseconds(slowest) }) : "");
+    }
     at = Math.min(at, Math.max(0, bins - 1));
     anchor = dragging ? anchor : at;
     plot.nxsmsTip = bins ? figures(at).join("\n") : "";

@@ -77,6 +77,7 @@ function tooltip(root) {
   };
   const hide = () => {
     box.hidden = true;
+    write(box, "");
   };
   const holder = (event) => {
     for (let node = event.target; node && node !== root; node = node.parentElement) if (node.nxsmsTip) return node;
