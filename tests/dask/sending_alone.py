@@ -7,12 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-import dask
-import dask.dataframe as dd
 import pandas as pd
 
 import nxsms_nb as nx
-import nxsms_nb.dask
 
 
 def recipients(partition, rows=200):
@@ -37,7 +34,13 @@ class Saying:
         """The end."""
 
 
-if __name__ == "__main__":
+def main():
+    """Send, or go on."""
+    import dask
+    import dask.dataframe as dd
+
+    import nxsms_nb.dask  # noqa: F401
+
     url, folder, secrets, say_at = sys.argv[1:]
     client = nx.Client(base_url=url, **json.loads(secrets))
     ddf = dd.from_map(recipients, range(8), meta=recipients(0).iloc[:0])
@@ -51,3 +54,7 @@ if __name__ == "__main__":
             progress=Saying(int(say_at)),
         )
         print(json.dumps(sent["status"].compute().value_counts().to_dict()), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -199,7 +199,7 @@ def test_what_a_cluster_is_told_has_no_secret_and_its_keys_no_number(dd, cluster
             assert secret.encode() not in task, key
 
 
-def test_options_of_the_run_stay_in_the_calling_process():
+def test_options_of_the_run_stay_in_the_calling_process(dd):
     """Of the options a worker gets those of validation only."""
     from nxsms_nb.dask.first_pass import Rules
 
