@@ -114,7 +114,8 @@ def look(frame: pd.DataFrame, rules: Rules) -> Looked:
     report = rules.report(frame, evidence, duplicates=apart)
     checked = report.checked
     rows = np.flatnonzero(checked.good & present(report.keys))
-    keys = repeats.digests(report.keys.take(pa.array(rows)), rows, checked.suppressed[rows])
+    went = _went(frame)
+    keys = repeats.digests(report.keys.take(pa.array(rows)), rows, checked.suppressed[rows], went[rows])
     prefix = settings["prefix"]
     taken = next((prefix + name for name in RESULT_COLUMNS if prefix + name in frame.columns), None)
     if taken is not None and result_columns.carries(frame, prefix, gaps=True):
@@ -126,12 +127,22 @@ def look(frame: pd.DataFrame, rules: Rules) -> Looked:
         [len(frame)],
         [fingerprint(frame, settings)],
         frozenset(() if where is None else where.names),
-        Columns.of(frame),
+        # Earlier results are replaced.
+        Columns.of(frame.drop(columns=[prefix + name for name in RESULT_COLUMNS], errors="ignore")),
         dict(zip(map(str, counts.index), map(tuple, counts.to_numpy(np.int64).tolist()), strict=True)),
         len(np.unique(checked.problems.positions)),
         taken,
     )
     return Looked(found, keys, _own_ids(report, keys, rows))
+
+
+def _went(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return the rows that earlier results say were sent, or may have been."""
+    went = np.zeros(len(frame), np.bool_)
+    for prefix in result_columns.prefixes(frame):
+        status = result_columns.read(frame, prefix, columns=["status"], gaps=True)["status"]
+        went |= status.isin(["Success", "Unknown"]).to_numpy(np.bool_)
+    return went
 
 
 def _own_ids(report: ValidationReport, keys: Digests, rows: npt.NDArray[np.int64]) -> tuple[Digests, Digests] | None:
@@ -140,7 +151,7 @@ def _own_ids(report: ValidationReport, keys: Digests, rows: npt.NDArray[np.int64
         return None
     own = own.take(pa.array(rows)).cast(TEXT)
     there = np.flatnonzero(present(own))
-    ids = repeats.digests(own.take(pa.array(there)), rows[there], keys.kept_back[there])
+    ids = repeats.digests(own.take(pa.array(there)), rows[there], keys.kept_back[there], keys.went[there])
     return ids, keys.some(there)
 
 
@@ -171,17 +182,19 @@ def first_pass(
 
     Parts are delayed frames. Returns the rules for their rows, and what was found.
     """
-    rules = Rules(settings)
+    given = settings["suppress"]
+    by_row = given is not None and given.countries is None
+    # A list that is read by the rows' countries has to wait for them.
+    rules = Rules({**settings, "suppress": None} if by_row else settings)
     for _ in range(_PASSES):
         found = _pass(parts, scheduler, rules)
-        again = Rules(settings, found.evidence.verdict())
-        listed = again.settings["suppress"]
-        if listed is not None and listed.countries is None:
-            again.settings["suppress"] = with_countries(listed, found.countries, frame, again.settings)
-            settings = {**settings, "suppress": again.settings["suppress"]}
-        elif again.verdict == rules.verdict:
+        verdict = found.evidence.verdict()
+        if by_row:
+            settings = {**settings, "suppress": with_countries(given, found.countries, frame, settings)}
+            by_row = False
+        elif verdict == rules.verdict:
             break
-        rules = again
+        rules = Rules(settings, verdict)
     return rules, found
 
 
@@ -191,9 +204,7 @@ def listed(settings: Mapping[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
     if suppressed is not None:
         by_row = settings["region"] is not None and not regions.is_code(settings["region"])
         by_row = by_row and settings["region"] not in suppressed.entries.columns
-        suppressed = (
-            replace(suppressed, chunked=True) if by_row else with_countries(suppressed, frozenset(), frame, settings)
-        )
+        suppressed = suppressed if by_row else with_countries(suppressed, frozenset(), frame, settings)
     return {**settings, "suppress": suppressed}
 
 

@@ -21,12 +21,16 @@ _NO_ROWS = np.empty(0, np.int64)
 
 
 class Digests(NamedTuple):
-    """Digests of texts of some rows of a partition, in the order of the rows: two halves each. `kept_back` rows are suppressed."""
+    """Digests of texts of some rows of a partition, in the order of the rows: two halves each.
+
+    `kept_back` rows are suppressed; `went` are those that earlier results in the frame say were sent, or may have been.
+    """
 
     first: npt.NDArray[np.uint64]
     second: npt.NDArray[np.uint64]
     rows: Rows
     kept_back: Mask
+    went: Mask
 
     def share(self, share: int, shares: int) -> Digests:
         """Return those of one of several shares; equal texts are in the same one."""
@@ -36,14 +40,14 @@ class Digests(NamedTuple):
 
     def some(self, which: Mask | Rows) -> Digests:
         """Return some of them."""
-        return Digests(self.first[which], self.second[which], self.rows[which], self.kept_back[which])
+        return Digests(self.first[which], self.second[which], self.rows[which], self.kept_back[which], self.went[which])
 
 
-def digests(texts: pa.Array, rows: Rows, kept_back: Mask) -> Digests:
+def digests(texts: pa.Array, rows: Rows, kept_back: Mask, went: Mask) -> Digests:
     """Make the digests of texts, which are those of the rows at the same place."""
     binary = pc.cast(texts, pa.large_binary()).to_numpy(zero_copy_only=False).tolist()
     made = np.frombuffer(b"".join(map(xxhash.xxh3_128_digest, binary, itertools.repeat(0))), np.uint64).reshape(-1, 2)
-    return Digests(made[:, 0].copy(), made[:, 1].copy(), rows, kept_back)
+    return Digests(made[:, 0].copy(), made[:, 1].copy(), rows, kept_back, went)
 
 
 @dataclass
@@ -52,12 +56,14 @@ class Repeats:
 
     `ordinals` has, by partition, rows whose key stands in several, each with how many rows before it have the key (-1: it has
     no place among them). `repeated` counts the rows that repeat an earlier one's, in the same partition too; `first` is the
-    first of them, partition and row.
+    first of them, partition and row. `late` counts rows that were sent under a key whose first row, in another partition, has no
+    result.
     """
 
     ordinals: dict[int, tuple[Rows, Ordinals]] = field(default_factory=dict)
     repeated: int = 0
     first: tuple[int, int] | None = None
+    late: int = 0
 
     def plus(self, other: Repeats) -> Repeats:
         """Return both, of different shares of the keys."""
@@ -66,7 +72,7 @@ class Repeats:
             before, known = ordinals.get(part, (_NO_ROWS, np.empty(0, np.int32)))
             ordinals[part] = np.concatenate([before, rows]), np.concatenate([known, counted])
         firsts = [one for one in (self.first, other.first) if one is not None]
-        return Repeats(ordinals, self.repeated + other.repeated, min(firsts, default=None))
+        return Repeats(ordinals, self.repeated + other.repeated, min(firsts, default=None), self.late + other.late)
 
     def known(self, part: int) -> Mapping[str, Any]:
         """Return what `validate.report_on` has to know of a partition's rows."""
@@ -85,8 +91,9 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
     if not len(twice):
         return Repeats()
     rows = np.flatnonzero(np.isin(first, twice))
-    second, place, kept_back = (
-        np.concatenate([getattr(part, name) for part in parts])[rows] for name in ("second", "rows", "kept_back")
+    second, place, kept_back, went = (
+        np.concatenate([getattr(part, name) for part in parts])[rows]
+        for name in ("second", "rows", "kept_back", "went")
     )
     number = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])[rows]
     order = np.lexsort((second, first[rows]))
@@ -104,7 +111,9 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
         for part in np.unique(number[spread])
         for mine in [np.flatnonzero(spread & (number == part))]
     }
-    return Repeats(found, len(repeated), earliest)
+    went = went[order]
+    late = 0 if allow else int((went & spread & ~went[starts][group]).sum())
+    return Repeats(found, len(repeated), earliest, late)
 
 
 def _ordinals(kept_back: Mask, starts: Rows, group: Rows, *, keyed: bool) -> Ordinals:

@@ -49,8 +49,10 @@ class Scheduler:
                 yield dask.compute(task, scheduler=self._get)[0]
         elif self._cluster is not None:
             ahead = min(max(_AHEAD, sum(self._cluster.nthreads().values())), _MOST_AHEAD)
-            # Past the scheduler, which often lives in this process too; where a worker cannot be reached, by way of it.
-            gathered = partial(self._cluster.gather, direct=True)
+            # A local scheduler lives in this process, which everything would pass twice; the workers of another cluster may be
+            # out of reach.
+            local = isinstance(self._cluster.cluster, sys.modules["distributed"].LocalCluster)
+            gathered = partial(self._cluster.gather, direct=local or None)
             yield from _in_turn(tasks, self._cluster.compute, ahead, gathered)
         else:
             with self._submitting() as submit:

@@ -116,6 +116,11 @@ def _refuse(
             ".report.problems of this error lists all.",
             report,
         )
+    if repeated.late:
+        raise ColumnError(
+            f"{count(repeated.late, 'row')} that were sent share a key with an earlier row of another partition that has no result, and "
+            "would be dropped as its duplicates. Nothing was sent. Put the rows with results first: dd.concat([sent, new])."
+        )
     if settings.get("on_invalid") == "raise" and found.bad:
         counted = ", ".join(f"{rule} {rows:,}" for rule, (rows, _) in found.rules.items())
         raise ValidationError(

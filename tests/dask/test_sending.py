@@ -148,6 +148,54 @@ def test_a_stopped_call_has_the_rows_so_far_and_the_next_one_the_rest(parted, re
     held_against_ledger(sent, sandbox)
 
 
+def test_rows_that_were_sent_are_not_dropped_as_duplicates_of_new_ones(dd, recipients, sandbox, tmp_path):
+    """Without the journal a sent row in a later partition speaks for its number; the other way round it is sent before."""
+    frame = recipients(20)
+    sent = frame.nxsms.send(sandbox.client, journal=tmp_path / "lost", **QUIET)
+    new = frame.reindex(columns=sent.columns)
+    given = {"duplicates": "drop", "journal": tmp_path / "other", **QUIET}
+    parts = [new, sent]
+    with pytest.raises(nx.ColumnError, match=r"20 rows that were sent share a key .*dd.concat\(\[sent, new\]\)"):
+        dd.from_map(lambda number: parts[number], [0, 1], meta=sent.iloc[:0]).nxsms.send(
+            sandbox.client, to=tmp_path / "a", **given
+        )
+    again = dd.from_map(lambda number: parts[number], [1, 0], meta=sent.iloc[:0])
+    with pytest.warns(nx.AlreadySentWarning):
+        rows = again.nxsms.send(sandbox.client, to=tmp_path / "b", **given).compute()
+    assert rows["status"].value_counts()[["Success", "Skipped"]].tolist() == [20, 20]
+    assert len(sandbox.ledger) == 20
+
+
+def test_a_list_counts_for_the_countries_of_all_partitions(parted, sandbox, tmp_path):
+    """A national entry is read for every country of the frame, not only for those of a partition."""
+    frame = pd.DataFrame(
+        {
+            "phone": [f"0151{i:08d}" for i in range(10_000_000, 10_000_020)] + ["+4915110000003"],
+            "content": "Hi",
+            "land": ["DE"] * 20 + ["FR"],
+        }
+    ).iloc[::-1]
+    given = {"region": "land", "suppress": ["0151 10000003"], "duplicates": "allow", "campaign": "spring"}
+    theirs = frame.nxsms.recorded(sandbox.client, **given)
+    assert (theirs["status"] == "Skipped").sum() == 2
+    ours = parted(frame, 3).nxsms.send(sandbox.client, to=tmp_path / "out", progress="silent", **given).compute()
+    assert (ours["status"] == "Skipped").tolist() == (theirs["status"] == "Skipped").tolist()
+
+
+def test_keys_that_a_spreadsheet_rounded_are_those_of_the_whole_column(parted, sandbox, tmp_path):
+    """Long numbers that are all floats are problems in every partition, and not where one of them cannot be a float."""
+    floats = [int(float(10**17 + 12_345_679 * i)) for i in range(60)]
+    for last in (floats[-1], floats[-1] + 1):
+        keys = [str(key) for key in [*floats[:-1], last]]
+        frame = pd.DataFrame({"phone": [str(8615000000000 + i) for i in range(60)], "content": "Hi", "order": keys})
+        given = {"key": "order", "campaign": f"spring {last}"}
+        theirs = frame.nxsms.recorded(sandbox.client, **given)
+        ours = (
+            parted(frame, 1).nxsms.send(sandbox.client, to=tmp_path / str(last), progress="silent", **given).compute()
+        )
+        assert (ours["status"] == "Invalid").tolist() == (theirs["status"] == "Invalid").tolist()
+
+
 def test_a_column_of_two_types_is_refused_before_a_row_is_sent(dd, recipients, sandbox, tmp_path):
     """Partitions whose results could not be read as one frame are named."""
     first, second = recipients(10).assign(n=1), recipients(10, first=10).assign(n="a")
