@@ -7,7 +7,7 @@ not with `nxsms_nb.rows.segments`, so that the two check each other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,12 +48,14 @@ _NETWORKS: Final = {
     "44": (("EE", "23430"), ("O2", "23410"), ("Vodafone", "23415")),
 }
 _OTHER_NETWORKS: Final = (("Network A", "90101"), ("Network B", "90102"), ("Network C", "90103"))
+_PREFIXES: Final = frozenset(_NETWORKS | _PRICES)
 
 _BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
+_GSM: Final = _BASIC | _EXTENSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Delivery:
 
 def outcome(message: Accepted, settings: Settings) -> Delivery:
     """Draw what happens to an accepted message: the same for its receipt and its record."""
-    prefix = next((message.phone[:n] for n in (3, 2, 1) if message.phone[:n] in _NETWORKS | _PRICES), "")
+    prefix = _prefix(message.phone)
     networks = _NETWORKS.get(prefix, _OTHER_NETWORKS)
     names = networks[roll(message.phone) % len(networks)]
     mixes, delays, losses = _by_place(settings)
@@ -102,6 +104,18 @@ def outcome(message: Accepted, settings: Settings) -> Delivery:
         low + later * (high - low),
         lost >= (losses.find(message.phone, names) or 0.0),
     )
+
+
+def cost(phones: Sequence[str], contents: Sequence[str]) -> float:
+    """Add up the prices of messages, each segment of them, as `outcome` has them: no draw and no setting changes a price."""
+    return sum(
+        _PRICES.get(_prefix(phone), PRICE) * size(content, phone)
+        for phone, content in zip(phones, contents, strict=True)
+    )
+
+
+def _prefix(phone: str) -> str:
+    return next((phone[:n] for n in (3, 2, 1) if phone[:n] in _PREFIXES), "")
 
 
 @functools.lru_cache(maxsize=8)
@@ -140,7 +154,7 @@ def size(content: str, phone: str) -> int:
     """
     prefix = 7 if phone.startswith("60") else 0
     used = set(content)
-    if used <= _BASIC | _EXTENSION:
+    if used <= _GSM:
         units, single, part = len(content) + sum(content.count(char) for char in used & _EXTENSION), 160, 154
     else:
         units, single, part = len(content.encode("utf-16-le")) // 2, 70, 67

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,11 +118,16 @@ class Ledger:
     def accepted(self, position: int) -> Accepted:
         """Return the effect at a position."""
         with self.lock:
-            block = int(np.searchsorted(self._starts, position, side="right")) - 1
-            _, at, tick = self._blocks[block]
+            # Not NumPy's search, which copies the list each time.
+            _, at, tick = self._blocks[bisect_right(self._starts, position) - 1]
             columns = (self._messageids, self._phones, self._contents, self._sources)
             messageid, phone, content, source = (column[position] for column in columns)
         return Accepted(messageid, phone, content, source, at, tick)  # type: ignore[arg-type]
+
+    def texts_since(self, position: int) -> tuple[list[str], list[str]]:
+        """Return the phones and contents of the effects from a position on."""
+        with self.lock:
+            return self._phones[position:], self._contents[position:]
 
     def between(self, start: float, end: float, tick: float) -> list[int]:
         """Return the positions of effects from `start` up to `end`, and no later than `tick`, in order."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.sandbox.delivery import DELIVERED, PRICE, outcome
+from nxsms_nb.sandbox.delivery import DELIVERED, PRICE, cost, outcome
 from nxsms_nb.sandbox.draws import derived, roll
 from nxsms_nb.sandbox.limits import Bucket
 
@@ -124,11 +124,9 @@ class Records:
 
     def _spent(self) -> float:
         """Return the price of all messages, each segment of them; only what was accepted since the last query is added up."""
-        ledger, settings = self._gateway.ledger, self._gateway.settings
-        for position in range(self._paid, len(ledger)):
-            became = outcome(ledger.accepted(position), settings)
-            self._sum += became.price * became.size
-        self._paid = len(ledger)
+        phones, contents = self._gateway.ledger.texts_since(self._paid)
+        self._sum += cost(phones, contents)
+        self._paid += len(phones)
         return self._sum
 
     def _row(self, message: Accepted, tick: float) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from nxsms_nb.sandbox.ledger import Ledger
 from tests.sandbox.talk import item, items, outcomes, send
 
 
@@ -42,6 +43,22 @@ def test_requests_are_kept_with_their_codes(sandbox):
     assert requests["accepted"].tolist() == [1, 0, 0]
     assert (requests["latency"] >= 0).all()
     assert str(requests["started_at"].dtype) == "datetime64[us, UTC]"
+
+
+def test_an_effect_has_the_time_of_its_request():
+    """Each position has the text of its own message and the time of the request that brought it, next to requests that had none."""
+    ledger = Ledger()
+    for request, size in enumerate([0, 3, 0, 0, 1, 2, 0]):
+        names = [f"{request}-{number}" for number in range(size)]
+        texts = {"messageids": names, "phones": names, "contents": names, "sources": [None] * size}
+        ledger.accept(ledger.arrive(0.0), 10.0 + request, 20.0 + request, **texts)
+    found = [ledger.accepted(position) for position in range(len(ledger))]
+    expected = ["1-0", "1-1", "1-2", "4-0", "5-0", "5-1"]
+    assert [effect.messageid for effect in found] == expected
+    assert [(effect.at, effect.tick) for effect in found] == [
+        (10.0 + int(name[0]), 20.0 + int(name[0])) for name in expected
+    ]
+    assert ledger.texts_since(4) == (expected[4:], expected[4:])
 
 
 def test_an_unused_sandbox_has_empty_frames(sandbox):

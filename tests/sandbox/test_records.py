@@ -315,6 +315,23 @@ def test_the_balance_is_money_as_text(make):
     assert (before, ask(sandbox, "/api/common/getBalance")["balance"]) == ("5.00", "4.00")
 
 
+def test_the_balance_is_what_the_records_leave_of_it(make, noon):
+    """Asked again and again, the balance lacks just what the records bill: every country, alphabet and length, sent twice too."""
+    sandbox = make(record_utc_offset=noon)
+    phones = ["15550100001", "8615000000001", "919800000001", "6281200000001", "60123456789", "447700900001"]
+    phones += ["971500000001", "4915100000001", "9981200000001", "6512345678"]
+    texts = ["Hi", "x" * 160, "x" * 161, "€" * 80, "€" * 81, "牛" * 70, "牛" * 71, "😀" * 36, "x" * 154, "{" * 77, ""]
+    pairs = [(phone, text) for text in texts for phone in phones]
+    sent = [item(number, text, phone=phone) for number, (phone, text) in enumerate(pairs)]
+    for some in (sent[:7], [sent[-1]], sent[7:60], sent[60:], sent[:20]):
+        send(sandbox, some)
+        rows = page(sandbox, date=today(noon).strftime("%Y%m%d"), page_size="999")["info"]["rows"]
+        billed = sum(round(float(row["billing_price"]) * 10_000) * int(row["billing_size"]) for row in rows)
+        left = float(ask(sandbox, "/api/common/getBalance")["balance"])
+        assert len(rows) == len(sandbox.ledger)
+        assert round(left * 10_000) == 37_883_200 - billed
+
+
 def test_queries_are_forms_and_leave_no_trace_in_requests(sandbox):
     """JSON is not accepted, and only batch sends are counted."""
     assert exchange(sandbox, b"{}", {"Content-Type": "application/json"}, "/api/sms/get")[0] == 415
