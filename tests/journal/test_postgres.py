@@ -8,12 +8,15 @@ import traceback
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import ConfigError, Journal, JournalError
 from nxsms_nb.journal import pg_session
+from nxsms_nb.wire.receipts import Receipt
 from tests.engine.people import counts, people
+from tests.support.pooler import Pooler
 from tests.support.postgres import Server
 
 PASSWORD = "hunter2%21"
@@ -260,3 +263,26 @@ def test_times_are_the_databases(sandbox, database, monkeypatch):
     assert (behind < 60).all()
     started = Journal(database).runs()["started"].astype("int64").iloc[0] / 1e6
     assert abs(started - now() / 1e9) < 60
+
+
+def test_a_pooler_in_transaction_mode_is_refused(sandbox, postgres, database):
+    """The locks that keep two runs apart are a session's, and would be lost with each transaction."""
+    with (
+        Pooler(postgres.port, name_of(database)) as pooler,
+        pytest.raises(JournalError, match=r"pooler in transaction mode.*session mode"),
+    ):
+        people(3).nxsms.send(sandbox.client, journal=pooler.url, progress="silent")
+    assert not len(sandbox.ledger)
+
+
+def test_receipts_are_kept_once_for_everybody(database):
+    """Pushed to one machine and pulled on another, a receipt is one; it can be read wherever the database can."""
+    delivered = Receipt("n1" + "a" * 32, "DELIVRD", 2, "2026-03-03 14:02:11", 0.0065, "USD", 1, None)
+    for _ in range(2):
+        with Journal(database).receiving() as book:
+            book.write([delivered, delivered._replace(messageid="order-7")], "pushed")
+    found = Journal(database).receipts()
+    assert found["messageid"].to_list() == ["n1" + "a" * 32, "order-7"]
+    assert found["dr_time"].astype(str).to_list() == ["2026-03-03 06:02:11+00:00"] * 2
+    ids = pa.array([None, "order-7", "order-8"], pa.large_string())
+    assert Journal(database).receipts_of(ids, "Asia/Shanghai")["messageid"].to_list() == ["order-7"]
