@@ -40,13 +40,14 @@ _ABOUT: Final = """
         current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit'),
         current_schema()
 """
-# A plan is kept for the session: made while a table is small, it would read the whole table when that has grown.
+# A plan that is kept, made while a table is small, would read the whole table when that has grown.
 _SETTINGS: Final = """
     SELECT set_config('lock_timeout', '20s', false), set_config('statement_timeout', '0', false),
         set_config('idle_in_transaction_session_timeout', '60s', false),
         set_config('default_transaction_isolation', 'read committed', false),
         set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
+        set_config('plan_cache_mode', 'force_custom_plan', false),
         set_config('TimeZone', 'UTC', false),
         CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', 'on', false) END,

@@ -66,7 +66,7 @@ STATES: Final = """
         SELECT * FROM json_to_recordset(%(requests)s::json) AS r(number bigint, first bigint, size integer, state text)
     ), other AS (
         SELECT * FROM json_to_recordset(%(others)s::json) AS r(place bigint, state text)
-    ), said AS (
+    ), said AS MATERIALIZED (
         SELECT asked.id COLLATE "C" AS id, request.number, coalesce(other.state, request.state) AS state
         FROM unnest(string_to_array(%(ids)s, E'\\n')) WITH ORDINALITY AS asked(id, place)
         JOIN request ON asked.place > request.first AND asked.place <= request.first + request.size
