@@ -79,7 +79,10 @@ class Written(asyncio.Future[int]):
 
 @dataclass
 class Begin:
-    """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk."""
+    """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk.
+
+    `lines` are its ids as a database takes them, kept until the outcome is known.
+    """
 
     block: Block
     start: int
@@ -88,6 +91,7 @@ class Begin:
     query: bool
     written: Written
     number: int = 0
+    lines: str = ""
 
 
 class Finish(NamedTuple):

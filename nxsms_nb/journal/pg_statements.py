@@ -129,7 +129,7 @@ def begin_values(begins: Sequence[Begin], run: int) -> dict[str, Any]:
                 "first": first,
             }
         )
-        ids.append(begin.block.lines(begin.start, begin.size))
+        ids.append(begin.lines)
         first += begin.size
     return {"run": run, "requests": as_json(requests), "ids": "\n".join(ids)}
 
@@ -158,7 +158,7 @@ def state_values(known: Sequence[tuple[Begin, Outcome]]) -> dict[str, Any] | Non
             continue
         requests.append({"number": begin.number, "first": first, "size": begin.size, "state": state})
         others += [{"place": first + other.offset + 1, "state": _STATES[other.status]} for other in outcome.exceptions]
-        ids.append(begin.block.lines(begin.start, begin.size))
+        ids.append(begin.lines)
         first += begin.size
     if not requests:
         return None

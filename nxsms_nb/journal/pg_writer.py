@@ -57,6 +57,7 @@ class PgWriter:
         for begin in begins:
             if not begin.number:
                 begin.number = self._next("batch")
+                begin.lines = begin.block.lines(begin.start, begin.size)
             if not begin.block.number:
                 begin.block.number = -self._next("block")
         values = sql.begin_values(begins, self._run) if begins else None
@@ -90,8 +91,7 @@ class PgWriter:
 
         def work(connection: psycopg.Connection[Any]) -> RowsTaken:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            ids = begin.block.lines(begin.start, begin.size)
-            held = connection.execute(sql.TAKEN, {"ids": ids}).fetchall()
+            held = connection.execute(sql.TAKEN, {"ids": begin.lines}).fetchall()
             offsets = [int(place) for place, _ in held]
             asked = pa.array(begin.block.ids(begin.start, begin.size), TEXT).take(pa.array(offsets, pa.int64()))
             known = lookup.known(PgSnapshot(connection), asked, everywhere=True)
