@@ -362,6 +362,6 @@ def test_a_row_cannot_bring_the_id_that_another_row_gets(make):
     sandbox = make()
     made = people(1).nxsms.plan(sandbox.client).frame["messageid"].iloc[0]
     frame = people(2, sys_message_id=[None, made])
-    with pytest.raises(nx.ColumnError, match="The sys_message_id at position 1 is the id that another row gets"):
+    with pytest.raises(nx.ColumnError, match="The sys_message_id at position 1 belongs to another row"):
         frame.nxsms.send(sandbox.client)
     assert not len(sandbox.requests)
