@@ -102,8 +102,9 @@ def compose(
 
     See ``df.nxsms.compose`` for parameters, results and errors.
     """
-    settings, per_segment, account = with_defaults(given, LOOKING, COLUMNS), read_prices(prices), client_or_env(client)
-    spelled = Invocation("send", given, client is not None)
+    settings, per_segment = with_defaults(given, LOOKING, COLUMNS), read_prices(prices)
+    spelled = Invocation("compose", {"template": template or None, "prices": prices, **given}, client is not None)
+    account = client_or_env(client, practice=spelled.practice)
     label = settings["content"] if settings["content"] is not None else "content"
 
     def planned(rows: pd.DataFrame) -> tuple[Plan, list[str]]:
@@ -115,7 +116,7 @@ def compose(
     def lines(text: str, plain: bool) -> str:
         rendered = f"df.nxsms.render({text!r})"
         made = f"nx.plain({rendered})" if plain else rendered
-        return f"df[{label!r}] = {made}\nsent = {spelled.text()}"
+        return f"df[{label!r}] = {made}\nsent = {spelled.text('send')}"
 
     return views.compose.Compose(
         frame,

@@ -26,7 +26,8 @@ _LISTED: Final = 12
 
 _LOOKS: Final = frozenset({*LOOKING, *COLUMNS})
 _TAKES: Final = {
-    "plan": _LOOKS,
+    "plan": _LOOKS | {"prices", "rate"},
+    "compose": _LOOKS | {"prices", "template"},
     "recorded": _LOOKS,
     "reconcile": _LOOKS | {"absent"},
     "receipts": _LOOKS | {"tz"},
@@ -142,6 +143,9 @@ def shown_value(name: str, value: Any) -> str:
     """Write a value as a person would; as the option's own name if it is long or may be somebody's number."""
     if name == "suppress":
         return _list(value)
+    if name == "prices" and type(value) is not dict:
+        # A column's countries are its index.
+        return name
     if name == "journal":
         value = without_password(value) if isinstance(value, str) else getattr(value, "named", None) or value
     text = _literal(value)
@@ -172,6 +176,10 @@ def _literal(value: Any) -> str | None:
         return repr(value)
     if isinstance(value, (int, float)):
         return repr(value) if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
+    if type(value) is dict and len(value) <= _LISTED:
+        pairs = [(_literal(key), _literal(part)) for key, part in value.items()]
+        shown = [f"{key}: {part}" for key, part in pairs if key is not None and part is not None]
+        return "{" + ", ".join(shown) + "}" if len(shown) == len(pairs) else None
     if type(value) in (list, tuple) and len(value) <= _LISTED:
         parts = [_literal(part) for part in value]
         if None in parts:

@@ -34,6 +34,6 @@ class DaskInvocation(Invocation):
 
     def text(self, verb: str | None = None, /, **changes: Any) -> str:
         """Write the call with some options changed, or another verb with those that it takes."""
-        if (self.verb if verb is None else verb) in ("send", "recorded") and self.to is not None:
+        if self.to is not None and verb in (None, "send", "recorded"):
             changes = {"to": self.to, **changes}
         return super().text(verb, **changes)

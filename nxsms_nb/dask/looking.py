@@ -86,7 +86,7 @@ def _written(
 def plan(frame: Any, client: Client | None, *, to: Any, prices: Any, rate: Any, given: Mapping[str, Any]) -> Plan:
     """Do what ``ddf.nxsms.plan`` does."""
     settings = with_defaults(given, LOOKING, COLUMNS)
-    spelled = _spelled("plan", client, to, given)
+    spelled = _spelled("plan", client, to, {"prices": prices, "rate": rate, **given})
     per_segment, pace = read_prices(prices), read_rate(rate)
     client = client_or_env(client, practice=spelled.practice)
     counted = settings["duplicates"] == "raise"

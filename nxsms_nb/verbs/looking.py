@@ -44,7 +44,8 @@ def planned(
     given: Mapping[str, Any],
 ) -> Plan:
     """Do what `plan` does."""
-    settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("plan", given, client is not None)
+    settings = with_defaults(given, LOOKING, COLUMNS)
+    spelled = Invocation("plan", {"prices": prices, "rate": rate, **given}, client is not None)
     per_segment = read_prices(prices)
     pace = read_rate(rate)
     client = client_or_env(client, practice=spelled.practice)

@@ -58,3 +58,22 @@ def test_a_plan_is_that_of_the_whole_frame(parted, recipients, sandbox, given):
     pd.testing.assert_frame_equal(ours.countries, theirs.countries)
     assert ours.frame.compute()["fate"].astype(str).tolist() == theirs.frame["fate"].astype(str).tolist()
     assert repr(ours).splitlines()[0] == repr(theirs).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ddf.nxsms.send(client, campaign='spring', to='sent')",
+        "ddf.nxsms.plan(client, prices={'CN': 0.05}, rate=50, campaign='spring', to='planned')",
+        "ddf.nxsms.recorded(client, campaign='spring', to='known')",
+    ],
+)
+def test_without_credentials_the_call_to_practise_with_is_the_one_made(call, parted, recipients, monkeypatch, tmp_path):
+    """With its folder and every other option."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ACCESS_KEY", "ACCESS_SECRET", "APP_KEY", "BASE_URL", "APP_SECRET"):
+        monkeypatch.delenv(f"NXSMS_{name}", raising=False)
+    names = {"ddf": parted(recipients(4), 2)}
+    with pytest.raises(nx.ConfigError) as refused:
+        eval(call.replace("client, ", ""), names)  # noqa: S307
+    assert str(refused.value).endswith(f"client = nx.Sandbox().client, then {call}.")
