@@ -251,11 +251,12 @@ class Compose:
 
     def _show(self, view: dict[str, Any], *, last: bool) -> None:
         self._view = view
-        if self._widget is not None:
-            self._widget.view = _json(view)
+        # First what is saved: whoever saves when the figures are there has them in the file.
         if last:
             for still in self._stills:
                 still.update(self._bundle(), raw=True)
+        if self._widget is not None:
+            self._widget.view = _json(view)
 
 
 def _with(frame: pd.DataFrame, label: Hashable, text: pd.Series[Any]) -> pd.DataFrame:
