@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 CONNECTIONS_MAX: Final = 200
 """The most connections at once; common systems allow a process 256 or 1,024 files."""
+QUEUE_MAX: Final = 1024
+"""The most connections that the system holds back until there is room for them."""
+GRACE_S: Final = 2.0
+"""How long a connection has to bring a whole request, although others want its place."""
 REQUEST_S: Final = 10.0
 """How long a connection may take to bring a whole request, counted from its beginning or the last answer."""
 REQUEST_MAX: Final = 64 << 10
 """The most bytes of a request, headers and all."""
+
+_AGAIN_S: Final = 0.05
 
 Counter = Callable[[str], None]
 
@@ -20,8 +27,9 @@ Counter = Callable[[str], None]
 class Gates:
     """The connections of a server; `count` is called with the reason for each that is cut off.
 
-    Where there is no room for another one, the one that has waited longest without a whole request makes room: whoever
-    holds connections open keeps nobody away who has something to say.
+    Where there is no room for another one, it waits in the system's queue: a flood is answered one after the other. The
+    one that has waited longest without a whole request makes room then: whoever holds connections open keeps nobody away
+    who has something to say.
     """
 
     def __init__(self, inner: Callable[[], asyncio.Protocol], count: Counter) -> None:
@@ -29,10 +37,41 @@ class Gates:
         self._count = count
         self._open: dict[asyncio.BaseTransport, Gate] = {}
         self._waiting: dict[Gate, None] = {}
+        self._changed = asyncio.Event()
 
     def __call__(self) -> asyncio.Protocol:
         """Make the protocol of a new connection."""
         return Gate(self, self._inner())
+
+    async def accept(self, listener: socket.socket) -> None:
+        """Take in connections, one after the other, each when there is room."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._room()
+            try:
+                connection, _ = await loop.sock_accept(listener)
+                await loop.connect_accepted_socket(self, connection)
+            except OSError:
+                # The sender has gone again, or the process has no file left: others end meanwhile.
+                await asyncio.sleep(_AGAIN_S)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another connection."""
+        return len(self._open) >= CONNECTIONS_MAX
+
+    async def _room(self) -> None:
+        """Wait until there is room for another connection."""
+        while self.full:
+            longest = next(iter(self._waiting), None)
+            left = None if longest is None else longest.since + GRACE_S - asyncio.get_running_loop().time()
+            if longest is not None and left is not None and left <= 0:
+                longest.cut("busy")
+                continue
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
 
     def entered(self, transport: asyncio.BaseTransport | None) -> None:
         """Note that a connection has brought a whole request: its answer may take as long as it takes."""
@@ -47,23 +86,17 @@ class Gates:
         if gate is not None:
             self._wait(gate)
 
-    def admit(self, gate: Gate, transport: asyncio.Transport) -> bool:
-        """Take a new connection in; False where there is no room."""
-        if len(self._open) >= CONNECTIONS_MAX:
-            longest = next(iter(self._waiting), None)
-            if longest is None:
-                self._count("busy")
-                return False
-            longest.cut("busy")
+    def came(self, gate: Gate, transport: asyncio.Transport) -> None:
+        """Take a new connection in."""
         self._open[transport] = gate
         self._wait(gate)
-        return True
 
     def left(self, gate: Gate, transport: asyncio.BaseTransport | None) -> None:
         """Forget a connection."""
         self._waiting.pop(gate, None)
         if transport is not None:
             self._open.pop(transport, None)
+        self._changed.set()
 
     def cut(self, gate: Gate, transport: asyncio.Transport, why: str, *, counted: bool) -> None:
         """Cut a connection off; one that says nothing at all is no sender that was too slow."""
@@ -76,6 +109,7 @@ class Gates:
         self._waiting.pop(gate, None)
         self._waiting[gate] = None
         gate.watch()
+        self._changed.set()
 
 
 class Gate(asyncio.Protocol):
@@ -87,13 +121,15 @@ class Gate(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._received = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._admitted = False
+        self.since = 0.0
 
     def watch(self) -> None:
         """Wait for a whole request, and not for ever."""
         self.rest()
         self._received = 0
-        self._timer = asyncio.get_running_loop().call_later(REQUEST_S, self.cut, "too slow")
+        loop = asyncio.get_running_loop()
+        self.since = loop.time()
+        self._timer = loop.call_later(REQUEST_S, self.cut, "too slow")
 
     def rest(self) -> None:
         """Wait for nothing."""
@@ -108,20 +144,15 @@ class Gate(asyncio.Protocol):
             self._gates.cut(self, self._transport, why, counted=self._received > 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the connection in, or end it."""
+        """Let the connection in."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a connection has a transport that is read and written")
         self._transport = transport
-        self._admitted = self._gates.admit(self, transport)
-        if self._admitted:
-            self._inner.connection_made(transport)
-        else:
-            transport.abort()
+        self._gates.came(self, transport)
+        self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Pass data on, unless it is more than a request."""
-        if not self._admitted:
-            return
         self._received += len(data)
         if self._received > REQUEST_MAX:
             self.cut("too large")
@@ -130,15 +161,14 @@ class Gate(asyncio.Protocol):
 
     def eof_received(self) -> bool | None:
         """Pass the end of data on."""
-        return self._inner.eof_received() if self._admitted else None
+        return self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self.rest()
         self._gates.left(self, self._transport)
-        if self._admitted:
-            with suppress(Exception):
-                self._inner.connection_lost(exc)
+        with suppress(Exception):
+            self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Pass it on."""

@@ -7,9 +7,10 @@ import hmac
 import logging
 import re
 import secrets
+import socket
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -19,7 +20,7 @@ from aiohttp import web
 
 from nxsms_nb.arguments import Names, strict_and_hidden
 from nxsms_nb.calls import Call
-from nxsms_nb.delivery.gates import Gates
+from nxsms_nb.delivery.gates import QUEUE_MAX, Gates
 from nxsms_nb.engine.loops import in_loop, unwanted
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import Secret, hidden, named
@@ -79,7 +80,7 @@ class _Service:
         except OSError as error:
             raise ConfigError(
                 f"ReceiptServer: host={named(host)}, port={port} is not available ({error.strerror or error}). Choose "
-                "another port, or port=0 for any free one."
+                "another address, or port=0 for any free port."
             ) from error
 
     async def _serve(self, host: str, port: int, call: Call[None]) -> None:
@@ -96,23 +97,36 @@ class _Service:
                 auto_decompress=False,
             )
             self._gates = Gates(server, self.count)
-            listener = await loop.create_server(self._gates, host, port, backlog=1024)
-            writer = asyncio.create_task(self._write(book))
+            # Connections are accepted by the gates, when there is room: asyncio would accept them all at once.
+            bound = await loop.create_server(self._gates, host, port, start_serving=False)
+            listeners = [one.dup() for one in bound.sockets]
+            tasks = [asyncio.create_task(self._write(book))]
             try:
-                call.hand_out(listener.sockets[0].getsockname()[1])
+                for listener in listeners:
+                    listener.setblocking(False)
+                    listener.listen(QUEUE_MAX)
+                    tasks.append(asyncio.create_task(self._gates.accept(listener)))
+                call.hand_out(listeners[0].getsockname()[1])
                 await unwanted(call)
             finally:
-                listener.close()
-                await self._end(server, writer)
+                await self._end(server, [bound, *listeners], tasks)
 
-    async def _end(self, server: web.Server, writer: asyncio.Task[None]) -> None:
-        """Write what has arrived and answer it, then close the connections."""
+    async def _end(
+        self,
+        server: web.Server,
+        listeners: Sequence[asyncio.Server | socket.socket],
+        tasks: Sequence[asyncio.Task[None]],
+    ) -> None:
+        """Accept no more, write what has arrived and answer it, then close the connections."""
+        writer, *accepting = tasks
+        await _cancelled(accepting)
+        for listener in listeners:
+            listener.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_S):
                 server.pre_shutdown()
                 await server.shutdown(1.0)
-        writer.cancel()
-        await asyncio.wait({writer})
+        await _cancelled([writer])
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         status, why = 200, "not recorded"
@@ -131,7 +145,11 @@ class _Service:
             why = str(refused)
         self.count(why)
         self._gates.answered(request.transport)
-        return web.Response(text="success" if why == "success" else "error", status=status)
+        answer = web.Response(text="success" if why == "success" else "error", status=status)
+        if self._gates.full:
+            # Others wait for the place.
+            answer.force_close()
+        return answer
 
     async def _recorded(self, receipt: Receipt) -> bool:
         """Wait until a receipt is on the disk, or cannot be written."""
@@ -158,8 +176,17 @@ class _Service:
                     done.set_result(self.trouble is None)
 
 
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
 async def _body(request: web.BaseRequest) -> bytes | None:
-    """Read a body; None where it is too large."""
+    """Read a body; None where it is too large. A sender that asks before it sends one is answered that it may."""
+    if request.headers.get("Expect", "").casefold() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
@@ -205,7 +232,7 @@ class ReceiptServer(Names):
     Raises
     ------
     ConfigError
-        A parameter is not usable, or the port is not available.
+        A parameter is not usable, the port is not available, or the server of a ``with`` block was closed before.
     JournalError
         The journal cannot be used.
 
@@ -217,8 +244,8 @@ class ReceiptServer(Names):
     ``error``. Receipts for ids that no run knows are kept, and the same receipt again changes nothing. The number and ``ext``
     are not stored, and no access is logged.
 
-    At most 200 connections are open at once. One that brings no whole request within 10 seconds is cut off, and where there is
-    no room for another one, the one that has waited longest.
+    At most 200 connections are open at once; others wait in the system's queue until there is room. One that brings no whole
+    request within 10 seconds is cut off, and while others wait, the one that has waited longest, after two seconds.
 
     Examples
     --------
@@ -278,6 +305,10 @@ class ReceiptServer(Names):
         self._call.close()
 
     def __enter__(self) -> Self:
+        if self._call.ended:
+            raise ConfigError(
+                "This ReceiptServer was closed, and takes nothing any more. Make another: nx.ReceiptServer(…)"
+            )
         return self
 
     def __exit__(

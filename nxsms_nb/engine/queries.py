@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import QueryError
 from nxsms_nb.wire import requests
+from nxsms_nb.wire.receipts import same_id
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.transport import Transport
@@ -30,7 +31,7 @@ PAGES_MAX: Final = 10_000
 """How many pages a list has at most that does not say how many; else twice as many as it says: it may grow as fast as it is read."""
 REPEATS: Final = 3
 """So many pages in a row with nothing but what the pages before had are no list that shifts."""
-ANSWERED, KEYS_REFUSED, TOO_OFTEN = "0", "2", "5"
+ANSWERED, KEYS_REFUSED, NO_PAGE, TOO_OFTEN = "0", "2", "4", "5"
 """Codes of the record queries."""
 
 Record = Mapping[str, Any]
@@ -59,6 +60,11 @@ class _Reading:
         self.total: int | None = None
         self.moved = self.added = self.ended = False
 
+    @property
+    def enough(self) -> bool:
+        """Whether the list may end here, by its own count."""
+        return self.total is None or len(self._here) >= self.total
+
     def turn(self, info: Any) -> Page:
         """Take the next page in; raise `QueryError` where the list has none but this one."""
         rows = info.get("rows") if isinstance(info, dict) else None
@@ -80,12 +86,16 @@ class _Reading:
         self._pages += 1
         if self._pages == 1 and total is not None and records:
             self.pages_max = min(self.pages_max, 2 * (total // len(records) + 1) + 10)
+        if total is not None and len(self._here) > total:
+            # A count that is too small bounds nothing.
+            self.pages_max = PAGES_MAX
         shifted = met > 0 or (total is not None and self.total is not None and total < self.total)
         self.moved |= shifted or self._pages >= self.pages_max
         self.added |= bool(fresh)
         self.total = total
-        # By the ids and not by the count: those that were met again stand for others that were not met.
-        whole = total is not None and len(self._here) >= total and not shifted
+        # By the ids and not by the count: those that were met again stand for others that were not met. Nor by the count
+        # alone: behind a page that is full there is another one, whatever the count says.
+        whole = self.enough and total is not None and not shifted and len(records) < _page_size(info)
         self.ended = not records or whole or self._pages >= self.pages_max
         left = None if total is None or not records else -(-max(total - len(self.order), 0) // len(records))
         return Page(fresh, left)
@@ -105,11 +115,13 @@ class Queries:
 
     async def record(self, messageid: str, day: date) -> Record | None:
         """Return a message's record of a day, empty where there is none; None where the query has no answer for that day."""
-        reply = await self._ask(requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid}, day)
-        row = None if reply is None else reply.get("row")
-        if reply is None:
+        reply = await self._ask(requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
+        if isinstance(reply, str):
+            self.refused[day] = reply
             return None
-        return row if isinstance(row, dict) and row.get("msgid") == messageid else {}
+        row = reply.get("row")
+        rows = row if isinstance(row, list) else [row]
+        return next((row for row in rows if isinstance(row, dict) and same_id(row.get("msgid"), messageid)), {})
 
     async def pages(self, day: date) -> AsyncIterator[Page]:
         """Yield the pages of a day's list, until it has stood still while it was read; nothing where the query has no answer.
@@ -142,19 +154,22 @@ class Queries:
                 "page": str(number),
                 "sort_type": "0",
             }
-            reply = await self._ask(requests.CDR_PATH, form, day if number == 1 else None)
-            if reply is None and number == 1:
+            reply = await self._ask(requests.CDR_PATH, form)
+            if isinstance(reply, str) and number == 1:
+                self.refused[day] = reply
                 return
-            if reply is None:
+            if reply == NO_PAGE and reading.enough:
+                return
+            if isinstance(reply, str):
                 raise QueryError(
-                    f"The query {requests.CDR_PATH} stopped after {number - 1} of its pages. Try again later."
+                    f"The query {requests.CDR_PATH} stopped after {number - 1} of its pages (code {reply}). Try again later."
                 )
             yield reading.turn(reply.get("info"))
             if reading.ended:
                 return
 
-    async def _ask(self, path: str, form: dict[str, str], day: date | None) -> dict[str, Any] | None:
-        """Return a query's reply; None where it has none for that day."""
+    async def _ask(self, path: str, form: dict[str, str]) -> dict[str, Any] | str:
+        """Return a query's reply, or the code with which it has none."""
         for pause in (*PATIENCE, None):
             if self._gap_s:
                 await asyncio.sleep(self._gap_s)
@@ -168,9 +183,7 @@ class Queries:
                 self._gap_s = 0.0 if self._gap_s < PATIENCE[0] / 64 else self._gap_s * 0.9
                 return reply
             if code != TOO_OFTEN:
-                if day is not None:
-                    self.refused[day] = code
-                return None
+                return code
             # Refusals count against nobody, but each costs a wait: better to ask a little later next time.
             self._gap_s = min(PATIENCE[0], max(2 * self._gap_s, PATIENCE[0] / 16))
             if pause is not None:
@@ -178,6 +191,13 @@ class Queries:
         raise QueryError(
             f"The query {path} is still refused for being asked too often (5). Try again in a few minutes."
         )
+
+
+def _page_size(info: Any) -> int:
+    """Return how many records a full page has: as many as were asked for, or fewer where the reply says so."""
+    stated = str(info.get("pageSize", "")) if isinstance(info, dict) else ""
+    size = int(stated) if stated.isdecimal() and len(stated) < 20 else 0
+    return min(size or requests.CDR_PAGE_MAX, requests.CDR_PAGE_MAX)
 
 
 def _total(info: Any) -> int | None:

@@ -84,8 +84,10 @@ async def accepted(
         for day in sorted({day for its_days in days.values() for day in its_days}):
             async for page in queries.pages(day):
                 for record in page.records:
-                    if (listed := str(record.get("msgid"))) in sent:
-                        found.setdefault(listed, set()).add(receipts.phone_of(record))
+                    listed = str(record.get("msgid")).strip()
+                    ours = listed if listed in sent else receipts.root(listed)
+                    if ours is not None and ours in sent:
+                        found.setdefault(ours, set()).add(receipts.phone_of(record))
             if day not in queries.refused:
                 answered |= {(messageid, day) for messageid, its_days in days.items() if day in its_days}
             if all(

@@ -32,6 +32,7 @@ from nxsms_nb.wire import codes
 if TYPE_CHECKING:
     from nxsms_nb.journal.entries import BatchRow, OutcomeRow, RunRow
     from nxsms_nb.journal.store import Snapshot
+    from nxsms_nb.wire.receipts import Receipt
 
 NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
 
@@ -84,6 +85,21 @@ def known_by_key(
     return found, ids
 
 
+def receipts_of(journal: Snapshot, ids: Sequence[str]) -> list[tuple[str, Receipt]]:
+    """Return the receipts of some ids, as they were learnt, each with the id that it belongs to.
+
+    An id of one's own may look like another one of a bulk send, with ``-`` and ten digits behind it: what is recorded under
+    such an id is a message, and its receipts are its own.
+    """
+    found = list(journal.receipts(ids))
+    longer = {receipt.messageid for messageid, receipt in found if receipt.messageid != messageid}
+    if longer:
+        listed = sorted(longer)
+        own = _known(journal, pa.array(listed, TEXT), blocks_in(journal, everywhere=True), by_key=False)[0]
+        longer.difference_update(listed[row] for row in np.flatnonzero(~among(own.status, UNDECIDED)))
+    return [pair for pair in found if pair[1].messageid == pair[0] or pair[1].messageid in longer]
+
+
 def _apply_receipts(journal: Snapshot, ids: pa.Array, found: Results) -> None:
     """Make messages accepted that are in doubt, or counted as unsent, and of which there is a receipt: it proves that they were.
 
@@ -92,7 +108,7 @@ def _apply_receipts(journal: Snapshot, ids: pa.Array, found: Results) -> None:
     open_rows = np.flatnonzero(among(found.status, UNKNOWN, UNSENT))
     if len(open_rows):
         mine = ids.take(pa.array(open_rows))
-        proven = {messageid for messageid, _ in journal.receipts(mine.unique().to_pylist())}
+        proven = {messageid for messageid, _ in receipts_of(journal, mine.unique().to_pylist())}
         rows = open_rows[[messageid in proven for messageid in mine.to_pylist()]] if proven else open_rows[:0]
         found.decide(rows, SUCCESS, codes.SUCCESS)
 

@@ -117,14 +117,14 @@ class Reader:
         """
         asked = ids.drop_null().unique().to_pylist()
         with self._reading() as journal:
-            found = [] if journal is None else list(journal.receipts(asked))
+            found = [] if journal is None else lookup.receipts_of(journal, asked)
         return journal_receipts.frame_of(found, tz)
 
     def with_receipts(self, ids: pa.Array) -> set[str]:
         """Return which of some messages have a receipt, which proves that they were accepted."""
         asked = ids.drop_null().unique().to_pylist()
         with self._reading() as journal:
-            return set() if journal is None else {messageid for messageid, _ in journal.receipts(asked)}
+            return set() if journal is None else {messageid for messageid, _ in lookup.receipts_of(journal, asked)}
 
     def homes(self, ids: pa.Array) -> dict[str, Rows]:
         """Return the campaigns to which messages belong, each with the places of its ids, in order.

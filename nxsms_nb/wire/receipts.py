@@ -24,6 +24,7 @@ __all__ = [
     "from_record",
     "phone_of",
     "root",
+    "same_id",
     "status_of",
 ]
 
@@ -62,6 +63,8 @@ _ID: Final = re.compile(r"[0-9A-Za-z._:+=~-]{1,100}")
 _SUFFIX: Final = re.compile(r"-[0-9]{10}\Z")
 _LONG: Final = re.compile(r"\d(?:[ -]?\d){6,}")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_NOTHING: Final = frozenset(("null", "none", "nil", "undefined", "nan", "n/a", "-", "--"))
+"""What programs write where there is no value."""
 _WORD_MAX: Final = 40
 _SEGMENTS_MAX: Final = 1000
 
@@ -174,6 +177,18 @@ def root(messageid: str) -> str | None:
     return messageid[: found.start()] if found and found.start() else None
 
 
+def same_id(listed: Any, messageid: str) -> bool:
+    """Return whether the id of a record is a message's, as it is or with ``-`` and ten digits behind it.
+
+    Examples
+    --------
+    >>> same_id("message-000001-0123456789", "message-000001"), same_id(1234567890, "1234567890"), same_id(None, "None")
+    (True, True, False)
+    """
+    found = _id(listed)
+    return found is not None and messageid in (found, root(found))
+
+
 def phone_of(row: Mapping[str, Any]) -> str:
     """Return the digits of a record's number; empty where it shows none, or not all of them.
 
@@ -189,7 +204,8 @@ def phone_of(row: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    text = str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return "" if text.casefold() in _NOTHING else text
 
 
 def _id(value: Any) -> str | None:

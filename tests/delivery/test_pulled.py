@@ -43,6 +43,14 @@ def asked(sandbox, monkeypatch, during=lambda path, form: None):
     return made
 
 
+def changed(sandbox, monkeypatch, change):
+    """Let each of the sandbox's answers to a query be changed before it is given."""
+    answer = sandbox._service.records.answer
+    monkeypatch.setattr(
+        sandbox._service.records, "answer", lambda path, form, **clocks: change(answer(path, form, **clocks))
+    )
+
+
 def accept(sandbox, ids, days_ago=0.0, phone="8615000000000"):
     """Let the sandbox have accepted messages that nobody sent, so many days ago."""
     service = sandbox._service
@@ -76,7 +84,7 @@ def test_receipts_are_joined_by_messageid(make, n, hours):
     pd.testing.assert_frame_equal(joined[sent.columns.to_list()], sent)
     assert joined.attrs == sent.attrs
     assert joined["dr_status"].isin([2, 5, 12]).all()
-    assert (joined["segments"] == 1).all()
+    assert (joined["segments"].fillna(-1) == 1).all()
     assert (joined["price"] == 0.0065).all()
     assert joined["network"].str.startswith("China").all()
     assert joined["currency"].isna().all()
@@ -124,11 +132,11 @@ def test_again_refreshes(make):
     sent = people(30).nxsms.send(sandbox.client)
     first = sent.nxsms.receipts(sandbox.client)
     assert first["dr_status"].isna().all()
-    assert (first["segments"] == 1).all()
+    assert (first["segments"].fillna(-1) == 1).all()
     sandbox.advance(1001)
     again = first.nxsms.receipts(sandbox.client)
     assert again.columns.to_list() == first.columns.to_list()
-    assert (again["dr_status"] == 2).all()
+    assert (again["dr_status"].fillna(-1) == 2).all()
     pd.testing.assert_frame_equal(again.nxsms.receipts(sandbox.client), again)
 
 
@@ -197,7 +205,7 @@ def test_a_receipt_before_the_sends_own_reply_settles_its_row(make, path):
     assert counts(frame) == {"Unknown": 3}
     joined = frame.nxsms.receipts(journal=path)
     assert counts(joined) == {"Success": 3}
-    assert (joined["dr_status"] == 2).all()
+    assert (joined["dr_status"].fillna(-1) == 2).all()
     assert counts(people(3).nxsms.recorded(sandbox.client, journal=path)) == {"Success": 3}
 
 
@@ -292,7 +300,7 @@ def test_rows_that_were_retried_have_the_receipts_of_their_latest_attempt(make):
     sent = refused.nxsms.retry(sandbox.client, codes=13009)
     joined = sent.nxsms.receipts(sandbox.client)
     assert joined["messageid"].str.endswith("-1").all()
-    assert (joined["dr_status"] == 2).all()
+    assert (joined["dr_status"].fillna(-1) == 2).all()
     assert refused.nxsms.receipts(sandbox.client)["dr_status"].isna().all()
 
 
@@ -301,7 +309,97 @@ def test_an_id_with_ten_digits_behind_it_is_the_one_in_front(make):
     sandbox = make(delivery={})
     ids = [f"message-{n:06d}" for n in range(25)]
     accept(sandbox, [f"{messageid}-0123456789" for messageid in ids])
-    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"] == 2).all()
+    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"].fillna(-1) == 2).all()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda row: row | {"msgid": f"{row['msgid']}-0123456789"},
+        lambda row: row | {"msgid": f" {row['msgid']} "},
+        lambda row: [row],
+        lambda row: [{}, None, row],
+    ],
+    ids=["ten digits", "blanks", "list", "list with others"],
+)
+def test_a_record_alone_is_found_however_it_is_written(make, monkeypatch, written):
+    """As in a day's list; so is one that settles a row in doubt."""
+    sandbox = make(delivery={}, faults=["close_after"])
+    changed(sandbox, monkeypatch, lambda reply: reply | {"row": written(reply["row"])} if reply.get("row") else reply)
+    sent = people(3).nxsms.send(sandbox.client)
+    assert counts(sent.nxsms.reconcile(sandbox.client)) == {"Success": 3}
+    assert (sent.nxsms.receipts(sandbox.client)["dr_status"].fillna(-1) == 2).all()
+
+
+def test_ten_digits_behind_an_id_in_a_list_settle_its_row(make, monkeypatch):
+    """The query's list and its single records are read alike."""
+    sandbox = make(delivery={}, faults=["close_after"])
+
+    def change(reply):
+        for row in (reply.get("info") or {}).get("rows", ()):
+            row["msgid"] += "-0123456789"
+        return reply
+
+    changed(sandbox, monkeypatch, change)
+    sent = people(30).nxsms.send(sandbox.client)
+    assert counts(sent) == {"Unknown": 30}
+    assert counts(sent.nxsms.reconcile(sandbox.client)) == {"Success": 30}
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        lambda n, rows: 0,
+        lambda n, rows: 1,
+        lambda n, rows: len(rows),
+        lambda n, rows: str(n // 2),
+        lambda n, rows: -(-n // 99),
+    ],
+    ids=["none", "one", "of the page", "half", "pages"],
+)
+def test_a_list_that_understates_its_length_is_read_to_its_end(make, monkeypatch, total):
+    """Behind a full page there is another one."""
+    monkeypatch.setattr(requests, "CDR_PAGE_MAX", 99)
+    sandbox = make(delivery={})
+    ids = [f"message-{n:06d}" for n in range(3000)]
+    accept(sandbox, ids)
+
+    def change(reply):
+        info = reply["info"]
+        return reply | {"info": info | {"total": total(info["total"], info["rows"])}}
+
+    changed(sandbox, monkeypatch, change)
+    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"].fillna(-1) == 2).all()
+
+
+def test_a_page_that_does_not_exist_is_the_end_of_a_list(make, monkeypatch):
+    """Code 4 behind a last page that is full; in the middle of a list it is an error."""
+    monkeypatch.setattr(requests, "CDR_PAGE_MAX", 99)
+    sandbox = make(delivery={})
+    ids = [f"message-{n:06d}" for n in range(198)]
+    accept(sandbox, ids)
+    sent = sent_frame([*ids, *[f"unknown-{n:06d}" for n in range(250)]])
+    with monkeypatch.context() as patch:
+        asked(sandbox, patch, lambda path, form: {"code": "4"} if form.get("page") == "3" else None)
+        assert (sent.nxsms.receipts(sandbox.client)["dr_status"] == 2).sum() == 198
+    asked(sandbox, monkeypatch, lambda path, form: {"code": "4"} if form.get("page") == "2" else None)
+    with pytest.raises(nx.QueryError, match=r"stopped after 1 of its pages \(code 4\)"):
+        sent.nxsms.receipts(sandbox.client)
+
+
+def test_an_id_of_ones_own_that_ends_in_ten_digits_keeps_its_receipt(make, path):
+    """It is not the one without them, which is another message of the same journal, and still in doubt."""
+    sandbox = make(faults=["ok", "close_after"])
+    frame = people(2).assign(sys_message_id=["order-000001-1795773600", "order-000001"])
+    frame.iloc[:1].nxsms.send(sandbox.client, journal=path)
+    sent = frame.nxsms.send(sandbox.client, journal=path)
+    assert sent["status"].to_list() == ["Success", "Unknown"]
+    with Journal(path).receiving() as book:
+        book.write([DELIVERED._replace(messageid="order-000001-1795773600", dr_time=None)], "pushed")
+    joined = sent.iloc[1:].nxsms.receipts(journal=path)
+    assert counts(joined) == {"Unknown": 1}
+    assert joined["dr"].isna().all()
+    assert sent.nxsms.receipts(journal=path)["dr_status"].notna().to_list() == [True, False]
 
 
 def test_columns_of_ones_own_are_refused_before_anything_is_asked(make, monkeypatch):
@@ -406,7 +504,7 @@ def test_three_days_and_three_hundred_pages(make, monkeypatch):
     start = pd.Timestamp.now("UTC").normalize() + pd.Timedelta(hours=12) - pd.Timedelta(days=4)
     frames = []
     for day in range(3):
-        ids = [f"message-{day}-{n:06d}" for n in range(9_900)]
+        ids = [f"message-{day}-{n:06d}" for n in range(9_890)]
         ago = (pd.Timestamp.now("UTC") - start - pd.Timedelta(days=day)) / pd.Timedelta(days=1)
         accept(sandbox, ids, ago)
         frames.append(sent_frame(ids, ago))
@@ -423,7 +521,7 @@ def test_code_5_in_mid_page_waits_and_goes_on(make, patient, monkeypatch):
     accept(sandbox, ids)
     turn = iter(range(10**9))
     queried = asked(sandbox, monkeypatch, lambda path, form: {"code": "5"} if next(turn) % 4 else None)
-    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"] == 2).all()
+    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"].fillna(-1) == 2).all()
     assert {page for _, _, page in queried} == {str(page) for page in range(1, 22)}
 
 
@@ -502,7 +600,7 @@ def test_few_that_are_missing_are_asked_for_one_by_one(make, monkeypatch):
     ids = [f"message-{n:06d}" for n in range(30)]
     accept(sandbox, ids)
     queried = asked(sandbox, monkeypatch)
-    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"] == 2).all()
+    assert (sent_frame(ids).nxsms.receipts(sandbox.client)["dr_status"].fillna(-1) == 2).all()
     assert len(queried) < 40
 
 

@@ -206,8 +206,9 @@ def test_a_sender_that_is_too_slow_is_cut_off(path, monkeypatch, begun):
 
 
 def test_whoever_holds_connections_open_keeps_nobody_away(path, monkeypatch):
-    """The one that has waited longest makes room."""
+    """The one that has waited longest makes room, once it had the time to bring a request."""
     monkeypatch.setattr(gates, "CONNECTIONS_MAX", 8)
+    monkeypatch.setattr(gates, "GRACE_S", 0.1)
     with ReceiptServer(journal=path) as server:
         held = [socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) for _ in range(30)]
         for sock in held:
@@ -283,6 +284,43 @@ def test_a_flood_is_answered_in_full(server, path):
     assert kept(path) == [f"message-{number:06d}" for number in range(1000)]
 
 
+def test_more_senders_at_once_than_there_is_room_for_wait_for_it(path, monkeypatch):
+    """A push is made once: whoever says something is answered, however many came before."""
+    monkeypatch.setattr(gates, "CONNECTIONS_MAX", 8)
+    with ReceiptServer(journal=path) as server:
+        url = urlsplit(server.url)
+        together = [socket.create_connection((url.hostname, url.port), timeout=60) for _ in range(200)]
+        for number, sock in enumerate(together):
+            body = fields(f"message-{number:06d}").encode()
+            sock.sendall(
+                b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (url.path.encode(), len(body)) + body
+            )
+        assert {sock.recv(1000)[-7:] for sock in together} == {b"success"}
+        assert refused(server) == {}
+        for sock in together:
+            sock.close()
+    assert len(kept(path)) == 200
+
+
+def test_a_sender_that_asks_first_may_send_its_body(server, path):
+    """Some clients announce a body and wait."""
+    url, body = urlsplit(server.url), fields().encode()
+    head = f"POST {url.path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    with connected(server, head.encode()) as sock:
+        assert sock.recv(1000).startswith(b"HTTP/1.1 100 ")
+        sock.sendall(body)
+        assert sock.recv(1000).endswith(b"success")
+    assert kept(path) == ["message-000001"]
+
+
+def test_a_server_that_was_closed_is_not_entered(path):
+    """Else a block would run in which nothing is received."""
+    with ReceiptServer(journal=path) as server:
+        pass
+    with pytest.raises(nx.ConfigError, match=r"was closed.*nx\.ReceiptServer"):
+        server.__enter__()
+
+
 def test_it_runs_beside_a_run_of_the_same_journal(make, path):
     """Receipts are pushed while requests leave, some before their own replies; both are recorded."""
     sandbox = make(delivery={}, latency=0.02)
@@ -293,7 +331,7 @@ def test_it_runs_beside_a_run_of_the_same_journal(make, path):
     assert set(sandbox.receipts["answer"]) == {"success"}
     joined = sent.nxsms.receipts(journal=path)
     assert counts(joined) == {"Success": 2000}
-    assert (joined["dr_status"] == 2).all()
+    assert (joined["dr_status"].fillna(-1) == 2).all()
     assert joined["network"].isna().all()
     assert no_double(sandbox)
 

@@ -213,7 +213,7 @@ def test_an_account_code_ends_the_run_with_the_frame_complete(make):
     assert "1003" in error.reason
     pd.testing.assert_frame_equal(error.frame[frame.columns], frame)
     assert counts(error.frame) == {"Unsent": 3000}
-    assert (error.frame["code"] == 1003).all()
+    assert (error.frame["code"].fillna(-1) == 1003).all()
 
 
 def test_an_account_refused_item_by_item_ends_the_run_too(make):

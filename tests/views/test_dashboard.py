@@ -226,7 +226,7 @@ def test_a_chosen_reason_has_its_meaning_and_advice(made):
     say(shown, "reason", level=level)
     code = nx.codes().loc[13005]
     assert table(shown)["about"] == {"name": f"13005 {code['meaning']}", "advice": code["advice"]}
-    assert (shown.selection["code"] == 13005).all()
+    assert (shown.selection["code"].fillna(-1) == 13005).all()
     assert (shown.selection["status"] == "Failure").all()
 
 

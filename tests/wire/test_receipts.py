@@ -121,6 +121,8 @@ def test_a_row_of_the_record_query_is_read():
         ({"dr": "", "dr_status": "成功"}, ("成功", 2)),
         ({"dr": None, "dr_status": "Successful"}, ("Successful", 2)),
         ({"dr": "", "dr_status": 2}, ("2", 2)),
+        ({"dr": "null", "dr_status": "成功"}, ("成功", 2)),
+        ({"dr": "-", "dr_status": "None"}, (None, None)),
         ({"dr": "UNDELIV", "dr_status": "Failed"}, ("UNDELIV", 5)),
         ({"dr": "", "dr_status": "失败"}, ("失败", 5)),
         ({"dr": "000", "dr_status": "Success"}, ("000", 2)),
