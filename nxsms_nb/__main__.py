@@ -254,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     receipts.add_argument("--port", type=int, default=0, help="port (default: any free one)")
     receipts.add_argument("--token", metavar="TEXT", help="secret part of the address (default: a long random one)")
     receipts.add_argument(
-        "--journal", type=_file, help="where receipts are kept (default: NXSMS_JOURNAL, or the user's journal)"
+        "--journal", type=_journal, help="where receipts are kept (default: NXSMS_JOURNAL, or the user's journal)"
     )
 
     sandbox = commands.add_parser(

@@ -58,12 +58,12 @@ class Locks:
             raise busy(lock.name, who)
         self.held += taken
 
-    def acquire_again(self, connection: psycopg.Connection[Any], before: int) -> None:
-        """Take all locks in a new session; the one `before` may not have ended yet, and is ended. Else raise `LockLost`."""
+    def acquire_again(self, connection: psycopg.Connection[Any], before: tuple[int, str]) -> None:
+        """Take all locks in a new session; the one `before` (pid and start) is ended. Else raise `LockLost`."""
         until = time.monotonic() + _OLD_SESSION_S
         for lock in self.held:
             while not self._try(connection, lock):
-                holders = {pid for pid, _ in self._holders(connection, lock)}
+                holders = {(pid, started) for pid, _, started in self._holders(connection, lock)}
                 if holders - {before} or time.monotonic() > until:
                     who, _ = self._holder(connection, lock)
                     raise LockLost(
@@ -71,18 +71,18 @@ class Locks:
                         "sent. Run this again when that run has ended: what it sent is known then."
                     )
                 if holders:
-                    connection.execute("SELECT pg_terminate_backend(%s)", (before,))
+                    connection.execute("SELECT pg_terminate_backend(%s)", before[:1])
                 time.sleep(0.05)
 
     def _try(self, connection: psycopg.Connection[Any], lock: Lock) -> bool:
         row = connection.execute(f"SELECT pg_try_advisory_lock{_kind(lock)}(%s)", (self.key(lock.name),)).fetchone()
         return row is not None and bool(row[0])
 
-    def _holders(self, connection: psycopg.Connection[Any], lock: Lock) -> list[tuple[int, str]]:
+    def _holders(self, connection: psycopg.Connection[Any], lock: Lock) -> list[tuple[int, str, str]]:
         key = self.key(lock.name) & 0xFFFFFFFFFFFFFFFF
         return connection.execute(
-            "SELECT l.pid, coalesce(a.application_name, '') FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid "
-            "WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
+            "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::text, '') "
+            "FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
             "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
             "AND l.classid::bigint = %s AND l.objid::bigint = %s",
             (key >> 32, key & 0xFFFFFFFF),
@@ -90,7 +90,7 @@ class Locks:
 
     def _holder(self, connection: psycopg.Connection[Any], lock: Lock) -> tuple[str, str | None]:
         """Return who holds a lock, in words, and which campaign's run that is, where the journal shows it."""
-        for pid, application in self._holders(connection, lock):
+        for pid, application, _ in self._holders(connection, lock):
             row = connection.execute(
                 "SELECT campaign, to_char(to_timestamp(started_us / 1e6), 'YYYY-MM-DD HH24:MI'), os_user, host FROM run "
                 "WHERE ended_us IS NULL AND backend = %s ORDER BY id DESC LIMIT 1",

@@ -38,7 +38,7 @@ _warned: Final[set[tuple[str, str]]] = set()
 _ABOUT: Final = """
     SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
         current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit'),
-        current_schema()
+        current_schema(), (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid())
 """
 # A plan that is kept, made while a table is small, would read the whole table when that has grown.
 _SETTINGS: Final = """
@@ -67,6 +67,8 @@ class About(NamedTuple):
 
     pid: int
     schema: str
+    started: str
+    """With the pid, which session it is: pids come again, in a container soon."""
 
 
 def user_and_host() -> tuple[str, str]:
@@ -133,7 +135,7 @@ def _checked(address: Address, connection: psycopg.Connection[Any]) -> About:
     row = connection.execute(_ABOUT).fetchone()
     if row is None:
         raise Away("it does not say what it is")
-    pid, replica, read_only, encoding, fsync, durable, schema = row
+    pid, replica, read_only, encoding, fsync, durable, schema, started = row
     name = f"The database {address.shown}"
     if replica or read_only:
         what = "is a replica (pg_is_in_recovery)" if replica else "is read-only (default_transaction_read_only)"
@@ -161,7 +163,7 @@ def _checked(address: Address, connection: psycopg.Connection[Any]) -> About:
             f"{name} has synchronous_commit {durable}. The journal sets it to on for its own transactions; other programs' "
             "may be lost in a crash.",
         )
-    return About(pid, schema)
+    return About(pid, schema, started)
 
 
 def _refuse_pooler(address: Address, connection: psycopg.Connection[Any], pid: int) -> None:
@@ -295,7 +297,7 @@ class Session:
         return done
 
     def _reopen(self) -> None:
-        before = self.about.pid
+        before = (self.about.pid, self.about.started)
         if self._ended:
             raise JournalError("The journal was given up.")
         try:

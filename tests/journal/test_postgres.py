@@ -1,10 +1,13 @@
 """A journal in PostgreSQL, given by its URL wherever a path may be given: what it is, what it refuses, and what it never shows."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
 import traceback
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pandas as pd
@@ -286,3 +289,32 @@ def test_receipts_are_kept_once_for_everybody(database):
     assert found["dr_time"].astype(str).to_list() == ["2026-03-03 06:02:11+00:00"] * 2
     ids = pa.array([None, "order-7", "order-8"], pa.large_string())
     assert Journal(database).receipts_of(ids, "Asia/Shanghai")["messageid"].to_list() == ["order-7"]
+
+
+def test_pushed_receipts_are_stored_in_it(database):
+    """The server that takes pushes answers when the database has the receipt."""
+    with nx.ReceiptServer(journal=database) as server:
+        form = {"messageid": "n1" + "a" * 32, "result": "DELIVRD", "status": "2", "drtime": "2026-03-03 14:02:11"}
+        request = urllib.request.Request(server.url, urllib.parse.urlencode(form).encode())
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            assert b"success" in reply.read()
+    assert Journal(database).receipts()["dr"].to_list() == ["DELIVRD"]
+
+
+def test_the_command_line_takes_the_url(sandbox, database, tmp_path):
+    """As `--journal`, with both its slashes; what it says does not show the password."""
+    url = database.replace("postgres@", f"postgres:{PASSWORD}@")
+    people(10).to_csv(tmp_path / "in.csv", index=False)
+    env = os.environ | {
+        "NXSMS_ACCESS_KEY": sandbox.access_key,
+        "NXSMS_ACCESS_SECRET": sandbox.access_secret,
+        "NXSMS_APP_KEY": sandbox.app_key,
+        "NXSMS_BASE_URL": sandbox.url,
+    }
+    command = [sys.executable, "-m", "nxsms_nb", "send", "in.csv", "out.csv", "--campaign", "spring", "--journal", url]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env, check=True)
+        assert "Success 10" in done.stdout
+        assert "hunter2" not in done.stdout + done.stderr
+    assert sandbox.effects().max() == 1
+    assert sorted(place.name for place in tmp_path.iterdir()) == ["in.csv", "out.csv"]
