@@ -54,13 +54,17 @@ class Memory:
         while not self._done.wait(LOOK_S):
             self.seen.append(self._own.memory_info().rss / 1e6)
 
-    def told(self) -> dict[str, float]:
-        """Memory from the second fifth on, and near the end."""
+    def stop(self) -> None:
+        """Look no more."""
         self._done.set()
-        fifth = max(1, len(self.seen) // 5)
+
+    def told(self, seconds: float) -> dict[str, float]:
+        """Memory in the second fifth of the last so many seconds, and near the end."""
+        seen = self.seen[-max(1, int(seconds / LOOK_S)) :]
+        fifth = max(1, len(seen) // 5)
         return {
-            "memory_early_mb": max(self.seen[fifth : 2 * fifth], default=0.0),
-            "memory_late_mb": max(self.seen[-fifth:], default=0.0),
+            "memory_early_mb": max(seen[fifth : 2 * fifth], default=0.0),
+            "memory_late_mb": max(seen[-fifth:], default=0.0),
         }
 
 
@@ -96,7 +100,9 @@ def contestant(name: str, folder: Path, port: str, workers: int) -> dict[str, An
         cluster.run(__import__, "nxsms_nb.dask")
     memory, cpu, begun = Memory(), used(), time.perf_counter()
     parts = (clustered if name == "dask" else stream)(folder, client, options)
-    told = {"wall_s": time.perf_counter() - begun, "cpu_s": used() - cpu, "parts": parts, **memory.told()}
+    wall = time.perf_counter() - begun
+    memory.stop()
+    told: dict[str, Any] = {"wall_s": wall, "cpu_s": used() - cpu, "parts": parts}
     if name == "dask":
         times = pd.concat(
             pd.read_parquet(path, columns=["status", "sent_at", "latency_ms"])
@@ -105,6 +111,7 @@ def contestant(name: str, folder: Path, port: str, workers: int) -> dict[str, An
         ends = times["sent_at"] + pd.to_timedelta(times["latency_ms"], unit="ms")
         told["accepted"] = int((times["status"] == "Success").sum())
         told["sending_s"] = (ends.max() - times["sent_at"].min()).total_seconds()
+    told |= memory.told(told.get("sending_s", wall))
     if cluster is not None:
         cluster.shutdown()
     return told

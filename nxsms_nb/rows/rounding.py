@@ -77,7 +77,8 @@ class Evidence:
     def add(self, other: Evidence) -> None:
         """Add the evidence of another part."""
         shift = max(self.shift, other.shift)
-        different = np.union1d(_sampled(self.different, shift), _sampled(other.different, shift))
+        mine, others = _sampled(self.different, shift), _sampled(other.different, shift)
+        different = np.union1d(mine, others) if len(mine) and len(others) else mine if len(mine) else others
         while len(different) > _SAMPLE:
             shift += 1
             different = _sampled(different, shift)
