@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import dask
 from dask.base import get_scheduler
+from dask.delayed import Delayed
 from dask.local import get_sync
 from dask.multiprocessing import get as get_processes
 
@@ -107,13 +108,18 @@ class _Processes:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _alone(task: Any) -> Any:
+    """Return the task with the part of the graph that it needs: else each of a thousand would look through all."""
+    return Delayed(task.key, task.dask.cull({task.key}).to_dict())
+
+
 def _in_turn(
     tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int, result: Callable[[Any], Any] = Future.result
 ) -> Iterator[Any]:
     waiting: deque[Any] = deque()
     try:
         for task in tasks:
-            waiting.append(submit(task))
+            waiting.append(submit(_alone(task)))
             if len(waiting) > ahead:
                 # No name holds a result or its future: the next one may be as large.
                 yield result(waiting.popleft())
