@@ -622,7 +622,7 @@ class NxsmsAccessor(Names):
 
         ``Unsent`` rows keep their id. ``Failure`` rows leave with an id of their own for the new attempt if their code may pass
         later (13007, an hour after the request) or is one of `codes`. ``Skipped``, ``Invalid`` and ``Unknown`` rows are never
-        tried. Running the same cell again sends nothing again. A row whose number or text was corrected leaves as it is now;
+        tried, nor is one that was refused and of which a receipt says delivered all the same. Running the same cell again sends nothing again. A row whose number or text was corrected leaves as it is now;
         its campaign's own call knows it.
 
         Parameters

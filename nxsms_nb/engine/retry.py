@@ -7,6 +7,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ from nxsms_nb.engine.dispatch import Dispatch
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns as result_columns
+from nxsms_nb.results import delivery
 from nxsms_nb.results.table import FAILURE, NO_TIME, SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Results, among
 from nxsms_nb.rows import id_format
 from nxsms_nb.wire import codes as code_table
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from nxsms_nb.results.table import Rows
 
 __all__ = ["asked_for", "may_go_us", "retry_of"]
+
+Mask = npt.NDArray[np.bool_]
 
 HOUR_US: Final = 3_600_000_000
 """How long the vendor's hourly limit (13007) lasts after the request that met it."""
@@ -57,8 +61,8 @@ def asked_for(codes: Any) -> frozenset[int]:
     return numbers
 
 
-def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[int]) -> tuple[Dispatch, Rows]:
-    """Return the dispatch of the rows that may be sent again, in their campaign; and those that may be, but only later."""
+def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[int]) -> tuple[Dispatch, Rows, Rows]:
+    """Return the dispatch of the rows that may be sent again; those that may be later; and those delivered although refused."""
     results, ids, suppressed = sent.results, sent.ids, sent.checked.suppressed
     open_before = np.flatnonzero(among(results.status, UNSENT, FAILURE))
     sendable = sent.checked.good & present(ids)
@@ -75,6 +79,8 @@ def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[in
         early[:] = False
     held_back = refused[early]
     refused = refused[np.isin(numbers, [*(code_table.RETRYABLE | codes)]) & ~early]
+    there = _delivered(sent, campaign, ids, refused)
+    refused, arrived = refused[~there], refused[there]
     further = [id_format.next_id(messageid) for messageid in ids.take(pa.array(refused, pa.int64())).to_pylist()]
     ids = _put(ids, refused, pa.array(further, TEXT))
     waiting = np.sort(np.concatenate([same, refused]))
@@ -91,7 +97,7 @@ def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[in
     sent.skip_suppressed()
     dispatch = sent.dispatch(campaign, home.campaign, ids=ids, keys=keys)
     elsewhere.refuse(dispatch, open_before[among(results.status[open_before], SUCCESS, UNKNOWN)])
-    return dispatch, held_back
+    return dispatch, held_back, arrived
 
 
 def may_go_us(results: Results, rows: Rows, now_us: int) -> Rows:
@@ -109,6 +115,20 @@ def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: R
     gone = np.flatnonzero(among(known.status, SUCCESS, UNKNOWN))
     results.attempts[refused[gone]] = 0
     results.take_over(refused[gone], known, gone)
+
+
+def _delivered(sent: SentRows, journal: Reader, ids: pa.Array, refused: Rows) -> Mask:
+    """Return which refused rows have a receipt, in the journal or joined on, that says delivered: they would be sent twice."""
+    mine, prefix = ids.take(Dispatch.positions(refused)), sent.settings["prefix"]
+    found = journal.receipts_of(mine, "UTC")
+    arrived = found["messageid"][delivery.classes(found["dr_status"]) == delivery.DELIVERED]
+    there: Mask = np.zeros(len(refused), np.bool_)
+    if len(arrived):
+        there = as_mask(pc.is_in(mine, value_set=pa.array(arrived.to_list(), mine.type)))
+    if delivery.carries(sent.frame, prefix):
+        joined = delivery.read(sent.frame, prefix, columns=["dr_status"])["dr_status"]
+        there = there | (delivery.classes(joined) == delivery.DELIVERED)[refused]
+    return there
 
 
 def _take_over_received(results: Results, journal: Reader, ids: pa.Array, tried: Rows) -> None:

@@ -67,6 +67,7 @@ def _campaign(name: str) -> str:
 
 _ELSEWHERE: Final = "put it elsewhere: journal='…', or set NXSMS_JOURNAL."
 _RIGHTS: Final = f"Check that you may write to the file and its folder, or {_ELSEWHERE}"
+_NOT_SENT: Final = "Nothing was sent."
 _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: f"Make room on its disk, or {_ELSEWHERE}",
     sqlite3.SQLITE_IOERR: f"Check that its disk works and has room, or {_ELSEWHERE}",
@@ -144,18 +145,18 @@ _UNREADABLE: Final = (sqlite3.Error, ValueError, LookupError, TypeError, Arithme
 """The errors of reading a file whose bytes have changed, where no checksum catches it."""
 
 
-def failed(path: Path | None, error: sqlite3.Error) -> JournalError:
-    """Return the error that says why SQLite could not read or write a journal, and what to do."""
+def failed(path: Path | None, error: sqlite3.Error, so: str = _NOT_SENT) -> JournalError:
+    """Return the error that says why SQLite could not read or write a journal, what that means, and what to do."""
     remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
     if remedy is None:
-        return damaged(path, error)
-    return JournalError(f"The journal {path or 'in memory'} cannot be used ({error}). Nothing was sent. {remedy}")
+        return damaged(path, error, so)
+    return JournalError(f"The journal {path or 'in memory'} cannot be used ({error}). {so} {remedy}")
 
 
-def damaged(path: Path | None, what: object) -> JournalError:
-    """Return the error that says that a journal is damaged, and what to do."""
+def damaged(path: Path | None, what: object, so: str = _NOT_SENT) -> JournalError:
+    """Return the error that says that a journal is damaged, what that means, and what to do."""
     return JournalError(
-        f"The journal {path or 'in memory'} is damaged: {what}. Nothing was sent. Restore a backup of it, or move it away "
+        f"The journal {path or 'in memory'} is damaged: {what}. {so} Restore a backup of it, or move it away "
         "with the files that begin with its name. A new journal knows nothing of earlier sends; frames that carry their "
         "results (status, messageid) do."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,6 +69,10 @@ def received(
             pull = Pull(_days(results), _numbers(frame, results, settings), book)
             through = in_loop(unless_stopped(call, pull.run(client)))
     found = journal.receipts_of(ids, zone)
+    if client is None and found.empty and len(ids):
+        screen.say(
+            f"The {_name(journal)} has no receipts of these rows. To ask the vendor: {replace(spelled, client=True).text()}"
+        )
     accepted = _mark_accepted(results, found)
     if pull is not None and pull.strangers:
         strange = (results["status"] == "Unknown") & results["messageid"].isin(pull.strangers)
@@ -87,6 +92,10 @@ def received(
     _say_what_is_out_of_reach(pull, joined, results, prefix)
     _warn_of_early(call, joined, results, spelled, zone)
     return joined
+
+
+def _name(journal: Journal) -> str:
+    return "journal in memory" if journal.named is None else f"journal {journal.named}"
 
 
 def _days(results: pd.DataFrame) -> dict[str, date]:

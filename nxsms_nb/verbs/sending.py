@@ -98,11 +98,15 @@ def retried(
         screen.say(suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list))
         return dispatch.joined(last=True)
     with rows.hold(home) as campaign:
-        dispatch, held_back = retry.retry_of(rows, home, campaign, wanted)
+        dispatch, held_back, arrived = retry.retry_of(rows, home, campaign, wanted)
         dispatch.confirm(settings["confirm"])
         screen.say(suppressed_words(len(dispatch.suppressed()), dispatch.checked.about_list))
         if len(held_back):
             screen.say(_early_words(dispatch, held_back, wanted))
+        if len(arrived):
+            screen.say(
+                f"{count(len(arrived), 'row')} stayed Failure: refused, and delivered all the same, as receipts say."
+            )
         return _outcome(call, dispatch, settings, observer)
 
 

@@ -117,13 +117,15 @@ def test_what_was_pulled_is_in_the_journal_and_needs_no_client(make, path):
     assert len(Journal(path).receipts()) == 30
 
 
-def test_without_receipts_the_columns_are_empty(make, path):
-    """A journal that is not there is not made."""
+def test_without_receipts_the_columns_are_empty(make, path, capsys):
+    """A journal that is not there is not made; the line names the journal that was looked in, and whom to ask."""
     sent = people(3).nxsms.send(make().client)
     joined = sent.nxsms.receipts(journal=path)
     assert joined[COLUMNS].isna().all(axis=None)
     assert joined[COLUMNS].dtypes.astype(str).to_list()[1:4] == ["Int64", "datetime64[us, UTC]", "float64"]
     assert not path.exists()
+    expected = f"The journal {path} has no receipts of these rows. To ask the vendor: sent.nxsms.receipts(client, "
+    assert expected in capsys.readouterr().out
 
 
 def test_again_refreshes(make):
@@ -302,6 +304,23 @@ def test_rows_that_were_retried_have_the_receipts_of_their_latest_attempt(make):
     assert joined["messageid"].str.endswith("-1").all()
     assert (joined["dr_status"].fillna(-1) == 2).all()
     assert refused.nxsms.receipts(sandbox.client)["dr_status"].isna().all()
+
+
+@pytest.mark.parametrize("where", ["journal", "frame"])
+def test_what_was_delivered_although_it_was_refused_is_not_retried(make, path, where, capsys):
+    """Its person has it; a receipt that says anything else changes nothing."""
+    sandbox = make(failures={13009: 1.0})
+    sent = people(3).nxsms.send(sandbox.client, journal=path)
+    sandbox.failures = None
+    with Journal(path).receiving() as book:
+        delivered, not_delivered = sent["messageid"][:2]
+        book.write([Receipt(delivered, "DELIVRD", 2), Receipt(not_delivered, "REJECTD", 6)], "pushed")
+    if where == "frame":
+        sent, path = sent.nxsms.receipts(journal=path), path.with_name("other.sqlite3")
+    again = sent.nxsms.retry(sandbox.client, codes=13009, journal=path)
+    assert again["status"].to_list() == ["Failure", "Success", "Success"]
+    assert len(sandbox.ledger) == 2
+    assert "1 row stayed Failure: refused, and delivered all the same" in capsys.readouterr().out
 
 
 def test_an_id_with_ten_digits_behind_it_is_the_one_in_front(make):

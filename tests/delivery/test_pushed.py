@@ -21,6 +21,7 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb import Journal, ReceiptServer
 from nxsms_nb.delivery import gates
+from nxsms_nb.journal import sqlite
 from tests.engine.people import counts, no_double, people
 
 PUSH = {
@@ -362,6 +363,18 @@ def test_a_journal_that_cannot_be_written_is_an_error_and_said(path, tmp_path):
         assert push(server, fields("message-000003"))[1] == "success"
         assert server.trouble is None
     assert kept(path) == ["message-000001", "message-000003"]
+
+
+def test_a_journal_that_is_held_is_said_of_receipts(server, path, monkeypatch):
+    """The words are of receipts; nothing is said of messages, which a server does not send."""
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.01)
+    with ReceiptServer(journal=path) as other, closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert push(other, fields())[1] == "error"
+        assert "No receipt was recorded. Another program holds it" in other.trouble
+        assert "Nothing was sent" not in other.trouble
+        holder.execute("ROLLBACK")
+        assert push(other, fields())[1] == "success"
 
 
 def test_a_journal_that_cannot_be_used_is_found_out_at_the_start(path):
