@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nxsms_nb.engine.sources import ALL_WARNINGS, Measured
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes.reading import UNREADABLE, Opened, opened, plain
+from nxsms_nb.stream import as_pandas
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,8 +23,10 @@ class FileSource(Measured):
 
     all_warnings = f"(in Python, with the file read as df) {ALL_WARNINGS}"
 
-    def __init__(self, path: Path, opened: Opened) -> None:
+    def __init__(self, path: Path, opened: Opened, content: str) -> None:
         self.path = path
+        self._content = content
+        self._not_text = opened.not_text
         self.schema = opened.schema
         self.separator = opened.separator
         self.held: pa.Table = self.schema.empty_table()
@@ -36,15 +39,31 @@ class FileSource(Measured):
         try:
             for table in self._begin():
                 self.held = table
-                yield table
+                yield self._with_types(table, rows)
                 rows += len(table)
         except ConfigError:
             raise
         except UNREADABLE as error:
             raise ConfigError(f"{self.path} cannot be read after row {rows:,} ({plain(error)}).") from error
 
+    def _with_types(self, table: pa.Table, start: int) -> Any:
+        """Return a chunk in which cells of the text column that are not text have their values, so that they are refused."""
+        values = {row - start: value for row, value in self._not_text.items() if start <= row < start + len(table)}
+        if not values:
+            return table
+        frame = as_pandas(table)
+        place = table.column_names.index(self._content)
+        texts = frame.iloc[:, place].astype(object).to_numpy(copy=True)
+        for row, value in values.items():
+            texts[row] = value
+        frame.isetitem(place, texts)
+        return frame
 
-def open_source(path: Path, rows: int, **given: Any) -> tuple[FileSource, tuple[str, ...]]:
-    """Open a file with a table and read it once; with it come notes for the person on how it is read."""
-    found = opened(path, rows, **given)
-    return FileSource(path, found), found.notes
+
+def open_source(path: Path, rows: int, content: str, **given: Any) -> tuple[FileSource, tuple[str, ...]]:
+    """Open a file with a table and read it once; with it come notes for the person on how it is read.
+
+    `content` is the label of the texts' column.
+    """
+    found = opened(path, rows, content=content, **given)
+    return FileSource(path, found, content), found.notes

@@ -92,7 +92,8 @@ def send_file(
     if kind_of(target) == ".xlsx":
         workbooks.engine()
     settings = with_defaults(given, SENDING, COLUMNS)
-    reading, notes = open_source(source, rows, encoding=encoding, separator=sep, sheet=sheet)
+    content = settings["content"] if settings["content"] is not None else "content"
+    reading, notes = open_source(source, rows, content, encoding=encoding, separator=sep, sheet=sheet)
     for note in notes:
         screen.say(note, error=True)
     resolve(as_pandas(reading.schema.empty_table()), {name: settings[name] for name in COLUMNS})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -28,13 +29,15 @@ class Opened:
     """A file with a table, to be read from its start by `begin`.
 
     The columns of text files and workbooks are all text, so that numbers keep their zeros. `notes` are for the person: an
-    encoding, a separator or a sheet that was detected; `separator` is that of a text file.
+    encoding, a separator or a sheet that was detected; `separator` is that of a text file. `not_text` has the values of a
+    workbook's cells that should be text and are not, by their row.
     """
 
     schema: pa.Schema
     begin: Callable[[], Iterator[pa.Table]]
     notes: tuple[str, ...] = ()
     separator: str | None = None
+    not_text: Mapping[int, Any] = field(default_factory=dict)
 
 
 def opened(
@@ -44,11 +47,13 @@ def opened(
     encoding: str | None = None,
     separator: str | None = None,
     sheet: str | None = None,
+    content: str | None = None,
     among: tuple[str, ...] = TABLES,
 ) -> Opened:
     """Open a file with a table whose name has one of the endings of `among`, in chunks of `rows`.
 
-    Encoding and separator of a text file are detected unless given; of a workbook the first visible sheet is read.
+    Encoding and separator of a text file are detected unless given; of a workbook the first visible sheet is read. `content`
+    is the label of the column whose cells should be text.
     """
     kind = kind_of(path, among)
     text.check_encoding(encoding)
@@ -58,8 +63,9 @@ def opened(
         if kind == ".parquet":
             return _parquet(path, rows)
         if kind == ".xlsx":
-            found = sheets.read(path, sheet)
-            return Opened(found.table.schema, lambda: sheets.chunks(found.table, rows), found.notes)
+            found = sheets.read(path, sheet, content)
+            begin = partial(sheets.chunks, found.table, rows)
+            return Opened(found.table.schema, begin, found.notes, not_text=found.not_text)
         layout = text.layout_of(path, kind, encoding=encoding, separator=delimiter)
         return Opened(layout.schema, lambda: text.chunks(path, layout, rows), layout.notes, layout.separator)
     except ConfigError:

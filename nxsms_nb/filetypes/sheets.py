@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -16,6 +16,7 @@ import pyarrow as pa
 from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes.hidden_rows import hidden_rows
+from nxsms_nb.filetypes.typed_cells import TypedCells
 from nxsms_nb.filetypes.workbooks import EXACT, engine
 from nxsms_nb.formatting import count, listed, named
 
@@ -28,16 +29,21 @@ _GENERAL: Final = re.compile(r"[^0#]*|0?|#*")
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet that was read, and notes for the person on how it was chosen."""
+    """A sheet that was read, and notes for the person on how it was chosen.
+
+    `not_text` has the values of the cells of the text column that are no text, by their row in the table.
+    """
 
     table: pa.Table
     notes: tuple[str, ...]
+    not_text: Mapping[int, Any] = field(default_factory=dict)
 
 
-def read(path: Path, sheet: str | None = None) -> Sheet:
+def read(path: Path, sheet: str | None = None, content: str | None = None) -> Sheet:
     """Read a sheet of a workbook as text; its first row that is not empty has the headings.
 
-    `sheet` is its name, or its number counted from 1; None: the first visible one.
+    `sheet` is its name, or its number counted from 1; None: the first visible one. `content` is the heading of the column
+    whose cells should be text.
     """
     openpyxl = engine()
     try:
@@ -46,8 +52,17 @@ def read(path: Path, sheet: str | None = None) -> Sheet:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             chosen = _chosen(path, book.worksheets, sheet)
             chosen.reset_dimensions()  # some programs record wrong ones
-            numbered = enumerate(map(_texts, chosen.iter_rows()), 1)
-            kept = [(at, row) for at, row in numbered if any(text is not None for text in row)]
+            kept: list[tuple[int, list[str | None]]] = []
+            typed, place = TypedCells(content or ""), None
+            for at, cells in enumerate(chosen.iter_rows(), 1):
+                row = _texts(cells)
+                if all(text is None for text in row):
+                    continue
+                if not kept:
+                    place = row.index(content) if content in row else None
+                elif place is not None and place < len(cells):
+                    typed.add(cells[place].value, len(kept) - 1, at)
+                kept.append((at, row))
             hidden = hidden_rows(path, chosen.title)
             others = [one.title for one in book.worksheets if one is not chosen]
     except (BadZipFile, KeyError, TypeError, AttributeError, SyntaxError) as error:  # whatever damage causes
@@ -63,7 +78,8 @@ def read(path: Path, sheet: str | None = None) -> Sheet:
             "hidden, by a filter or by hand, and read like the others. To leave them out, delete them, or copy the visible "
             "rows into a workbook of their own."
         )
-    return Sheet(_table([row for _, row in kept]), tuple(notes))
+    notes += typed.notes(f"the sheet {named(chosen.title)} of {path}")
+    return Sheet(_table([row for _, row in kept]), tuple(notes), typed.others)
 
 
 def read_all(path: Path) -> list[tuple[str, pa.Table]]:

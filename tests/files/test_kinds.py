@@ -1,6 +1,7 @@
 """Files as people have them: every kind and case of ending, old encodings, odd separators, and what is refused in a line."""
 
 import csv
+import datetime as dt
 import gzip
 import sys
 import zipfile
@@ -13,7 +14,10 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb.__main__ import main
 from nxsms_nb.errors import ConfigError
+from nxsms_nb.files.reading import open_source
+from nxsms_nb.files.sending import send_file
 from nxsms_nb.filetypes import sheets, text
+from nxsms_nb.stream import as_pandas
 
 PEOPLE = [["015112345678", "Hi 1", "007"], ["015112345679", "Hi, 2", ""], ["+4915112345670", '=1+"1"', "1e5"]]
 HEADER = ["phone", "content", "id"]
@@ -388,6 +392,76 @@ def test_cells_of_a_workbook_are_read_as_they_are_shown(capsys):
         ["4915112345679", "", "12345", "0.5", "", "", ""],
     ]
     assert back["status"].tolist() == ["Success", "Invalid"]
+
+
+DATE = dt.datetime(2026, 3, 4)  # noqa: DTZ001  a cell has no zone
+NO_TEXTS = [
+    DATE,
+    DATE.replace(hour=14, minute=2),
+    dt.time(14, 2),
+    12.5,
+    True,
+]
+
+
+def workbook(contents, header="content", blank_rows=0):
+    book = openpyxl.Workbook()
+    for _ in range(blank_rows):
+        book.active.append([])
+    book.active.append(["phone", header])
+    for number, content in enumerate(contents):
+        book.active.append([f"+4915112345{number:03}", content])
+    book.save("in.xlsx")
+
+
+@pytest.mark.parametrize("value", NO_TEXTS, ids=repr)
+def test_a_cell_of_the_texts_that_is_no_text_is_not_sent_as_one(capsys, value):
+    """It is a problem of its row, as it is in the frame that pandas reads, and its place is said before anything is sent."""
+    workbook(["Hi", value, "Ho"], blank_rows=2)
+    back, shown = sent("in.xlsx", capsys)
+    assert back["status"].tolist() == ["Success", "Invalid", "Success"]
+    assert back["reason"].str.contains("not text").tolist() == [False, True, False]
+    assert (
+        "1 cell of the column 'content' in the sheet 'Sheet' of in.xlsx is no text but a date, a time, a number"
+        in shown
+    )
+    assert "(in row 5): not sent. To send it, format the column as Text" in shown
+    theirs = pd.read_excel("in.xlsx", skiprows=2)
+    problems = theirs.nxsms.validate().problems
+    assert problems["rule"].tolist() == ["content_not_text"]
+    assert problems["position"].tolist() == [1]
+
+
+def test_cells_that_are_no_text_are_counted_over_all_chunks(capsys):
+    """In the column that has the texts, whatever its name; a column of dates that is not sent is no matter."""
+    contents = [f"Hi {number}" for number in range(40)]
+    contents[7] = contents[23] = contents[24] = DATE
+    contents[5] = 1e22
+    contents[30] = 1200
+    workbook(contents, header="text")
+    source, notes = open_source(Path("in.xlsx"), 10, "text")
+    assert "\n".join(notes) == (
+        "4 cells of the column 'text' in the sheet 'Sheet' of in.xlsx are no text but dates, times, numbers with decimals or "
+        "truth values (the first in row 7): not sent. To send them, format the column as Text and write there what people "
+        "should read.\n"
+        "1 cell of the column 'text' in the sheet 'Sheet' of in.xlsx is a number (in row 32): sent as its digits, without "
+        "thousands separators or currency."
+    )
+    found = [value for chunk in source for value in as_pandas(chunk)["text"]]
+    assert [at for at, value in enumerate(found) if not isinstance(value, str)] == [5, 7, 23, 24]
+    back, _ = sent("in.xlsx", capsys, "--content", "text")
+    assert [at for at, status in enumerate(back["status"]) if status != "Success"] == [5, 7, 23, 24]
+    assert back["text"][30] == "1200"
+    workbook([DATE], header="since")
+    assert open_source(Path("in.xlsx"), 10, "content")[1] == ()
+
+
+def test_one_date_among_texts_refuses_all_where_problems_raise():
+    """As any other problem of a row."""
+    workbook(["Hi", DATE])
+    with nx.Sandbox(seed=7) as sandbox, pytest.raises(nx.ValidationError, match="content_not_text 1"):
+        send_file(Path("in.xlsx"), Path("out.csv"), sandbox.client, campaign="spring", on_invalid="raise")
+    assert len(sandbox.ledger) == 0
 
 
 def test_without_openpyxl_a_workbook_is_refused_in_a_line(capsys, monkeypatch):
