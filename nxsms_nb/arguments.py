@@ -124,6 +124,29 @@ def _too_many(name: str, by_place: Collection[str], names: Iterable[str], number
     return OptionError(f"{name} takes {takes} by position, but {number} were given.{others}")
 
 
+def shown_unfinished(show: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Make a ``__repr__`` show an object whose ``__init__`` has raised, too: tools that show a traceback's values ask for it.
+
+    Examples
+    --------
+    >>> class Account:
+    ...     @shown_unfinished
+    ...     def __repr__(self):
+    ...         return f"Account({self.key})"
+    >>> Account()
+    Account(…)
+    """
+
+    @functools.wraps(show)
+    def shown(self: Any) -> str:
+        try:
+            return show(self)
+        except AttributeError:
+            return f"{type(self).__name__}(…)"
+
+    return shown
+
+
 class Names:
     """A class that answers attributes that do not exist with those that may be meant."""
 

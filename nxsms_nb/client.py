@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import urlsplit
 
 from nxsms_nb.addresses import BASE_URL, check_no_path, checked_url
-from nxsms_nb.arguments import Names, strict_and_hidden
+from nxsms_nb.arguments import Names, shown_unfinished, strict_and_hidden
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret, hidden, html_card, html_facts, mask_secret, named, shorten
 from nxsms_nb.network import authorities, check_not_read, checked_proxy, is_loopback
@@ -191,6 +191,7 @@ class Client(Names):
         overrides = _masked(overrides)
         return cls(**_settings_of_env(env_file, overrides, practice="df.nxsms.send(client)"))
 
+    @shown_unfinished
     def __repr__(self) -> str:
         return (
             f"Client(access_key={self.access_key[:3] + '…'!r}, access_secret={mask_secret(self.access_secret)}, "

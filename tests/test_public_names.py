@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import traceback
 
 import pandas as pd
 import pytest
@@ -148,3 +149,23 @@ def test_the_accessor_alone_shows_what_it_can_do():
     for name in VERBS | LOOKS:
         (line,) = [line for line in shown.splitlines() if f".{name} " in line]
         assert line.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nx.Client(access_key="abcd", access_secret="s3cret", app_key=3),
+        lambda: nx.Journal(5),
+        lambda: nx.Sandbox(seed="x"),
+        lambda: nx.Sandbox(port=-1),
+        lambda: nx.ReceiptServer(token="a b"),
+        lambda: nx.ReceiptServer("192.0.2.1", journal=nx.Journal.in_memory()),
+    ],
+    ids=["client", "journal", "seed", "sandbox", "token", "server"],
+)
+def test_an_object_that_was_not_made_has_a_repr(make):
+    """Tools that show the values of a traceback ask for it, and would break off otherwise."""
+    with pytest.raises(nx.NxsmsError) as failed:
+        make()
+    shown = "".join(traceback.TracebackException.from_exception(failed.value, capture_locals=True).format())
+    assert "s3cret" not in shown.partition("in __init__")[2]

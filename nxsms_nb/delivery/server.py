@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from aiohttp import web
 
-from nxsms_nb.arguments import Names, strict_and_hidden
+from nxsms_nb.arguments import Names, shown_unfinished, strict_and_hidden
 from nxsms_nb.calls import Call
 from nxsms_nb.delivery.gates import QUEUE_MAX, Gates
 from nxsms_nb.engine.loops import in_loop, unwanted
@@ -316,6 +316,7 @@ class ReceiptServer(Names):
     ) -> None:
         self.close()
 
+    @shown_unfinished
     def __repr__(self) -> str:
         return f"ReceiptServer({self._address('•••')!r}{', closed' if self._call.ended else ''})"
 

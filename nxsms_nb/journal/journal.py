@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from nxsms_nb.arguments import Names, strict
+from nxsms_nb.arguments import Names, shown_unfinished, strict
 from nxsms_nb.calls import apart
 from nxsms_nb.errors import ConfigError, NxsmsError
 from nxsms_nb.formatting import html_card, html_line, html_table, mask_name, named, without_password
@@ -84,6 +84,7 @@ class Journal(Names, Reader):
             return journal
         raise ConfigError(f"journal={named(journal)} is neither a path nor a Journal.")
 
+    @shown_unfinished
     def __repr__(self) -> str:
         return "Journal.in_memory()" if self.named is None else f"Journal({self.named!r})"
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from nxsms_nb.arguments import Names, strict_and_hidden, unknown_option
+from nxsms_nb.arguments import Names, shown_unfinished, strict_and_hidden, unknown_option
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import hidden, html_card, html_facts
 from nxsms_nb.sandbox.server import HOST, Server
@@ -383,6 +383,7 @@ class Sandbox(Adjustable, Names):
     ) -> None:
         self.close()
 
+    @shown_unfinished
     def __repr__(self) -> str:
         state = [repr(self.url)] + ([] if self._server.running else ["closed"])
         return f"Sandbox({', '.join([*state, *self.settings.not_default()])})"
