@@ -44,12 +44,26 @@ def _of_pandas(value: Any) -> str:
     if isinstance(value, pd.Interval):
         return f"pd.Interval({literal(value.left)}, {literal(value.right)}, closed={value.closed!r})"
     if isinstance(value, (dt.datetime, np.datetime64)):
-        return f"pd.Timestamp({pd.Timestamp(value).isoformat()!r})"
+        return _of_moment(pd.Timestamp(value))
     if isinstance(value, (dt.timedelta, np.timedelta64)):
         return f"pd.Timedelta({pd.Timedelta(value).isoformat()!r})"
     if isinstance(value, pd.Period):
         return f"pd.Period({str(value)!r}, {value.freqstr!r})"
     raise TypeError(f"no code for a {type(value).__name__}")
+
+
+def _of_moment(moment: pd.Timestamp) -> str:
+    """Write a moment in its own zone: the ends of an interval must have one, also where the clocks change in between."""
+    zone = moment.tzinfo
+    if zone is None or isinstance(zone, dt.timezone):
+        return f"pd.Timestamp({moment.isoformat()!r})"
+    try:
+        named = pd.Timestamp(moment.isoformat(), tz=str(zone)) == moment
+    except (LookupError, ValueError, OSError):  # a zone that goes by no name
+        named = False
+    if not named:
+        return f"pd.Timestamp({moment.tz_convert('UTC').isoformat()!r})"
+    return f"pd.Timestamp({moment.isoformat()!r}, tz={str(zone)!r})"
 
 
 def select_call(given: Mapping[Hashable, Any], asked: Asked, frame: str = "sent") -> str:

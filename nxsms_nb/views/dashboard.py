@@ -177,7 +177,7 @@ class Dashboard(anywidget.AnyWidget):
     def _find(self, what: str) -> None:
         """Work something out of the chosen rows in the background; what was asked for before is dropped."""
         board = self._board
-        filtered, rows, outcome = bool(board.choices), board.selection, board.cube.outcome
+        filtered, rows, outcome = bool(board.choices), board.chosen, board.cube.outcome
         self._asked[what] += 1
         number = self._asked[what]
         setattr(self, what, _json(dashboard_findings.working(len(rows), filtered)))
@@ -216,7 +216,7 @@ class Dashboard(anywidget.AnyWidget):
         """Send the chosen rows as a CSV file, compressed, a part each time the page asks for the next."""
         part = message.get("part", 0)
         if part == 0:
-            chosen_rows = self._board.selection
+            chosen_rows = self._board.chosen
             phone = self._board.asked.phone or "phone"
             self._file = self.board, gzip.compress(_csv(chosen_rows, phone), 1)
         if self._file is None or not isinstance(part, int) or part < 0:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
+
 from nxsms_nb.analysis import groups, literals
 from nxsms_nb.analysis.catalogue import Catalogue, catalogue
 from nxsms_nb.analysis.cube import Choices, Cube, Filter
@@ -16,8 +18,6 @@ from nxsms_nb.views import dashboard_view
 from nxsms_nb.views.dashboard_rows import Rows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nxsms_nb.analysis.axes import Axis, Scale
     from nxsms_nb.analysis.derived import Asked
 
@@ -54,7 +54,9 @@ class Board:
     """
 
     def __init__(self, frame: pd.DataFrame, asked: Asked) -> None:
-        self.frame, self.asked = frame, asked
+        self._given = frame
+        self.frame = frame = _flat(frame)
+        self.asked = asked
         self.cube = Cube(frame, asked)
         self.choices = Choices()
         found_: Catalogue = catalogue(frame, asked)
@@ -93,9 +95,17 @@ class Board:
 
     @property
     def selection(self) -> pd.DataFrame:
-        """The chosen rows."""
+        """The chosen rows, with the columns that were given."""
+        return self._taken(self._given)
+
+    @property
+    def chosen(self) -> pd.DataFrame:
+        """The chosen rows, with one level of columns."""
+        return self._taken(self.frame)
+
+    def _taken(self, frame: pd.DataFrame) -> pd.DataFrame:
         mask = self.mask
-        return self.frame.copy() if mask is None else self.frame[mask]
+        return frame.copy() if mask is None else frame[mask]
 
     @property
     def code(self) -> str:
@@ -106,15 +116,24 @@ class Board:
         """Do what the page asks for, and return whether it was anything; what no longer fits, such as a stale click, is nothing."""
         name = message.get("nxsms")
         self.trouble = ""
-        if name not in _ACTIONS:
+        if not isinstance(name, str) or name not in _ACTIONS:
             return False
+        before = dict(self.choices), self.rows.state
         try:
             getattr(self, f"_{name}")(message)
-        except (KeyError, IndexError, TypeError, ValueError):
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+            self._back(*before)
             return False
         except ColumnError as trouble:
+            self._back(*before)
             self.trouble = str(trouble)
         return True
+
+    def _back(self, choices: Mapping[Hashable, Filter], rows: Any) -> None:
+        """Go back to what held before an act that failed half-way."""
+        self.choices.clear()
+        self.choices.update(choices)
+        self.rows.state = rows
 
     def _choose(self, key: Hashable, chosen: Filter) -> None:
         self.choices.toggle(key, chosen)
@@ -224,6 +243,14 @@ class Board:
     def table(self) -> dict[str, Any]:
         """Return the page of rows as JSON."""
         return self.rows.page() | {"about": dashboard_view.about_reason(self)}
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give columns of several levels one: of labels that go no deeper the first part, as pandas finds them by it."""
+    if not isinstance(frame.columns, pd.MultiIndex):
+        return frame
+    labels = [label if any(part != "" for part in label[1:]) else label[0] for label in frame.columns]
+    return frame.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
 
 
 def _place(value: Any, size: int) -> int:

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nxsms_nb.formatting import shorten
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS, WORDS
 from nxsms_nb.views import masking
+from nxsms_nb.views.dashboard_columns import Places, digits_of, encodable, matches, order_of, texts
 from nxsms_nb.words.language import code_label, tr
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ SIZE: Final = 10
 _MOST_OWN: Final = 6
 _CUT: Final = 90
 _SHOWN: Final = ("status", "code", "reason", "attempts", "sent_at", "latency_ms")
-
-Places = npt.NDArray[np.int64]
 
 
 class Rows:
@@ -64,6 +62,15 @@ class Rows:
         self._chosen = None
         self._places: Places = np.arange(len(self._frame))
 
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """Which rows are shown, in which order, and what was searched for."""
+        return self._page, self._sorted, self._down, self._text, self._chosen, self._places
+
+    @state.setter
+    def state(self, before: tuple[Any, ...]) -> None:
+        self._page, self._sorted, self._down, self._text, self._chosen, self._places = before
+
     def narrow(self, choices: Choices) -> None:
         """Take the rows that pass the filters."""
         self._chosen = choices.mask()
@@ -71,7 +78,7 @@ class Rows:
 
     def search(self, text: str) -> None:
         """Take the rows that hold a text; `narrow` has to follow."""
-        self._text = text.strip()
+        self._text = encodable(text.strip())
 
     def turn(self, page: int) -> None:
         """Turn to a page."""
@@ -117,13 +124,13 @@ class Rows:
         for label in self._searched:
             array = self._array(label)
             array = array if whole else array.take(pa.array(places))
-            found |= _matches(array, self._text)
+            found |= matches(array, self._text)
             if label == self._phone and len(digits) > 2 and digits != self._text:
-                found |= _matches(_digits(array), digits)
+                found |= matches(digits_of(array), digits)
         for name in self._results:
             if name in ("status", "reason", "code"):
                 array = self._array(name, result=True)
-                found |= _matches(array if whole else array.take(pa.array(places)), self._text)
+                found |= matches(array if whole else array.take(pa.array(places)), self._text)
         return found
 
     def _array(self, label: Hashable, *, result: bool = False) -> Any:
@@ -131,7 +138,7 @@ class Rows:
         key = (label, result)
         if key not in self._encoded:
             column = self._read[label] if result else self._frame[label]
-            array = _texts(column)
+            array = texts(column)
             some = (
                 array.take(pa.array(np.arange(0, len(array), max(1, len(array) // 2000))))
                 if not pa.types.is_dictionary(array.type)
@@ -152,9 +159,7 @@ class Rows:
                 if column < len(self._labels)
                 else self._read[self._results[column - len(self._labels)]]
             )
-            # Missing ones stand at the end, and what is the same stays in the frame's order.
-            order = pc.array_sort_indices(_sortable(values), order="descending" if down else "ascending")
-            self._orders[key] = order.to_numpy().astype(np.int64)
+            self._orders[key] = order_of(values, down=down)
         return self._orders[key]
 
     # ------------------------------------------------------------------ what is shown
@@ -230,55 +235,3 @@ def _is_text(values: pd.Series[Any]) -> bool:
         or pd.api.types.is_datetime64_any_dtype(values.dtype)
         or pd.api.types.is_timedelta64_dtype(values.dtype)
     )
-
-
-def _texts(values: pd.Series[Any]) -> Any:
-    """Read a column as texts, one Arrow array; of categories the texts of the categories are enough."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        kinds = pa.array([str(kind) for kind in values.cat.categories], pa.large_string())
-        codes = values.cat.codes.to_numpy()
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), kinds)
-    try:
-        if pd.api.types.is_float_dtype(values.dtype):  # numbers that lost their type to a gap
-            values = values.astype("Int64")
-        array = pa.array(values, from_pandas=True)
-        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        return array.cast(pa.large_string())
-    except (pa.ArrowException, TypeError, ValueError):
-        return pa.array([None if _none(value) else str(value) for value in values], pa.large_string())
-
-
-def _none(value: Any) -> bool:
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
-
-
-def _digits(array: Any) -> Any:
-    if pa.types.is_dictionary(array.type):
-        return pa.DictionaryArray.from_arrays(array.indices, _digits(array.dictionary))
-    return pc.replace_substring_regex(array, r"\D", "")
-
-
-def _matches(array: Any, text: str) -> npt.NDArray[np.bool_]:
-    if pa.types.is_dictionary(array.type):
-        inside: npt.NDArray[np.bool_] = np.append(_matches(array.dictionary, text), np.False_)
-        taken: npt.NDArray[np.bool_] = inside[array.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-        return taken
-    found: npt.NDArray[np.bool_] = (
-        pc.match_substring(array, text, ignore_case=True).fill_null(False).to_numpy(zero_copy_only=False)
-    )
-    return found
-
-
-def _sortable(values: pd.Series[Any]) -> Any:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        codes = values.cat.codes.to_numpy()
-        return pa.array(codes, mask=codes < 0)
-    try:
-        array = pa.array(values, from_pandas=True)
-        if not any(is_a(array.type) for is_a in (pa.types.is_nested, pa.types.is_dictionary, pa.types.is_null)):
-            return array
-    except (pa.ArrowException, TypeError, ValueError):
-        pass
-    return _texts(values)

@@ -16,6 +16,7 @@ from nbconvert import HTMLExporter
 import nxsms_nb as nx
 from nxsms_nb.analysis import failures, summary
 from nxsms_nb.errors import ColumnError
+from nxsms_nb.views import masking
 
 NUMBER = "8615088888888"
 
@@ -135,7 +136,9 @@ def test_a_choice_made_again_is_taken_back(made):
         {"nxsms": "reason"}, {"nxsms": "level", "column": 0, "level": True}, {"nxsms": "drop", "place": 0},
         {"nxsms": "range", "which": "code", "first": 0, "last": 1}, {"nxsms": "slice", "place": 0}, {"nxsms": "sort", "column": 99},
         {"nxsms": "range", "which": "time", "first": 0, "last": 10**6}, {"nxsms": "__init__"}, {"nxsms": None}, {}, "reset",
-        {"nxsms": "export", "part": 5}, {"nxsms": "column", "role": "none", "column": 0},
+        {"nxsms": "export", "part": 5}, {"nxsms": "column", "role": "none", "column": 0}, {"nxsms": []}, {"nxsms": {}},
+        {"nxsms": "page", "page": float("inf")}, {"nxsms": "page", "page": float("nan")}, {"nxsms": "sort", "column": float("inf")},
+        {"nxsms": "status", "value": []}, {"nxsms": "range", "which": {}, "first": 0, "last": 1}, {"nxsms": "column", "role": [], "column": 0},
     ],
 )  # fmt: skip
 def test_what_does_not_fit_changes_nothing(made, message):
@@ -145,6 +148,89 @@ def test_what_does_not_fit_changes_nothing(made, message):
     before = shown.view
     shown._heard(shown, message, [])
     assert shown.view == before
+
+
+def test_an_act_that_fails_half_way_leaves_what_held_before(made, monkeypatch):
+    """What goes wrong while rows are put in order takes nothing of the earlier choices away, and adds nothing to them."""
+    sent = made(100)
+    shown = sent.nxsms.dashboard()
+    say(shown, "status", value="Failure")
+    before = shown.view, shown.table
+    rows = shown._board.rows
+    with monkeypatch.context() as broken:
+        broken.setattr(rows, "_labels", [*rows._labels, "gone"])
+        broken.setattr(rows, "_searched", ["gone"])
+        say(shown, "search", text="x")
+        say(shown, "sort", column=len(rows._labels) - 1)
+    assert (shown.view, shown.table) == before
+    say(shown, "status", value="Failure")
+    assert agrees(shown, sent) == 100
+
+
+ODD = {
+    "intervals": lambda n: pd.arrays.IntervalArray.from_breaks(np.arange(n + 1)[::-1] * -1.0),
+    "periods": lambda n: pd.period_range("2020-01", periods=n, freq="M"),
+    "huge": lambda n: pd.Series([2**70 + place for place in range(n)], dtype=object),
+    "mixed": lambda n: pd.Series(["a", 1, None, 2.5] * (n // 4), dtype=object),
+    "halves": lambda n: pd.Series(["a\ud800", "ok"] * (n // 2), dtype=object),
+    "lists": lambda n: pd.Series([[1], [2]] * (n // 2), dtype=object),
+    "bytes": lambda n: pd.Series([b"\xff", b"ok"] * (n // 2), dtype=object),
+}
+
+
+@pytest.mark.parametrize("values", ODD.values(), ids=ODD)
+def test_columns_of_any_values_are_sorted_and_searched(made, values):
+    """Both orders have every row, what has an order is in it, and a search goes on after a text that is half a character."""
+    sent = made(100)
+    sent.insert(2, "odd", values(100))
+    shown = sent.nxsms.dashboard()
+    place = [one["name"] for one in table(shown)["columns"]].index("odd")
+    for way, end in (("up", 0), ("down", -1)):
+        say(shown, "sort", column=place)
+        assert table(shown)["columns"][place]["sorted"] == way
+        assert table(shown)["total"] == 100
+        try:
+            first = str(sorted(sent["odd"])[end]).encode("utf-8", "replace").decode()
+        except TypeError:
+            continue
+        assert table(shown)["rows"][0][place] == masking.numbers(first)
+    for text, found in (("\ud800", None), ("no such text", 0), ("", 100)):
+        say(shown, "search", text=text)
+        assert found in (None, table(shown)["total"])
+    assert agrees(shown, sent) == 100
+
+
+def test_columns_may_have_several_levels(made):
+    """Of a frame whose labels are tuples every choice gives the same rows as its line, with the columns as they are."""
+    sent = made(300)
+    sent["sender"] = np.where(np.arange(300) % 3, "Shop", "Bank")
+    sent.columns = pd.MultiIndex.from_tuples([(label, "") for label in sent.columns])
+    sent["order", "kind"] = np.where(np.arange(300) % 4, "new", "old")
+    shown = sent.nxsms.dashboard()
+    for label in ("sender", ("order", "kind"), "country"):
+        say(shown, "level", column=column(shown, label), level=0)
+        assert 0 < agrees(shown, sent) <= 300
+    assert NUMBER[:5] not in shown.table
+    say(shown, "reset")
+    say(shown, "drivers")
+    assert wait_for(shown, "drivers")["state"] == "done"
+
+
+def test_ranges_of_times_are_written_where_clocks_change(made):
+    """A range over the hour that is left out, or comes twice, in any kind of zone: the line gives the chosen rows."""
+    for zone in ("Europe/Berlin", "America/New_York", "dateutil/Europe/Berlin", "+02:00", None):
+        for begin in ("2026-03-29 00:00", "2026-10-24 21:00", "2026-10-31 21:00"):
+            sent = made(300)
+            hours = pd.to_timedelta(np.arange(300) * 171, unit="s")
+            sent["due"] = (pd.Timestamp(begin, tz="UTC") + hours).tz_convert(zone)
+            shown = sent.nxsms.dashboard()
+            place = column(shown, "due")
+            groups = say(shown, "column", role="group", column=place)["groups"]["rows"]
+            assert len(groups) > 3
+            for group in groups:
+                say(shown, "level", column=place, level=group["level"])
+                assert agrees(shown, sent) == group["rows"]
+                say(shown, "reset")
 
 
 def test_other_values_are_no_filter(made):
