@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 CONNECTIONS_MAX: Final = 200
-"""The most connections at once; common systems allow a process 256 or 1,024 files."""
+"""The most connections at once, and at most half as many as the process may have files: the journal needs some, too."""
 QUEUE_MAX: Final = 1024
 """The most connections that the system holds back until there is room for them."""
 GRACE_S: Final = 2.0
@@ -22,6 +22,16 @@ REQUEST_MAX: Final = 64 << 10
 _AGAIN_S: Final = 0.05
 
 Counter = Callable[[str], None]
+
+
+def _files() -> int:
+    """Return how many files the process may have open; where the system does not say, as many as matter here."""
+    try:
+        import resource  # noqa: PLC0415  not on every system
+    except ImportError:
+        return 2 * CONNECTIONS_MAX
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2 * CONNECTIONS_MAX if soft == resource.RLIM_INFINITY else soft
 
 
 class Gates:
@@ -38,6 +48,7 @@ class Gates:
         self._open: dict[asyncio.BaseTransport, Gate] = {}
         self._waiting: dict[Gate, None] = {}
         self._changed = asyncio.Event()
+        self._most = min(CONNECTIONS_MAX, _files() // 2)
 
     def __call__(self) -> asyncio.Protocol:
         """Make the protocol of a new connection."""
@@ -58,7 +69,7 @@ class Gates:
     @property
     def full(self) -> bool:
         """Whether there is no room for another connection."""
-        return len(self._open) >= CONNECTIONS_MAX
+        return len(self._open) >= self._most
 
     async def _room(self) -> None:
         """Wait until there is room for another connection."""

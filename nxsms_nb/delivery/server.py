@@ -244,7 +244,7 @@ class ReceiptServer(Names):
     ``error``. Receipts for ids that no run knows are kept, and the same receipt again changes nothing. The number and ``ext``
     are not stored, and no access is logged.
 
-    At most 200 connections are open at once; others wait in the system's queue until there is room. One that brings no whole
+    At most 200 connections are open at once, fewer where the process may have few files; others wait in the system's queue. One that brings no whole
     request within 10 seconds is cut off, and while others wait, the one that has waited longest, after two seconds.
 
     Examples

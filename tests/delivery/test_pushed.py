@@ -303,6 +303,30 @@ def test_more_senders_at_once_than_there_is_room_for_wait_for_it(path, monkeypat
     assert len(kept(path)) == 200
 
 
+def test_few_files_are_enough(path):
+    """Connections leave the journal the files that it needs, where a process may have few."""
+    code = (
+        "import resource, sys, nxsms_nb as nx\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "server = nx.ReceiptServer(token='few', journal=sys.argv[1])\n"
+        "print(server.url, flush=True)\n"
+        "server.join()"
+    )
+    pytest.importorskip("resource")
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        port = urlsplit(process.stdout.readline().strip()).port
+        together = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(200)]
+        for number, sock in enumerate(together):
+            query = fields(f"message-{number:06d}").encode()
+            sock.sendall(b"GET /dr/few?%s HTTP/1.1\r\nHost: x\r\n\r\n" % query)
+        answers = {sock.recv(1000)[-7:] for sock in together}
+        for sock in together:
+            sock.close()
+        process.kill()
+    assert answers == {b"success"}
+    assert len(kept(path)) == 200
+
+
 def test_a_sender_that_asks_first_may_send_its_body(server, path):
     """Some clients announce a body and wait."""
     url, body = urlsplit(server.url), fields().encode()
