@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.people import counts, people
 
-VERBS = ("send", "start", "retry", "reconcile", "stream")
+VERBS = ("send", "start", "retry", "reconcile", "receipts", "stream")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="timer signals are of POSIX systems")
 

@@ -142,6 +142,21 @@ class Reconcile(Scene):
         return self.frame.nxsms.reconcile(self.client, **self.options)
 
 
+class Receipts(Reconcile):
+    """Receipts of rows whose replies were lost, which prove them accepted."""
+
+    verb = "receipts"
+
+    def act(self) -> pd.DataFrame:
+        return self.frame.nxsms.receipts(self.client, **self.options)
+
+    def again(self) -> pd.DataFrame:
+        frame = super().again()
+        assert frame["dr"].notna().all(), "receipts are missing"
+        assert (frame["status"] == "Success").all()
+        return frame
+
+
 class Stream(Scene):
     """A stream of three chunks."""
 
@@ -152,7 +167,7 @@ class Stream(Scene):
         return pd.concat([sent for sent in nx.send_stream(chunks, self.client, **self.sending)])  # noqa: C416
 
 
-SCENES: dict[str, type[Scene]] = {scene.verb: scene for scene in (Send, Start, Retry, Reconcile, Stream)}
+SCENES: dict[str, type[Scene]] = {scene.verb: scene for scene in (Send, Start, Retry, Reconcile, Receipts, Stream)}
 
 
 def at_line(nth: int, act: Callable[[], Any]) -> bool:
