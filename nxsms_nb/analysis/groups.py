@@ -13,12 +13,12 @@ import pandas as pd
 from nxsms_nb.analysis import bins as binning
 from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, SECOND_NAMES, Asked, own
 from nxsms_nb.errors import ColumnError
-from nxsms_nb.formatting import listed, mask_name, named
+from nxsms_nb.formatting import listed, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results import delivery
 from nxsms_nb.rows.columns import one_label
 
-__all__ = ["Labels", "by_words", "is_ordered", "is_own", "made_as", "made_name", "numbered", "values_of"]
+__all__ = ["Labels", "is_ordered", "is_own", "made_as", "made_name", "numbered", "values_of"]
 
 _MADE: Final = DERIVED | OF_RECEIPTS
 
@@ -137,16 +137,6 @@ def made_as(frame: pd.DataFrame, name: str, prefix: str = "") -> str:
     if not is_own(frame, name, prefix):
         return name
     return next(long for long, short in SECOND_NAMES.items() if short == name)
-
-
-def by_words(frame: pd.DataFrame, labels: list[Hashable]) -> str:
-    """Say what rows are grouped by, for a title."""
-    return " and ".join(
-        mask_name(str(label))
-        if is_own(frame, label)
-        else {"hour": "hour of the day (UTC)", "length": "length in characters"}.get(str(label), str(label))
-        for label in labels
-    )
 
 
 def numbered(values: pd.Series[Any], label: Hashable, *, ordered: bool = False) -> tuple[npt.NDArray[np.int64], Any]:

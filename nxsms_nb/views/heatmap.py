@@ -44,6 +44,7 @@ def heatmap(
     if isinstance(min_rows, bool) or not isinstance(min_rows, (int, np.integer)) or min_rows < 0:
         raise ConfigError(f"min_rows={named(min_rows)} is not a whole number, 0 or more.")
     grouped = failure_table.grouped(frame, list(by), asked, bins=bins)
+    grouped = grouped._replace(frame=labels.with_weekdays(grouped.frame, frame, grouped.labels))
     sandbox = columns.from_sandbox(frame)
     cells = group_bars.each(grouped)
     cells = cells[cells["answered"] > 0]
@@ -59,8 +60,8 @@ def heatmap(
     sheet = sheets.sheet(ax, 2.2 + 0.36 * len(names), sandbox=sandbox)
     sheet.names(range(len(names)), names)
     _draw(sheet, failed, answered, heads, min_rows)
-    sheet.ax.set_xlabel(labels.by_words(frame, grouped.labels[1:]), fontsize=sheet.size, color=sheet.faint)
-    title, note = group_bars.finding(grouped, labels.by_words(frame, grouped.labels))
+    sheet.ax.set_xlabel(labels.by_words(frame, grouped.labels[1:], asked.tz), fontsize=sheet.size, color=sheet.faint)
+    title, note = group_bars.finding(grouped, labels.by_words(frame, grouped.labels, asked.tz))
     few = tr("faint: under {number} answered", number=min_rows) if (answered[answered > 0] < min_rows).any() else ""
     left_out = int((~inside).sum())
     silent = tr("{groups} left out", groups=counted(left_out, "group")) if left_out else ""

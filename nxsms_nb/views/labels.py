@@ -11,7 +11,7 @@ import pandas as pd
 
 from nxsms_nb.analysis import causes, groups
 from nxsms_nb.analysis.slices import range_in_words
-from nxsms_nb.formatting import abridged, percent
+from nxsms_nb.formatting import abridged, mask_name, percent
 from nxsms_nb.views.masking import numbers, phone
 from nxsms_nb.words.language import code_label, tr, translated
 from nxsms_nb.words.pictures import RANGES
@@ -31,6 +31,7 @@ __all__ = [
     "slice_name",
     "value_text",
     "width",
+    "with_weekdays",
     "wrapped",
 ]
 
@@ -96,12 +97,29 @@ def slice_name(row: Mapping[Any, Any]) -> str:
     return tr(" and ").join(translated(half, RANGES) for half in halves)
 
 
-def by_words(frame: pd.DataFrame, by: Sequence[Hashable]) -> str:
-    """Say what rows are grouped by, for a title."""
-    parts = [groups.by_words(frame, [label]) for label in by]
-    return tr(" and ").join(
-        part if groups.is_own(frame, label) else tr(part) for label, part in zip(by, parts, strict=True)
-    )
+def by_words(frame: pd.DataFrame, by: Sequence[Hashable], tz: Any = None) -> str:
+    """Say what rows are grouped by, for a title; `tz` is the time zone of hours, weekdays and dates, None for UTC."""
+    return tr(" and ").join(_column_words(frame, label, tz) for label in by)
+
+
+def _column_words(frame: pd.DataFrame, label: Hashable, tz: Any) -> str:
+    name = groups.made_name(frame, label)
+    if name is None:
+        return mask_name(str(label))
+    if name in _TIMES:
+        return tr(_TIMES[name], zone="UTC" if tz is None else tz)
+    # Next to a column of the name, the label says of what it is derived.
+    words = tr({"length": "length in characters"}.get(name, name))
+    return f"{words}{str(label).removeprefix(name)}"
+
+
+_TIMES: Final = {"hour": "hour of the day ({zone})", "weekday": "day of the week ({zone})", "date": "date ({zone})"}
+
+
+def with_weekdays(table: pd.DataFrame, frame: pd.DataFrame, by: Sequence[Hashable]) -> pd.DataFrame:
+    """Return a table of groups with the derived days of the week in the chosen language."""
+    days = [label for label in by if groups.made_name(frame, label) == "weekday"]
+    return table.assign(**{str(label): table[label].cat.rename_categories(tr) for label in days})
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:

@@ -28,17 +28,17 @@ def failures(
     frame: pd.DataFrame, ax: Axes | None = None, *, by: groups.Labels = None, bins: Any = None, asked: Asked
 ) -> Axes:
     """Draw why rows failed: by code, or as rates by group."""
-    return failures_of(frame, failure_table.grouped(frame, by, asked, bins=bins), ax, prefix=asked.prefix)
+    return failures_of(frame, failure_table.grouped(frame, by, asked, bins=bins), ax, asked=asked)
 
 
-def failures_of(
-    frame: pd.DataFrame, grouped: failure_table.Grouped, ax: Axes | None = None, *, prefix: str = ""
-) -> Axes:
+def failures_of(frame: pd.DataFrame, grouped: failure_table.Grouped, ax: Axes | None = None, *, asked: Asked) -> Axes:
     """Plot failures as `failures` does, from rows that are grouped already."""
     sandbox = columns.from_sandbox(frame)
     if grouped.labels:
-        return group_bars.draw(grouped, labels.by_words(frame, grouped.labels), ax, sandbox=sandbox)
-    answered = int(summary.summary(frame, prefix)["count"].iloc[:2].sum())
+        words = labels.by_words(frame, grouped.labels, asked.tz)
+        grouped = grouped._replace(frame=labels.with_weekdays(grouped.frame, frame, grouped.labels))
+        return group_bars.draw(grouped, words, ax, sandbox=sandbox)
+    answered = int(summary.summary(frame, asked.prefix)["count"].iloc[:2].sum())
     return bars.by_code(grouped.frame, answered, ax, sandbox=sandbox)
 
 
@@ -47,5 +47,6 @@ def delivery(
 ) -> Axes:
     """Draw the share delivered over the time since sending."""
     grouped = delivery_table.grouped(frame, by, asked, bins=bins)
-    words = labels.by_words(frame, grouped.labels)
+    words = labels.by_words(frame, grouped.labels, asked.tz)
+    grouped = grouped._replace(frame=labels.with_weekdays(grouped.frame, frame, grouped.labels))
     return delivery_curve.draw(grouped, words, ax, sandbox=columns.from_sandbox(frame))

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import nxsms_nb as nx
+from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, SECOND_NAMES
 from nxsms_nb.errors import ConfigError, OptionError
-from nxsms_nb.results import columns
+from nxsms_nb.results import columns, delivery
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.views import labels, style
 from tests.support.made import deliver
@@ -404,10 +405,55 @@ def test_no_english_remains_in_a_chinese_picture(chinese, sent, ax, name):
     assert not [word for word in english_of(shown) if not re.fullmatch("[A-Z]{2}", word)]  # countries
 
 
-@pytest.mark.parametrize("by", ["length", "segments", "encoding", "hour", "slot", "when"])
+@pytest.mark.parametrize("by", [*DERIVED, *OF_RECEIPTS, "slot", "when"])
 def test_groups_have_chinese_names(chinese, sent, ax, by):
     """What is derived, ranges of numbers and times, and what is missing."""
     frame = sent.assign(slot=sent["slot"].where(sent["slot"] > 2) * 1000.5, when=pd.Timestamp("2026-03-03"))
     frame.nxsms.plot.failures(ax, by=by, bins=4 if by == "slot" else None)
     shown = words(ax).replace("slot", "").replace("when", "").replace("GSM-7", "").replace("UCS-2", "")
+    for value in frame["network"].dropna().unique() if by == "network" else ():
+        shown = shown.replace(value, "")
+    shown = re.sub(r"\b[A-Z]{2}\b", "", shown) if by == "country" else shown
     assert not english_of(shown.replace("Handset gone", ""))  # the gateway's own words
+
+
+@pytest.mark.parametrize("by", SECOND_NAMES)
+def test_what_is_derived_next_to_a_column_of_its_name_is_named_in_chinese(chinese, sent, ax, by):
+    """The column that it is derived from is named, and the frame's own column keeps its name and values."""
+    name = SECOND_NAMES[by]
+    frame = sent.drop(columns=[*delivery.DELIVERY_COLUMNS]).assign(**{name: "Monday"})
+    frame.nxsms.plot.failures(ax, by=by)
+    title = ax.get_title(loc="left") or words(ax)
+    assert CHINESE.search(title)
+    assert not [word for word in english_of(words(ax)) if re.search(f"{name}|day", word)]
+    own = Figure().add_subplot()
+    frame.nxsms.plot.failures(own, by=name)
+    assert {"Monday", name} <= {*english_of(words(own))}
+
+
+@pytest.mark.parametrize(("tz", "zone"), [(None, "UTC"), ("Asia/Kolkata", "Asia/Kolkata")])
+def test_times_say_their_zone(sent, tz, zone):
+    """A picture by hour, weekday or date names the zone that was asked for, not another."""
+    for by, said in (("hour", "hour of the day"), ("weekday", "day of the week"), ("date", "date")):
+        ax = sent.nxsms.plot.failures(by=by, tz=tz)
+        assert f"{said} ({zone})" in words(ax)
+    assert f"hour of the day ({zone})" in words(sent.nxsms.plot.heatmap(tz=tz))
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "delivered", "ordered"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_nothing_found_is_said_in_chinese(chinese, ax, share, outcome):
+    """With no failure, nothing but failures, or nothing beyond chance, whatever is explained."""
+    frame = pd.DataFrame({"phone": [f"4915{n:08d}" for n in range(200)], "content": "Hi"})
+    bad = pd.Series(range(200)) < 200 * share
+    with nx.Sandbox(seed=7, delivery={}) as sandbox:
+        sent = frame.nxsms.send(sandbox.client, progress=False).nxsms.receipts(sandbox.client)
+    sent = sent.assign(ordered=~bad)
+    if outcome == "accepted":
+        sent = sent.assign(status=sent["status"].mask(bad, "Failure"), code=sent["code"].mask(bad, 13005))
+    if outcome == "delivered":
+        sent = sent.assign(dr_status=sent["dr_status"].mask(bad, 5))
+    sent.nxsms.plot.drivers(ax, columns=["content"], outcome=outcome)
+    shown = words(ax).replace("ordered", "")
+    assert CHINESE.search(shown)
+    assert not english_of(shown)
