@@ -83,6 +83,7 @@ def main() -> None:
         for senders in (1, 16, 100):
             seconds = at_once(lambda n, all_of=senders: push(address, f"{all_of}-{n}", 4000 // all_of), senders)
             told(f"4,000 pushes by {senders} at once", seconds)
+        told("2,000 senders at once", at_once(lambda n: push(address, f"together-{n}", 1), 2000))
         held = [socket.create_connection(address) for _ in range(600)]
         for sock in held:
             with suppress(OSError):
