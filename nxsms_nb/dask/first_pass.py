@@ -202,9 +202,8 @@ def listed(settings: Mapping[str, Any], frame: pd.DataFrame) -> dict[str, Any]:
     """Read the do-not-contact list of the options, if it can be read before the rows are known."""
     suppressed = suppression.of(settings["suppress"], settings["phone"])
     if suppressed is not None:
-        by_row = settings["region"] is not None and not regions.is_code(settings["region"])
-        by_row = by_row and settings["region"] not in suppressed.entries.columns
-        suppressed = suppressed if by_row else with_countries(suppressed, frozenset(), frame, settings)
+        by_rows = suppressed.by_rows(settings["region"])
+        suppressed = suppressed if by_rows else with_countries(suppressed, frozenset(), frame, settings)
     return {**settings, "suppress": suppressed}
 
 

@@ -56,7 +56,8 @@ class Suppression:
         """
         ways = self._ways(frame, settings["region"], settings["bare"])
         if ways not in self._read:
-            readings = self._digits(ways)
+            by_rows = self.by_rows(settings["region"])
+            readings = self._digits(ways, later=self.chunked and by_rows)
             every = [numbers for array in readings for numbers in same_phone.bases(array.drop_null())]
             self._read[ways] = readings, pa.concat_arrays(every).unique()
         readings, people = self._read[ways]
@@ -82,7 +83,7 @@ class Suppression:
 
     def _ways(self, frame: pd.DataFrame, region: Any, bare: Bare | None) -> tuple[tuple[Any, Bare | None], ...]:
         """Yield region and `bare` to read the entries with: as the rows are; where those are of several countries, each way."""
-        if region is None or regions.is_code(region) or region in self.entries.columns:
+        if not self.by_rows(region):
             return ((region, bare),)
         if self.countries is not None:
             names = self.countries
@@ -91,8 +92,12 @@ class Suppression:
             names = () if of_rows is None else of_rows.names
         return (*((name, bare) for name in names), (None, None))
 
-    def _digits(self, ways: Iterable[tuple[Any, Bare | None]]) -> list[pa.Array]:
-        """Return the digits of the entries by each way to read them."""
+    def by_rows(self, region: Any) -> bool:
+        """Whether entries are read by the countries of the rows."""
+        return not (region is None or regions.is_code(region) or region in self.entries.columns)
+
+    def _digits(self, ways: Iterable[tuple[Any, Bare | None]], *, later: bool) -> list[pa.Array]:
+        """Return the digits of the entries by each way to read them; `later` rows may have other countries."""
         unread: dict[int, str] | None = None
         pieces = []
         for region, bare in ways:
@@ -111,7 +116,7 @@ class Suppression:
                         refused = {at: why for at, why in refused.items() if not there[at]}
                 refused = {at: why for at, why in refused.items() if not why.startswith(_AMBIGUOUS)}
             unread = refused if unread is None else {at: why for at, why in unread.items() if at in refused}
-        if unread and self.chunked and len({*ways}) > 1:
+        if unread and later:
             unread = self._of_no_country(unread, pieces)
         if unread:
             first = min(unread)

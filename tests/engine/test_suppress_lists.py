@@ -192,3 +192,15 @@ def test_a_stream_reads_a_list_of_all_its_countries(sandbox):
         assert sorted(sent["status"]) == ["Skipped"] * 3 + ["Success"]
     with pytest.raises(nx.ConfigError, match="1 of 4 entries"):
         list(nx.send_stream(frames, sandbox.client, suppress=[*given, "n/a"], **options))
+
+
+@pytest.mark.parametrize("first", ["no rows", "no countries"])
+def test_a_stream_may_begin_with_a_chunk_of_no_country(sandbox, first):
+    """A national entry waits for the rows of its country; an entry that no country reads stops the first chunk."""
+    german = people("0151 23456789", "0151 23456790").assign(land="DE")
+    begins = german.iloc[:0] if first == "no rows" else people("+44 7400 123457").assign(land=None)
+    options = {"campaign": "c", "region": "land", "progress": "silent"}
+    with pytest.raises(nx.ConfigError, match="1 of 2 entries"):
+        next(nx.send_stream([begins, german], sandbox.client, suppress=["0151 23456789", "n/a"], **options))
+    sent = list(nx.send_stream([begins, german], sandbox.client, suppress=["0151 23456789"], **options))
+    assert [one["status"].tolist() for one in sent] == [["Success"] * len(begins), ["Skipped", "Success"]]
