@@ -126,10 +126,11 @@ class Pull:
 
     def _refuse_days_without_answer(self, queries: Queries) -> None:
         """Raise where there was no answer for a day that the query reaches in whichever time zone."""
+        path = requests.RECORD_PATH if len(self._days) <= FEW else requests.CDR_PATH
         for day, code in queries.refused.items():
             if self._today - timedelta(days=REACH_DAYS - 1) <= day < self._today and self._missing:
                 raise QueryError(
                     f"The record query has no answer for {day:%Y-%m-%d} (code {code}), which is within its {REACH_DAYS} days. "
                     f"Receipts that were found before it are kept. Try again later, or ask the vendor about "
-                    f"{requests.CDR_PATH}."
+                    f"{path}."
                 )
