@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, present, to_series
 from nxsms_nb.rows.links import PLACE
+from nxsms_nb.rows.signs import signed
 from nxsms_nb.rows.troubles import TROUBLES, Trouble
 from nxsms_nb.rows.words import word_of
 from nxsms_nb.wire.codes import PARAMETER
@@ -265,7 +266,7 @@ _SUSPICIOUS: Final = {
     "content_unfilled": r"\{(?:\pL[^{}\n]{0,40}|[0-9]*)\}",
     "content_replacement_character": "\ufffd",
 }
-"""Patterns of likely mistakes in a text, by the name of the rule."""
+"""Patterns of likely mistakes in a text, by the name of the rule. What each needs in a text is one of the signs in `signs`."""
 _ANY_SUSPICION: Final = "|".join(_SUSPICIOUS.values())
 _LINK: Final = "content_link_unfilled"
 _ANY_OR_PLACE: Final = f"{_ANY_SUSPICION}|{PLACE}"
@@ -305,7 +306,8 @@ def _with(content: pa.Array, rows: Positions, pattern: str) -> Positions:
 def _found_in(content: pa.Array, rows: Positions, pattern: str) -> Positions:
     aligned = rows[-1] - rows[0] == len(rows) - 1
     texts = content.slice(rows[0], len(rows)) if aligned else content.take(pa.array(rows))
-    return rows[as_mask(pc.match_substring_regex(texts, pattern))]
+    some = signed(texts)
+    return rows[some[as_mask(pc.match_substring_regex(texts.take(pa.array(some)), pattern))]]
 
 
 def _masked(field: str, source: pa.Array | None, rows: pa.Array) -> pa.Array:
