@@ -20,7 +20,7 @@ def _through(*command):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,  # each line of a stream in turn, on a busy machine
     )
     assert done.returncode == 0, done.stderr
 

@@ -78,7 +78,7 @@ class Scene:
     def check(self, *, hurried: bool = False) -> None:
         """Nothing goes on, the campaign is free, and the cell run again sends to everybody once.
 
-        After more than one interrupt what was under way is not awaited: it may arrive later, and is in doubt.
+        After more than one interrupt what was in flight is not awaited: it may arrive later, and is in doubt.
         """
         sent = len(self.sandbox.ledger)
         nx.Journal(self.options["journal"]).campaign(self.options["campaign"]).release()
@@ -198,13 +198,13 @@ def at_line(nth: int, act: Callable[[], Any]) -> bool:
 
 def lines(scene: Scene) -> Counter[str]:
     """Interrupt a call at each line of its way, one after the other, until it comes through without."""
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     while True:
         faulthandler.dump_traceback_later(HUNG_S, exit=True)
         scene.anew()
-        told["interrupts"] += 1
-        if not at_line(told["interrupts"], scene.act):
-            return told
+        counts["interrupts"] += 1
+        if not at_line(counts["interrupts"], scene.act):
+            return counts
         scene.check()
 
 
@@ -247,7 +247,7 @@ class Signals:
 def by_signals(scene: Scene, times: int, seed: int, most: int = 1) -> Counter[str]:
     """Interrupt a call at random moments, so many times, by up to `most` signals each."""
     rng = random.Random(seed)
-    signals, told = Signals(rng), Counter[str]()
+    signals, counts = Signals(rng), Counter[str]()
     lost: list[str] = []
     sys.unraisablehook = lambda raised: lost.append(str(raised.object))
     for _ in range(times):
@@ -266,13 +266,13 @@ def by_signals(scene: Scene, times: int, seed: int, most: int = 1) -> Counter[st
                         signals.disarm()
         except KeyboardInterrupt:
             raised = True
-        told["calls"] += 1
-        told["interrupted"] += raised
+        counts["calls"] += 1
+        counts["interrupted"] += raised
         assert raised or returned, "an interrupt was lost"
         assert not lost, lost
         if raised:
             scene.check(hurried=signals.struck > 1)
-    return told
+    return counts
 
 
 def main() -> None:
@@ -291,8 +291,8 @@ def main() -> None:
     memory = "/dev/shm"  # noqa: S108  a folder of its own is made in it
     with tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as folder:  # noqa: PTH112
         scene = SCENES[asked.verb](Path(folder))
-        told = lines(scene) if asked.how == "lines" else by_signals(scene, asked.times, asked.seed, asked.most)
-    sys.stdout.write(f"{json.dumps(told)}\n")
+        counts = lines(scene) if asked.how == "lines" else by_signals(scene, asked.times, asked.seed, asked.most)
+    sys.stdout.write(f"{json.dumps(counts)}\n")
 
 
 def table(times: int, batch: int = 100) -> None:
