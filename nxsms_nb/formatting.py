@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, SupportsIndex
+from urllib.parse import unquote
 
 _LONG_DIGITS: Final = re.compile(r"\d(?:[\s\-.()/_]{0,3}\d){5,}")
 _NUMBERS: Final = re.compile(
@@ -305,9 +306,11 @@ def span(seconds: float) -> str:
 
 
 _LOGIN: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<login>[^@/?#]*@)?(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<login>[^@/?#]*@)?(?P<place>[^?]*)\??(?P<options>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
-_SECRET_OPTION: Final = re.compile(r"(?i)(?<=[?&])(ssl)?pass(word|file)?=[^&#]*&?")
+_MISSPELT: Final = re.compile(r"postgres(ql)?\s*:", re.IGNORECASE)
+_SECRET_OPTION: Final = re.compile(r"pass|secret|_key|token", re.IGNORECASE)
 
 
 def without_password(text: str) -> str:
@@ -322,12 +325,20 @@ def without_password(text: str) -> str:
     >>> without_password("sent.sqlite3")
     'sent.sqlite3'
     """
-    found = _LOGIN.fullmatch(text)
+    found = _LOGIN.fullmatch(text.strip())
     if found is None:
-        return text
-    rest = _SECRET_OPTION.sub("", found["rest"]).rstrip("?&")
-    if "@" in rest:
-        # A password with / or ? or # in it that was not quoted: where it ends is not known.
+        misspelt = _MISSPELT.match(text.strip())
+        return text if misspelt is None else f"{misspelt[0]}…"
+    if re.search("[@#]", found["place"] + found["options"]):
+        # A password with @ or / or ? or # in it that was not quoted: where it ends is not known.
         return f"{found['scheme']}…"
+    # An option without a value is the rest of one with & in it that was not quoted.
+    options = [one for one in found["options"].split("&") if "=" in one and not is_secret_option(one)]
+    rest = "?".join(filter(None, (found["place"], "&".join(options))))
     user = (found["login"] or "").partition(":")[0].rstrip("@")
     return f"{found['scheme']}{user}{'@' if user else ''}{rest}"
+
+
+def is_secret_option(option: str) -> bool:
+    """Return whether an option of a URL, ``name=value``, has a secret for its value."""
+    return _SECRET_OPTION.search(unquote(option.partition("=")[0])) is not None

@@ -6,7 +6,7 @@ import re
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from nxsms_nb.formatting import without_password
+from nxsms_nb.formatting import is_secret_option, without_password
 
 _SCHEME: Final = re.compile(r"postgres(ql)?://", re.IGNORECASE)
 _HIDDEN: Final = "***"
@@ -33,6 +33,16 @@ class Address:
         self.url = _SCHEME.sub(lambda scheme: scheme[0].lower(), url.strip(), count=1)
         self.shown = without_password(self.url)
 
+    @property
+    def unclear(self) -> bool:
+        """Whether it is not clear where a password ends, so that the driver's words may quote a part of one."""
+        return self.shown.endswith("://…")
+
+    @property
+    def names_schema(self) -> bool:
+        """Whether the person says in which schema the journal is, rather than the role's search path."""
+        return "search_path" in unquote(self.url)
+
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"
 
@@ -42,9 +52,14 @@ class Address:
     def masked(self, text: str) -> str:
         """Return a text of the driver's without the password, in either spelling."""
         try:
-            password = urlsplit(self.url).password
+            parts = urlsplit(self.url)
+            given = [parts.password or "", *(value for _, _, value in _secrets(parts.query))]
         except ValueError:
-            password = None
-        for secret in {password, unquote(password)} if password else ():
+            given = []
+        for secret in sorted({*given, *map(unquote, given)} - {""}, key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
         return text.replace(self.url, self.shown)
+
+
+def _secrets(query: str) -> list[tuple[str, str, str]]:
+    return [one.partition("=") for one in query.split("&") if is_secret_option(one)]

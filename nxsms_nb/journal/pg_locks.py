@@ -37,8 +37,7 @@ class Locks:
 
     def key(self, name: str) -> int:
         """Return the number by which the database knows a lock."""
-        digest = hashlib.blake2b(f"nxsms_nb\0{self._schema}\0{name}".encode(errors="surrogatepass"), digest_size=8)
-        return int.from_bytes(digest.digest(), "big", signed=True)
+        return key_of(f"{self._schema}\0{name}")
 
     def acquire(self, connection: psycopg.Connection[Any], *wanted: Lock) -> None:
         """Take locks, all or none; raise `CampaignBusy` naming who holds one."""
@@ -81,7 +80,7 @@ class Locks:
     def _holders(self, connection: psycopg.Connection[Any], lock: Lock) -> list[tuple[int, str, str]]:
         key = self.key(lock.name) & 0xFFFFFFFFFFFFFFFF
         return connection.execute(
-            "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.backend_start::text, '') "
+            "SELECT l.pid, coalesce(a.application_name, ''), coalesce(extract(epoch FROM a.backend_start)::text, '') "
             "FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted AND l.pid <> pg_backend_pid() "
             "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
             "AND l.classid::bigint = %s AND l.objid::bigint = %s",
@@ -104,6 +103,12 @@ class Locks:
                 user, _, host = parts[1].partition("@")
                 return f"by {user} on {host} (process {parts[2]})", None
         return "in another session of the database", None
+
+
+def key_of(name: str) -> int:
+    """Return the number by which the database knows a name."""
+    digest = hashlib.blake2b(f"nxsms_nb\0{name}".encode(errors="surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "big", signed=True)
 
 
 def _kind(lock: Lock) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from nxsms_nb.errors import JournalError
 
 if TYPE_CHECKING:
     import psycopg
+
+    from nxsms_nb.journal.addresses import Address
 
 VERSION: Final = 1
 """The version of the tables, in ``nxsms_journal``; others are refused."""
@@ -52,10 +55,32 @@ _SCHEMA: Final = f"""
 """
 
 
-def is_there(connection: psycopg.Connection[Any], name: str) -> bool:
-    """Return whether the journal has its tables, or raise `JournalError` where they are not as this version has them."""
+def rights(role: str, words: str) -> str:
+    """Return what gives a role the rights that it lacks, by the server's words."""
+    if "for schema" in words:
+        schema = words.rpartition(" ")[2]
+        return (
+            f"Give the role its rights: GRANT USAGE ON SCHEMA {schema} TO {role}; and CREATE too, to the one who sends first "
+            "and so makes the tables."
+        )
+    tables = "ON ALL TABLES IN SCHEMA public"
+    return (
+        f"Give the role its rights, in the journal's schema: GRANT SELECT {tables} TO {role}; GRANT INSERT ON "
+        f"{', '.join(TABLES[1:])} TO {role}; GRANT UPDATE ON run, claim TO {role}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA "
+        f"public TO {role}; and for forget() GRANT DELETE {tables} TO {role};"
+    )
+
+
+def is_there(connection: psycopg.Connection[Any], address: Address) -> bool:
+    """Return whether the journal has its tables, or raise `JournalError` where they are not as this version has them.
+
+    Where each role has a schema of its own, everybody would have a journal of their own: that is refused.
+    """
+    name = address.shown
     row = connection.execute("SELECT to_regclass('nxsms_journal') IS NOT NULL").fetchone()
     if row is None or not row[0]:
+        if not address.names_schema:
+            _refuse_second(connection, name)
         return False
     versions = [version for (version,) in connection.execute("SELECT version FROM nxsms_journal")]
     if versions != [VERSION]:
@@ -68,15 +93,30 @@ def is_there(connection: psycopg.Connection[Any], name: str) -> bool:
     return True
 
 
-def create(connection: psycopg.Connection[Any], name: str, lock: int) -> bool:
+def _refuse_second(connection: psycopg.Connection[Any], name: str) -> None:
+    elsewhere = connection.execute(
+        "SELECT relnamespace::regnamespace::text, current_schema(), current_user FROM pg_class "
+        "WHERE relname = 'nxsms_journal' AND relkind = 'r' ORDER BY oid LIMIT 1"
+    ).fetchone()
+    if elsewhere is not None:
+        there, here, user = elsewhere
+        raise JournalError(
+            f"The database {name} has a journal in the schema {there}, which is not in the search_path of {user}. A journal "
+            f"of its own in {here} would know nothing of what that one's runs sent. Nothing was sent. Name the schema in "
+            f"the URL: ?options=-csearch_path%3D{quote(there)}"
+        )
+
+
+def create(connection: psycopg.Connection[Any], address: Address, lock: int) -> bool:
     """Make the tables where there are none, one session at a time; return whether this one did."""
-    if is_there(connection, name):
+    name = address.shown
+    if is_there(connection, address):
         return False
     # Before the transaction, which then sees what another session has just made.
     connection.execute("SELECT pg_advisory_lock(%s)", (lock,))
     try:
         with connection.transaction():
-            if is_there(connection, name):
+            if is_there(connection, address):
                 return False
             taken = [table for table in TABLES if _is_table(connection, table)]
             if taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import socket
 import threading
@@ -18,6 +19,7 @@ from nxsms_nb import screen
 from nxsms_nb.errors import ConfigError, JournalError, JournalWarning
 from nxsms_nb.journal import forks
 from nxsms_nb.journal.pg_locks import Lock, LockLost, Locks
+from nxsms_nb.journal.pg_schema import rights
 
 if TYPE_CHECKING:
     from nxsms_nb.journal.addresses import Address
@@ -38,7 +40,9 @@ _warned: Final[set[tuple[str, str]]] = set()
 _ABOUT: Final = """
     SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
         current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit'),
-        current_schema(), (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid())
+        coalesce((SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass('nxsms_journal')),
+            quote_ident(current_schema())),
+        (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid())
 """
 # A plan that is kept, made while a table is small, would read the whole table when that has grown.
 _SETTINGS: Final = """
@@ -48,7 +52,7 @@ _SETTINGS: Final = """
         set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
         set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
         set_config('plan_cache_mode', 'force_custom_plan', false),
-        set_config('TimeZone', 'UTC', false),
+        set_config('TimeZone', 'UTC', false), set_config('search_path', %s, false),
         CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', 'on', false) END,
         CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL
@@ -56,6 +60,10 @@ _SETTINGS: Final = """
 """
 PRESENT: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """The database's clock, which all go by: their own may differ."""
+
+
+# What it says of a connection that broke is no news, and would come on the screen where no log is configured.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Away(Exception):
@@ -67,6 +75,7 @@ class About(NamedTuple):
 
     pid: int
     schema: str
+    """The journal's, quoted: the same for everybody, whichever is first in the search path of their role."""
     started: str
     """With the pid, which session it is: pids come again, in a container soon."""
 
@@ -83,14 +92,16 @@ def user_and_host() -> tuple[str, str]:
 def connect(address: Address) -> tuple[psycopg.Connection[Any], About]:
     """Open a session, or raise `JournalError` where the database cannot carry a journal, `Away` where it does not answer."""
     try:
-        given = conninfo_to_dict(address.url)
+        given = None if address.unclear else conninfo_to_dict(address.url)
     except psycopg.ProgrammingError:
+        given = None
+    if given is None:
         # Not its words, which may quote the password.
         raise ConfigError(
             f"journal='{address.shown}' is not a URL that PostgreSQL understands. Write it as in "
             "journal='postgresql://user@host/database'; in a password, quote other characters than letters and digits "
             "(%40 for @), or leave it to PGPASSWORD or ~/.pgpass."
-        ) from None
+        )
     user, host = user_and_host()
     ours = {
         "application_name": f"nxsms_nb {user[:_NAME_MAX]}@{host[:_NAME_MAX]} {os.getpid()}",
@@ -108,7 +119,7 @@ def connect(address: Address) -> tuple[psycopg.Connection[Any], About]:
         raise Away(address.masked(str(error).strip().replace("\n", " "))) from None
     try:
         about = _checked(address, connection)
-        connection.execute(_SETTINGS)
+        connection.execute(_SETTINGS, (about.schema,))
     except psycopg.Error as error:
         connection.close()
         raise Away(address.masked(str(error).strip())) from None
@@ -190,13 +201,16 @@ def _warn_once(address: Address, what: str, words: str) -> None:
         screen.warn(words, JournalWarning)
 
 
-def refused(address: Address, error: Exception) -> JournalError:
-    """Return the error that says why the database could not be used, and what to do."""
-    words = address.masked(str(error).strip().replace("\n", " "))
-    return JournalError(
-        f"The journal {address.shown} cannot be used ({words}). Nothing was sent. Check the server, the name, the password "
-        "(in the URL, PGPASSWORD or ~/.pgpass) and the role's rights."
-    )
+def refused(address: Address, error: Exception, *, begun: bool = False) -> JournalError:
+    """Return the error that says why the database could not be used, and what to do; `begun`: requests may have left before."""
+    told = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    words = address.masked((told or str(error)).strip().replace("\n", " "))
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        remedy = rights(str(conninfo_to_dict(address.url).get("user") or "member"), words)
+    else:
+        remedy = "Check the server, the name, the password (in the URL, PGPASSWORD or ~/.pgpass) and the role's rights."
+    nothing = "" if begun else " Nothing was sent."
+    return JournalError(f"The journal {address.shown} cannot be used ({words}).{nothing} {remedy}")
 
 
 class Session:
@@ -215,6 +229,9 @@ class Session:
         self._clock_us = 0
         self.on_reopening: Callable[[psycopg.Connection[Any]], None] | None = None
 
+    def _refused(self, error: Exception) -> JournalError:
+        return refused(self.address, error, begun=self.on_reopening is not None)
+
     def now_us(self) -> int:
         """Return the present by the database's clock."""
         return time.time_ns() // 1000 + self._clock_us
@@ -229,7 +246,7 @@ class Session:
             try:
                 self.locks.acquire(self._connection, *wanted)
             except psycopg.Error as error:
-                raise refused(self.address, error) from None
+                raise self._refused(error) from None
 
     def outside(self, work: Callable[[psycopg.Connection[Any]], _T]) -> _T:
         """Do work that has its own transactions, once."""
@@ -247,7 +264,7 @@ class Session:
                     raise JournalError(self.lost)
                 yield self._connection
             except (Away, psycopg.Error) as error:
-                raise refused(self.address, error) from None
+                raise self._refused(error) from None
 
     def run(
         self,
@@ -275,10 +292,10 @@ class Session:
             except (Away, psycopg.OperationalError, psycopg.InterfaceError) as error:
                 again = self._connection.closed or isinstance(error, (Away, *_PASSING))
                 if not again or time.monotonic() > until:
-                    raise refused(self.address, error) from None
+                    raise self._refused(error) from None
                 time.sleep(min(1.0, _LOOK_S * (waited := waited + 1)))
             except psycopg.Error as error:
-                raise refused(self.address, error) from None
+                raise self._refused(error) from None
 
     def _transaction(self, work: Callable[[psycopg.Connection[Any]], _T], *, begun: bool) -> _T:
         connection = self._connection
@@ -291,8 +308,11 @@ class Session:
             if self._ended:
                 connection.close()
             elif not connection.closed:
-                with suppress(psycopg.Error):
+                try:
                     connection.execute("ROLLBACK")
+                except psycopg.Error:
+                    # It broke, and the driver does not know: a pooler's words came instead of an answer.
+                    connection.close()
             raise
         return done
 

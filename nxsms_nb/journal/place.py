@@ -89,7 +89,7 @@ MEMORY: Final = ":memory:"
 """The name of a journal in memory, as in SQLite."""
 
 _ELSEWHERE: Final = "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:")
+_URL: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+\s*:/|file:|[Pp]ostgres(ql)?\s*:)")
 _CONNECTION: Final = re.compile(r"(^|\s)(host|hostaddr|dbname|user|password|service)\s*=")
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"),

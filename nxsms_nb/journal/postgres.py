@@ -15,7 +15,7 @@ from nxsms_nb.journal import pg_statements as sql
 from nxsms_nb.journal.addresses import Address
 from nxsms_nb.journal.entries import HOMELESS
 from nxsms_nb.journal.locks import ANYWHERE, OWN_IDS
-from nxsms_nb.journal.pg_locks import Lock
+from nxsms_nb.journal.pg_locks import Lock, key_of
 from nxsms_nb.journal.pg_recorder import PgRecorder
 from nxsms_nb.journal.pg_session import PRESENT, Away, Session, connect, refused, user_and_host
 from nxsms_nb.journal.pg_snapshot import PgSnapshot
@@ -46,13 +46,11 @@ class PostgresStore:
         return hold
 
     def _prepare(self, session: Session) -> None:
-        name = self._address.shown
-
         def work(connection: psycopg.Connection[Any]) -> bool:
-            return pg_schema.create(connection, name, session.locks.key(" tables"))
+            return pg_schema.create(connection, self._address, key_of("tables"))
 
         if session.outside(work):
-            say(f"New journal {name}: nothing is known of earlier sends.")
+            say(f"New journal {self.named}: nothing is known of earlier sends.")
         session.set_clock(session.outside(lambda connection: _scalar(connection, f"SELECT {PRESENT}")))
 
     def now_us(self) -> int:
@@ -77,7 +75,7 @@ class PostgresStore:
     def reading(self) -> Iterator[PgSnapshot | None]:
         """Hold one state of the journal; None: its tables are not there yet."""
         with self._connection() as connection:
-            if not pg_schema.is_there(connection, self._address.shown):
+            if not pg_schema.is_there(connection, self._address):
                 yield None
                 return
             with snapshot(connection) as found:

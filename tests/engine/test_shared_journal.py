@@ -17,6 +17,7 @@ from tests.support.ledgercheck import check, client_of, sent
 from tests.support.ledgercheck import people as recipients
 from tests.support.machine import lacks
 from tests.support.postgres import Server, missing
+from tests.support.relay import Relay
 
 
 @pytest.fixture(name="server")
@@ -94,6 +95,46 @@ def test_a_connection_that_breaks_is_opened_again(make, postgres, database):
     assert counts(out) == {"Success": 400}
     held_against(sandbox, out)
     assert counts(people(400).nxsms.recorded(sandbox.client, journal=database)) == {"Success": 400}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai"])
+def test_a_session_that_the_server_still_holds_is_ended(make, postgres, database, zone):
+    """The network broke, and the server has not noticed: the run's own lock does not keep it out, whatever the time zone."""
+    postgres.execute(f"ALTER DATABASE {database.rpartition('/')[2]} SET TimeZone = '{zone}'")
+    sandbox = make(latency=0.02)
+    with Relay(postgres.port) as relay:
+        url = database.replace(f":{postgres.port}", f":{relay.port}")
+        run = people(200).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=2, progress="silent")
+        for requests in (3, 12):
+            assert sandbox.wait_for(requests=requests)
+            relay.cut()
+        out = run.wait()
+    assert counts(out) == {"Success": 200}
+    held_against(sandbox, out)
+
+
+def test_a_session_that_ended_behind_a_pooler_is_opened_again(make, postgres, database):
+    """The pooler keeps the connection for a moment, and says something instead of an answer."""
+    sandbox = make(latency=0.02)
+    with Relay(postgres.port) as relay:
+        url = database.replace(f":{postgres.port}", f":{relay.port}")
+        run = people(200).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=2, progress="silent")
+        for requests in (3, 12):
+            assert sandbox.wait_for(requests=requests)
+            relay.speak_instead()
+        out = run.wait()
+    assert counts(out) == {"Success": 200}
+    held_against(sandbox, out)
+
+
+def test_a_run_that_has_sent_is_not_said_to_have_sent_nothing(make, server, monkeypatch):
+    """What the database says when it stays away comes with what became of the run."""
+    monkeypatch.setattr(pg_session, "PATIENCE_S", 0.5)
+    sandbox, url = make(latency=0.02), server.database()
+    with meanwhile(sandbox, 4, lambda: server.stop("immediate")), pytest.raises(nx.JournalLost) as stopped:
+        people(300).nxsms.send(sandbox.client, campaign="spring", journal=url, batch_size=5, progress="silent")
+    assert counts(stopped.value.frame)["Success"]
+    assert "Nothing was sent" not in str(stopped.value)
 
 
 def test_a_campaign_that_another_took_meanwhile_stops_the_run(sandbox, postgres, database):

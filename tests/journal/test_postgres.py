@@ -8,6 +8,7 @@ import time
 import traceback
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import ConfigError, Journal, JournalError
-from nxsms_nb.journal import pg_session
+from nxsms_nb.journal import pg_schema, pg_session
 from nxsms_nb.wire.receipts import Receipt
 from tests.engine.people import counts, people
 from tests.support.pooler import Pooler
@@ -156,6 +157,50 @@ def test_a_password_is_never_shown(sandbox, url):
     assert "prefix='sms_'" in shown
 
 
+WORDS = [
+    "hunter2@tail",
+    "hunter2/tail",
+    "hunter2?tail",
+    "hunter2#tail",
+    "@hunter2@tail",
+    "hunter2:tail",
+    "hunter2&tail",
+]
+PLACES = [
+    "postgresql://ada:{}@127.0.0.1:1/sms",
+    "postgres://:{}@127.0.0.1:1",
+    "postgresql://ada:{}@/sms?host=/nowhere",
+    "postgresql://127.0.0.1:1/sms?user=ada&password={}",
+    "postgresql://127.0.0.1:1?sslpassword={}",
+    "postgresql://127.0.0.1:1/sms?%70assword={}",
+    "postgresql://127.0.0.1:1/sms?password ={}",
+    "postgresql://127.0.0.1:1/sms?scram_client_key={}",
+    " postgresql://ada:{}@127.0.0.1:1/sms ",
+    "postgresql:ada:{}@127.0.0.1:1/sms",
+    "postgresql ://ada:{}@127.0.0.1:1/sms",
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("where", PLACES)
+def test_no_part_of_a_password_is_shown_however_it_is_written(sandbox, tmp_path, monkeypatch, where, word):
+    """Where it ends is not clear unless it is quoted, and the driver's words quote what follows."""
+    monkeypatch.chdir(tmp_path)
+    shown = ""
+    for written in (word, urllib.parse.quote(word, safe="")):
+        url = where.format(written)
+        with pytest.raises(nx.NxsmsError) as error:
+            people(3).nxsms.send(sandbox.client, journal=url, progress="silent")
+        with pytest.raises(nx.NxsmsError) as proposing:
+            people(3).assign(status="mine").nxsms.plan(sandbox.client, journal=url)
+        shown += "".join(map("".join, map(traceback.format_exception, (error.value, proposing.value))))
+        with suppress(ConfigError):
+            shown += repr(Journal(url))
+    assert "hunter2" not in shown
+    assert "tail" not in shown
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_login_that_is_refused_does_not_show_the_password(sandbox, postgres, database):
     """The server's words may name the user, and the error the places where a password can be."""
     url = database.replace("postgres@", f"nobody_here:{PASSWORD}@")
@@ -252,8 +297,46 @@ def test_a_minimal_role_suffices(sandbox, database, postgres):
         postgres.execute(grant, database=name)
     url = database.replace("postgres@", "member@")
     assert counts(people(9).nxsms.send(sandbox.client, journal=url, progress="silent")) == {"Success": 9}
-    with pytest.raises(JournalError, match="permission denied"):
+    with pytest.raises(JournalError, match=r"permission denied.*GRANT DELETE ON ALL TABLES .* TO member;"):
         Journal(url).forget(None, confirm=9)
+
+
+def test_a_role_without_rights_is_told_which_to_ask_for(sandbox, database, postgres):
+    """The one who makes the tables, and those who write."""
+    name = name_of(database)
+    postgres.execute("CREATE ROLE guest LOGIN", database=name)
+    url = database.replace("postgres@", "guest@")
+    with pytest.raises(JournalError, match=r"GRANT USAGE ON SCHEMA public TO guest; and CREATE"):
+        people(3).nxsms.send(sandbox.client, journal=url, progress="silent")
+    people(3).nxsms.send(sandbox.client, journal=database, progress="silent")
+    with pytest.raises(JournalError, match=r"Nothing was sent\..*GRANT INSERT ON run, .* TO guest;"):
+        people(3).nxsms.send(sandbox.client, journal=url, progress="silent")
+
+
+def test_members_with_schemas_of_their_own_share_one_journal(sandbox, database, postgres):
+    """The journal that is there is everybody's, with its locks; a second one beside it is refused."""
+    name = name_of(database)
+    for role in ("nora", "olaf"):
+        postgres.execute(f"CREATE ROLE {role} LOGIN SUPERUSER")
+    postgres.execute("CREATE SCHEMA AUTHORIZATION nora", database=name)
+    nora, olaf = (database.replace("postgres@", f"{role}@") for role in ("nora", "olaf"))
+    people(3).nxsms.send(sandbox.client, campaign="spring", journal=olaf, progress="silent")
+    with Journal(olaf).campaign("spring"), pytest.raises(nx.CampaignBusy):
+        people(3).nxsms.send(sandbox.client, campaign="spring", journal=nora, progress="silent")
+    with pytest.warns(nx.AlreadySentWarning):
+        people(3).nxsms.send(sandbox.client, campaign="spring", journal=nora, progress="silent")
+    for table in pg_schema.TABLES:
+        postgres.execute(f"ALTER TABLE {table} SET SCHEMA nora", database=name)
+    for look in (people(3).nxsms.send, people(3).nxsms.plan, people(3).nxsms.recorded):
+        with pytest.raises(
+            JournalError, match=r"a journal in the schema nora.*search_path of olaf.*search_path%3Dnora"
+        ):
+            look(sandbox.client, campaign="spring", journal=olaf)
+    with pytest.warns(nx.AlreadySentWarning):
+        people(3).nxsms.send(
+            sandbox.client, campaign="spring", journal=f"{olaf}?options=-csearch_path%3Dnora", progress="silent"
+        )
+    assert sandbox.effects().max() == 1
 
 
 def test_times_are_the_databases(sandbox, database, monkeypatch):
