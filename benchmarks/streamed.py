@@ -53,8 +53,8 @@ def watched(command: list[str], port: str, environment: dict[str, str], stop_at:
     """Run a command, interrupt it when so many rows have arrived, and look at its memory meanwhile."""
     before, begun = arrived(port), time.perf_counter()
     # A shell starts what runs in the background with interrupts ignored, and children inherit that.
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=heed)  # noqa: PLW1509  one thread only
+    interruptible = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=interruptible)  # noqa: PLW1509  one thread only
     seen, cpu_s, interrupt_at = [], 0.0, 0.0
     while process.poll() is None:
         try:

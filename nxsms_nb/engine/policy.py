@@ -249,10 +249,10 @@ class Policy:
             )
             self._state.end(StopReason(errors.Throttled, reason, code))
 
-    def heed(self, verdict: Verdict) -> bool:
+    def learn(self, verdict: Verdict) -> bool:
         """End the run where this request and those before it require it; return whether it was the first one understood."""
         try:
-            first = self._heed(verdict)
+            first = self._learn(verdict)
             words = f" (the last: {verdict.words})"
         except Exception:  # noqa: BLE001  its rows have their outcome; what cannot be read teaches nothing
             first, words = False, ""
@@ -263,7 +263,7 @@ class Policy:
             self._bear(self._limits.max_failures)
         return first
 
-    def _heed(self, verdict: Verdict) -> bool:
+    def _learn(self, verdict: Verdict) -> bool:
         memory, disposition = self._memory, verdict.disposition
         # 1004 and 429 come before the keys are checked: a wrong key must still cost only one request.
         proven = (

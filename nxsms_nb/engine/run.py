@@ -204,9 +204,9 @@ class Run:
     async def _main(self) -> None:
         request = self._call.stop
         loop = asyncio.get_running_loop()
-        request.listener = lambda: loop.call_soon_threadsafe(self._sender.heed)
+        request.listener = lambda: loop.call_soon_threadsafe(self._sender.apply_stop)
         try:
-            self._sender.heed()
+            self._sender.apply_stop()
             doubtful = self._dispatch.doubtful
             if doubtful is not None and len(doubtful):
                 note = f"asking the gateway for {count(len(doubtful), 'message')} in doubt"

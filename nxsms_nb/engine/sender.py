@@ -124,7 +124,7 @@ class Sender:
         """Send no new request; call in the run's event loop."""
         self._state.end(StopReason(kind, reason))
 
-    def heed(self) -> None:
+    def apply_stop(self) -> None:
         """Apply a stop request: send nothing more, or do not wait for the requests in flight any longer."""
         if self._request.asked:
             self.stop()
@@ -241,7 +241,7 @@ class Sender:
 
     async def _tell(self) -> None:
         while True:
-            self.heed()
+            self.apply_stop()
             # An observer only displays the run; its errors must not stop it.
             with suppress(Exception):
                 self._observer.update(self.snapshot())
@@ -352,7 +352,7 @@ class Sender:
         self._landed()
         if cancelled is not None:
             raise cancelled
-        if self._policy.heed(verdict):
+        if self._policy.learn(verdict):
             for _ in range(self._limits.concurrency - 1):
                 self._hire()
 

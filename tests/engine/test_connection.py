@@ -272,13 +272,13 @@ def test_a_request_whose_signature_aged_before_it_left_is_signed_again(monkeypat
         slept[:] = [90]
         return made
 
-    async def heed(reader, writer):
+    async def answer(reader, writer):
         heard.append(await reader.readuntil(b"\r\n\r\n"))
         await reader.readexactly(2)
         writer.write(REPLY)
 
     async def work():
-        async with connected(heed, 10) as connection:
+        async with connected(answer, 10) as connection:
             return await connection.post(b"{}")
 
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_and_sleep)

@@ -57,7 +57,7 @@ class Applied:
         )
         batch = queue.take(lambda: ROWS, 0.0)
         self.outcome = policy.apply(batch, verdict, result, 0.0)
-        self.first = policy.heed(verdict)
+        self.first = policy.learn(verdict)
         self.counts = policy.counts
         self.waiting = queue.waiting()
 
