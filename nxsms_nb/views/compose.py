@@ -43,6 +43,8 @@ _WHOLE: Final = 200_000
 """Frames of more rows are estimated from a sample, until the whole is asked for."""
 _SAMPLE: Final = 50_000
 _LONGEST_TEMPLATE: Final = 20_000
+_MOST_NUMBER: Final = 2**53
+"""What a page counts to exactly."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ class Compose:
         if not isinstance(said, dict) or said.get("nxsms") != "compose":
             return
         template, number = said.get("template"), said.get("number")
-        if isinstance(template, str) and isinstance(number, int) and len(template) <= _LONGEST_TEMPLATE:
+        counted = isinstance(number, int) and abs(number) <= _MOST_NUMBER
+        if isinstance(template, str) and counted and len(template) <= _LONGEST_TEMPLATE:
             self._ask(_Asked(template, bool(said.get("plain")), bool(said.get("whole")), number))
             if self._widget is not None:
                 self._widget.template = template  # for a page that is opened later

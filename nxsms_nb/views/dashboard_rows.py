@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -209,8 +210,12 @@ _HEADS: Final = {
 def _cell(value: Any, *, phone: bool) -> str:
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
         return ""
-    whole = isinstance(value, float) and value.is_integer()
-    words = f"{value:.0f}" if whole else str(value)
+    if isinstance(value, dt.datetime):
+        words = value.isoformat(" ", "seconds")
+    elif isinstance(value, float) and value.is_integer():
+        words = f"{value:.0f}"
+    else:
+        words = str(value)
     return masking.phone(words.strip()) if phone else shorten(masking.numbers(words), _CUT)
 
 

@@ -30,7 +30,7 @@ def static_html(view: Mapping[str, Any]) -> str:
     )
     parts = [
         _card(tr("Why messages failed"), _reasons(view)),
-        _card(tr("Messages a second over time (UTC)"), _curve(view["time"])),
+        _card(tr("Messages per second over time (UTC)"), _curve(view["time"])),
         _groups(view),
         _card(tr("Latency"), _curve(view["latency"])),
     ]
@@ -152,7 +152,7 @@ def _curve(scale: Mapping[str, Any]) -> str:
                 )
                 base[place] += height
         drawn.append(f'<path d="{"".join(path)}" fill="{STATUS_COLOURS[status]}"></path>')
-    words = [escape(scale["labels"][0]), escape(scale["labels"][-1])]
+    words = [escape(scale["labels"][end].removesuffix(".000")) for end in (0, -1)]
     seen = escape(tr("{rows}, {low} to {high}", rows=counted(sum(totals), "row"), low=words[0], high=words[1]))
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{seen}" '

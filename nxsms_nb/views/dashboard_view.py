@@ -11,13 +11,14 @@ import pandas as pd
 from nxsms_nb.analysis import groups
 from nxsms_nb.analysis.axes import OTHER, Axis, Scale
 from nxsms_nb.analysis.cube import FAILED, GOOD
+from nxsms_nb.analysis.derived import SECOND_NAMES
 from nxsms_nb.analysis.intervals import wilson
 from nxsms_nb.analysis.slices import range_in_words
 from nxsms_nb.formatting import shorten
 from nxsms_nb.results.columns import from_sandbox
 from nxsms_nb.results.statuses import LABELS, STATUSES
 from nxsms_nb.views import labels, masking
-from nxsms_nb.words.language import TABLE, advice, code_label, counted, meaning, tr, translated
+from nxsms_nb.words.language import advice, code_label, counted, meaning, tr, translated
 from nxsms_nb.words.pictures import RANGES
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ def view_of(board: Board) -> dict[str, Any]:
 
 def _column_name(board: Board, label: Hashable) -> str:
     """Return a column's name; of what is derived, the word of the language."""
-    own = groups.is_own(board.frame, label, board.asked.prefix)
-    return masking.name(str(label)) if own or label not in TABLE else tr(str(label))
+    if groups.is_own(board.frame, label, board.asked.prefix):
+        return masking.name(str(label))
+    name = SECOND_NAMES.get(str(label), str(label))
+    return str(label).replace(name, tr(name), 1)
 
 
 def _rated(failed: Any, answered: Any) -> dict[str, Any]:
@@ -217,8 +220,8 @@ def range_name(scale: Scale, key: str, first: int, last: int) -> str:
     return tr("{low} to {high} UTC", low=("" if dated else day) + names[first], high=names[last + 1])
 
 
-def level_name(axis: Axis, level: int) -> str:
-    """Return the name of a level."""
+def level_name(board: Board, axis: Axis, level: int) -> str:
+    """Return the name of a level; of what is derived, in the language."""
     value = axis.levels[level]
     if value is OTHER:
         return tr("other ({values})", values=counted(axis.many, "value"))
@@ -229,7 +232,8 @@ def level_name(axis: Axis, level: int) -> str:
         return masking.numbers(translated(name, RANGES))
     if value is None:
         return tr("(missing)")
-    return labels.value_text(value)
+    name = labels.value_text(value)
+    return name if groups.is_own(board.frame, axis.label, board.asked.prefix) else tr(name)
 
 
 def _groups(board: Board) -> dict[str, Any] | None:
@@ -244,7 +248,7 @@ def _groups(board: Board) -> dict[str, Any] | None:
     rows = [
         {
             "level": level,
-            "name": level_name(axis, level),
+            "name": level_name(board, axis, level),
             "rows": int(counts[level].sum()),
             **_rated(counts[level, FAILED], answered[level]),
             "other": axis.levels[level] is OTHER,
@@ -271,8 +275,8 @@ def _heat(board: Board) -> dict[str, Any] | None:
     return {
         "row": board.columns.index(one.label),
         "column": board.columns.index(other.label),
-        "rows": [level_name(one, level) for level in range(len(one))],
-        "columns": [level_name(other, level) for level in range(len(other))],
+        "rows": [level_name(board, one, level) for level in range(len(one))],
+        "columns": [level_name(board, other, level) for level in range(len(other))],
         "others": [[value is OTHER for value in axis.levels] for axis in (one, other)],
         "failed": counts[:, :, FAILED].tolist(),
         "answered": (everyone[:, :, FAILED] + everyone[:, :, GOOD]).tolist(),
@@ -295,4 +299,4 @@ def chip_words(board: Board, key: Hashable) -> str:
     kind, label = pair
     if kind == "slice":
         return str(label)
-    return f"{label}: {level_name(board.cube.axis(label), chosen.level)}"
+    return f"{_column_name(board, label)}: {level_name(board, board.cube.axis(label), chosen.level)}"

@@ -27,7 +27,7 @@ CHINESE: Final[dict[str, str]] = {
     "Nothing failed among these rows.": "这些行中没有失败。",
     "no code; the reasons stand with the rows": "无响应码；原因见各行",
     # columns over time and latency
-    "Messages a second over time (UTC)": "每秒短信条数随时间的变化（UTC）",
+    "Messages per second over time (UTC)": "每秒短信条数随时间的变化（UTC）",
     "Latency": "延迟",
     "Arrows move, Shift and arrows extend, Enter chooses, Escape takes the choice back.": (
         "方向键移动，按住上档键再按方向键扩展，回车键选定，退出键取消。"

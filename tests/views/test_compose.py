@@ -11,6 +11,7 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.views import compose as compose_module
+from nxsms_nb.views import compose_widget
 from nxsms_nb.views.compose_summary import compose_html
 from tests.support.words import english_of, seen
 
@@ -148,6 +149,24 @@ def test_what_was_typed_last_is_shown_last(people, client):
     assert shown(composed)["preview"][0]["text"] == "Hi 29"
     assert composed.template == "Hi 29"
     assert composed.code.startswith("df['content'] = df.nxsms.render('Hi 29')\n")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"number": 10**40}, {"number": float("inf")}, {"number": "1"}, {"number": None}, {"template": None, "number": 1},
+        {"template": ["Hi"], "number": 1}, {"template": "x" * 10**6, "number": 1},
+    ],
+)  # fmt: skip
+def test_what_no_page_says_changes_nothing(people, client, said):
+    """A message of another form is left alone, and what is typed next is shown."""
+    composed = people.nxsms.compose(client, template="Hi {name}")
+    composed._widget = compose_widget.ComposeWidget(compose="x", template="", view="{}", words="{}")
+    before = shown(composed)
+    composed._heard(None, {"nxsms": "compose", "template": "Ho"} | said, [])
+    assert shown(composed) == before
+    composed._heard(None, {"nxsms": "compose", "template": "Hey", "number": 2}, [])
+    assert shown(composed)["preview"][0]["text"] == "Hey"
 
 
 def test_nothing_is_sent_and_nothing_is_said(people, client, capsys):

@@ -200,6 +200,16 @@ def test_columns_of_any_values_are_sorted_and_searched(made, values):
     assert agrees(shown, sent) == 100
 
 
+def test_moments_are_written_to_the_second(made):
+    """A column of times has no parts of seconds in the table."""
+    sent = made(20)
+    sent.insert(2, "opened", sent["sent_at"])
+    shown = sent.nxsms.dashboard()
+    cells = {row[2] for row in table(shown)["rows"] if row[2]}
+    assert cells
+    assert all(re.fullmatch(r"[\d-]{10} [\d:]{8}\+00:00", cell) for cell in cells)
+
+
 def test_columns_may_have_several_levels(made):
     """Of a frame whose labels are tuples every choice gives the same rows as its line, with the columns as they are."""
     sent = made(300)
@@ -458,6 +468,19 @@ def test_it_is_chinese_where_the_session_is(made):
         assert json.loads(shown.words)["Why messages failed"] == "失败原因"
         assert "失败原因" in shown.html()
         assert table(shown)["columns"][3]["name"] == "状态"
+        sent = made(300).assign(country="DE", weekday="Monday")
+        sent.loc[:100, "country"] = "FR"
+        sent.loc[:100, "weekday"] = "Friday"
+        shown = sent.nxsms.dashboard()
+        names = dict(zip(shown._board.columns, view(shown)["columns"], strict=True))
+        derived = {"country (phone)": "国家/地区 (phone)", "length": "长度", "segments": "计费条数", "encoding": "编码",
+                   "hour": "小时", "weekday (sent_at)": "星期 (sent_at)", "date": "日期"}  # fmt: skip
+        assert names.items() >= derived.items()
+        assert [names["country"], names["weekday"]] == ["country", "weekday"]
+        for label, words in (("weekday", "weekday: Friday"), ("weekday (sent_at)", "星期 (sent_at): 星期")):
+            say(shown, "reset")
+            first = say(shown, "level", column=column(shown, label), level=0)["chips"]
+            assert first[0].startswith(words) or first[0].startswith("weekday: Monday")
     finally:
         nx.options.language = "en"
     assert json.loads(made(10).nxsms.dashboard().words) == {"language": "en"}

@@ -90,7 +90,7 @@ function render({ model, el }) {
   const pictures = [
     tiles(tr, send),
     reasons(tr, send),
-    columns(tr, send, "time", tr("Messages a second over time (UTC)")),
+    columns(tr, send, "time", tr("Messages per second over time (UTC)")),
     columns(tr, send, "latency", tr("Latency")),
     groups(tr, send),
     heat(tr, send),

@@ -252,7 +252,7 @@ function columns(tr, send, which, title) {
     write(top, !bins ? tr("none") : scale.seconds
       ? tr("up to {amount} a second", { amount: number(Math.round(most / scale.seconds)) })
       : tr("up to {rows} rows", { rows: number(most) }));
-    const marks = bins ? [0, Math.floor(bins / 2), bins].map((edge) => scale.labels[edge]) : [];
+    const marks = bins ? [0, Math.floor(bins / 2), bins].map((edge) => scale.labels[edge].replace(/\.000$/, "")) : [];
     each(edges, marks, () => make("span"), write);
     show();
   };
