@@ -183,8 +183,9 @@ class Compose:
         if not isinstance(said, dict) or said.get("nxsms") != "compose":
             return
         template, number = said.get("template"), said.get("number")
-        counted = isinstance(number, int) and abs(number) <= _MOST_NUMBER
-        if isinstance(template, str) and counted and len(template) <= _LONGEST_TEMPLATE:
+        if not isinstance(template, str) or not isinstance(number, int):
+            return
+        if len(template) <= _LONGEST_TEMPLATE and abs(number) <= _MOST_NUMBER:
             self._ask(_Asked(template, bool(said.get("plain")), bool(said.get("whole")), number))
             if self._widget is not None:
                 self._widget.template = template  # for a page that is opened later

@@ -31,6 +31,7 @@ CHINESE: Final = {
     "none": "无",
     "(missing)": "（缺失）",
     "Copy": "复制",
+    "The kernel is gone: run the cell again.": "内核已断开：请重新运行此单元格。",
     # rates
     "rate": "比率",
     "difference": "差值",

@@ -268,7 +268,7 @@ def test_two_columns_where_there_is_room(page):
 
 
 def test_it_lasts(lab):
-    """After a reload it lives on with what was chosen; saved and opened without its kernel, a picture of it is there."""
+    """It lives on after a reload, says when its kernel is gone, and leaves a picture to the saved notebook."""
     with lab.ran("lasting.ipynb", CELLS, size=(1300, 1900)) as page:
         page.wait_for_selector(ROOT, timeout=60_000)
         page.wait_for_function(RAN, arg=2, timeout=60_000)
@@ -285,6 +285,10 @@ def test_it_lasts(lab):
         with another_total(page):
             page.click(part("bar", "13007"))
         shut_down(page)
+        page.click(part("tile", "Failure"))
+        page.wait_for_function(
+            "() => /^The kernel is (gone|busy, or gone): /.test(document.querySelector('.nxsms-dash-status').textContent)"
+        )
     kept = (lab.folder / "lasting.ipynb").read_text(encoding="utf-8")
     assert not re.search(r"86150\d{8}", kept)
     with lab.opened("lasting.ipynb", ready=False, size=(1300, 1900)) as page:

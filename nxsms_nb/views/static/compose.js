@@ -180,8 +180,12 @@ function render({ model, el }) {
     number += 1;
     askedAt = Date.now();
     sent.add(parts.field.value);
-    model.send({ nxsms: "compose", template: parts.field.value, plain, whole, number });
-    show();
+    try {
+      model.send({ nxsms: "compose", template: parts.field.value, plain, whole, number });
+      show();
+    } catch {
+      write(parts.status, tr("The kernel is gone: run the cell again."));
+    }
   };
 
   const typed = () => {

@@ -80,7 +80,12 @@ function render({ model, el }) {
     root.removeAttribute("aria-busy");
   };
   const send = (message, file = false) => {
-    model.send({ ...message, turn });
+    try {
+      model.send({ ...message, turn });
+    } catch {
+      write(status, tr("The kernel is gone: run the cell again."));
+      return;
+    }
     if (file || waiting) return;
     root.setAttribute("aria-busy", "true");
     waiting = setTimeout(() => write(status, tr("The kernel is busy, or gone: a choice takes effect when it is free.")), PATIENCE_MS);
