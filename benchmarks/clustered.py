@@ -95,7 +95,7 @@ def contestant(name: str, folder: Path, port: str, workers: int) -> dict[str, An
         import nxsms_nb.dask  # noqa: F401
 
         cluster = distributed.Client(
-            distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+            distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
         )
         cluster.run(__import__, "nxsms_nb.dask")
     memory, cpu, begun = Memory(), used(), time.perf_counter()

@@ -29,7 +29,7 @@ def _cluster(dd):
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", processes=True) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client

@@ -27,7 +27,7 @@ def test_each_row_is_sent_once_and_comes_back_in_its_partition(dd, parted, recip
     assert sent.npartitions == ddf.npartitions
     assert sent.map_partitions(len).compute().tolist() == ddf.map_partitions(len).compute().tolist()
     rows = sent.compute()
-    assert rows.index.equals(frame.index)
+    assert rows.index.tolist() == frame.index.tolist()  # pandas 2.3 and Dask differ in the dtype of an index of texts
     assert rows.index.name == "who"
     assert rows[OWN].astype(str).to_numpy().tolist() == frame[OWN].astype(str).to_numpy().tolist()
     assert rows["city"].dtype == "category"
