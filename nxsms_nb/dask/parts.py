@@ -42,7 +42,18 @@ class Parts:
             raise ConfigError(
                 f"to={named(to)} is not a folder of this machine. Name the one for the results, as in to='results/spring'."
             )
-        self.folder = Path(os.path.realpath(to))
+        try:
+            self.folder = Path(os.path.realpath(to))
+            # Arrow opens no other.
+            str(self.folder).encode()
+        except ValueError as error:
+            raise ConfigError(
+                f"to={str(to)!r} cannot be used ({error}). Nothing was sent. Name another folder."
+            ) from None
+        if any(sign in str(self.folder) for sign in "*?["):
+            raise ConfigError(
+                f"to={str(to)!r} has *, ? or [, which Dask takes for a pattern. Nothing was sent. Name another folder."
+            )
         self._named = str(to)
         self.partitions = partitions
         self._prefix = prefix
@@ -50,9 +61,9 @@ class Parts:
         self._begin()
 
     def _begin(self) -> None:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ConfigError(f"to={self._named!r} is a file. Name a folder for the results.")
         try:
+            if self.folder.exists() and not self.folder.is_dir():
+                raise ConfigError(f"to={self._named!r} is a file. Name a folder for the results.")
             self.folder.mkdir(parents=True, exist_ok=True)
             names = sorted(path.name for path in self.folder.iterdir())
         except OSError as error:
@@ -107,8 +118,14 @@ class Parts:
 
     def write(self, number: int, sent: pd.DataFrame, columns: Columns) -> None:
         """Write a partition's results; the file there, if any, is replaced by a complete one."""
-        table = columns.cast(pa.Table.from_pandas(sent, preserve_index=True))
         name = f"part-{number:05d}.parquet"
+        try:
+            table = columns.cast(pa.Table.from_pandas(sent, preserve_index=True))
+        except pa.ArrowException as error:
+            raise ConfigError(
+                f"{self.folder / name} cannot be written, since its columns are not like those of other partitions ({error}). The journal "
+                "knows what was sent: give each column one type, ddf.astype({…: …}), and the same call goes on in a new folder."
+            ) from error
         unfinished = self.folder / f".{name}.{os.getpid()}"
         try:
             with unfinished.open("wb") as file:

@@ -19,6 +19,7 @@ from nxsms_nb.engine.prepare import journal_of
 from nxsms_nb.engine.sources import Measured, Part
 from nxsms_nb.errors import ColumnError, ConfigError, Interrupted, JournalError, Stopped, ValidationError
 from nxsms_nb.formatting import count, named
+from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.rows.rounding import WholeColumn
 from nxsms_nb.settings import COLUMNS, SENDING, with_defaults
@@ -76,6 +77,7 @@ def looked_at(
             f"Column {named(names[0])} has a name that is no text, and Parquet, in which the results are kept, has no other names. "
             "Rename it: ddf.rename(columns=str)."
         )
+    _refuse_twice(empty, settings["prefix"])
     scheduler = Scheduler(frame)
     tasks = frame.to_delayed(optimize_graph=True)
     try:
@@ -86,6 +88,20 @@ def looked_at(
     _refuse(found, rules, settings, spelled, DaskValidationReport(tasks, empty, rules, found))
     settings = {**settings, "suppress": rules.settings["suppress"], "counts": WholeColumn(rules.verdict)}
     return Partitions(tasks, scheduler, rules, found), settings
+
+
+def _refuse_twice(empty: pd.DataFrame, prefix: str) -> None:
+    """Refuse names that a column of the results and another one, or the index, would share: they could not be read back."""
+    names = list(empty.columns)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ColumnError(f"The frame has more than one column {named(twice)}. Rename or drop all but one.")
+    taken = {*names, *(f"{prefix}{name}" for name in RESULT_COLUMNS)}
+    index = next((name for name in empty.index.names if name in taken), None)
+    if index is not None:
+        raise ColumnError(
+            f"The index is named {named(index)}, as a column of the results is. Nothing was sent. Rename it: ddf.rename_axis(None)."
+        )
 
 
 def _refuse(

@@ -1,5 +1,6 @@
 """A Dask frame sent by one process: one run, each row at most once, its results in files that a second call goes on with."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -202,4 +203,106 @@ def test_a_column_of_two_types_is_refused_before_a_row_is_sent(dd, recipients, s
     ddf = dd.from_map(lambda piece: piece, [first, second], meta=first.iloc[:0])
     with pytest.raises(nx.ColumnError, match=r"'n' holds int64 in partition 0 and large_string in partition 1"):
         ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert not len(sandbox.ledger)
+
+
+APART = {
+    "a column in some": (
+        lambda frame: frame.assign(n=1),
+        lambda frame: frame,
+        "'n' is in partition 0 and not in partition 1",
+    ),
+    "a column more": (
+        lambda frame: frame,
+        lambda frame: frame.assign(n=1),
+        "'n' is in partition 1 and not in partition 0",
+    ),
+    "indexes' names": (
+        lambda frame: frame.rename_axis("a"),
+        lambda frame: frame.rename_axis("b"),
+        "'a' is in partition 0 and not in partition 1",
+    ),
+    "orders": (
+        lambda frame: frame.assign(n=pd.Categorical(["a"] * len(frame), ["a", "b"], ordered=True)),
+        lambda frame: frame.assign(n=pd.Categorical(["a"] * len(frame), ["b", "a"], ordered=True)),
+        "'n' has another order of its categories in partition 1 than in partition 0",
+    ),
+    "long numbers and floats": (
+        lambda frame: frame.assign(n=2**60 + 1),
+        lambda frame: frame.assign(n=0.5),
+        "'n' holds int64 in partition 0 that double, as in partition 1, cannot hold",
+    ),
+    "long numbers and negative ones": (
+        lambda frame: frame.assign(n=np.uint64(2**63 + 5)),
+        lambda frame: frame.assign(n=-3),
+        "'n' holds uint64 in partition 0 that int64, as in partition 1, cannot hold",
+    ),
+    "far and fine times": (
+        lambda frame: frame.assign(n=pd.Timestamp("9999-01-01").as_unit("s")),
+        lambda frame: frame.assign(n=pd.Timestamp("2026-01-01 00:00:00.123456789")),
+        "cannot hold",
+    ),
+    "indexes": (
+        lambda frame: frame.set_axis(np.arange(len(frame)) + 2**60 + 1),
+        lambda frame: frame.set_axis(np.arange(len(frame)) + 0.5),
+        "The index holds int64 in partition 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", APART)
+def test_partitions_whose_results_are_not_one_frame_are_refused_before_a_row_is_sent(
+    dd, recipients, sandbox, tmp_path, what
+):
+    """Columns, orders of categories and values that the files could not hold together are named with their partitions."""
+    one, other, words = APART[what]
+    first, second = one(recipients(10)), other(recipients(10, first=10))
+    ddf = dd.from_map(lambda piece: piece, [first, second], meta=first.iloc[:0])
+    with pytest.raises(nx.ColumnError, match=words):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+    assert not len(sandbox.ledger)
+
+
+def test_whole_numbers_that_floats_hold_go_with_floats(dd, recipients, sandbox, tmp_path):
+    """Also where a partition's column has only whole numbers, as a file with no gap has it."""
+    first, second = recipients(10).assign(n=2**53), recipients(10, first=10).assign(n=0.5)
+    ddf = dd.from_map(lambda piece: piece, [first, second], meta=first.iloc[:0])
+    sent = ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET).compute()
+    assert sent["n"].tolist() == [float(2**53)] * 10 + [0.5] * 10
+
+
+def test_the_partitions_that_differ_are_named_among_many(dd, recipients, sandbox, tmp_path):
+    """Partitions are looked at some at a time, and counted from the first of all."""
+    pieces = [recipients(2, first=2 * number).assign(n="a" if number == 37 else 1) for number in range(40)]
+    ddf = dd.from_map(lambda piece: piece, pieces, meta=pieces[0].iloc[:0])
+    with pytest.raises(nx.ColumnError, match="and large_string in partition 37,"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", **QUIET)
+
+
+@pytest.mark.parametrize("name", ["sms_status", "sms_code", "content"])
+def test_an_index_named_as_a_column_of_the_results_is_refused(dd, recipients, sandbox, tmp_path, name):
+    """The results could not be read back, and they have been sent by then."""
+    ddf = dd.from_pandas(recipients(10).reset_index(drop=True).rename_axis(name), npartitions=2)
+    with pytest.raises(nx.ColumnError, match=f"named {name!r}, as a column"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", prefix="sms_", **QUIET)
+    assert not len(sandbox.ledger)
+
+
+@pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
+@pytest.mark.parametrize("name", ["spring 2026", "{a,b}", "a#b%20c", "Größe"])
+def test_a_folder_may_have_any_name(dd, recipients, sandbox, tmp_path, name):
+    """Spaces, braces, signs of URLs and letters of any language."""
+    ddf = dd.from_pandas(recipients(10), npartitions=2, sort=False)
+    for _ in range(2):
+        sent = ddf.nxsms.send(sandbox.client, to=tmp_path / name, **QUIET)
+        assert sent["status"].compute().tolist() == ["Success"] * 10
+    assert len(sandbox.ledger) == 10
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\udcff", "a*b", "what?", "results [2026]"])
+def test_a_folder_that_cannot_be_is_refused_before_a_row_is_sent(dd, recipients, sandbox, tmp_path, name):
+    """A name with a zero byte, one that is too long, one that Arrow cannot open, and such as Dask takes for a pattern."""
+    ddf = dd.from_pandas(recipients(10), npartitions=2, sort=False)
+    with pytest.raises(nx.ConfigError, match=r"^to="):
+        ddf.nxsms.send(sandbox.client, to=f"{tmp_path}/{name}", **QUIET)
     assert not len(sandbox.ledger)
