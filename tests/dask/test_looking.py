@@ -22,7 +22,7 @@ def test_recorded_rows_are_those_of_the_whole_frame(parted, recipients, sandbox,
         assert ours.npartitions == ddf.npartitions
         rows = ours.compute()
         for name in ("messageid", "status", "reason", "attempts"):
-            assert rows[name].astype(str).tolist() == theirs[name].astype(str).tolist()
+            assert [*rows[name].dropna().items()] == [*theirs[name].dropna().items()]
     assert len(sandbox.ledger) == 70
 
 
