@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 GRACE_S: Final = 5.0
 """How long requests in flight are awaited after a stop."""
+# How long after its record a request may leave: another run can have taken the campaign meanwhile, and a person have decided
+# there that what is old never left.
+_RECORDED_US: Final = 30_000_000
 _TICK_S: Final = 0.15
 _LONG_PAUSE_S: Final = 60.0
 _SENT: Final = ("Success", "Failure", "Unknown")
@@ -274,6 +277,13 @@ class Sender:
                 self._queue.put_back(batch)
                 self._landed()
                 return
+            if self._recorder.now_us() - sent_us > _RECORDED_US:
+                # The journal was long away, or the machine slept: it is recorded anew.
+                outcome = Outcome(UNSENT, reason="recorded too long before it could leave", carried=False)
+                self._recorder.finish(written.result(), outcome)
+                self._queue.put_back(batch)
+                self._landed()
+                continue
             await self._post(batch, written.result(), sent_us)
 
     def _leave_to_others(self, batch: Batch, taken: RowsTaken) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import CampaignBusy, Journal
+from nxsms_nb.engine import sender
 from nxsms_nb.journal import pg_recorder, pg_session
 from tests.engine.people import counts, no_double, people
 from tests.support.faultgateway import FaultGateway, said
@@ -255,6 +256,25 @@ def test_a_database_that_is_away_for_seconds_delays_and_loses_nothing(make, serv
     out = run.wait()
     assert counts(out) == {"Success": 300}
     held_against(sandbox, out)
+
+
+def test_what_was_recorded_too_long_ago_is_recorded_again_before_it_leaves(make, server, monkeypatch):
+    """While it waited, another run could take the campaign and a person decide that it never left."""
+    monkeypatch.setattr(sender, "_RECORDED_US", 1_000_000)
+    sandbox, url = make(latency=0.02), server.database()
+    run = people(300).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
+    assert sandbox.wait_for(requests=10)
+    server.suspend()
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        seen = len(sandbox.ledger)
+    server.resume()
+    out = run.wait()
+    assert 0 < seen < 300
+    assert counts(out) == {"Success": 300}
+    held_against(sandbox, out)
+    again = "SELECT count(*) FROM outcome WHERE reason LIKE 'recorded too long before%'"
+    assert server.execute(again, database=url.rpartition("/")[2])[0][0] > 0
 
 
 def test_a_stop_while_the_database_is_away_ends_the_run(make, server, monkeypatch):
