@@ -6,7 +6,6 @@ import atexit
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,7 @@ from nxsms_nb.dask.calls import DaskInvocation
 from nxsms_nb.dask.parts import Parts, Writer
 from nxsms_nb.dask.sending import looked_at
 from nxsms_nb.engine.plan import Plan, plan_of
-from nxsms_nb.engine.plan_sums import added
+from nxsms_nb.engine.plan_sums import added, without_rows
 from nxsms_nb.engine.prepare import journal_of, prepare
 from nxsms_nb.engine.prices import read_prices
 from nxsms_nb.errors import Interrupted
@@ -101,7 +100,7 @@ def plan(frame: Any, client: Client | None, *, to: Any, prices: Any, rate: Any, 
         if not once:
             phones = dispatch.checked.fields["phone"].take(dispatch.positions(dispatch.todo))
             numbers.append(np.unique(pc.cast(phones, pa.int64()).to_numpy(zero_copy_only=False)))
-        plans.append(replace(one, frame=one.frame.iloc[:0]))
+        plans.append(without_rows(one))
         return one.frame
 
     rows = _written(frame, client, to=to, settings=settings, spelled=spelled, joined=joined)

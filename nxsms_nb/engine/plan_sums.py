@@ -17,7 +17,12 @@ from nxsms_nb.engine.plan import Plan, enough_for, notes_on
 from nxsms_nb.rows.calling_codes import countries_of
 from nxsms_nb.wire.requests import BATCH_MAX
 
-__all__ = ["added"]
+__all__ = ["added", "without_rows"]
+
+
+def without_rows(plan: Plan) -> Plan:
+    """Return the plan with none of its rows, as `added` needs it: the rows of all parts would not fit into memory."""
+    return replace(plan, frame=plan.frame.iloc[:0])
 
 
 def added(
