@@ -39,6 +39,36 @@ def _made():
     return make_sent
 
 
+@pytest.fixture(name="make")
+def _make():
+    """Make sandboxes that are closed after the test."""
+    made = []
+
+    def make(**settings):
+        made.append(nx.Sandbox(**{"seed": 7} | settings))
+        return made[-1]
+
+    yield make
+    for sandbox in made:
+        sandbox.close()
+
+
+@pytest.fixture(name="sandbox")
+def _sandbox(make):
+    return make()
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path):
+    """A place for a journal's file, in a folder that is not there yet."""
+    return tmp_path / "data" / "nxsms_nb" / "journal.sqlite3"
+
+
+@pytest.fixture(name="journal")
+def _journal(path):
+    return nx.Journal(path)
+
+
 @pytest.fixture(name="browser", scope="module")
 def _browser():
     """Chromium; skipped where there is none, an error where CI lacks one."""

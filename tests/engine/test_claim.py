@@ -150,7 +150,7 @@ def test_a_cancellation_while_the_rows_are_looked_at_leaves_the_campaign_free(sa
 
 def test_a_link_to_a_journal_is_the_same_journal(path):
     """Two names of one file would let two runs of a campaign go on at once."""
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     link = path.with_name("link.sqlite3")
     held = Journal(path).campaign("spring")
     link.symlink_to(path)

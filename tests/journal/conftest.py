@@ -6,18 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from nxsms_nb import Client, Journal
-
-
-@pytest.fixture(name="path")
-def _path(tmp_path):
-    """A place for a journal's file, in a folder that is not there yet."""
-    return tmp_path / "data" / "nxsms_nb" / "journal.sqlite3"
-
-
-@pytest.fixture(name="journal")
-def _journal(path):
-    return Journal(path)
+from nxsms_nb import Client
 
 
 @pytest.fixture(name="echo")

@@ -131,7 +131,7 @@ def linked(path):
 
 def folder_made_a_link(path):
     folder_moved(path)
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     (path.parent / path.name).symlink_to(path.parent.with_name("elsewhere") / "nothing")
 
 
