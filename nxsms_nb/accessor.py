@@ -701,7 +701,7 @@ class NxsmsAccessor(Names):
     def receipts(
         self, client: Client | None = None, *, tz: str = "Asia/Shanghai", **given: Unpack[Looking]
     ) -> pd.DataFrame:
-        """Join delivery receipts: what arrived, when, on which network and at what price. Again: refreshes.
+        """Join delivery receipts: what arrived, when, on which network and at what price. Call again to refresh.
 
         Receipts come from the journal, into which `ReceiptServer` puts those that are pushed, and with a client from the
         vendor's record query, which is asked for the days on which the rows were sent.
@@ -764,7 +764,7 @@ class NxsmsAccessor(Names):
         return api.receipts(self._frame, client, tz=tz, **given)
 
     def new(self, prefix: str = "") -> pd.DataFrame:
-        """Drop the result columns only, with the receipts: the rows are new messages.
+        """Drop the result columns, receipts included, so that the rows count as new messages.
 
         Parameters
         ----------
@@ -779,7 +779,7 @@ class NxsmsAccessor(Names):
         Raises
         ------
         ColumnError
-            The frame's results stand under another prefix.
+            The frame's results have another prefix.
 
         Notes
         -----
@@ -1332,7 +1332,7 @@ class NxsmsAccessor(Names):
         content: Hashable | None = None,
         region: Hashable | None = None,
     ) -> Dashboard:
-        """Show the results as a live widget to look into: each choice filters every picture and the rows.
+        """Show the results in a live widget: each choice filters every picture and the rows.
 
         Parameters
         ----------

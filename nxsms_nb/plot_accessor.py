@@ -305,7 +305,7 @@ class NxsmsPlots(Names):
         content: Hashable | None = None,
         region: Hashable | None = None,
     ) -> Axes:
-        """Draw how much of what was accepted had been delivered how long after sending.
+        """Draw the share of accepted messages that had been delivered, by the time since sending.
 
         Parameters
         ----------

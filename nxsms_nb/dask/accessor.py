@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @strict_methods(but=("send",))
 class NxsmsDaskAccessor(Names):
-    """Check a Dask frame of recipients, send it, and look at the results: as on a pandas frame, and equal to it.
+    """Check a Dask frame of recipients, send it, and analyse it, with the same results as on a pandas frame.
 
     What returns rows is lazy and keeps index and divisions; tables are computed on the workers and are pandas frames. Numbers
     are judged as the whole column shows them, in a pass over the partitions, so that no verdict depends on where partitions
@@ -158,14 +158,14 @@ class NxsmsDaskAccessor(Names):
         """Send the frame, and return it with a result for each row.
 
         It runs when it is called. Partitions are prepared on the workers, a bounded number ahead, and sent by this process as
-        one run at one pace through its journal; no task sends, and a worker's death costs computing only.
+        one run at one rate through its journal; no task sends, and if a worker dies, only computing is lost.
 
         Parameters
         ----------
         client : Client, optional
             The account. None: `Client.from_env`. It stays in this process.
         to : path-like
-            The folder for the results, a Parquet file for each partition: a new one, or that of the same call, which then goes on.
+            The folder for the results, a Parquet file for each partition: a new one, or that of the same call, which is then resumed.
         {options}
 
         Returns
@@ -176,7 +176,7 @@ class NxsmsDaskAccessor(Names):
         Raises
         ------
         ConfigError
-            There is no campaign, `to` holds other files or cannot be written, or a partition changes from one look to the next:
+            There is no campaign, `to` holds other files or cannot be written, or a partition changes between the two passes:
             ``ddf.persist()``, or write it to Parquet first.
         ColumnError
             A column is missing or ambiguous, or its types in two partitions cannot be written as one.

@@ -200,11 +200,11 @@ def _hidden(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ReceiptServer(Names):
-    """A server that takes the delivery receipts that the vendor pushes, and puts them into a journal.
+    """Receive the delivery receipts that the vendor pushes, and record them in a journal.
 
-    It runs in a thread of its own beside everything else, also beside a run of the same journal, and ends with ``close()``, at
-    the end of a ``with`` block, or with the interpreter. Give its `url`, or the one by which the vendor reaches it, as
-    ``dr_url`` of the messages or in the application's settings; ``sent.nxsms.receipts()`` then joins what came.
+    The server runs in a thread of its own, also during a run that uses the same journal, and ends with ``close()``, at the end
+    of a ``with`` block, or with the interpreter. Give its `url`, or the one by which the vendor reaches it, as the messages'
+    ``dr_url`` or in the application's settings; ``sent.nxsms.receipts()`` then joins what has arrived.
 
     Parameters
     ----------
@@ -224,10 +224,10 @@ class ReceiptServer(Names):
     url : str
         The address for pushes, with the token.
     counts : dict of str to int
-        How many pushes were answered ``success``, and how many were not, by the reason: ``not a form``, ``no messageid``,
+        How many pushes were answered ``success``, and how many were not, by reason: ``not a form``, ``no messageid``,
         ``no status``, ``another address``, ``another method``, ``too large``, ``too slow``, ``busy``, ``not recorded``.
     trouble : str or None
-        Why the journal could not be written the last time; None if it could.
+        Why the last attempt to write the journal failed; None if it succeeded.
 
     Raises
     ------
@@ -244,8 +244,9 @@ class ReceiptServer(Names):
     ``error``. Receipts for ids that no run knows are kept, and the same receipt again changes nothing. The number and ``ext``
     are not stored, and no access is logged.
 
-    At most 200 connections are open at once, fewer where the process may have few files; others wait in the system's queue. One that brings no whole
-    request within 10 seconds is cut off, and while others wait, the one that has waited longest, after two seconds.
+    At most 200 connections are open at once, fewer where the process may open only few files; others wait in the system's
+    queue. A connection that brings no complete request within 10 seconds is cut off; while others wait, the one that has taken
+    longest is cut off after two seconds.
 
     Examples
     --------
@@ -288,12 +289,12 @@ class ReceiptServer(Names):
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many pushes were answered ``success``, and how many were not, by the reason."""
+        """How many pushes were answered ``success``, and how many were not, by reason."""
         return dict(self._service.counts)
 
     @property
     def trouble(self) -> str | None:
-        """Why the journal could not be written the last time; None if it could."""
+        """Why the last attempt to write the journal failed; None if it succeeded."""
         return self._service.trouble
 
     def join(self) -> None:
