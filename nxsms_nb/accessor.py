@@ -703,8 +703,8 @@ class NxsmsAccessor(Names):
     ) -> pd.DataFrame:
         """Join delivery receipts: what arrived, when, on which network and at what price. Call again to refresh.
 
-        Receipts come from the journal, into which `ReceiptServer` puts those that are pushed, and with a client from the
-        vendor's record query, which is asked for the days on which the rows were sent.
+        Receipts come from the journal, where `ReceiptServer` records those that are pushed, and, with a client, from the vendor's
+        record query, which is asked for the days on which the rows were sent.
 
         Parameters
         ----------
@@ -734,7 +734,7 @@ class NxsmsAccessor(Names):
         JournalError
             The journal cannot be used.
         Interrupted
-            You stopped it. ``.frame`` has what was found until then.
+            You stopped it. ``.frame`` has what had been found by then.
 
         Warns
         -----
@@ -748,9 +748,9 @@ class NxsmsAccessor(Names):
 
         Source of the record query: ``POST /api/sms/getSmsCdr``, a day at a time by the page, and ``POST /api/sms/get`` for few
         messages. The time zone of its days is not documented, so the days before and after are asked for as well. It reaches
-        back 31 days: older rows stay open unless their receipts were pushed, and their number is said. Where it was asked too
-        often (code 5), it is asked again after a pause. Where messages are added to a day's list while it is read, it is read
-        again. The id of a receipt may have ``-`` and ten digits behind the messageid.
+        back 31 days: older rows stay open unless their receipts were pushed, and a message says how many there are. Where it
+        was asked too often (code 5), it is asked again after a pause. A day's list to which messages are added while it is read
+        is read again. The id of a receipt may have ``-`` and ten digits behind the messageid.
 
         Examples
         --------

@@ -163,7 +163,7 @@ class JournalError(NxsmsError, Exception):
 
 
 class CampaignBusy(JournalError):
-    """Another run of this campaign is in progress on this machine."""
+    """Another run of this campaign is in progress, here or on another machine that shares the journal."""
 
 
 class QueryError(NxsmsError, Exception):

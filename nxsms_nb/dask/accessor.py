@@ -191,8 +191,8 @@ class NxsmsDaskAccessor(Names):
         Notes
         -----
         `campaign` is required, as for `send_stream`; `confirm` and `max_failures` count over all partitions. The partitions are
-        computed twice, for the first pass and to be sent: persist what comes out of a shuffle or a merge. Names of columns must
-        be text. Duplicates are found by digest and position on the workers; those that must be told apart are held here, 12
+        computed twice, for the first pass and to be sent: persist the result of a shuffle or a merge. Names of columns must
+        be text. Duplicates are found by digest and position on the workers; those that have to be kept apart are held here, at 12
         bytes each. A column that holds a hold-out in any partition, and is not named ``variant``, stops the call.
 
         Where nobody can say exactly how many different numbers a column of more than 200,000 has, it is estimated, and in

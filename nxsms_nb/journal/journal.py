@@ -31,19 +31,19 @@ _LATEST: Final = 5
 
 
 class Journal(Names, Reader):
-    """The record of what was sent: an SQLite file of the user's, one in memory, or a PostgreSQL database that a team shares.
+    """The record of what was sent: in a file of the user's own, in memory, or in a PostgreSQL database that a team shares.
 
     Parameters
     ----------
     path : path-like or URL, optional
-        The file, made when first written to; None: ``NXSMS_JOURNAL``, else the user's data folder. ``":memory:"``: no
-        file, a journal that is gone with this object. ``"postgresql://user@host/database"``: a database, with the extra
+        The file, created when first written to; None: ``NXSMS_JOURNAL``, else a file in the user's data folder. ``":memory:"``:
+        no file; the journal ends with this object. ``"postgresql://user@host/database"``: a database, with the extra
         ``team``; its password may be in the URL, in ``PGPASSWORD`` or in ``~/.pgpass``, and is never shown.
 
     Notes
     -----
-    A file is readable by its owner only, and on a local disk. Several kernels may share it; the promise it carries is one
-    user's on one machine. That of a database is everybody's who shares it, on any number of machines.
+    A file is readable by its owner only, and has to be on a local disk. Several kernels may share it: nothing is sent twice by
+    one user on one machine. With a database this holds for everybody who shares it, on any number of machines.
 
     Examples
     --------
@@ -138,7 +138,7 @@ class Journal(Names, Reader):
         Returns
         -------
         pandas.DataFrame
-            Index ``run``; ``campaign``, ``started``, ``ended`` (UTC; NaT: still at work, or killed), ``rows`` (to be sent),
+            Index ``run``; ``campaign``, ``started``, ``ended`` (UTC; NaT: still running, or killed), ``rows`` (to be sent),
             ``requests``, ``rate`` (messages a second accepted or refused, achieved), ``pace`` (the ceiling at the end, messages
             a second; NaN: none was found), ``stopped`` (why it ended early); in a database also ``user``
             and ``host``, who ran it and where.
@@ -147,7 +147,7 @@ class Journal(Names, Reader):
             return frames.runs(journal, shared=self._store.shared)
 
     def receipts(self, *, tz: str = "Asia/Shanghai") -> pd.DataFrame:
-        """Return the delivery receipts in the journal, pushed and pulled, of whatever messages.
+        """Return the delivery receipts in the journal, pushed and pulled, of all messages.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class Journal(Names, Reader):
         Returns
         -------
         pandas.DataFrame
-            One row an id, the receipt that counts: ``messageid``, ``dr`` (the vendor's word), ``dr_status`` (Int64, the
+            One row per id, with the receipt that counts: ``messageid``, ``dr`` (the vendor's word), ``dr_status`` (Int64, the
             vendor's number), ``dr_time`` (UTC), ``price`` (float64), ``currency``, ``segments`` (Int64), ``network``.
 
         Raises
@@ -205,7 +205,7 @@ class Journal(Names, Reader):
         ConfigError
             `confirm` is not the number of rows.
         CampaignBusy
-            A run of the campaign is under way.
+            A run of the campaign is in progress.
         """
         # Its lock and its connection belong to a thread that interrupts do not reach.
         return apart(self._forget, campaign, confirm)
