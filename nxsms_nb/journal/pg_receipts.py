@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from nxsms_nb.journal.pg_session import PRESENT, Session
+from nxsms_nb.journal.pg_connection import PRESENT
+from nxsms_nb.journal.pg_session import Session
 from nxsms_nb.journal.tables import checksum
 from nxsms_nb.wire.receipts import Receipt, root
 

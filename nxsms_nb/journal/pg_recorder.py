@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import JournalError, JournalLost
 from nxsms_nb.journal.entries import Begin, End, Finish, Written
-from nxsms_nb.journal.pg_session import PATIENCE_S
+from nxsms_nb.journal.pg_connection import PATIENCE_S
 from nxsms_nb.journal.pg_writer import Lost, PgWriter, no_longer
 from nxsms_nb.results.table import UNSENT, Outcome
 

@@ -17,8 +17,8 @@ from nxsms_nb._arrow import TEXT
 from nxsms_nb.errors import JournalError
 from nxsms_nb.journal import lookup
 from nxsms_nb.journal import pg_statements as sql
+from nxsms_nb.journal.pg_connection import pooled
 from nxsms_nb.journal.pg_locks import LockLost
-from nxsms_nb.journal.pg_session import pooled
 from nxsms_nb.journal.pg_snapshot import PgSnapshot
 from nxsms_nb.journal.store import RowsTaken
 from nxsms_nb.results.table import SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Outcome

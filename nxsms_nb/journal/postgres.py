@@ -15,9 +15,10 @@ from nxsms_nb.journal import pg_statements as sql
 from nxsms_nb.journal.addresses import Address
 from nxsms_nb.journal.entries import HOMELESS
 from nxsms_nb.journal.locks import ANYWHERE, OWN_IDS
+from nxsms_nb.journal.pg_connection import PRESENT, Away, connect, refused, user_and_host
 from nxsms_nb.journal.pg_locks import Lock, key_of
 from nxsms_nb.journal.pg_recorder import PgRecorder
-from nxsms_nb.journal.pg_session import PRESENT, Away, Session, connect, refused, user_and_host
+from nxsms_nb.journal.pg_session import Session
 from nxsms_nb.journal.pg_snapshot import PgSnapshot
 from nxsms_nb.screen import say
 

@@ -17,7 +17,7 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import ConfigError, Journal, JournalError
-from nxsms_nb.journal import pg_schema, pg_session
+from nxsms_nb.journal import pg_connection, pg_schema
 from nxsms_nb.wire.receipts import Receipt
 from tests.engine.people import counts, people
 from tests.support.pooler import Pooler
@@ -75,7 +75,7 @@ def test_verbs_that_look_take_it_too(sandbox, database, monkeypatch):
     assert counts(sent.nxsms.retry(own, journal=database)) == {"Success": 20}
     assert counts(sent.nxsms.reconcile(own, journal=Journal(database))) == {"Success": 20}
     (run,) = Journal(database).runs().to_dict("records")
-    assert (run["rows"], run["requests"], run["user"], run["host"]) == (20, 1, *pg_session.user_and_host())
+    assert (run["rows"], run["requests"], run["user"], run["host"]) == (20, 1, *pg_connection.user_and_host())
     assert Journal(database).campaigns()["Success"].to_list() == [20]
 
 
