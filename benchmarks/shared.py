@@ -95,7 +95,7 @@ def main() -> None:
 
 def cost_and_claims(asked: Any) -> list[str]:
     """Both tables."""
-    with Server() as server:
+    with Server(on_disk=True) as server:
         version = server.execute("SHOW server_version")[0][0]
         lines = [
             f"PostgreSQL {version} on the same machine, {os.cpu_count()} cores, fsync on; 16 requests of 200 at a time.",

@@ -42,6 +42,9 @@ class Session:
         self.on_reopening: Callable[[psycopg.Connection[Any]], None] | None = None
 
     def _refused(self, error: Exception) -> JournalError:
+        if self.lost is not None:
+            # What fails from then on follows from it.
+            return JournalError(self.lost)
         return refused(self.address, error, begun=self.on_reopening is not None)
 
     def now_us(self) -> int:

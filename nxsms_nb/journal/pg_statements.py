@@ -83,6 +83,13 @@ RUN: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 
+# A database that lost a transaction lost all later ones: the last ones stand for all.
+THERE: Final = """
+    SELECT 1 WHERE EXISTS (SELECT FROM run WHERE id = %(run)s)
+        AND (%(batch)s = 0 OR EXISTS (SELECT FROM batch WHERE id = %(batch)s))
+        AND (%(outcome)s = 0 OR EXISTS (SELECT FROM outcome WHERE batch = %(outcome)s))
+"""
+
 END: Final = """
     UPDATE run SET ended_us = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, rate = %(rate)s, pace = %(pace)s,
         stopped = %(stopped)s, blocks = (SELECT count(*) FROM block WHERE block.run = %(run)s), batches = made.n,

@@ -47,7 +47,7 @@ class PgWriter:
         self._numbers: dict[str, deque[int]] = {name: deque() for name in _AHEAD}
         self._open: dict[int, Begin] = {}
         self._own_ids = False
-        self._last = 0
+        self._last_begun = self._last_finished = 0
         session.on_reopening = self._check_reopened
 
     def write(
@@ -81,10 +81,11 @@ class PgWriter:
         self._session.run(work, patience=patience, begun=True, locked=bool(begins))
         for one in finished:
             self._open.pop(one.batch, None)
+            self._last_finished = one.batch
         for begin in begins:
             begin.block.number = abs(begin.block.number)
             self._open[begin.number] = begin
-            self._last = max(self._last, begin.number)
+            self._last_begun = begin.number
 
     def taken(self, begin: Begin) -> RowsTaken:
         """Return which rows of a request another run has, with what is recorded of them."""
@@ -172,9 +173,8 @@ class PgWriter:
 
     def _check_reopened(self, connection: psycopg.Connection[Any]) -> None:
         """Check, before anything leaves again, that nothing was lost that was confirmed, and who sent meanwhile."""
-        there = connection.execute("SELECT 1 FROM run WHERE id = %s", (self._run,)).fetchone()
-        if there is not None and self._last:
-            there = connection.execute("SELECT 1 FROM batch WHERE id = %s", (self._last,)).fetchone()
+        last = {"run": self._run, "batch": self._last_begun, "outcome": self._last_finished}
+        there = connection.execute(sql.THERE, last).fetchone()
         connection.execute("UPDATE run SET backend = pg_backend_pid() WHERE id = %s", (self._run,))
         if there is None:
             raise LockLost(

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,8 +65,9 @@ def _account() -> dict[str, Any]:
 class Server:
     """A server on a Unix socket and on loopback, with one superuser, ``postgres``, who needs no password on the socket."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="nxpg"))
+    def __init__(self, *, of: Server | None = None, on_disk: bool = False) -> None:
+        """Start it, empty, or as a hot standby of another server."""
+        self.folder = Path(tempfile.mkdtemp(prefix="nxpg", dir=None if on_disk else _memory()))
         self._account = _account()
         if self._account:
             os.chown(self.folder, self._account["user"], self._account["group"])
@@ -74,7 +76,12 @@ class Server:
         self._place = place
         self.port = _free_port()
         self.data = self.folder / "data"
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        if of is None:
+            ways = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+            self._run("initdb", "-D", self.data, *ways)
+        else:
+            ways = ("-U", "postgres", "-h", "127.0.0.1", "-p", of.port, "-c", "fast", "-R", "--no-sync")
+            self._run("pg_basebackup", "-D", self.data, *ways)
         self.configure(
             *_LESS_DURABLE,
             f"port={self.port}",
@@ -115,6 +122,17 @@ class Server:
     def reload(self) -> None:
         """Let it read its configuration again."""
         self._run("pg_ctl", "-D", self.data, "reload")
+
+    def lag(self, of: Server) -> None:
+        """Cut a standby off from its primary, which goes on without it."""
+        self.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        self.reload()
+        while of.execute("SELECT FROM pg_stat_replication"):
+            time.sleep(0.02)
+
+    def promote(self) -> None:
+        """Make a standby a primary, and wait until it is one."""
+        self._run("pg_ctl", "-D", self.data, "-w", "-t", "60", "promote")
 
     def suspend(self) -> None:
         """Let it stand still, with its connections open."""
@@ -169,6 +187,14 @@ class Server:
 
 
 _NUMBER = [0]
+_ROOM = 2 << 30
+
+
+def _memory() -> str | None:
+    """Return a folder in memory, where there is room: a process is killed here, not a machine, and a disk takes its time."""
+    memory = "/dev/shm"  # noqa: S108  a folder of its own is made in it
+    there = os.path.isdir(memory)  # noqa: PTH112
+    return memory if there and shutil.disk_usage(memory).free > _ROOM else None
 
 
 def _free_port() -> int:
