@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
+import msgspec
 
 from benchmarks.data import recipients
 from nxsms_nb import Client
@@ -76,7 +76,7 @@ def built(rows: int) -> list[bytes]:
             {"phone": phone, "content": content, "sysMessageId": f"bench-{start + i:028d}"}
             for i, (phone, content) in enumerate(zip(part["phone"], part["content"], strict=True))
         ]
-        bodies.append(body(APP, orjson.dumps(items)[1:-1]))
+        bodies.append(body(APP, msgspec.json.encode(items)[1:-1]))
     return bodies
 
 
@@ -106,7 +106,7 @@ async def post_signed(bodies: list[bytes], url: str, concurrency: int, *, parse:
         async def work() -> None:
             for data in waiting:
                 exchange = await connection.post(data)
-                if exchange.status != 200 or (parse and orjson.loads(exchange.body)["code"] != 0):
+                if exchange.status != 200 or (parse and msgspec.json.decode(exchange.body)["code"] != 0):
                     raise SystemExit("not everything was accepted")
 
         await asyncio.gather(*(work() for _ in range(concurrency)))
@@ -121,7 +121,7 @@ async def post_all(bodies: list[bytes], url: str, concurrency: int, signed: dict
             for data in waiting:
                 async with session.post(f"{url}/v1/sms/multi/mt", data=data, headers=signed) as response:
                     raw = await response.read()
-                    if parse and orjson.loads(raw)["code"] != 0:
+                    if parse and msgspec.json.decode(raw)["code"] != 0:
                         raise SystemExit("not everything was accepted")
 
         await asyncio.gather(*(work() for _ in range(concurrency)))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import urlencode
 
 import aiohttp
-import orjson
+import msgspec
 from yarl import URL
 
 from nxsms_nb.engine import unreachable
@@ -257,8 +257,8 @@ class Transport:
                 f"The query {path} failed: {exchange.error or f'HTTP {exchange.status}'}. Try again later."
             )
         try:
-            reply = orjson.loads(exchange.body)
-        except orjson.JSONDecodeError:
+            reply = msgspec.json.decode(exchange.body)
+        except (ValueError, RecursionError):  # of bytes that are no text, too, and of lists in lists without end
             reply = None
         if not isinstance(reply, dict):
             raise QueryError(f"The reply to {path} is not a JSON object. Check the client's query_url.")

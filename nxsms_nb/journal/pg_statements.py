@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+import msgspec
 
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT
 
@@ -119,7 +119,7 @@ _STATES: Final = {SUCCESS: "decided", FAILURE: "decided", UNSENT: "free", UNKNOW
 
 def as_json(rows: Sequence[dict[str, Any]]) -> str:
     """Return rows for ``json_to_recordset``."""
-    return orjson.dumps(rows).decode()
+    return msgspec.json.encode(rows).decode()
 
 
 def begin_values(begins: Sequence[Begin], run: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
+import msgspec
 
 from nxsms_nb.sandbox import access
 from nxsms_nb.sandbox.draws import derived
@@ -46,7 +46,9 @@ class Answer:
 
     def body(self) -> bytes:
         """Encode the reply."""
-        return orjson.dumps({"code": self.code, "message": _TEXTS.get(self.code, "Unknown error"), "data": self.data})
+        return msgspec.json.encode(
+            {"code": self.code, "message": _TEXTS.get(self.code, "Unknown error"), "data": self.data}
+        )
 
 
 class Gateway:
@@ -90,8 +92,8 @@ class Gateway:
         if refused := access.refusal(headers, raw, self.keys, now) or settings.refuse or 0:
             return Answer(refused)
         try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            body = msgspec.json.decode(raw)
+        except (ValueError, RecursionError):  # of bytes that are no text, too, and of lists in lists without end
             return Answer(1002)
         if not isinstance(body, dict) or not isinstance(body.get("appKey"), str):
             return Answer(9000)

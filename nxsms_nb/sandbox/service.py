@@ -10,7 +10,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
+import msgspec
 from aiohttp import web
 
 from nxsms_nb.sandbox import wire
@@ -110,7 +110,7 @@ class Service:
             reply = self.records.answer(request.path, form, now=self.now(), tick=self.tick())
         if delay := self._latency(raw):
             await asyncio.sleep(delay)
-        return self._json(orjson.dumps(reply))
+        return self._json(msgspec.json.encode(reply))
 
     async def _send(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import orjson
 
 from nxsms_nb._arrow import to_series
 from nxsms_nb.errors import ConfigError, NxsmsError
@@ -26,6 +25,7 @@ from nxsms_nb.rows.texts import plain_texts
 from nxsms_nb.views import compose_view
 from nxsms_nb.views.compose_summary import compose_html
 from nxsms_nb.views.compose_view import Given
+from nxsms_nb.views.encoded import as_json
 from nxsms_nb.words.language import chapter
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ class Compose:
             self._widget = compose_widget.ComposeWidget(
                 compose=self._id,
                 template=self._asked.template,
-                view=_json(self._view),
-                words=_json(chapter("general", "compose")),
+                view=as_json(self._view),
+                words=as_json(chapter("general", "compose")),
             )
             self._widget.on_msg(self._heard)
         live = self._widget._repr_mimebundle_()[0]
@@ -260,17 +260,13 @@ class Compose:
             for still in self._stills:
                 still.update(self._bundle(), raw=True)
         if self._widget is not None:
-            self._widget.view = _json(view)
+            self._widget.view = as_json(view)
 
 
 def _with(frame: pd.DataFrame, label: Hashable, text: pd.Series[Any]) -> pd.DataFrame:
     made = frame.copy()
     made[label] = text
     return made
-
-
-def _json(value: dict[str, Any]) -> str:
-    return orjson.dumps(value).decode()
 
 
 def _checked(template: Any) -> str:

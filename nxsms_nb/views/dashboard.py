@@ -14,7 +14,6 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
-import orjson
 import pandas as pd
 import traitlets
 
@@ -24,6 +23,7 @@ from nxsms_nb.given import frame_as_given
 from nxsms_nb.views import assets, dashboard_findings, masking
 from nxsms_nb.views.dashboard_board import Board
 from nxsms_nb.views.dashboard_static import static_html
+from nxsms_nb.views.encoded import as_json
 from nxsms_nb.words.language import chapter, chosen
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ class Dashboard(anywidget.AnyWidget):
         self._shown = self._board.view()
         super().__init__(
             board="".join(secrets.choice(string.ascii_lowercase) for _ in range(12)),  # no digits: nobody's number
-            words=_json(chapter("general", "dashboard") | {"language": chosen()}),
-            view=_json(self._shown | {"turn": 0}),
-            table=_json(self._board.table()),
-            drivers=_json(dashboard_findings.IDLE),
-            experiment=_json(dashboard_findings.IDLE),
+            words=as_json(chapter("general", "dashboard") | {"language": chosen()}),
+            view=as_json(self._shown | {"turn": 0}),
+            table=as_json(self._board.table()),
+            drivers=as_json(dashboard_findings.IDLE),
+            experiment=as_json(dashboard_findings.IDLE),
         )
         self.on_msg(self._heard)
 
@@ -169,8 +169,8 @@ class Dashboard(anywidget.AnyWidget):
         self._turn += 1
         self._shown = self._board.view()
         with self.hold_sync():
-            self.view = _json(self._shown | {"turn": self._turn})
-            self.table = _json(self._board.table())
+            self.view = as_json(self._shown | {"turn": self._turn})
+            self.table = as_json(self._board.table())
         for handle in self._handles:
             handle.update(self._still(), raw=True)
 
@@ -180,14 +180,14 @@ class Dashboard(anywidget.AnyWidget):
         filtered, rows, outcome = bool(board.choices), board.chosen, board.cube.outcome
         self._asked[what] += 1
         number = self._asked[what]
-        setattr(self, what, _json(dashboard_findings.working(len(rows), filtered)))
+        setattr(self, what, as_json(dashboard_findings.working(len(rows), filtered)))
 
         def drivers() -> None:
             shown, words, filters = dashboard_findings.of_drivers(board, rows, outcome=outcome, filtered=filtered)
             with self._guard:
                 if number == self._asked[what]:
                     board.offer(words, filters)
-                    self.drivers = _json(shown)
+                    self.drivers = as_json(shown)
                     self._show()
 
         def experiment() -> None:
@@ -196,7 +196,7 @@ class Dashboard(anywidget.AnyWidget):
             )
             with self._guard:
                 if number == self._asked[what]:
-                    self.experiment = _json(shown)
+                    self.experiment = as_json(shown)
 
         dashboard_findings.in_background(self._said({"drivers": drivers, "experiment": experiment}[what], what))
 
@@ -208,7 +208,7 @@ class Dashboard(anywidget.AnyWidget):
                 work()
             except Exception as trouble:  # noqa: BLE001 - it is shown, whatever it is
                 failed = dict(dashboard_findings.IDLE) | {"state": "failed", "note": masking.numbers(str(trouble))}
-                setattr(self, what, _json(failed))
+                setattr(self, what, as_json(failed))
 
         return run
 
@@ -248,18 +248,3 @@ def dashboard(
 ) -> Dashboard:
     """Show a sent frame at a glance; see `Dashboard`."""
     return Dashboard(frame, prefix, phone=phone, content=content, region=region)
-
-
-def _json(view: Any) -> str:
-    try:
-        return orjson.dumps(view, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-    except TypeError:  # a lone surrogate in some text
-        return orjson.dumps(_mended(view), option=orjson.OPT_SERIALIZE_NUMPY).decode()
-
-
-def _mended(view: Any) -> Any:
-    if isinstance(view, str):
-        return view.encode("utf-8", "replace").decode()
-    if isinstance(view, dict):
-        return {_mended(key): _mended(value) for key, value in view.items()}
-    return [_mended(value) for value in view] if isinstance(view, (list, tuple)) else view

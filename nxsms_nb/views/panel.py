@@ -19,9 +19,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from nxsms_nb.formatting import escape
+from nxsms_nb.views.encoded import as_json
 from nxsms_nb.views.run_summary import summary_html
 from nxsms_nb.views.run_view import Throughput, view_of
 from nxsms_nb.words.language import chapter, tr
@@ -128,11 +127,11 @@ class RunPanel:
         own = self._interrupts and shell is not None and header.get("msg_type") == "execute_request"
         self._widget = self._make(
             run=self._run,
-            view=_json(self._view),
+            view=as_json(self._view),
             interrupts=own and bool(self._kernel),
             kernel=self._kernel,
             recorded=self._recorded,
-            words=_json(chapter("general", "run")),
+            words=as_json(chapter("general", "run")),
         )
         self._widget.on_msg(self._heard)
         if own:
@@ -171,7 +170,7 @@ class RunPanel:
             }
         self._view = view
         if self._widget is not None:
-            self._widget.view = _json(view)
+            self._widget.view = as_json(view)
 
     def _replace(self, *, stills: str, lives: str | None = None) -> None:
         for live, still in self._shown.values():
@@ -198,10 +197,6 @@ def _display(words: str, live: dict[str, Any] | None = None) -> Any:
 
     show: Any = display.display
     return show({**(live or {}), **_bundle(words)}, raw=True, display_id=True)
-
-
-def _json(view: dict[str, Any]) -> str:
-    return orjson.dumps(view).decode()
 
 
 def _bundle(words: str) -> dict[str, str]:

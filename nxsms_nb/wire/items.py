@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -98,7 +98,7 @@ def _escaped(values: pa.Array) -> pa.Array:
     rows = _rows_to_escape(values)
     if not len(rows):
         return values
-    smooth = [orjson.dumps(text)[1:-1].decode() for text in values.take(pa.array(rows)).to_pylist()]
+    smooth = [msgspec.json.encode(text)[1:-1].decode() for text in values.take(pa.array(rows)).to_pylist()]
     mask = np.zeros(len(values), bool)
     mask[rows] = True
     return pc.replace_with_mask(values, pa.array(mask), pa.array(smooth, TEXT))

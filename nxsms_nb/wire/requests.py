@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal
 
-import orjson
+import msgspec
 
 __all__ = [
     "BALANCE_PATH",
@@ -100,4 +100,4 @@ def body(app_key: str, items: bytes | memoryview) -> bytes:
     >>> body("app", b'{"phone":"8615088888888","content":"Hi"}')
     b'{"appKey":"app","items":[{"phone":"8615088888888","content":"Hi"}]}'
     """
-    return b"".join((b'{"appKey":', orjson.dumps(app_key), b',"items":[', items, b"]}"))
+    return b"".join((b'{"appKey":', msgspec.json.encode(str.__str__(app_key)), b',"items":[', items, b"]}"))

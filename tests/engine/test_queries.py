@@ -43,6 +43,8 @@ def _queries(**answers):
 BROKEN_QUERIES = {
     "HTTP 502": {"other": (502, b"{}")},
     "no JSON": {"other": (200, b"<html>")},
+    "no text": {"other": (200, b'{"code":"\xff"}')},
+    "lists in lists": {"other": (200, b"[" * 9_000 + b"]" * 9_000)},
     "no object": {"other": (200, b'["0"]')},
     "keys refused": {"other": (200, b'{"code":"2"}')},
     "every day out of reach": {"other": (200, b'{"code":"3"}')},

@@ -26,7 +26,7 @@ def _post_raw(sandbox, body):
     return json.loads(exchange(sandbox, body, signed(sandbox, body))[2])
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"appKey":NaN}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"appKey":NaN}', b"[" * 9_000 + b"]" * 9_000])
 def test_a_body_that_is_not_json_is_refused(sandbox, body):
     """Bytes that do not parse are 1002, whoever signed them."""
     assert _post_raw(sandbox, body) == refused(1002)

@@ -96,6 +96,7 @@ def test_the_body_says_what_the_vendors_example_says():
 def test_the_body_quotes_the_app_key():
     """An appKey with quotes and non-ASCII text is still that appKey in the body."""
     assert json.loads(requests.body('a"\\牛', b""))["appKey"] == 'a"\\牛'
+    assert requests.body(np.str_("app"), b"") == requests.body("app", b"")
 
 
 def test_the_success_example_accepts_both_messages():
