@@ -13,12 +13,12 @@ def as_json(view: Any) -> str:
 
     Examples
     --------
-    >>> as_json({"rows": np.int64(3), "rates": np.array([0.5]), "name": np.str_("é\ud800")})
+    >>> as_json({"rows": np.int64(3), "rates": np.array([0.5]), np.str_("name"): np.str_("é\ud800")})
     '{"rows":3,"rates":[0.5],"name":"é?"}'
     """
     try:
         return msgspec.json.encode(view, enc_hook=_plain).decode()
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, TypeError):  # TypeError: a key of a class of its own, which no hook is asked about
         return msgspec.json.encode(_mended(view), enc_hook=_plain).decode()
 
 
