@@ -258,7 +258,7 @@ class Transport:
             )
         try:
             reply = msgspec.json.decode(exchange.body)
-        except (ValueError, RecursionError):  # bytes that are not UTF-8, or nested too deeply
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # bytes that are not UTF-8, or nested too deeply
             reply = None
         if not isinstance(reply, dict):
             raise QueryError(f"The reply to {path} is not a JSON object. Check the client's query_url.")

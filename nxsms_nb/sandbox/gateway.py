@@ -93,7 +93,7 @@ class Gateway:
             return Answer(refused)
         try:
             body = msgspec.json.decode(raw)
-        except (ValueError, RecursionError):  # bytes that are not UTF-8, or nested too deeply
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # bytes that are not UTF-8, or nested too deeply
             return Answer(1002)
         if not isinstance(body, dict) or not isinstance(body.get("appKey"), str):
             return Answer(9000)

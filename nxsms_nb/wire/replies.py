@@ -257,7 +257,7 @@ def _in_order(raw: bytes, ids: Sequence[str]) -> Reply | None:
     """
     try:
         reply = _PLAIN.decode(raw)
-    except (ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # older msgspec has errors of its own only
         return None
     data = reply.data
     explained = sum([2 - (item.message is None) for item in data if item.message is not msgspec.UNSET])

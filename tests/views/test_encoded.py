@@ -15,7 +15,10 @@ class _Word(str):
 @pytest.mark.parametrize(
     ("view", "shown"),
     [
-        ({"rows": np.int64(3), "share": np.float64(0.5), "live": np.bool_(True)}, {"rows": 3, "share": 0.5, "live": True}),
+        (
+            {"rows": np.int64(3), "share": np.float64(0.5), "live": np.bool_(True)},
+            {"rows": 3, "share": 0.5, "live": True},
+        ),
         ({"rates": np.array([0.5, np.nan])}, {"rates": [0.5, None]}),
         ({_Word("name"): _Word("A")}, {"name": "A"}),
         ({np.str_("name"): np.str_("A"), "rows": [np.int32(1)]}, {"name": "A", "rows": [1]}),
