@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import re
 import socket
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,7 +24,34 @@ CONNECT_S: Final = 10
 """How long an attempt to connect takes at most, in seconds, unless the URL says otherwise (``connect_timeout``)."""
 PATIENCE_S: Final = 30.0
 """How long a database that is away is waited for, in seconds."""
+_LOCK_S: Final = 20
+"""How long a lock of the tables is waited for at once."""
 _NAME_MAX: Final = 24
+_CHECK: Final = "Check the server, the name, the password (in the URL, PGPASSWORD or ~/.pgpass) and the role's rights."
+# By the server's words too: those of a connection that it refuses come without a code.
+_REMEDIES: Final = (
+    (
+        ("53300",),
+        re.compile("too many (connections|clients)|connection slots|no more connections"),
+        "Close other programs that hold connections, or have the limit raised (max_connections, CONNECTION LIMIT of the role).",
+    ),
+    (
+        ("55P03",),
+        re.compile("lock timeout"),
+        "Somebody holds a lock on the journal's tables, as VACUUM FULL and ALTER TABLE do. Call again when it is released.",
+    ),
+    (
+        ("57014",),
+        re.compile("statement timeout"),
+        "Raise the role's statement_timeout, or find out who cancelled the statement.",
+    ),
+    (("53100",), re.compile("No space left"), "Make room on the server's disk."),
+    (
+        ("57P01", "57P02", "57P03"),
+        re.compile("shutting down|starting up|in recovery mode|not currently accepting connections"),
+        "Call again when the server accepts connections.",
+    ),
+)
 _KEPT: Final[list[Any]] = []
 """Connections of the process that this one was forked from: closing one would end the session there."""
 _warned: Final[set[tuple[str, str]]] = set()
@@ -37,7 +65,7 @@ _ABOUT: Final = """
 """
 # A plan that is kept, made while a table is small, would read the whole table when that has grown.
 _SETTINGS: Final = """
-    SELECT set_config('lock_timeout', '20s', false), set_config('statement_timeout', '0', false),
+    SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', '0', false),
         set_config('idle_in_transaction_session_timeout', '60s', false),
         set_config('default_transaction_isolation', 'read committed', false),
         set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
@@ -47,7 +75,9 @@ _SETTINGS: Final = """
         CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', 'on', false) END,
         CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL
-            THEN set_config('idle_session_timeout', '0', false) END
+            THEN set_config('idle_session_timeout', '0', false) END,
+        CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+            THEN set_config('transaction_timeout', '0', false) END
 """
 PRESENT: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 """The database's clock, which all go by: their own may differ."""
@@ -110,7 +140,7 @@ def connect(address: Address) -> tuple[psycopg.Connection[Any], About]:
         raise Away(address.masked(str(error).strip().replace("\n", " "))) from None
     try:
         about = _checked(address, connection)
-        connection.execute(_SETTINGS, (about.schema,))
+        connection.execute(_SETTINGS, (f"{_LOCK_S}s", about.schema))
     except psycopg.Error as error:
         connection.close()
         raise Away(address.masked(str(error).strip())) from None
@@ -199,6 +229,8 @@ def refused(address: Address, error: Exception, *, begun: bool = False) -> Journ
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         remedy = rights(str(conninfo_to_dict(address.url).get("user") or "member"), words)
     else:
-        remedy = "Check the server, the name, the password (in the URL, PGPASSWORD or ~/.pgpass) and the role's rights."
+        state = error.sqlstate if isinstance(error, psycopg.Error) else None
+        known = (remedy for states, said, remedy in _REMEDIES if state in states or said.search(words))
+        remedy = next(known, _CHECK)
     nothing = "" if begun else " Nothing was sent."
     return JournalError(f"The journal {address.shown} cannot be used ({words}).{nothing} {remedy}")

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb.errors import JournalError, JournalLost
+from nxsms_nb.formatting import count
 from nxsms_nb.journal.entries import Begin, End, Finish, Written
 from nxsms_nb.journal.pg_connection import PATIENCE_S
 from nxsms_nb.journal.pg_writer import Lost, PgWriter, no_longer
@@ -126,10 +127,14 @@ class PgRecorder:
             return
         if not unwritten and self._end is None and not self._closing:
             raise JournalLost(f"{self._trouble}", None) from None
+        missing = "It has all outcomes, but not that the run has ended."
+        if unwritten:
+            missing = (
+                f"The outcomes of {count(unwritten, 'request')} are not in it; in the journal those rows are in doubt."
+            )
         raise JournalLost(
-            f"The journal could not be written to the end, and the run was stopped: {self._trouble} The outcomes of "
-            f"{unwritten} requests are not in it; in the journal those rows are in doubt. Every row's outcome is in .frame of "
-            "this error, and of a stream in its earlier chunks: keep them",
+            f"The journal could not be written to the end, and the run was stopped: {self._trouble} {missing} Every row's "
+            "outcome is in .frame of this error, and of a stream in its earlier chunks: keep them",
             None,
         )
 

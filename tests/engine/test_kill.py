@@ -78,6 +78,18 @@ def test_killed_at_with_a_database(gateway, database, point, nth):
     run_to_the_end(gateway, database, APP_SECRET)
 
 
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [*((point, 1) for point in SHARED), *((point, 3) for point in SHARED_OFTEN if point != "rows put back")],
+)
+def test_connections_broken_at_with_a_database(gateway, database, point, nth):
+    """The process lives on: it ends with everything sent, or before anything was, and the next call does the rest."""
+    gateway.strike(moody, times=2)
+    assert not killed(start(gateway.url, database, ROWS, point=point, nth=nth, survives=True))
+    before, _ = run_to_the_end(gateway, database, APP_SECRET)
+    assert before["Success"] in {0, ROWS}
+
+
 @pytest.mark.parametrize("point", SETTLING)
 def test_killed_while_it_settles(gateway, journal, point):
     """What one process left in doubt, and the next was killed over, is settled by the third."""

@@ -187,6 +187,17 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _end_sessions(url: str) -> None:
+    """Break this process's connections to a database, as an administrator or a network does."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE %s",
+            (f"nxsms_nb % {os.getpid()}",),
+        )
+
+
 def cell(
     url: str,
     journal: Path | str,
@@ -197,19 +208,30 @@ def cell(
     seconds: float | None = None,
     app_secret: str | None = None,
     controlled: bool = False,
+    survives: bool = False,
 ) -> None:
-    """The cell: what the process does until it is killed, at the nth time it passes a point or after some seconds."""
+    """The cell: what the process does until it is killed, at the nth time it passes a point or after some seconds.
+
+    If it survives, only its connections to the database are broken there.
+    """
     if point is not None:
         left = iter(range(nth - 1, -1, -1))
-        (SHARED | SHARED_OFTEN if is_address(str(journal)) else {}).get(point, POINTS.get(point))(
-            lambda: _die() if next(left, None) == 0 else None
-        )
+
+        def hit() -> None:
+            if next(left, None) == 0:
+                _end_sessions(str(journal)) if survives else _die()
+
+        (SHARED | SHARED_OFTEN if is_address(str(journal)) else {}).get(point, POINTS.get(point))(hit)
     if seconds is not None:
         threading.Timer(seconds, _die).start()
     if controlled:
         control.send(people(rows), url, journal, batch_size=5)
         os._exit(0)
-    with contextlib.suppress(nx.Stopped), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with (
+        contextlib.suppress(nx.JournalError if survives else nx.Stopped),
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore", nx.AlreadySentWarning)
         people(rows).nxsms.send(
             client_of(url, app_secret=app_secret),
