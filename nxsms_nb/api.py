@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack
 
-from nxsms_nb import views
+from nxsms_nb import verbs, views
 from nxsms_nb.arguments import only_by_name
 from nxsms_nb.calls import Call
 from nxsms_nb.client import client_or_env
@@ -26,7 +26,6 @@ from nxsms_nb.settings import (
     spelled_out,
     with_defaults,
 )
-from nxsms_nb.verbs import looking, receiving, sending, settling, trying
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +43,7 @@ def send(frame: pd.DataFrame, client: Client | None = None, *others: Never, **gi
     See ``df.nxsms.send`` for parameters, results and errors.
     """
     only_by_name(send, others)
-    call: Call[pd.DataFrame] = Call(partial(sending.sent, frame=frame, client=client, given=given))
+    call: Call[pd.DataFrame] = Call(partial(verbs.sending.sent, frame=frame, client=client, given=given))
     return call.result()
 
 
@@ -57,7 +56,7 @@ async def asend(
     A cancellation stops the run, awaits its end and is raised again; `recorded` then has the frame.
     """
     only_by_name(asend, others)
-    call: Call[pd.DataFrame] = Call(partial(sending.sent, frame=frame, client=client, given=given, verb="asend"))
+    call: Call[pd.DataFrame] = Call(partial(verbs.sending.sent, frame=frame, client=client, given=given, verb="asend"))
     # A cancellation before the work has begun names it as well.
     call.recorded = Invocation("asend", given, client is not None).text("recorded")
     return await awaited(call)
@@ -67,7 +66,7 @@ async def asend(
 def start(frame: pd.DataFrame, client: Client | None = None, *others: Never, **given: Unpack[Sending]) -> Run:
     """Send as `send` does, but return a `Run` at once: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
     only_by_name(start, others)
-    call: Call[Run] = Call(partial(sending.started, frame=frame, client=client, given=given))
+    call: Call[Run] = Call(partial(verbs.sending.started, frame=frame, client=client, given=given))
     # No cast: that is a call, and an interrupt in it would leave nobody with a handle.
     return call.first()  # type: ignore[no-any-return]
 
@@ -85,7 +84,9 @@ def plan(
 
     See ``df.nxsms.plan`` for parameters, results and errors.
     """
-    call: Call[Plan] = Call(partial(looking.planned, frame=frame, client=client, prices=prices, rate=rate, given=given))
+    call: Call[Plan] = Call(
+        partial(verbs.looking.planned, frame=frame, client=client, prices=prices, rate=rate, given=given)
+    )
     return call.result()
 
 
@@ -109,7 +110,7 @@ def compose(
 
     def planned(rows: pd.DataFrame) -> tuple[Plan, list[str]]:
         call: Call[tuple[Plan, list[str]]] = Call(
-            partial(looking.foreseen, frame=rows, client=account, prices=per_segment, given=given)
+            partial(verbs.looking.foreseen, frame=rows, client=account, prices=per_segment, given=given)
         )
         return call.result()
 
@@ -137,7 +138,7 @@ def recorded(frame: pd.DataFrame, client: Client | None = None, **given: Unpack[
 
     See ``df.nxsms.recorded`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(looking.looked_up, frame=frame, client=client, given=given))
+    call: Call[pd.DataFrame] = Call(partial(verbs.looking.looked_up, frame=frame, client=client, given=given))
     return call.result()
 
 
@@ -154,7 +155,9 @@ def retry(
     See ``df.nxsms.retry`` for parameters, results and errors.
     """
     only_by_name(retry, others)
-    call: Call[pd.DataFrame] = Call(partial(sending.retried, frame=frame, client=client, codes=codes, given=given))
+    call: Call[pd.DataFrame] = Call(
+        partial(verbs.sending.retried, frame=frame, client=client, codes=codes, given=given)
+    )
     return call.result()
 
 
@@ -172,7 +175,7 @@ def reconcile(
     """
     only_by_name(reconcile, others)
     call: Call[pd.DataFrame] = Call(
-        partial(settling.reconciled, frame=frame, client=client, absent=absent, given=given)
+        partial(verbs.settling.reconciled, frame=frame, client=client, absent=absent, given=given)
     )
     return call.result()
 
@@ -185,7 +188,7 @@ def receipts(
 
     See ``df.nxsms.receipts`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(receiving.received, frame=frame, client=client, tz=tz, given=given))
+    call: Call[pd.DataFrame] = Call(partial(verbs.receiving.received, frame=frame, client=client, tz=tz, given=given))
     return call.result()
 
 
@@ -197,5 +200,7 @@ def try_out(
 
     See ``df.nxsms.try_out`` for parameters, results and errors.
     """
-    call: Call[pd.DataFrame] = Call(partial(trying.tried, frame=frame, client=client, to=to, rows=rows, given=given))
+    call: Call[pd.DataFrame] = Call(
+        partial(verbs.trying.tried, frame=frame, client=client, to=to, rows=rows, given=given)
+    )
     return call.result()

@@ -13,6 +13,7 @@ import os
 import select
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 2.0
 """The seconds that the end of a run waits for an observer."""
+_PAUSE_S: Final = 0.25
+"""Between two reports to an observer: to wake its thread costs CPU, too. A change of state is passed on at once."""
 
 _PLAIN: Final = str.maketrans(
     {"…": "...", "█": "#", "■": "#", "•": "*", "·": "-", "×": "x", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"'}
@@ -146,6 +149,7 @@ class Watched:
         self._news = threading.Condition()
         self._latest: list[Progress] = []
         self._final = False
+        self._passed_at, self._state = -_PAUSE_S, ""
         self._thread: threading.Thread | None = None
         self._taken = threading.Event()
         self._through = threading.Event()
@@ -157,7 +161,8 @@ class Watched:
 
     def update(self, snapshot: Progress) -> None:
         """Pass progress on, and return at once."""
-        self._pass_on(snapshot, final=False)
+        if time.monotonic() >= self._passed_at + _PAUSE_S or snapshot.state != self._state:
+            self._pass_on(snapshot, final=False)
 
     def close(self, snapshot: Progress) -> None:
         """Pass the last progress on and wait briefly until it is shown."""
@@ -178,6 +183,7 @@ class Watched:
         return shown
 
     def _pass_on(self, snapshot: Progress, *, final: bool) -> None:
+        self._passed_at, self._state = time.monotonic(), snapshot.state
         with self._news:
             self._latest, self._final = [snapshot], final
             self._news.notify()

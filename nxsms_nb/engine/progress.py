@@ -142,7 +142,7 @@ class Progress:
 class Observer(Protocol):
     """Somebody who watches a run.
 
-    The run calls from its own thread, at most about ten times a second; what an observer raises never harms it.
+    The run calls from a thread of its own, about three times a second; what an observer raises never harms it.
     """
 
     def update(self, snapshot: Progress) -> None:

@@ -2,7 +2,7 @@
 
 Two mechanisms, because neither reaches everybody. The widget's model ends in the summary's state and is never closed: a
 page that was reloaded, a second tab and Voila read it from the kernel. Where the page that ran the cell listens, the
-output is replaced by static HTML, which a saved notebook keeps. In between a still picture, renewed every other second and
+output is replaced by static HTML, which a saved notebook keeps. In between a still picture, renewed every few seconds and
 hidden by the live panel, is what a page shows that cannot show the widget: a notebook that was saved meanwhile and is
 opened without its kernel, or while a cell keeps the kernel from answering.
 """
@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,10 +33,11 @@ __all__ = ["RunPanel"]
 
 PLAIN: Final = "progress of a run"
 """Its text form: the same for every run, so that a notebook's outputs repeat."""
-_OFTEN_S: Final = 0.25
-_LATER_S: Final = 0.5
-"""Between two updates, from the time on when a run is long: each costs as much as some hundred messages."""
-_LONG_S: Final = 10.0
+_SELDOM_S: Final = 0.8
+"""The most time between two updates. A run's progress comes about three times a second, so what is shown is never older
+than a second."""
+_SHARE: Final = 0.01
+"""Of the process's CPU, for this thread; the kernel's own thread, which sends the updates, takes about half as much again."""
 _STILL_S: Final = 2.0
 _EMPTY: Final = '<div data-nxsms="run-elsewhere"></div>'
 """Stands with the widget for front ends that show none: they have the still picture."""
@@ -72,14 +73,23 @@ class RunPanel:
         self._view: dict[str, Any] = {}
         self._asked = False
         self._ended = False
-        self._drawn_at, self._still_at = -_LONG_S, 0.0
+        self._drawn_at, self._still_at = -_SELDOM_S, 0.0
+        self._cpu_before, self._cpu_spent = time.process_time(), 0.0
 
     def update(self, snapshot: Progress) -> None:
-        """Show how far the run has come, four times a second, of a long run twice."""
+        """Show how far the run has come; about once a second where the run itself needs little CPU."""
+        began = time.thread_time()
+        try:
+            self._update(snapshot)
+        finally:
+            self._cpu_spent += time.thread_time() - began
+
+    def _update(self, snapshot: Progress) -> None:
         with self._guard:
             self._throughput.add(snapshot.elapsed_s, snapshot.decided)
             now, ran = time.monotonic(), snapshot.elapsed_s
-            pause = _OFTEN_S if ran < _LONG_S else _LATER_S
+            cheap = self._cpu_spent < _SHARE * (time.process_time() - self._cpu_before)
+            pause = 0.0 if cheap else _SELDOM_S
             changed = snapshot.state != self._view.get("state") and not self._asked
             # By the run's clock, which a stream's next chunk may begin anew.
             if self._ended or (0 <= ran - self._drawn_at < pause and not changed):
@@ -98,8 +108,9 @@ class RunPanel:
         with self._guard:
             self._ended = True
             self._throughput.add(snapshot.elapsed_s, snapshot.decided)
-            self._draw(view_of(snapshot, self._throughput))
-            self._forget()
+            with nullcontext() if self._widget is None else self._widget.hold_sync():  # one message
+                self._draw(view_of(snapshot, self._throughput))
+                self._forget()
             if not self._shown:
                 self.show()
             else:

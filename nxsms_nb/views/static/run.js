@@ -2,7 +2,7 @@
 
 // A kernel that a cell blocks does not get a button's message; after this long the run's own cell is interrupted instead.
 const HEARD_MS = 300;
-// The kernel speaks at least twice a second; a silence this long is said, since the figures may be old.
+// The kernel speaks at least once a second; a silence this long is said, since the figures may be old.
 const SILENCE_MS = 5000;
 
 const WIDTH = 300;
