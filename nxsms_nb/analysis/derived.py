@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nxsms_nb._arrow import as_mask
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns as result_columns
@@ -85,8 +86,9 @@ def _segments(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
 
 
 def _encoding(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    _, encoding = segments.count_segments(_content(frame, asked, "encoding"))
-    return pd.Series(pd.Categorical(encoding, categories=[segments.GSM, segments.UCS]))
+    content = _content(frame, asked, "encoding")
+    codes = np.where(as_mask(content.is_null()), np.int8(-1), segments.needs_ucs(content))
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index([segments.GSM, segments.UCS])))
 
 
 def _sent_at(frame: pd.DataFrame, asked: Asked) -> Any:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, buffers
 
-__all__ = ["ESCAPED", "FOREIGN", "GSM", "MALAYSIA", "UCS", "count_segments"]
+__all__ = ["ESCAPED", "FOREIGN", "GSM", "MALAYSIA", "UCS", "count_segments", "needs_ucs"]
 
 GSM: Final = "GSM-7"
 UCS: Final = "UCS-2"
@@ -59,11 +59,10 @@ def count_segments(
     """
     text = content.cast(TEXT)
     units = pc.utf8_length(text).fill_null(0).to_numpy().astype(np.int64)
-    foreign = np.zeros(len(text), np.bool_)
     special = np.flatnonzero(_is_special(text))
+    foreign = _foreign(text, special)
     if len(special):
-        foreign[special], more = _weighed(text.take(pa.array(special)))
-        units[special] += more
+        units[special] += _more(text.take(pa.array(special)), foreign[special])
     if phone is not None:
         units[as_mask(pc.starts_with(phone.cast(TEXT), MALAYSIA))] += _MALAYSIA_ADDS
     single = np.where(foreign, _SINGLE[UCS], _SINGLE[GSM])
@@ -76,25 +75,64 @@ def count_segments(
     return segments, encodings
 
 
+def needs_ucs(content: pa.Array) -> npt.NDArray[np.bool_]:
+    """Return which texts travel in UCS-2; where there is no text, none does.
+
+    Examples
+    --------
+    >>> needs_ucs(pa.array(["€", "牛", None])).tolist()
+    [False, True, False]
+    """
+    text = content.cast(TEXT)
+    return _foreign(text, np.flatnonzero(_is_special(text)))
+
+
 _PLAIN_BYTES: Final = np.isin(np.arange(256), [ord(character) for character in BASIC if character.isascii()])
 
 
+_AT_ONCE: Final = 1 << 18
+"""Bytes looked at in one go: what is made of them stays in the processor's cache."""
+
+
 def _is_special(text: pa.Array) -> npt.NDArray[np.bool_]:
-    """Return which texts have a byte that is not a plain character of one unit; a table is faster than regular expressions."""
+    """Return which texts have a character that is not plain and of one unit: bytes are faster than regular expressions."""
     special = ~as_mask(pc.string_is_ascii(text))
     rows = np.flatnonzero(~special)
     starts, data = buffers(text if len(rows) == len(text) else text.take(pa.array(rows)))
-    odd = np.flatnonzero(~_PLAIN_BYTES[data])
+    odd = _odd(data)
     special[rows[np.searchsorted(starts, odd, side="right") - 1]] = True
     return special
 
 
-def _weighed(text: pa.Array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Return whether each text needs UCS-2, and how many of its characters count 2."""
-    foreign = as_mask(pc.match_substring_regex(text, FOREIGN))
+def _odd(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return the places of the ASCII bytes that are not plain.
+
+    A few comparisons find all of them, and ``_`` and line ends as well; looking up every byte takes five times as long.
+    """
+    found = [np.empty(0, np.int64)]
+    for start in range(0, len(data), _AT_ONCE):
+        part = data[start : start + _AT_ONCE]
+        suspects = (part | 0x20) - np.uint8(0x7B) <= 4  # [ \ ] ^ _ { | } ~ and delete
+        suspects |= part < 0x20
+        suspects |= part == 0x60
+        if suspects.any():
+            found.append(np.flatnonzero(suspects) + start)
+    places = np.concatenate(found)
+    return places[~_PLAIN_BYTES[data[places]]]
+
+
+def _foreign(text: pa.Array, special: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    foreign = np.zeros(len(text), np.bool_)
+    if len(special):
+        foreign[special] = as_mask(pc.match_substring_regex(text.take(pa.array(special)), FOREIGN))
+    return foreign
+
+
+def _more(text: pa.Array, foreign: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return how many characters of each text count 2."""
     more = np.zeros(len(text), np.int64)
     for among, pattern in ((foreign, _ASTRAL), (~foreign, ESCAPED)):
         rows = np.flatnonzero(among)
         rows = rows[as_mask(pc.match_substring_regex(text.take(pa.array(rows)), pattern))]
         more[rows] = pc.count_substring_regex(text.take(pa.array(rows)), pattern).to_numpy()
-    return foreign, more
+    return more

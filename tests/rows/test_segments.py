@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nxsms_nb.rows.segments import BASIC, EXTENSION, GSM, UCS, count_segments
+from nxsms_nb.rows import segments
+from nxsms_nb.rows.segments import BASIC, EXTENSION, GSM, UCS, count_segments, needs_ucs
 from nxsms_nb.sandbox import delivery
 
 
@@ -41,8 +42,8 @@ from nxsms_nb.sandbox import delivery
 )
 def test_segments_follow_the_vendors_rule(text, expected):
     """160 or 154 units of GSM 03.38, 70 or 67 of UCS-2; the extension table and surrogate pairs count 2."""
-    segments, encodings = count_segments(pa.array([text], pa.string()))
-    assert (segments[0], encodings[0]) == expected
+    counted, encodings = count_segments(pa.array([text], pa.string()))
+    assert (counted[0], encodings[0]) == expected
 
 
 def test_seven_characters_are_added_for_malaysia():
@@ -69,10 +70,20 @@ def test_a_column_is_counted_like_each_text_by_the_simulated_vendor(texts, data)
     """The vectorised count agrees, row by row, with the gateway's own, in slices of a column too."""
     phones = [data.draw(st.sampled_from(["60123456789", "8615088888888"])) for _ in texts]
     start = data.draw(st.integers(0, 2))
-    segments, encodings = count_segments(
+    counted, encodings = count_segments(
         pa.array(texts, pa.large_string())[start:], pa.array(phones, pa.string())[start:]
     )
     expected = [0 if text is None else delivery.size(text, phone) for text, phone in zip(texts, phones, strict=True)]
-    assert segments.tolist() == expected[start:]
+    assert counted.tolist() == expected[start:]
     assert [encoding is None for encoding in encodings] == [text is None for text in texts[start:]]
-    assert segments.dtype == np.int64
+    assert counted.dtype == np.int64
+
+
+def test_a_long_column_is_counted_like_its_texts():
+    """Each ASCII character is found wherever it stands in a column that is looked at in parts."""
+    texts = [f"{'x' * (150 + n % 9)}{chr(n % 128)}{'_' * (n % 3)}" for n in range(4_000)]
+    column = pa.array(texts)
+    assert sum(map(len, texts)) > 2 * segments._AT_ONCE
+    counted, _ = count_segments(column)
+    assert counted.tolist() == [delivery.size(text, "8615088888888") for text in texts]
+    assert needs_ucs(column).tolist() == [not {*text} <= {*BASIC, *EXTENSION} for text in texts]

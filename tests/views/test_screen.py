@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,8 @@ import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import screen
-from nxsms_nb.screen import Stream, say, warn
+from nxsms_nb.engine.progress import Progress
+from nxsms_nb.screen import Stream, Watched, say, warn
 
 PACKAGE = Path(nx.__file__).parent
 
@@ -345,3 +347,27 @@ def test_only_one_module_writes_to_the_screen():
     configured = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     assert '"nxsms_nb' not in configured.split("per-file-ignores]")[1].split("[tool.mypy]")[0]
     assert not [path for path in PACKAGE.rglob("*.py") if "noqa: T201" in path.read_text(encoding="utf-8")]
+
+
+def test_reports_are_as_frequent_as_a_person_can_read(monkeypatch):
+    """Within a pause an observer's thread is woken by a change of state only; the first and the last report always come."""
+    monkeypatch.setattr(screen, "_PAUSE_S", 3600.0)
+    seen, stopping = [], threading.Event()
+
+    class Observer:
+        def update(self, snapshot):
+            seen.append(snapshot)
+            if snapshot.state == "stopping":
+                stopping.set()
+
+        close = update
+
+    first, second = Progress(total=9, sending=9), Progress(total=9, sending=9, decided=3)
+    third, last = replace(second, note="stopping: stopped by you"), replace(second, decided=9, final=True)
+    watched = Watched(Observer())
+    watched.begin(first)
+    watched.update(second)
+    watched.update(third)
+    assert stopping.wait(60)
+    watched.close(last)
+    assert seen == [first, third, last]
