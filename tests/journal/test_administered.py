@@ -133,7 +133,7 @@ def test_timeouts_of_the_role_do_not_count(sandbox, server, member):
         "default_transaction_isolation = 'serializable'",
     ):
         name = setting.partition(" ")[0]
-        if server.execute("SELECT FROM pg_settings WHERE name = %s", (name,)):
+        if server.execute("SELECT 1 FROM pg_settings WHERE name = %s", (name,)):
             server.execute(f"ALTER ROLE {role} SET {setting}")
     with Journal(url).campaign("spring") as campaign:
         session = campaign._hold._session

@@ -127,7 +127,7 @@ class Server:
         """Cut a standby off from its primary, which goes on without it."""
         self.execute("ALTER SYSTEM SET primary_conninfo = ''")
         self.reload()
-        while of.execute("SELECT FROM pg_stat_replication"):
+        while of.execute("SELECT 1 FROM pg_stat_replication"):
             time.sleep(0.02)
 
     def promote(self) -> None:
