@@ -42,6 +42,8 @@ from nxsms_nb.settings import (
 )
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     import pandas as pd
 
     from nxsms_nb.client import Client
@@ -699,7 +701,7 @@ class NxsmsAccessor(Names):
 
     @spelled_out({"tz": "Asia/Shanghai"}, LOOKING, COLUMNS)
     def receipts(
-        self, client: Client | None = None, *, tz: str = "Asia/Shanghai", **given: Unpack[Looking]
+        self, client: Client | None = None, *, tz: str | tzinfo = "Asia/Shanghai", **given: Unpack[Looking]
     ) -> pd.DataFrame:
         """Join delivery receipts: what arrived, when, on which network and at what price. Call again to refresh.
 
@@ -710,8 +712,8 @@ class NxsmsAccessor(Names):
         ----------
         client : Client, optional
             The account, with its `app_secret`. None: nothing is asked, and no credentials are looked for.
-        tz : str, default "Asia/Shanghai"
-            The time zone in which the vendor writes times; an IANA name.
+        tz : str or tzinfo, default "Asia/Shanghai"
+            The time zone in which the vendor writes times: an IANA name, an offset such as ``"+08:00"``, or an object.
         {options}
 
         Returns

@@ -28,6 +28,8 @@ from nxsms_nb.settings import (
 )
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     import pandas as pd
 
     from nxsms_nb.client import Client
@@ -182,7 +184,7 @@ def reconcile(
 
 @spelled_out({"tz": "Asia/Shanghai"}, LOOKING, COLUMNS)
 def receipts(
-    frame: pd.DataFrame, client: Client | None = None, *, tz: str = "Asia/Shanghai", **given: Unpack[Looking]
+    frame: pd.DataFrame, client: Client | None = None, *, tz: str | tzinfo = "Asia/Shanghai", **given: Unpack[Looking]
 ) -> pd.DataFrame:
     """Join delivery receipts, pushed and pulled, and settle the rows in doubt that they prove accepted.
 

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import as_mask
-from nxsms_nb.errors import ColumnError, ConfigError
+from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results import delivery
 from nxsms_nb.rows import calling_codes, cells, phones, regions, segments
 from nxsms_nb.rows.columns import one_label
+from nxsms_nb.time_zones import time_zone
 
 __all__ = ["DERIVED", "OF_RECEIPTS", "SECOND_NAMES", "Asked"]
 
@@ -93,12 +94,7 @@ def _encoding(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
 
 def _sent_at(frame: pd.DataFrame, asked: Asked) -> Any:
     sent_at = result_columns.read(frame, asked.prefix, columns=["sent_at"])["sent_at"]
-    if asked.tz is None:
-        return sent_at.dt
-    try:
-        return sent_at.dt.tz_convert(asked.tz).dt
-    except Exception:  # noqa: BLE001 - what is raised for a zone that is not known differs from pandas to pandas
-        raise ConfigError(f"tz={named(asked.tz)} is not a time zone, for example tz='Asia/Kolkata'.") from None
+    return sent_at.dt if asked.tz is None else sent_at.dt.tz_convert(time_zone(asked.tz)).dt
 
 
 def _hour(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:

@@ -19,9 +19,12 @@ from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.journal.campaign import Campaign
 from nxsms_nb.journal.reader import Reader
 from nxsms_nb.journal.sqlite_store import SqliteStore
+from nxsms_nb.time_zones import time_zone
 from nxsms_nb.words.language import moment, tr, translated
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from nxsms_nb.journal.store import ReceiptBook, Snapshot, Store
 
 __all__ = ["Journal"]
@@ -146,13 +149,13 @@ class Journal(Names, Reader):
         with self._reading() as journal:
             return frames.runs(journal, shared=self._store.shared)
 
-    def receipts(self, *, tz: str = "Asia/Shanghai") -> pd.DataFrame:
+    def receipts(self, *, tz: str | tzinfo = "Asia/Shanghai") -> pd.DataFrame:
         """Return the delivery receipts in the journal, pushed and pulled, of all messages.
 
         Parameters
         ----------
-        tz : str, default "Asia/Shanghai"
-            The time zone in which the vendor writes times; an IANA name.
+        tz : str or tzinfo, default "Asia/Shanghai"
+            The time zone in which the vendor writes times: an IANA name, an offset such as ``"+08:00"``, or an object.
 
         Returns
         -------
@@ -176,7 +179,7 @@ class Journal(Names, Reader):
         >>> Journal.in_memory().receipts()["messageid"].to_list()
         []
         """
-        zone = journal_receipts.checked_zone(tz)
+        zone = time_zone(tz, "the one in which the vendor writes times")
         with self._reading() as journal:
             found = [] if journal is None else list(journal.receipts())
         return journal_receipts.frame_of(found, zone)

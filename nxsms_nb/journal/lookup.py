@@ -100,6 +100,11 @@ def receipts_of(journal: Snapshot, ids: Sequence[str]) -> list[tuple[str, Receip
     return [pair for pair in found if pair[1].messageid == pair[0] or pair[1].messageid in longer]
 
 
+def receipt_ids_of(journal: Snapshot, ids: Sequence[str]) -> list[str]:
+    """Return the ids that the receipts of some messages have: the messages' own, or with ``-`` and ten digits behind them."""
+    return sorted({receipt.messageid for _, receipt in receipts_of(journal, ids)})
+
+
 def _apply_receipts(journal: Snapshot, ids: pa.Array, found: Results) -> None:
     """Make messages accepted that are in doubt, or counted as unsent, and of which there is a receipt: it proves that they were.
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import psycopg
 
 from nxsms_nb.errors import ConfigError
-from nxsms_nb.journal import frames, pg_receipts, pg_schema
+from nxsms_nb.journal import frames, lookup, pg_receipts, pg_schema
 from nxsms_nb.journal import pg_statements as sql
 from nxsms_nb.journal.addresses import Address
 from nxsms_nb.journal.entries import HOMELESS
@@ -154,13 +154,12 @@ class PgHold:
         name = {"campaign": self._campaign}
 
         def work(connection: psycopg.Connection[Any]) -> None:
-            ids = frames.held(PgSnapshot(connection), self._campaign)
+            found = PgSnapshot(connection)
+            ids = lookup.receipt_ids_of(found, frames.held(found, self._campaign))
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = %(campaign)s"
             batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
             # Else they would be taken for receipts of the messages that are sent under the same ids.
-            connection.execute(
-                "DELETE FROM receipt WHERE messageid = ANY(%(ids)s) OR root = ANY(%(ids)s)", {"ids": ids}
-            )
+            connection.execute("DELETE FROM receipt WHERE messageid = ANY(%(ids)s)", {"ids": ids})
             connection.execute(
                 "DELETE FROM claim WHERE run IN (SELECT id FROM run WHERE campaign = %(campaign)s)", name
             )

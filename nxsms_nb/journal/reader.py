@@ -16,6 +16,8 @@ from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.results.table import Results
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     import pandas as pd
 
     from nxsms_nb.journal.entries import RunRow
@@ -110,7 +112,7 @@ class Reader:
         with self._reading() as journal:
             return journal is not None and lookup.answered(journal, runs)
 
-    def receipts_of(self, ids: pa.Array, tz: str) -> pd.DataFrame:
+    def receipts_of(self, ids: pa.Array, tz: tzinfo | str) -> pd.DataFrame:
         """Return the receipts of messages, one row an id that has any: ``messageid`` and the delivery columns.
 
         `ids` may have nulls and repeat themselves; the vendor's times are read in the time zone `tz`.

@@ -11,15 +11,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
-from nxsms_nb.errors import ConfigError, JournalError
-from nxsms_nb.formatting import named
+from nxsms_nb.errors import JournalError
 from nxsms_nb.journal import custody, sqlite
 from nxsms_nb.journal.tables import checksum, verify, writing
 from nxsms_nb.journal.watch import Watch
@@ -27,7 +26,7 @@ from nxsms_nb.results import delivery
 from nxsms_nb.results.columns import TEXT
 from nxsms_nb.wire.receipts import Receipt, root
 
-__all__ = ["ReceiptBook", "Source", "checked_zone"]
+__all__ = ["ReceiptBook", "Source"]
 
 Source = Literal["pushed", "pulled"]
 
@@ -72,13 +71,8 @@ def every(connection: sqlite3.Connection) -> Iterator[tuple[str, Receipt]]:
 
 
 def drop(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
-    """Delete the receipts of some ids, in a transaction of the caller's."""
-    for start in range(0, len(ids), _TOGETHER):
-        together = ids[start : start + _TOGETHER]
-        marks = ", ".join("?" * len(together))
-        connection.execute(
-            f"DELETE FROM receipt WHERE messageid IN ({marks}) OR root IN ({marks})", (*together, *together)
-        )
+    """Delete the receipts that have one of some ids, to the letter, in a transaction of the caller's."""
+    connection.executemany("DELETE FROM receipt WHERE messageid = ?", [(messageid,) for messageid in ids])
 
 
 def _read(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -> Iterator[Receipt]:
@@ -86,7 +80,7 @@ def _read(connection: sqlite3.Connection, where: str, values: tuple[str, ...]) -
         yield Receipt(*verify(row, "receipt")[:-1])
 
 
-def frame_of(found: Iterable[tuple[str, Receipt]], tz: str) -> pd.DataFrame:
+def frame_of(found: Iterable[tuple[str, Receipt]], tz: tzinfo | str) -> pd.DataFrame:
     """Make a frame of receipts, one row an id, the one that counts; the vendor's times are read in a time zone.
 
     Examples
@@ -103,24 +97,7 @@ def frame_of(found: Iterable[tuple[str, Receipt]], tz: str) -> pd.DataFrame:
     return delivery.latest(frame)
 
 
-def checked_zone(tz: Any) -> str:
-    """Return the name of a time zone, or raise `ConfigError`.
-
-    Examples
-    --------
-    >>> checked_zone("Europe/Berlin")
-    'Europe/Berlin'
-    """
-    try:
-        return ZoneInfo(tz).key
-    except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError):
-        raise ConfigError(
-            f"tz={named(tz)} is not a time zone. Give the name of the one in which the vendor writes times, for example "
-            "tz='Asia/Shanghai', tz='UTC' or tz='Europe/Berlin'."
-        ) from None
-
-
-def instants(times: Sequence[str | None], tz: str) -> pd.Series[pd.Timestamp]:
+def instants(times: Sequence[str | None], tz: tzinfo | str) -> pd.Series[pd.Timestamp]:
     """Read the vendor's times in a time zone; one that names its own offset is read by that."""
     texts = pd.Series(list(times), dtype=TEXT)
     local = pd.to_datetime(texts.where(texts.str.len() == 19), format=_FORM)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from nxsms_nb.errors import ConfigError, JournalError
-from nxsms_nb.journal import custody, forks, frames, place, sqlite, tables
+from nxsms_nb.journal import custody, forks, frames, lookup, place, sqlite, tables
 from nxsms_nb.journal import receipts as journal_receipts
 from nxsms_nb.journal.custody import Custody
 from nxsms_nb.journal.entries import HOMELESS, RunRow
@@ -216,7 +216,8 @@ class SqliteHold:
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
             batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
             # Else they would be taken for receipts of the messages that are sent under the same ids.
-            journal_receipts.drop(connection, frames.held(SqliteSnapshot(connection), *name))
+            snapshot = SqliteSnapshot(connection)
+            journal_receipts.drop(connection, lookup.receipt_ids_of(snapshot, frames.held(snapshot, *name)))
             connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", name)
             connection.execute(f"DELETE FROM batch WHERE block IN ({blocks})", name)
             connection.execute(f"DELETE FROM block WHERE id IN ({blocks})", name)

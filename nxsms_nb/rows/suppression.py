@@ -57,7 +57,8 @@ class Suppression:
         ways = self._ways(frame, settings["region"], settings["bare"])
         if ways not in self._read:
             by_rows = self.by_rows(settings["region"])
-            readings = self._digits(ways, later=self.chunked and by_rows)
+            # Without rows there are no countries either, as in a chunk whose rows are of others.
+            readings = self._digits(ways, later=by_rows and (self.chunked or not len(frame)))
             every = [numbers for array in readings for numbers in same_phone.bases(array.drop_null())]
             self._read[ways] = readings, pa.concat_arrays(every).unique()
         readings, people = self._read[ways]

@@ -10,7 +10,6 @@ import numpy as np
 from nxsms_nb.errors import ConfigError, NxsmsError
 from nxsms_nb.formatting import named
 from nxsms_nb.sandbox.mixes import Shares, checked_shares
-from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,17 +34,10 @@ class Function:
         self._given = given
         self._known: dict[tuple[Any, ...], Shares] = {}
         for hour in (0, 12):
-            self._asked(_SAMPLE, hour)
+            self.shares(_SAMPLE, hour)
 
     def shares(self, items: Sequence[Mapping[str, Any]], hour: int) -> list[Shares]:
-        """Ask it about the items of a request; errors are shown on the screen, since nobody awaits them here."""
-        try:
-            return self._asked(items, hour)
-        except ConfigError as error:
-            say(str(error), error=True)
-            raise
-
-    def _asked(self, items: Sequence[Mapping[str, Any]], hour: int) -> list[Shares]:
+        """Return the shares that it gives the items of a request; raise `ConfigError` where they cannot be drawn."""
         rows = _frame(items, hour)
         try:
             said = self._given(rows)
@@ -60,7 +52,7 @@ class Function:
     def _of(self, mix: tuple[Any, ...]) -> Shares:
         known = self._known.get(mix)
         if known is None:
-            known = Shares(checked_shares("a row", dict(mix)))
+            known = Shares(checked_shares("a row, as the function failures= gave them,", dict(mix)))
             if len(self._known) < 10_000:
                 self._known[mix] = known
         return known

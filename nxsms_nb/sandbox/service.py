@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
+from nxsms_nb.errors import ConfigError
 from nxsms_nb.sandbox import wire
 from nxsms_nb.sandbox.draws import derived, roll
 from nxsms_nb.sandbox.faults import SPOILED, Chooser, Fault, spoil
@@ -20,6 +21,7 @@ from nxsms_nb.sandbox.gateway import Answer, Gateway
 from nxsms_nb.sandbox.ledger import Exchange, Ledger
 from nxsms_nb.sandbox.receipts import Receipts
 from nxsms_nb.sandbox.records import Records
+from nxsms_nb.screen import say
 
 if TYPE_CHECKING:
     from nxsms_nb.sandbox.settings import AccessKeys, Settings
@@ -120,7 +122,12 @@ class Service:
             self.happened.notify_all()
         try:
             raw = b"" if fault is not None and fault.when == "unread" else await request.content.read()
-            answer, fault = self._decide(request, raw, exchange, fault)
+            try:
+                answer, fault = self._decide(request, raw, exchange, fault)
+            except ConfigError as error:
+                # Of a function of the person's own, which only sees now what it cannot handle.
+                say(str(error), error=True)
+                return web.Response(status=500, text=str(error), headers=self._date())
             if delay := self._latency(raw):
                 await asyncio.sleep(delay)
             await self._open.wait()

@@ -24,12 +24,12 @@ from nxsms_nb.formatting import count, named
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.invocation import Invocation
 from nxsms_nb.journal.journal import Journal
-from nxsms_nb.journal.receipts import checked_zone
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results import delivery
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.rows.validate import phones
 from nxsms_nb.settings import COLUMNS, LOOKING, with_defaults
+from nxsms_nb.time_zones import called, time_zone
 
 if TYPE_CHECKING:
     from nxsms_nb.calls import Call
@@ -50,8 +50,8 @@ def received(
 ) -> pd.DataFrame:
     """Do what `receipts` does."""
     settings = with_defaults(given, LOOKING, COLUMNS)
-    spelled = Invocation("receipts", {"tz": tz, **given}, client is not None)
-    zone, prefix = checked_zone(tz), settings["prefix"]
+    zone, prefix = time_zone(tz, "the one in which the vendor writes times"), settings["prefix"]
+    spelled = Invocation("receipts", {"tz": called(zone), **given}, client is not None)
     client = None if client is None else client_or_env(client)
     frame = frame_as_given(frame)
     delivery.refuse_taken(frame, prefix, spelled)
@@ -90,7 +90,7 @@ def received(
             f"{count(int(accepted.sum()), 'row')} in doubt got a receipt, which proves them accepted: Success now."
         )
     _say_what_is_out_of_reach(pull, joined, results, prefix)
-    _warn_of_early(call, joined, results, spelled, zone)
+    _warn_of_early(call, joined, results, spelled, called(zone))
     return joined
 
 

@@ -1,5 +1,8 @@
 """What failures can be grouped by besides the frame's own columns."""
 
+from datetime import timedelta, timezone
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -205,8 +208,13 @@ def test_hours_weekdays_and_dates_are_those_of_a_zone(made):
     told = failures.failures(sent, "weekday").drop_duplicates("weekday").dropna(subset="weekday")
     days = list(told["weekday"].astype(str))
     assert days == [day for day in told["weekday"].cat.categories if day in set(sent["sent_at"].dt.day_name())]
-    with pytest.raises(ConfigError, match="tz='Mars' is not a time zone"):
-        failures.failures(sent, "hour", tz="Mars")
+    for same in (ZoneInfo("Asia/Kolkata"), "+05:30", timezone(timedelta(hours=5, minutes=30))):
+        pd.testing.assert_frame_equal(
+            failures.failures(sent, "date", tz=same), failures.failures(sent, "date", tz="Asia/Kolkata")
+        )
+    for wrong in ("Mars", 8, True, "", "UTC+8"):
+        with pytest.raises(ConfigError, match=f"tz={wrong!r} is not a time zone".replace("+", r"\+")):
+            failures.failures(sent, "hour", tz=wrong)
 
 
 def test_wide_has_a_row_for_each_group_and_a_column_for_each_code(made):

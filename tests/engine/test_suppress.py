@@ -211,6 +211,17 @@ def test_a_list_without_anybody_of_the_frame_changes_nothing(sandbox, capsys, no
     assert capsys.readouterr().out == said
 
 
+def test_of_a_frame_without_rows_a_list_may_have_entries_of_any_country(sandbox):
+    """A day without recipients is not refused because no row names the entries' country; what no country reads is refused."""
+    nobody = people().assign(land="DE").iloc[:0]
+    call = {"suppress": ["0151 23456703", "+49 151 23456704"], "region": "land"}
+    assert nobody.nxsms.send(sandbox.client, **call).empty
+    assert nobody.nxsms.plan(sandbox.client, **call).frame.empty
+    assert nobody.nxsms.validate(**call).frame.empty
+    with pytest.raises(nx.ConfigError, match=r"1 of 2 entries of suppress= cannot be read"):
+        nobody.nxsms.send(sandbox.client, **{**call, "suppress": ["0151 23456703", "12"]})
+
+
 UNREAD = {
     "a word": (
         ["n/a", LISTED],

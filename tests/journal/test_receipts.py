@@ -3,10 +3,13 @@
 import contextlib
 import sqlite3
 import threading
+from datetime import timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from dateutil.tz import gettz
 
 import nxsms_nb as nx
 from nxsms_nb import Journal
@@ -180,7 +183,35 @@ def test_a_campaign_forgotten_takes_its_receipts_along(journal):
     assert journal.receipts()["messageid"].to_list() == ["message-000009"]
 
 
-@pytest.mark.parametrize("tz", ["Shanghai", "", None, 8, "../etc", "Asia/Shanghai\n"])
+def test_a_message_with_ten_digits_at_the_end_of_its_id_keeps_its_receipts(journal):
+    """A campaign that is forgotten takes only its own along, though another's id is one of its ids and ten digits."""
+    write(journal, (["order-1", "order-2"], ACCEPTED), campaign="spring")
+    write(journal, (["order-1-0000000001"], ACCEPTED), campaign="summer")
+    others = ("order-1-0000000001", "order-10", "order-1-00000001")
+    keep(journal, *[DELIVERED._replace(messageid=name) for name in ("order-1", "order-2-0000000002", *others)])
+    journal.forget("spring", confirm=2)
+    assert journal.receipts()["messageid"].to_list() == [*others]
+
+
+@pytest.mark.parametrize(
+    "tz",
+    [
+        "+08:00",
+        "UTC+08:00",
+        "Etc/GMT-8",
+        ZoneInfo("Asia/Shanghai"),
+        timezone(timedelta(hours=8)),
+        gettz("Asia/Shanghai"),
+    ],
+    ids=str,
+)
+def test_a_time_zone_may_be_a_name_an_offset_or_an_object(journal, tz):
+    """The vendor's times are read in it."""
+    keep(journal, DELIVERED)
+    assert journal.receipts(tz=tz)["dr_time"].to_list() == [pd.Timestamp("2026-03-03 06:02:11", tz="UTC")]
+
+
+@pytest.mark.parametrize("tz", ["Shanghai", "", None, 8, "../etc", "Asia/Shanghai\n", "+8", "+25:00", True])
 def test_what_is_no_time_zone_is_refused(journal, tz):
     """The error names zones that there are."""
     with pytest.raises(nx.ConfigError, match=r"is not a time zone.*Asia/Shanghai"):

@@ -1,6 +1,7 @@
 """The failures that the simulated gateway draws."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -224,17 +225,27 @@ def test_a_planted_cause_is_found_again():
     assert found["code"].tolist() == [13006]
 
 
-def test_a_function_that_fails_later_says_so(make, capfd):
-    """Where the function raises for a request, the request fails as a whole and the reason is on the screen."""
-    sandbox = make(
-        failures=lambda rows: (
-            {13005: rows["content"].map({"Hi": 0.0, "你好": 0.0})["odd"]} if "odd" in rows["content"].to_list() else 0
-        )
-    )
+ODD = {
+    "raises": (lambda rows: {}["odd"], "Sandbox: the function failures= raised KeyError"),
+    "too much": (
+        lambda rows: {13005: 0.7, 13006: 0.7},
+        "Sandbox: the shares of a row, .* add up to 1.400, more than 1",
+    ),
+    "no code": (lambda rows: 77, "Sandbox: "),
+    "no share": (lambda rows: {13005: -1}, "Sandbox: the share -1.0 of code 13005 is not a number from 0 to 1"),
+}
+
+
+@pytest.mark.parametrize(("function", "said"), ODD.values(), ids=ODD)
+def test_a_function_that_fails_later_says_so(make, capfd, function, said):
+    """Where it fails for a request, the request fails as a whole, and one line on the screen says why."""
+    sandbox = make(failures=lambda rows: function(rows) if "odd" in rows["content"].to_list() else 0)
     body = encoded(sandbox, [item(1, content="odd")])
-    status, _, _ = exchange(sandbox, body, signed(sandbox, body))
+    status, _, answer = exchange(sandbox, body, signed(sandbox, body))
     assert status == 500
-    assert "the function failures= raised KeyError" in capfd.readouterr().err
+    assert re.match(said, answer.decode())
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err) == ("", f"{answer.decode()}\n")
     assert drawn_by(sandbox, [item(2)]) == [0]
 
 
