@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, NoReturn, overload
 
 import msgspec
@@ -181,11 +180,60 @@ _ALIKE_FROM: Final = 8
 """From so many items on, comparing their bytes is faster than reading them."""
 
 
+class _Form(NamedTuple):
+    """A reply that accepts `n` ids of one width, in items that differ only by id and phone.
+
+    `letters` is the whole of it, `rows` where each item has its id and, if `numbered`, its phone, from `start` on.
+    """
+
+    letters: bytes
+    start: int
+    n: int
+    rows: np.dtype[np.void]
+    numbered: bool
+    reply: Reply
+
+    def fits(self, raw: bytes, ids: Ids) -> bool:
+        """Return whether a reply is the same, but for the ids, which are those asked for, and the digits of the phones."""
+        letters = bytearray(self.letters)
+        expected, given = (np.frombuffer(one, self.rows, self.n, self.start) for one in (letters, raw))
+        expected["id"] = np.frombuffer(ids.letters, self.rows["id"])
+        if self.numbered:
+            phones = given["phone"]
+            if not phones.tobytes().isdigit():
+                return False
+            expected["phone"] = phones
+        return letters == raw
+
+
+_forms: Final[dict[tuple[int, int, int], _Form]] = {}
+"""The forms met last, by length, number of ids and width: a gateway's replies to a run have few."""
+_FORMS_MOST: Final = 16
+
+
 def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     """Read a reply that accepts just the ids asked for, in order, in items that differ only by id and phone.
 
+    Its form is read strictly once. Other replies of the same form are compared with it as they stand.
+    """
+    key = len(raw), len(ids), ids.width
+    form = _forms.get(key)
+    if form is not None and form.fits(raw, ids):
+        return form.reply
+    form = _form(raw, ids)
+    if form is None or not form.fits(raw, ids):
+        return None
+    if len(_forms) >= _FORMS_MOST:
+        _forms.clear()
+    _forms[key] = form
+    return form.reply
+
+
+def _form(raw: bytes, ids: Ids) -> _Form | None:
+    """Return the form that a reply has if all its items are like its first one.
+
     The form of what surrounds the items proves that they are those of ``data``, and it is read strictly with the first of
-    them. The others are compared all at once: the same bytes, except the id asked for and other digits as the phone.
+    them.
     """
     n, width = len(ids), ids.width
     if n < _ALIKE_FROM or (head := _HEAD.match(raw)) is None:
@@ -193,7 +241,7 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     start = head.end()
     end = raw.find(b"}", start) + 1
     gap = raw.find(b"{", end) - end
-    if not end or gap < 1 or raw[end : end + gap].strip(b" \t\r\n") != b",":
+    if not end or not 1 <= gap <= start or raw[end : end + gap].strip(b" \t\r\n") != b",":
         return None
     first = raw[start:end]
     stop = start + n * (end - start + gap) - gap
@@ -215,28 +263,19 @@ def _all_alike(raw: bytes, ids: Ids) -> Reply | None:
     reply = _accepted(raw[:start] + blank + raw[stop:], width)
     if reply is None:
         return None
-    # From here on an item is what stands between it and the one before, and itself.
-    item = raw[end : end + gap] + first
-    at, phone, until = at + gap, phone + gap, until + gap
-    cuts = tuple(sorted((0, at, at + width, len(item), *((phone, until) if numbered else ()))))
-    columns = np.frombuffer(raw, _columns(cuts), n - 1, end)
-    for start, past in pairwise(cuts):
-        column = columns[str(start)].tobytes()
-        if start == at:
-            same = column == bytes(ids.letters[width:])
-        elif numbered and start == phone:
-            same = column.isdigit()
-        else:
-            same = column == item[start:past] * (n - 1)
-        if not same:
-            return None
-    return Reply(reply.code, reply.text, [_ACCEPTED] * n, all_accepted=True)
-
-
-@functools.lru_cache(8)
-def _columns(cuts: tuple[int, ...]) -> np.dtype[np.void]:
-    """Return the layout of items that are cut at the same places, each column named by where it begins."""
-    return np.dtype([(str(start), f"V{past - start}") for start, past in pairwise(cuts)])
+    # An item is what stands between it and the one before, and itself; before the first one, that is the head's end.
+    fields = {"id": (f"V{width}", gap + at), **({"phone": (f"V{until - phone}", gap + phone)} if numbered else {})}
+    rows = np.dtype(
+        {
+            "names": list(fields),
+            "formats": [layout for layout, _ in fields.values()],
+            "offsets": [offset for _, offset in fields.values()],
+            "itemsize": gap + len(first),
+        }
+    )
+    letters = raw[:end] + (raw[end : end + gap] + first) * (n - 1) + raw[stop:]
+    accepted = Reply(reply.code, reply.text, [_ACCEPTED] * n, all_accepted=True)
+    return _Form(letters, start - gap, n, rows, numbered, accepted)
 
 
 @functools.lru_cache(8)

@@ -323,6 +323,16 @@ def test_a_reply_of_items_alike_is_read_as_any_other(between):
     assert parse(raw, packed()) == parse(raw, ALIKE)
 
 
+def test_a_reply_of_a_known_form_answers_the_ids_that_it_is_read_for():
+    """The next reply of the same form, to other ids and with other phones, is compared with what was asked this time."""
+    others = [messageid[:-1] + "e" for messageid in ALIKE]
+    raw = alike(ids=others, phones=[f"49151777{number:05d}" for number in range(len(ALIKE))])
+    assert parse(alike(), packed()).all_accepted
+    assert _all_alike(raw, packed(others)) == parse(raw, others)
+    assert _all_alike(raw, packed()) is None
+    assert not any(parse(raw, packed()).items)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -345,6 +355,7 @@ def test_a_reply_of_items_alike_is_read_as_any_other(between):
 )
 def test_items_that_are_not_alike_are_read_one_by_one(raw):
     """Another order, id, status, key or mark than the first item's: the comparison gives up, and the reading decides."""
+    assert parse(alike(), packed()).all_accepted  # replies of its form are compared with it from now on
     assert _all_alike(raw, packed()) is None
     assert outcome(raw, packed()) == outcome(raw, ALIKE)
 
