@@ -1,5 +1,6 @@
 from .analysis.sample_sizes import sample_size as sample_size
 from .client import Client as Client
+from .code_table import codes as codes
 from .delivery.server import ReceiptServer as ReceiptServer
 from .engine.plan import Plan as Plan
 from .engine.run import Run as Run
@@ -32,6 +33,5 @@ from .rows.texts import segments as segments
 from .sandbox import Sandbox as Sandbox
 from .settings import options as options
 from .stream import send_stream as send_stream
-from .wire.codes import codes as codes
 
 __version__: str

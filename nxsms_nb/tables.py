@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from nxsms_nb.formatting import html_card, html_line, html_table, percent
+from nxsms_nb.words.language import tr
 
 _SHARES: Final = frozenset({"share", "rate", "low", "high", "rest_rate"})
 _NAMES: Final = frozenset({"code", "batch", "hour"})
@@ -35,7 +36,7 @@ class Table(pd.DataFrame):
         if not part.shape[1] or not len(part):
             return repr(pd.DataFrame(self))
         return _in_words(part).to_string(line_width=pd.options.display.width, max_colwidth=None) + (
-            f"\n{more}" if more else ""
+            f"\nand {more:,} more rows" if more else ""
         )
 
     def _html(self) -> str:
@@ -45,12 +46,13 @@ class Table(pd.DataFrame):
         if not isinstance(part.index, pd.RangeIndex) or part.index.name is not None:
             heads = [(str(part.index.name or ""), False), *heads]
             rows = ((str(label), *row) for label, row in zip(part.index, rows, strict=True))
-        return html_table(heads, rows) + (html_line(more, faint=True) if more else "")
+        rest = html_line(tr("and {number} more rows", number=f"{more:,}"), faint=True) if more else ""
+        return html_table(heads, rows) + rest
 
-    def _part(self) -> tuple[pd.DataFrame, str]:
+    def _part(self) -> tuple[pd.DataFrame, int]:
         """Return the rows that are shown, and how many are not."""
         most = pd.options.display.max_rows or len(self)
-        return pd.DataFrame(self.head(most)), f"and {len(self) - most:,} more rows" if len(self) > most else ""
+        return pd.DataFrame(self.head(most)), max(0, len(self) - most)
 
 
 def _in_words(part: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def html(plan: Plan) -> str:
     if len(plan.countries):
         shown = len(_COLUMNS) if plan.cost is not None else _COLUMNS.index("price")
         heads = [(tr(name), name != "country") for name in _COLUMNS[:shown]]
-        parts.append(html_table(heads, [row[:shown] for row in _countries(plan)]))
+        parts.append(html_table(heads, [(translated(row[0]), *row[1:shown]) for row in _countries(plan)]))
     parts += [html_line(translated(line)) for line in _sentences(plan)]
     if len(plan.longest):
         heads = [

@@ -54,7 +54,7 @@ def of_drivers(board: Board, frame: pd.DataFrame, *, outcome: str, filtered: boo
     try:
         table = analysis.drivers(frame, outcome=outcome, asked=board.asked)
     except NxsmsError as trouble:
-        return shown | {"state": "failed", "note": masking.numbers(str(trouble))}, [], []
+        return shown | {"state": "failed", "note": masking.numbers(translated(str(trouble)))}, [], []
     rows, words, filters = [], [], []
     for row in table.to_dict("records"):
         code = row["code"]
@@ -112,7 +112,7 @@ def of_experiment(
                 region=asked.region,
             )
     except NxsmsError as trouble:
-        return shown | {"state": "failed", "note": masking.numbers(str(trouble))}
+        return shown | {"state": "failed", "note": masking.numbers(translated(str(trouble)))}
     arms = table.rename(columns={variant: "arm"}).to_dict("records")
     rows = [
         {

@@ -63,14 +63,14 @@ def view_of(board: Board) -> dict[str, Any]:
         "time": _scale(board, "time"),
         "latency": _scale(board, "latency"),
         "columns": [_column_name(board, label) for label in board.columns],
-        "refused": [[masking.name(str(label)), tr(_WHY.get(why, why))] for label, why in board.refused.items()],
+        "refused": [[masking.name(str(label)), translated(_WHY.get(why, why))] for label, why in board.refused.items()],
         "groups": _groups(board),
         "heat": _heat(board),
         "slices": [("slice", words) in choices for words in board.slice_words],
         "experiment": None if board.variant is None else masking.name(str(board.variant)),
         "chips": [masking.name(chip_words(board, key)) for key in choices],
         "code": masking.code(board.code),
-        "trouble": masking.numbers(board.trouble),
+        "trouble": masking.numbers(translated(board.trouble)),
     }
 
 

@@ -40,10 +40,14 @@ CHINESE: Final[dict[str, str]] = {
     "duplicate": "重复",
     "held out": "留作对照",
     "suppressed": "免打扰",
+    # tables
+    "unknown": "未知",
+    "and {number} more rows": "另有 {number} 行",
     "stops the call": "会中止调用",
 }
 
 SAID: Final[dict[str, str]] = {
+    "{number} more": "另有 {number} 个",
     "No problem in {rows}.": "{rows}均无问题。",
     "No problem in {rows}; {aside}.": "{rows}均无问题；{aside}。",
     "{bad} of {rows} has a problem; {number} may be sent.": "{rows}中有 {bad} 行有问题；{number} 行可以发送。",
@@ -54,6 +58,13 @@ SAID: Final[dict[str, str]] = {
     "{bad} of {rows} have problems ({found} in all); {number} may be sent.": (
         "{rows}中有 {bad} 行有问题（共 {found} 个）；{number} 行可以发送。"
     ),
+    **{
+        f"{{bad}} of {{rows}} {has}{found}; {{number}} may be sent; {{aside}}.": (
+            f"{{rows}}中有 {{bad}} 行有问题{found_zh}；{{number}} 行可以发送；{{aside}}。"
+        )
+        for has in ("has a problem", "have problems")
+        for found, found_zh in {"": "", " ({found} in all)": "（共 {found} 个）"}.items()
+    },
     "{rows} repeat an earlier key and will be dropped (duplicates={how}).": "{rows}与前面的键重复，将被去除（duplicates={how}）。",
     "{rows} repeats an earlier key and will be dropped (duplicates={how}).": "{rows}与前面的键重复，将被去除（duplicates={how}）。",
     "{rows} repeat an earlier key and will be sent too (duplicates={how}).": "{rows}与前面的键重复，也会发送（duplicates={how}）。",
@@ -62,8 +73,11 @@ SAID: Final[dict[str, str]] = {
     "Nothing would be sent: rows say that they were sent as other messages, or suppressed. .frame has them and the reason.": (
         "不会发送任何短信：有的行表明已作为其他短信发送，或属免打扰。见 .frame 及其中的原因。"
     ),
-    "{recipients}, {segments}": "{recipients}，{segments}",
-    "{recipients}, {segments}, cost {money}": "{recipients}，{segments}，费用 {money}",
+    **{
+        f"{{number}} {recipients}, {{segments}}{cost}": f"{{number}} 位接收人，{{segments}}{cost_zh}"
+        for recipients in ("recipient", "recipients")
+        for cost, cost_zh in {"": "", ", cost {money}": "，费用 {money}"}.items()
+    },
     "Balance {money}": "余额 {money}",
     "Balance {money}: enough": "余额 {money}：足够",
     "Balance {money} and {credit} credit: enough": "余额 {money}，信用额度 {credit}：足够",

@@ -57,8 +57,10 @@ COUNTED: Final = {
     "slower one": "个更慢的请求",
     "arm": "个实验组",
     "recipient": "位接收人",
+    "held-out row": "行",
+    "entry": "个条目",
 }
 """Nouns that are counted, as they stand behind a number."""
 
-PLURALS: Final[dict[str, str]] = {}
+PLURALS: Final = {"entry": "entries"}
 """Plurals that are not made with an s."""

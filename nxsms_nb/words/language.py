@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from nxsms_nb import formatting
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.wire.codes import TABLE as CODES
-from nxsms_nb.words import chances, compose, dashboard, displays, general, pictures, rules, run
+from nxsms_nb.words import chances, compose, dashboard, displays, general, notes, pictures, rules, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ CHAPTERS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The table by the part of the views that says it; `general` has what several say."""
 
-SAID: Final[Mapping[str, str]] = {**run.SAID, **chances.SAID, **compose.SAID, **displays.SAID}
+SAID: Final[Mapping[str, str]] = {**run.SAID, **chances.SAID, **compose.SAID, **displays.SAID, **notes.SAID}
 """What is put in English elsewhere, in results and errors, and shown by the views: see `translated`."""
 
 HINTS: Final[Mapping[str, str]] = rules.CHINESE
@@ -209,7 +209,11 @@ def translated(text: str, said: Mapping[str, str] = SAID) -> str:
         noun = next(
             (noun for noun in general.COUNTED if number[2] in (noun, f"{noun}s", general.PLURALS.get(noun))), ""
         )
-        return f"{number[1]} {general.COUNTED[noun]}" if noun else text
+        if noun:
+            return f"{number[1]} {general.COUNTED[noun]}"
+    # What is said of several things has a line for each, and calls to paste.
+    if "\n" in text and (lines := "\n".join(translated(line, said) for line in text.split("\n"))) != text:
+        return lines
     for pattern, chinese in _patterns(frozenset(said.items())):
         if found := pattern.match(text):
             return chinese.format(**{name: _value(value) for name, value in found.groupdict().items()})

@@ -6,7 +6,7 @@ import re
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 NAMES = (
     r'\w+="?\S*', r'"\w+"', r"\{[\w|:.]+\}", r"\w+\(\w*\)", r"(?:df|nx|sent|people)\.[\w.]+(?:\(client\))?", r"https?://\S*",
-    "short_link", r"\.\w+", "base_url", r"path\b", "access (?:secret|key)", "app ?[Kk]ey", "Retry-After", "Ctrl\\+C", "Unknown",
+    "short_link", r"\.\w+", "base_url", r"path\b", "access (?:secret|key)", "app[ _]?[Kk]ey", "Retry-After", "Ctrl\\+C", "Unknown",
     "max_rate", "HTTP", "TPS", r"IP\b", "SMS", "API", "UTC", "UTF", "ISO", r"ID\b", r"GB\b", r"DE\b", "GSM-7", "UCS-2", "md5", "sha256",
     "nan", "None", "NaT", "<NA>", "null", "undefined", r"inf\b", "#NAME", r"M\S+ller",
 )  # fmt: skip
