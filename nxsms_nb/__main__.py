@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +22,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; by default the arguments of this process.
 
     The exit code is 0, 1 after an error that says what to do, 2 where the arguments or the files of ``send`` are refused before
-    anything is sent, 130 after Ctrl-C.
+    anything is sent, 130 after Ctrl-C or SIGTERM.
     """
     parser = _parser()
     given, more = parser.parse_known_args(arguments)
     if more and given.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
-        return _run(given, more)
+        # JupyterLab handles it itself.
+        with nullcontext() if given.command == "lab" else _terminated_as_interrupted():
+            return _run(given, more)
     except KeyboardInterrupt:
         say("\nInterrupted.", error=True)
         return 130
     except NxsmsError as error:
         say(f"{type(error).__name__}: {error}", error=True)
         return 1
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, by which services and containers are stopped, end a command as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(given: argparse.Namespace, more: Sequence[str]) -> int:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
 import re
 from collections.abc import Mapping
-from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 from urllib.parse import urlsplit
 
+from nxsms_nb import env_file as env_files
 from nxsms_nb.addresses import BASE_URL, check_no_path, checked_url
 from nxsms_nb.arguments import Names, shown_unfinished, strict_and_hidden
 from nxsms_nb.errors import ConfigError
@@ -262,9 +260,7 @@ def _settings_of_env(
     env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any], *, practice: str
 ) -> dict[str, Any]:
     """Return a client's settings from the environment or a file; `practice` is what to call with a sandbox's client."""
-    from dotenv import find_dotenv  # noqa: PLC0415  only this way in needs it
-
-    path = os.fspath(env_file) if env_file is not None else find_dotenv(usecwd=True)
+    path = os.fspath(env_file) if env_file is not None else env_files.nearest()
     if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
         # A value unlike a file name may be a misplaced key.
         shown = f"={named(os.path.basename(path))}" if re.search(r"[./\\]", path) else ""  # noqa: PTH119
@@ -282,36 +278,9 @@ def _settings_of_env(
 
 def _from_environment(path: str) -> dict[str, Any]:
     """Read the settings from the environment and the file; the environment wins."""
-    from_file = _from_file(path) if path else {}
+    from_file = env_files.values(path) if path else {}
     found = {
         name: os.environ[variable] if variable in os.environ else from_file.get(variable)
         for name, variable in ENVIRONMENT.items()
     }
     return _masked({name: value for name, value in found.items() if value})
-
-
-def _from_file(path: str) -> dict[str, str | None]:
-    from dotenv import dotenv_values  # noqa: PLC0415  only this way in needs it
-
-    try:
-        # Read here: python-dotenv knows only UTF-8, and treats a byte order mark as part of the first name.
-        text, trouble = _decoded(Path(path).read_bytes()), "is neither UTF-8 nor UTF-16"
-    except OSError as error:
-        text, trouble = None, f"cannot be read ({error.strerror})"
-    if text is not None:
-        return dotenv_values(stream=StringIO(text))
-    # Not raised in the except clause: a decoder's frames hold the file's text.
-    raise ConfigError(f"env_file={path!r} {trouble}. Save it as UTF-8.")
-
-
-def _decoded(data: bytes) -> str | None:
-    """Decode a file as UTF-8 or UTF-16, which PowerShell and Notepad write; None if it is neither."""
-    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    encoding = next((name for mark, name in marks.items() if data.startswith(mark)), None)
-    if encoding is None:
-        # Every other byte of ASCII in UTF-16 is zero.
-        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8"
-    try:
-        return data.decode(encoding)
-    except UnicodeError:
-        return None

@@ -194,7 +194,8 @@ OPTION_DOCS: Final[Mapping[str, str]] = {
     How to show progress. None: a widget in a notebook, a bar in a terminal, else nothing.""",
     "journal": """path-like, URL or Journal, optional
     The record of earlier sends: a file, or the URL of a PostgreSQL database that a team shares
-    (``postgresql://user@host/database``). None: ``NXSMS_JOURNAL``, else a file in the user's data folder.""",
+    (``postgresql://user@host/database``). None: ``NXSMS_JOURNAL``, from the environment or a ``.env``
+    file, else a file in the user's data folder.""",
     "prefix": """str, default ""
     A prefix for the names of the result columns.""",
     "region": """str or label, optional

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import timedelta, timezone, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import named
 
+_FILE: Final = re.compile(r"tzfile\('.*/zoneinfo/(.+)'\)")
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -22,7 +23,11 @@ def time_zone(tz: Any, what: str = "a time zone's name") -> tzinfo:
     ('Europe/Berlin', 'UTC+08:00', 'Asia/Shanghai')
     """
     if isinstance(tz, tzinfo):
-        return tz
+        # dateutil's zones are called after their files, and pandas 2.3 cannot localise times in some of them.
+        of_file = _FILE.fullmatch(str(tz))
+        if of_file is None:
+            return tz
+        tz = of_file[1]
     try:
         if (offset := _OFFSET.fullmatch(tz)) is not None:
             sign, hours, minutes = offset.groups()
@@ -33,19 +38,3 @@ def time_zone(tz: Any, what: str = "a time zone's name") -> tzinfo:
         raise ConfigError(
             f"tz={named(tz)} is not a time zone. Give {what}, for example tz='Asia/Shanghai', tz='Europe/Berlin' or tz='UTC'."
         ) from None
-
-
-def called(zone: tzinfo) -> str:
-    """Return what a time zone is called, as ``tz=`` takes it wherever it has such a name.
-
-    Examples
-    --------
-    >>> called(ZoneInfo("Asia/Kolkata")), called(timezone(timedelta(hours=8)))
-    ('Asia/Kolkata', 'UTC+08:00')
-    """
-    try:
-        time_zone(str(zone))
-    except ConfigError:
-        # dateutil's zones are called after their files.
-        return zone.tzname(datetime.now(UTC).astimezone(zone)) or str(zone)
-    return str(zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hmac
 import logging
 import re
@@ -51,7 +52,10 @@ REASONS: Final = (
 """Why a push was not answered with ``success``."""
 _TOKEN: Final = re.compile(r"[0-9A-Za-z._~-]{1,200}")
 _CLOSING_S: Final = 5.0
+_LEAVING_S: Final = 1.0
+"""How long the end waits for receipts to be written, and for senders to take their answers or finish their requests."""
 _NEWS_S: Final = 10.0
+_PORTS_TRIED: Final = 20
 
 # A malformed request would be quoted in a log, and its first line has the token.
 _SILENT: Final = logging.getLogger("nxsms_nb.delivery.silent")
@@ -66,6 +70,7 @@ class _Service:
         self._journal = journal
         self._arrived: list[tuple[Receipt, asyncio.Future[bool]]] = []
         self._news = asyncio.Event()
+        self._unwritten = 0
         self.counts = dict.fromkeys(("success", *REASONS), 0)
         self.trouble: str | None = None
 
@@ -87,7 +92,6 @@ class _Service:
         with self._journal.receiving() as book:
             # Before the first push: a journal that cannot be used is found out by whoever starts the server.
             await asyncio.to_thread(book.write, [], "pushed")
-            loop = asyncio.get_running_loop()
             server = web.Server(
                 self._handle,
                 access_log=None,
@@ -98,7 +102,7 @@ class _Service:
             )
             self._gates = Gates(server, self.count)
             # Connections are accepted by the gates, when there is room: asyncio would accept them all at once.
-            bound = await loop.create_server(self._gates, host, port, start_serving=False)
+            bound = await _bound(self._gates, host, port)
             listeners = [one.dup() for one in bound.sockets]
             tasks = [asyncio.create_task(self._write(book))]
             try:
@@ -110,6 +114,7 @@ class _Service:
                 await unwanted(call)
             finally:
                 await self._end(server, [bound, *listeners], tasks)
+                book.hurry()
 
     async def _end(
         self,
@@ -125,7 +130,8 @@ class _Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_S):
                 server.pre_shutdown()
-                await server.shutdown(1.0)
+                # A receipt is pushed once: while the journal is held by another program, those that have come wait for it.
+                await server.shutdown(_CLOSING_S if self._unwritten else _LEAVING_S)
         await _cancelled([writer])
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -156,7 +162,11 @@ class _Service:
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._arrived.append((receipt, done))
         self._news.set()
-        return await done
+        self._unwritten += 1
+        try:
+            return await done
+        finally:
+            self._unwritten -= 1
 
     async def _write(self, book: ReceiptBook) -> None:
         """Write what has arrived while the last ones were written: a transaction for many costs as much as one for one."""
@@ -174,6 +184,27 @@ class _Service:
             for _, done in together:
                 if not done.done():
                     done.set_result(self.trouble is None)
+
+
+async def _bound(gates: Gates, host: str, port: int) -> asyncio.Server:
+    """Bind all addresses of a host, where any free port is asked for to one that is free on all of them."""
+    loop = asyncio.get_running_loop()
+    asked = port
+    for _ in range(_PORTS_TRIED):
+        try:
+            server = await loop.create_server(gates, host, asked, start_serving=False)
+        except OSError:
+            if asked == port:
+                raise
+            asked = port
+            continue
+        ports = [one.getsockname()[1] for one in server.sockets]
+        if len({*ports}) == 1:
+            return server
+        # For each address the system chose another one.
+        asked = ports[0]
+        server.close()
+    raise OSError(errno.EADDRINUSE, "no port is free on all its addresses")
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -217,7 +248,8 @@ class ReceiptServer(Names):
         The secret part of the address, of letters, digits and ``-._~``; None: a long random one. A push carries no signature:
         whoever knows the address can push receipts.
     journal : path-like or Journal, optional
-        Where receipts are kept. None: ``NXSMS_JOURNAL``, else a file in the user's data folder.
+        Where receipts are kept. None: ``NXSMS_JOURNAL``, from the environment or a ``.env`` file, else a file in
+        the user's data folder.
 
     Attributes
     ----------

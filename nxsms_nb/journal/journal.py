@@ -39,8 +39,8 @@ class Journal(Names, Reader):
     Parameters
     ----------
     path : path-like or URL, optional
-        The file, created when first written to; None: ``NXSMS_JOURNAL``, else a file in the user's data folder. ``":memory:"``:
-        no file; the journal ends with this object. ``"postgresql://user@host/database"``: a database, with the extra
+        The file, created when first written to; None: ``NXSMS_JOURNAL``, from the environment or a ``.env``
+        file, else a file in the user's data folder. ``":memory:"``: no file; the journal ends with this object. ``"postgresql://user@host/database"``: a database, with the extra
         ``team``; its password may be in the URL, in ``PGPASSWORD`` or in ``~/.pgpass``, and is never shown.
 
     Notes

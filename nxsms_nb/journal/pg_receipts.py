@@ -32,6 +32,13 @@ class PgReceiptBook:
         self._prepare = prepare
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """Wait no longer for the database: a write that waits, or comes later, fails."""
+        self._hurried = True
+        if (session := self._session) is not None:
+            session.close()
 
     def write(self, receipts: Sequence[Receipt], source: Source) -> None:
         """Write receipts in one transaction, which is durable when this returns; else `JournalError` is raised."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 import platformdirs
 import psutil
 
+from nxsms_nb import env_file
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import named
 from nxsms_nb.journal.addresses import is_address
@@ -88,6 +89,7 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 MEMORY: Final = ":memory:"
 """The name of a journal in memory, as in SQLite."""
 
+_VARIABLE: Final = "NXSMS_JOURNAL"
 _ELSEWHERE: Final = "Put it elsewhere: journal='…', or set NXSMS_JOURNAL."
 _URL: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+\s*:/|file:|[Pp]ostgres(ql)?\s*:)")
 _CONNECTION: Final = re.compile(r"(^|\s)(host|hostaddr|dbname|user|password|service)\s*=")
@@ -102,19 +104,20 @@ _KINDS: Final = (
 
 def address(given: str | os.PathLike[str] | None) -> str | None:
     """Return the URL of the database that a person names, or ``NXSMS_JOURNAL`` does; None where they name a file."""
-    text = os.environ.get("NXSMS_JOURNAL", "") if given is None else given
+    text = env_file.variable(_VARIABLE)[0] if given is None else given
     return text.strip() if isinstance(text, str) and is_address(text.strip()) else None
 
 
 def place(given: str | os.PathLike[str] | None) -> Path | None:
     """Return the absolute path of the file that a person names; None for a journal in memory.
 
-    Without a name it is ``NXSMS_JOURNAL``, else a file in the user's data folder. What cannot be a file's path raises
+    Without a name it is ``NXSMS_JOURNAL``, in the environment or a ``.env`` file, else a file in the user's data folder. What cannot be a file's path raises
     `ConfigError`.
     """
-    what = "journal="
+    what, folder = "journal=", Path()
     if given is None:
-        given, what = os.environ.get("NXSMS_JOURNAL", "").strip() or None, "NXSMS_JOURNAL="
+        what = f"{_VARIABLE}="
+        given, folder = env_file.variable(_VARIABLE)
         if given is None:
             return platformdirs.user_data_path("nxsms_nb").absolute() / "journal.sqlite3"
     path = os.fspath(given)
@@ -138,7 +141,7 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
             f"{what}{named(path)} is a folder. Name a file in it, as in {named(path + 'journal.sqlite3')}."
         )
     try:
-        absolute = Path(path).expanduser().absolute()
+        absolute = (folder / Path(path).expanduser()).absolute()
         # Fails for names that the system does not allow, not for files that do not exist.
         with suppress(OSError):
             absolute.lstat()

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from nxsms_nb.errors import JournalError
-from nxsms_nb.journal import custody, sqlite
+from nxsms_nb.journal import custody, sqlite, tables
 from nxsms_nb.journal.tables import checksum, verify, writing
 from nxsms_nb.journal.watch import Watch
 from nxsms_nb.results import delivery
@@ -34,6 +34,8 @@ _FORM: Final = "%Y-%m-%d %H:%M:%S"
 _COLUMNS: Final = (*Receipt._fields, "source")
 _TOGETHER: Final = 1000
 """The most ids in a statement, and receipts in one: SQLite allows 32,766 values."""
+_TRY_MS: Final = 100
+"""How long SQLite itself waits for the journal; then it is asked again, unless nobody waits for the write any more."""
 
 
 def put(connection: sqlite3.Connection, receipts: Sequence[Receipt], source: Source) -> None:
@@ -121,6 +123,11 @@ class ReceiptBook:
         self._memory = memory
         self._lock = lock
         self._held: tuple[sqlite3.Connection, Watch] | None = None
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """Wait no longer for others that hold the journal: a write that waits, or comes later, fails."""
+        self._hurried = True
 
     def write(self, receipts: Sequence[Receipt], source: Source) -> None:
         """Write receipts in one transaction, which is on the disk when this returns; else `JournalError` is raised.
@@ -139,8 +146,15 @@ class ReceiptBook:
                 raise
 
     def _write(self, receipts: Sequence[Receipt], source: Source) -> None:
-        with writing(self._connection()) as connection:
-            put(connection, receipts, source)
+        until = time.monotonic() + tables.BUSY_S
+        while True:
+            try:
+                with writing(self._connection()) as connection:
+                    put(connection, receipts, source)
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._hurried or time.monotonic() > until:
+                    raise
         # After the commit: what is in a file that nobody finds any more was not recorded. An empty log looks like a lost one.
         if receipts and self._held is not None and (trouble := self._held[1].trouble()) is not None:
             raise JournalError(f"The journal {self._path} {trouble.words}; receipts were not recorded in it.")
@@ -165,6 +179,7 @@ class ReceiptBook:
             try:
                 # What was never read or written has no log to be watched.
                 connection.execute("SELECT count(*) FROM run").fetchone()
+                connection.execute(f"PRAGMA busy_timeout = {_TRY_MS}")
                 self._held = connection, Watch(self._path)
             except BaseException:
                 custody.close(connection, self._path)

@@ -118,6 +118,9 @@ class ReceiptBook(Protocol):
     def write(self, receipts: Sequence[Receipt], source: Source) -> None:
         """Write receipts, each distinct one once; they are durable when this returns, else `JournalError` is raised."""
 
+    def hurry(self) -> None:
+        """Wait no longer for others that hold the journal: a write that waits, or comes later, fails."""
+
 
 class Store(Protocol):
     """Where a journal is kept."""

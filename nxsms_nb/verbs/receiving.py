@@ -29,7 +29,7 @@ from nxsms_nb.results import delivery
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.rows.validate import phones
 from nxsms_nb.settings import COLUMNS, LOOKING, with_defaults
-from nxsms_nb.time_zones import called, time_zone
+from nxsms_nb.time_zones import time_zone
 
 if TYPE_CHECKING:
     from nxsms_nb.calls import Call
@@ -51,7 +51,7 @@ def received(
     """Do what `receipts` does."""
     settings = with_defaults(given, LOOKING, COLUMNS)
     zone, prefix = time_zone(tz, "the one in which the vendor writes times"), settings["prefix"]
-    spelled = Invocation("receipts", {"tz": called(zone), **given}, client is not None)
+    spelled = Invocation("receipts", {"tz": str(zone), **given}, client is not None)
     client = None if client is None else client_or_env(client)
     frame = frame_as_given(frame)
     delivery.refuse_taken(frame, prefix, spelled)
@@ -90,7 +90,7 @@ def received(
             f"{count(int(accepted.sum()), 'row')} in doubt got a receipt, which proves them accepted: Success now."
         )
     _say_what_is_out_of_reach(pull, joined, results, prefix)
-    _warn_of_early(call, joined, results, spelled, called(zone))
+    _warn_of_early(call, joined, results, spelled, str(zone))
     return joined
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from nxsms_nb.analysis import causes, groups
 from nxsms_nb.analysis.slices import range_in_words
 from nxsms_nb.formatting import abridged, mask_name, percent
-from nxsms_nb.time_zones import called, time_zone
+from nxsms_nb.time_zones import time_zone
 from nxsms_nb.views.masking import numbers, phone
 from nxsms_nb.words.language import code_label, tr, translated
 from nxsms_nb.words.pictures import RANGES
@@ -108,7 +108,7 @@ def _column_words(frame: pd.DataFrame, label: Hashable, tz: Any) -> str:
     if name is None:
         return mask_name(str(label))
     if name in _TIMES:
-        return tr(_TIMES[name], zone="UTC" if tz is None else called(time_zone(tz)))
+        return tr(_TIMES[name], zone="UTC" if tz is None else str(time_zone(tz)))
     # Next to a column of the name, the label says of what it is derived.
     words = tr({"length": "length in characters"}.get(name, name))
     return f"{words}{str(label).removeprefix(name)}"

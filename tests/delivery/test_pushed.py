@@ -21,7 +21,7 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb import Journal, ReceiptServer
 from nxsms_nb.delivery import gates
-from nxsms_nb.journal import sqlite
+from nxsms_nb.journal import tables
 from tests.engine.people import counts, no_double, people
 
 PUSH = {
@@ -58,6 +58,14 @@ def connected(server, data=b""):
     with closing(socket.create_connection((url.hostname, url.port), timeout=30)) as sock:
         sock.sendall(data)
         yield sock
+
+
+def until(true):
+    """Wait until something is true: what tells it is another thread's, which signals nothing to tests."""
+    tries = 0
+    while not true() and (tries := tries + 1) < 3000:
+        threading.Event().wait(0.01)
+    return true()
 
 
 def refused(server):
@@ -391,7 +399,7 @@ def test_a_journal_that_cannot_be_written_is_an_error_and_said(path, tmp_path):
 
 def test_a_journal_that_is_held_is_said_of_receipts(server, path, monkeypatch):
     """The words are of receipts; nothing is said of messages, which a server does not send."""
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.01)
+    monkeypatch.setattr(tables, "BUSY_S", 0.01)
     with ReceiptServer(journal=path) as other, closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         assert push(other, fields())[1] == "error"
@@ -399,6 +407,54 @@ def test_a_journal_that_is_held_is_said_of_receipts(server, path, monkeypatch):
         assert "Nothing was sent" not in other.trouble
         holder.execute("ROLLBACK")
         assert push(other, fields())[1] == "success"
+
+
+def test_a_server_closes_while_another_program_holds_the_journal(path, monkeypatch):
+    """The push that waits for it is not answered success, and the close does not wait as long as a write would."""
+    monkeypatch.setattr("nxsms_nb.delivery.server._CLOSING_S", 0.5)
+    monkeypatch.setattr(tables, "BUSY_S", 3600.0)
+    server = ReceiptServer(journal=path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder, connected(server) as sock:
+        holder.execute("BEGIN IMMEDIATE")
+        url = urlsplit(server.url)
+        request = f"POST {url.path} HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM['Content-Type']}\r\n"
+        sock.sendall(f"{request}Content-Length: {len(fields())}\r\n\r\n{fields()}".encode())
+        assert until(lambda: server._service._unwritten)
+        server.close()
+        assert b"success" not in sock.recv(1000)
+        assert server.counts["success"] == 0
+    assert kept(path) == []
+
+
+def test_a_server_closes_while_a_shared_journal_is_held(database, monkeypatch):
+    """As with a file: the push that waits is not answered success, and the close does not wait for the database."""
+    import psycopg
+
+    monkeypatch.setattr("nxsms_nb.delivery.server._CLOSING_S", 0.5)
+    server = ReceiptServer(journal=database)
+    with psycopg.connect(database) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("LOCK TABLE receipt")
+        answer = pool.submit(push, server, fields())
+        assert until(lambda: server._service._unwritten)
+        server.close()
+        with suppress(OSError, http.client.HTTPException):
+            assert answer.result()[1] != "success"
+    assert server.counts["success"] == 0
+
+
+def test_a_receipt_that_waits_for_the_journal_at_the_close_is_written(path):
+    """Its push is answered success once the other program is done, though the server is closing."""
+    server = ReceiptServer(journal=path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder, ThreadPoolExecutor(2) as pool:
+        holder.execute("BEGIN IMMEDIATE")
+        answer = pool.submit(push, server, fields())
+        assert until(lambda: server._service._unwritten)
+        end = pool.submit(server.close)
+        assert until(lambda: server._call.stop.asked)
+        holder.execute("ROLLBACK")
+        end.result()
+        assert answer.result() == (200, "success")
+    assert kept(path) == ["message-000001"]
 
 
 def test_a_journal_that_cannot_be_used_is_found_out_at_the_start(path):
@@ -484,15 +540,46 @@ def test_an_end_answers_what_has_arrived(path):
     assert set(said) <= set(kept(path))
 
 
-def test_the_command_line_prints_the_address_and_the_counts(path):
-    """Ctrl-C ends it cleanly, with what it has counted."""
+@pytest.fixture(name="both_families")
+def _both_families(monkeypatch):
+    """A name of this machine with an address of either family; skipped where it lacks one."""
+    try:
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            with socket.socket(family) as one:
+                one.bind((address, 0))
+    except OSError:
+        pytest.skip("IPv6 is off")
+    resolved = socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **options):
+        if host != "both.example":
+            return resolved(host, *args, **options)
+        return resolved("127.0.0.1", *args, **options) + resolved("::1", *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return "both.example"
+
+
+def test_any_free_port_is_the_same_on_all_addresses_of_a_host(both_families, path):
+    """Whichever of them the sender's machine takes, it reaches the server by its url."""
+    for number in range(3):
+        with ReceiptServer(both_families, journal=path) as server:
+            port = urlsplit(server.url).port
+            for host in ("127.0.0.1", "[::1]"):
+                there = SimpleNamespace(url=f"http://{host}:{port}{urlsplit(server.url).path}")
+                assert push(there, fields(f"message-{number:06d}"))[1] == "success"
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_the_command_line_prints_the_address_and_the_counts(path, end):
+    """Ctrl-C, or whoever stops services, ends it cleanly, with what it has counted."""
     command = [sys.executable, "-m", "nxsms_nb", "receipts", "--token", "spring", "--journal", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
         server = SimpleNamespace(url=re.search(r"http://127\.0\.0\.1:\d+/dr/spring", line)[0])
         assert push(server, fields())[1] == "success"
         assert push(server, "hello")[1] == "error"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         out, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (0, "")
     assert "success 1  no messageid 1" in out

@@ -74,6 +74,33 @@ def test_the_place_is_the_one_named_else_the_variable_else_the_users_data_folder
     assert Journal().path.name == "journal.sqlite3"
 
 
+@pytest.mark.parametrize("written", ["sent.sqlite3", "'sent.sqlite3'", "data/../sent.sqlite3", "ABSOLUTE"])
+def test_the_variable_is_read_from_an_env_file_as_well(tmp_path, monkeypatch, written):
+    """As a client's keys are; a relative path is one of the file's folder, so that notebooks below it share the journal."""
+    place = tmp_path / "sent.sqlite3"
+    (tmp_path / ".env").write_text(
+        f"NXSMS_APP_KEY=app\nNXSMS_JOURNAL={written.replace('ABSOLUTE', str(place))}\n", "utf-8-sig"
+    )
+    for name in (".", "notebooks", "notebooks/march"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / name)
+        assert Journal().path.resolve() == place
+    monkeypatch.setenv("NXSMS_JOURNAL", "of_the_environment.sqlite3")
+    assert Journal().path == tmp_path / "notebooks/march/of_the_environment.sqlite3"
+    assert Journal("named.sqlite3").path == tmp_path / "notebooks/march/named.sqlite3"
+    monkeypatch.setenv("NXSMS_JOURNAL", "")
+    assert tmp_path not in Journal().path.parents
+
+
+def test_an_env_file_that_cannot_be_read_stops_the_search_for_a_journal(tmp_path, monkeypatch):
+    """It may name another journal, without which messages would be sent again; a journal that is named needs no file."""
+    (tmp_path / ".env").write_bytes(b"NXSMS_JOURNAL=\xff\xfa\xc3\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(nx.ConfigError, match=r"\.env' is neither UTF-8 nor UTF-16"):
+        Journal()
+    assert Journal("named.sqlite3").path == tmp_path / "named.sqlite3"
+
+
 def test_looking_into_a_journal_that_is_not_there_makes_none(journal, path):
     """plan, recorded and the frames of a journal nobody wrote to are empty, and leave no file behind."""
     assert known(journal, ids(2)) == [-1, -1]
