@@ -37,6 +37,13 @@ def test_an_interrupt_at_any_moment_stops_the_call(verb):
     _through("signals", verb, "--times", "30", "--most", "3")
 
 
+@pytest.mark.usefixtures("postgres")
+@pytest.mark.parametrize("verb", ["send", "retry", "reconcile"])
+def test_an_interrupt_at_any_moment_stops_a_call_with_a_shared_journal(verb):
+    """The same where the journal is a database, whose connections take longer."""
+    _through("signals", verb, "--times", "5", "--most", "3", "--within", "0.2", "--postgres")
+
+
 def call_interrupted_at(step, call):
     """Make a call, with an interrupt where `threading` calls its function number `step`; whether it calls so many."""
     steps = []

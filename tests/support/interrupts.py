@@ -1,7 +1,8 @@
 """Interrupts at every line of the main thread's way through a call, and by timer signals at random moments.
 
 ``python -m tests.support.interrupts`` prints the table; ``python -m tests.support.interrupts lines send`` and ``signals send --times 200``
-are the single processes of it, which end with an error at the first thing that is wrong.
+are the single processes of it, which end with an error at the first thing that is wrong. With ``--postgres`` the journal is a
+database.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import nxsms_nb as nx
+from tests.support.postgres import Server
 
 ROWS = 120
 HUNG_S = 60
@@ -40,20 +43,20 @@ def people(first: int) -> pd.DataFrame:
 
 
 class Scene:
-    """A gateway, a journal's file, and a call of one verb, anew for each interrupt.
+    """A gateway, a journal, and a call of one verb, anew for each interrupt.
 
     Parameters
     ----------
-    folder : Path
-        Where the journal lies.
+    journal : Path or str
+        The journal's file, or the URL of its database.
     """
 
     verb = ""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, journal: Path | str) -> None:
         self.sandbox = nx.Sandbox(seed=7, latency=0.004)
         self.client = self.sandbox.client
-        self.options: dict[str, Any] = {"journal": folder / "journal.sqlite3", "campaign": "spring"}
+        self.options: dict[str, Any] = {"journal": journal, "campaign": "spring"}
         self.sending = {**self.options, "batch_size": 20, "concurrency": 2, "progress": "silent"}
         self.first = 0
 
@@ -215,19 +218,22 @@ class Signals:
     ----------
     rng : random.Random
         Draws the moments.
+    within : float
+        Seconds in which the first one comes.
     """
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, within: float) -> None:
         self._rng = rng
+        self._within = within
         self._left = 0
         self.struck = 0
         self.armed = False
         signal.signal(signal.SIGALRM, self._strike)
 
     def arm(self, times: int) -> None:
-        """Let so many come, the first within 30 ms, the others soon after."""
+        """Let so many come, the first within that time, the others soon after."""
         self._left, self.struck, self.armed = times, 0, True
-        signal.setitimer(signal.ITIMER_REAL, self._rng.uniform(1e-5, WITHIN_S))
+        signal.setitimer(signal.ITIMER_REAL, self._rng.uniform(1e-5, self._within))
 
     def disarm(self) -> None:
         """Let none come any more."""
@@ -240,14 +246,14 @@ class Signals:
         self.struck += 1
         self._left -= 1
         if self._left > 0:
-            signal.setitimer(signal.ITIMER_REAL, self._rng.uniform(1e-5, WITHIN_S / 3))
+            signal.setitimer(signal.ITIMER_REAL, self._rng.uniform(1e-5, self._within / 3))
         raise KeyboardInterrupt
 
 
-def by_signals(scene: Scene, times: int, seed: int, most: int = 1) -> Counter[str]:
+def by_signals(scene: Scene, times: int, seed: int, most: int, within: float) -> Counter[str]:
     """Interrupt a call at random moments, so many times, by up to `most` signals each."""
     rng = random.Random(seed)
-    signals, counts = Signals(rng), Counter[str]()
+    signals, counts = Signals(rng, within), Counter[str]()
     lost: list[str] = []
     sys.unraisablehook = lambda raised: lost.append(str(raised.object))
     for _ in range(times):
@@ -283,19 +289,31 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=1)
+    parser.add_argument("--within", type=float, default=WITHIN_S, help="seconds in which the first signal comes")
+    parser.add_argument("--postgres", action="store_true", help="with the journal in PostgreSQL")
     asked = parser.parse_args()
     if asked.how is None:
-        table(asked.times)
+        table(asked.times, ["--within", str(asked.within), *(["--postgres"] if asked.postgres else [])])
         return
     # In memory, where there is such a place: each of some thousand runs waits for the disk several times.
     memory = "/dev/shm"  # noqa: S108  a folder of its own is made in it
-    with tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as folder:  # noqa: PTH112
-        scene = SCENES[asked.verb](Path(folder))
-        counts = lines(scene) if asked.how == "lines" else by_signals(scene, asked.times, asked.seed, asked.most)
+    with ExitStack() as stack:
+        journal: Path | str
+        if asked.postgres:
+            journal = stack.enter_context(Server()).database()
+        else:
+            folder = tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else None)  # noqa: PTH112
+            journal = Path(stack.enter_context(folder), "journal.sqlite3")
+        scene = SCENES[asked.verb](journal)
+        counts = (
+            lines(scene)
+            if asked.how == "lines"
+            else by_signals(scene, asked.times, asked.seed, asked.most, asked.within)
+        )
     sys.stdout.write(f"{json.dumps(counts)}\n")
 
 
-def table(times: int, batch: int = 100) -> None:
+def table(times: int, more: list[str], batch: int = 100) -> None:
     """Print what became of interrupts at each line, and of so many timer signals for each verb."""
     sys.stdout.write("| verb | at each line | by signals | of these during the call | processes with a fault |\n")
     sys.stdout.write("|---|---|---|---|---|\n")
@@ -309,7 +327,7 @@ def table(times: int, batch: int = 100) -> None:
         ]
         for command in commands:
             done = subprocess.run(
-                [sys.executable, "-m", "tests.support.interrupts", *command],
+                [sys.executable, "-m", "tests.support.interrupts", *command, *more],
                 capture_output=True,
                 text=True,
                 check=False,
