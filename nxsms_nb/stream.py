@@ -154,10 +154,17 @@ def _stream(
             _agree_beforehand(source, call.stop, client=client, settings=settings, spelled=spelled, campaign=campaign)
             settings = {"counts": Counts(), **settings}
             listing = source.all_warnings if isinstance(source, Measured) else ALL_WARNINGS
+            distinct = isinstance(source, Measured) and source.distinct
             call.hand_out(None)
             while (given := call.given()) is not None:
                 dispatch = _dispatch(
-                    given[0], so_far, client=client, settings=settings, call=spelled, campaign=campaign
+                    given[0],
+                    so_far,
+                    client=client,
+                    settings=settings,
+                    call=spelled,
+                    campaign=campaign,
+                    own_run=session.recorder.run if session is not None and distinct else None,
                 )
                 with so_far.placing(len(dispatch.frame)):
                     so_far.agree(dispatch, settings["confirm"])
@@ -200,7 +207,14 @@ def _stream(
 
 
 def _dispatch(
-    frame: Any, so_far: SoFar, *, client: Client, settings: dict[str, Any], call: Invocation, campaign: Campaign
+    frame: Any,
+    so_far: SoFar,
+    *,
+    client: Client,
+    settings: dict[str, Any],
+    call: Invocation,
+    campaign: Campaign,
+    own_run: int | None = None,
 ) -> Dispatch:
     """Prepare the next chunk; its errors say where in the source it is."""
     if isinstance(frame, Part):
@@ -208,7 +222,15 @@ def _dispatch(
     with so_far.placing(0):
         chunk = as_pandas(frame)
     with so_far.placing(len(chunk)):
-        return prepare_to_send(chunk, client, settings, call=call, campaign=campaign, doubts_before_us=so_far.begun_us)
+        return prepare_to_send(
+            chunk,
+            client,
+            settings,
+            call=call,
+            campaign=campaign,
+            doubts_before_us=so_far.begun_us,
+            own_run=own_run,
+        )
 
 
 def _read(frames: Iterable[Any], so_far: SoFar) -> Iterator[Any]:

@@ -18,11 +18,12 @@ from dask import delayed
 
 from nxsms_nb._arrow import TEXT, buffers, present
 from nxsms_nb.dask import repeats
-from nxsms_nb.dask.repeats import Digests, Repeats
+from nxsms_nb.dask.repeats import Digests, Halves, OwnIds, Repeats
 from nxsms_nb.dask.schemas import Columns
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.rows import cells, regions, suppression, validate
+from nxsms_nb.rows.columns import resolve
 from nxsms_nb.rows.rounding import Evidence, Verdict, WholeColumn
 from nxsms_nb.settings import CHECKING, COLUMNS
 
@@ -98,11 +99,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Looked:
-    """What one task found in a partition: `keys` are digests of its rows' keys, `own` of the ids they bring and of those rows' keys."""
+    """What one task found in a partition: `keys` are digests of its rows' keys, `own` of the ids that they bring."""
 
     found: Found
     keys: Digests
-    own: tuple[Digests, Digests] | None
+    own: OwnIds | None
 
 
 def look(frame: pd.DataFrame, rules: Rules) -> Looked:
@@ -115,7 +116,8 @@ def look(frame: pd.DataFrame, rules: Rules) -> Looked:
     checked = report.checked
     rows = np.flatnonzero(checked.good & present(report.keys))
     went = _went(frame)
-    keys = repeats.digests(report.keys.take(pa.array(rows)), rows, checked.suppressed[rows], went[rows])
+    made = _digests(report, rows, settings)
+    keys = Digests.of(made, rows, checked.suppressed[rows], went[rows])
     prefix = settings["prefix"]
     taken = next((prefix + name for name in RESULT_COLUMNS if prefix + name in frame.columns), None)
     if taken is not None and result_columns.carries(frame, prefix, gaps=True):
@@ -133,7 +135,16 @@ def look(frame: pd.DataFrame, rules: Rules) -> Looked:
         len(np.unique(checked.problems.positions)),
         taken,
     )
-    return Looked(found, keys, _own_ids(report, keys, rows))
+    return Looked(found, keys, _own_ids(report, made[0], rows))
+
+
+def _digests(
+    report: ValidationReport, rows: npt.NDArray[np.int64], settings: Mapping[str, Any]
+) -> tuple[Halves, Halves | None]:
+    at = pa.array(rows)
+    if settings["campaign"] is not None and settings["key"] is None:
+        return repeats.of_phones(report.checked.fields["phone"].take(at))
+    return repeats.of_texts(report.keys.take(at))
 
 
 def _went(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -145,30 +156,32 @@ def _went(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return went
 
 
-def _own_ids(report: ValidationReport, keys: Digests, rows: npt.NDArray[np.int64]) -> tuple[Digests, Digests] | None:
+def _own_ids(report: ValidationReport, keys: Halves, rows: npt.NDArray[np.int64]) -> OwnIds | None:
     own = report.checked.fields.get("sys_message_id")
     if own is None or own.null_count == len(own):
         return None
     own = own.take(pa.array(rows)).cast(TEXT)
     there = np.flatnonzero(present(own))
-    ids = repeats.digests(own.take(pa.array(there)), rows[there], keys.kept_back[there], keys.went[there])
-    return ids, keys.some(there)
+    ids, _ = repeats.of_texts(own.take(pa.array(there)))
+    return OwnIds.of(ids, keys[there])
 
 
 def fingerprint(frame: pd.DataFrame, settings: Mapping[str, Any]) -> int:
-    """Return a number that changes with the numbers, texts and keys of a partition, and with their order."""
+    """Return a number that changes with whatever says to whom a partition's rows are sent, and what, and with their order."""
     print_ = xxhash.xxh3_64(str(len(frame)).encode())
-    key = settings["key"]
+    key, prefix = settings["key"], settings["prefix"]
     wanted = [
-        settings["phone"] or "phone",
-        settings["content"] or "content",
+        *resolve(frame, {name: settings[name] for name in COLUMNS}).values(),
         *(key if isinstance(key, list) else [key]),
+        settings["region"],
+        settings["variant"],
+        *(prefix + name for name in RESULT_COLUMNS[:2]),
     ]
     for label in wanted:
         if label is not None and label in frame.columns:
-            starts, data = buffers(cells.read_cells(frame[label]).text)
-            print_.update(starts.tobytes())
-            print_.update(data.tobytes())
+            read = cells.read_cells(frame[label])
+            for part in (*buffers(read.text), read.kinds):
+                print_.update(np.ascontiguousarray(part))
     return print_.intdigest()
 
 
@@ -241,15 +254,11 @@ def _found(looked: Looked) -> Found:
     return looked.found
 
 
-def _share(looked: Looked, share: int, shares: int) -> tuple[Digests, tuple[Digests, Digests] | None]:
-    own = None
-    if looked.own is not None:
-        mine = looked.own[0].first % np.uint64(shares) == share
-        own = looked.own[0].some(mine), looked.own[1].some(mine)
-    return looked.keys.share(share, shares), own
+def _share(looked: Looked, share: int, shares: int) -> tuple[Digests, OwnIds | None]:
+    return looked.keys.share(share, shares), None if looked.own is None else looked.own.share(share, shares)
 
 
-def _find(parts: Sequence[tuple[Digests, tuple[Digests, Digests] | None]], rules: Rules) -> tuple[Repeats, int]:
+def _find(parts: Sequence[tuple[Digests, OwnIds | None]], rules: Rules) -> tuple[Repeats, int]:
     keyed = rules.settings["key"] is not None
     repeated = repeats.find([keys for keys, _ in parts], allow=rules.duplicates == "allow", keyed=keyed)
     owned = [own for _, own in parts if own is not None]

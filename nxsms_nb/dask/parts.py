@@ -129,9 +129,12 @@ class Parts:
         unfinished = self.folder / f".{name}.{os.getpid()}"
         try:
             with unfinished.open("wb") as file:
-                # Ids and texts hardly repeat: a dictionary of them costs time and saves no room.
+                # Ids and texts hardly repeat: a dictionary of them costs time and saves no room; and ids have nothing to compress.
                 few = [one.name for one in table.schema if one.name in self._few or not _is_text(one.type)]
-                pq.write_table(table, file, compression="lz4", use_dictionary=few)
+                ids = f"{self._prefix}messageid"
+                packed = {name: "none" if name == ids else "lz4" for name in table.schema.names}
+                measured = [name for name in table.schema.names if name != ids]
+                pq.write_table(table, file, compression=packed, use_dictionary=few, write_statistics=measured)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(self.folder / name)

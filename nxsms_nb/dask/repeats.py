@@ -13,41 +13,82 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from nxsms_nb._arrow import TEXT, lengths
+
 Rows = npt.NDArray[np.int64]
 Ordinals = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
+Halves = npt.NDArray[np.uint64]
+
 _NO_ROWS = np.empty(0, np.int64)
+_LENGTH = np.uint64(50)
+"""Bits that hold 15 digits."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Times an odd number, different ones stay different, and near ones lie apart."""
 
 
 class Digests(NamedTuple):
-    """Digests of texts of some rows of a partition, in the order of the rows: two halves each.
+    """Digests of texts of some rows of a partition, in their own order: `first`, and `second` where that leaves doubt.
 
     `kept_back` rows are suppressed; `went` are those that earlier results in the frame say were sent, or may have been.
     """
 
-    first: npt.NDArray[np.uint64]
-    second: npt.NDArray[np.uint64]
+    first: Halves
+    second: Halves | None
     rows: Rows
     kept_back: Mask
     went: Mask
 
+    @classmethod
+    def of(cls, made: tuple[Halves, Halves | None], rows: Rows, kept_back: Mask, went: Mask) -> Digests:
+        """Sort the digests of rows, which stand at the same place."""
+        first, second = made
+        order = np.argsort(first)
+        return cls(first[order], None if second is None else second[order], rows[order], kept_back[order], went[order])
+
     def share(self, share: int, shares: int) -> Digests:
         """Return those of one of several shares; equal texts are in the same one."""
-        if shares == 1:
-            return self
-        return self.some(self.first % np.uint64(shares) == share)
-
-    def some(self, which: Mask | Rows) -> Digests:
-        """Return some of them."""
-        return Digests(self.first[which], self.second[which], self.rows[which], self.kept_back[which], self.went[which])
+        mine = _share(self.first, share, shares)
+        second = None if self.second is None else self.second[mine]
+        return Digests(self.first[mine], second, self.rows[mine], self.kept_back[mine], self.went[mine])
 
 
-def digests(texts: pa.Array, rows: Rows, kept_back: Mask, went: Mask) -> Digests:
-    """Make the digests of texts, which are those of the rows at the same place."""
+class OwnIds(NamedTuple):
+    """Halves of digests of the ids that rows bring, in their own order, each with that of the row's key."""
+
+    ids: Halves
+    keys: Halves
+
+    @classmethod
+    def of(cls, ids: Halves, keys: Halves) -> OwnIds:
+        """Sort ids and keys of the same rows."""
+        order = np.argsort(ids)
+        return cls(ids[order], keys[order])
+
+    def share(self, share: int, shares: int) -> OwnIds:
+        """Return those of one of several shares; equal ids are in the same one."""
+        mine = _share(self.ids, share, shares)
+        return OwnIds(self.ids[mine], self.keys[mine])
+
+
+def _share(ordered: Halves, share: int, shares: int) -> slice:
+    edges = np.array([(end << 64) // shares for end in (share, share + 1) if end < shares], np.uint64)
+    start, *end = np.searchsorted(ordered, edges).tolist()
+    return slice(start, *end or [None])
+
+
+def of_texts(texts: pa.Array) -> tuple[Halves, Halves]:
+    """Digest texts, two halves each."""
     binary = pc.cast(texts, pa.large_binary()).to_numpy(zero_copy_only=False).tolist()
     made = np.frombuffer(b"".join(map(xxhash.xxh3_128_digest, binary, itertools.repeat(0))), np.uint64).reshape(-1, 2)
-    return Digests(made[:, 0].copy(), made[:, 1].copy(), rows, kept_back, went)
+    return made[:, 0], made[:, 1]
+
+
+def of_phones(digits: pa.Array) -> tuple[Halves, None]:
+    """Digest numbers of 15 digits at most: no two have the same first half, and a tenth of the time does."""
+    numbers = digits.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.uint64)
+    return (numbers | lengths(digits.cast(TEXT)).astype(np.uint64) << _LENGTH) * _ODD, None
 
 
 @dataclass
@@ -87,16 +128,17 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
     """
     first = np.concatenate([part.first for part in parts])
     ordered = np.sort(first)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    twice = _twice(ordered)
     if not len(twice):
         return Repeats()
-    rows = np.flatnonzero(np.isin(first, twice))
-    second, place, kept_back, went = (
-        np.concatenate([getattr(part, name) for part in parts])[rows]
-        for name in ("second", "rows", "kept_back", "went")
+    rows = np.flatnonzero(twice[np.minimum(np.searchsorted(twice, first), len(twice) - 1)] == first)
+    place, kept_back, went = (
+        np.concatenate([getattr(part, name) for part in parts])[rows] for name in ("rows", "kept_back", "went")
     )
     number = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])[rows]
-    order = np.lexsort((second, first[rows]))
+    halves = [part.second for part in parts if part.second is not None]
+    second = np.concatenate(halves)[rows] if halves else np.zeros(len(rows), np.uint64)
+    order = np.lexsort((place, number, second, first[rows]))
     one, two, place, number = first[rows][order], second[order], place[order], number[order]
     begins = np.ones(len(order), np.bool_)
     begins[1:] = (one[1:] != one[:-1]) | (two[1:] != two[:-1])
@@ -116,6 +158,12 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
     return Repeats(found, len(repeated), earliest, late)
 
 
+def _twice(ordered: Halves) -> Halves:
+    """Return what stands there more than once, each once."""
+    later = ordered[1:][ordered[1:] == ordered[:-1]]
+    return later[:1] if len(later) < 2 else later[np.append(later[1:] != later[:-1], True)]
+
+
 def _ordinals(kept_back: Mask, starts: Rows, group: Rows, *, keyed: bool) -> Ordinals:
     """Count, for rows sorted into groups, the rows before each: kept back or not by themselves."""
     ordinals = np.empty(len(group), np.int32)
@@ -129,17 +177,16 @@ def _ordinals(kept_back: Mask, starts: Rows, group: Rows, *, keyed: bool) -> Ord
     return ordinals
 
 
-def shared(parts: Sequence[tuple[Digests, Digests]], *, allow: bool) -> int:
-    """Count the rows whose own id another row of another key has too, or with `allow` any other row.
-
-    `parts` have the digests of own ids, and of the keys of the same rows.
-    """
-    ids = np.concatenate([own.first for own, _ in parts])
-    keys = np.concatenate([key.first for _, key in parts])
-    _, number, rows = np.unique(ids, return_inverse=True, return_counts=True)
+def shared(parts: Sequence[OwnIds], *, allow: bool) -> int:
+    """Count the rows whose own id another row of another key has too, or with `allow` any other row."""
+    ids = np.concatenate([own.ids for own in parts])
+    keys = np.concatenate([own.keys for own in parts])
+    order = np.argsort(ids)
+    ids, keys = ids[order], keys[order]
+    starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])) if len(ids) else _NO_ROWS
+    rows = np.diff(starts, append=len(ids))
     if allow:
         return int(rows[rows > 1].sum())
-    least, most = np.full(len(rows), np.iinfo(np.uint64).max, np.uint64), np.zeros(len(rows), np.uint64)
-    np.minimum.at(least, number, keys)
-    np.maximum.at(most, number, keys)
-    return int(rows[least != most].sum())
+    if not len(ids):
+        return 0
+    return int(rows[np.minimum.reduceat(keys, starts) != np.maximum.reduceat(keys, starts)].sum())

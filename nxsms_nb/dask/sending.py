@@ -150,6 +150,7 @@ class Partitions(Measured):
     """The partitions in turn, prepared on the workers a bounded number ahead."""
 
     all_warnings = "ddf.nxsms.validate().warnings"
+    distinct = True
 
     def __init__(self, tasks: list[Any], scheduler: Scheduler, rules: Rules, found: Found) -> None:
         super().__init__(sum(found.sizes))

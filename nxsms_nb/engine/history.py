@@ -69,7 +69,14 @@ def from_journal(
 
 
 def by_key(
-    results: Results, journal: Reader, keys: pa.Array, ids: pa.Array, waiting: Rows, *, campaign: str | None
+    results: Results,
+    journal: Reader,
+    keys: pa.Array,
+    ids: pa.Array,
+    waiting: Rows,
+    *,
+    campaign: str | None,
+    run_filter: Callable[[RunRow], bool] | None = None,
 ) -> pa.Array:
     """Merge what the journal knows of waiting rows by their keys, whatever the ids under which they were sent.
 
@@ -77,7 +84,7 @@ def by_key(
     attempt is recorded as unsent stays undecided.
     """
     asked = keys if len(waiting) == len(keys) else keys.take(pa.array(waiting, pa.int64()))
-    known, recorded = journal.known_by_key(asked, campaign)
+    known, recorded = journal.known_by_key(asked, campaign, run_filter=run_filter)
     found = np.flatnonzero(known.status != UNDECIDED)
     if not len(found):
         return ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.client import Client
     from nxsms_nb.invocation import Invocation
+    from nxsms_nb.journal.entries import RunRow
     from nxsms_nb.journal.reader import Reader
 
 __all__ = ["journal_of", "prepare", "prepare_to_send"]
@@ -51,9 +52,12 @@ def prepare_to_send(
     call: Invocation,
     campaign: Campaign,
     doubts_before_us: int | None = None,
+    own_run: int | None = None,
 ) -> Dispatch:
     """Prepare the rows of a campaign that is held, as `prepare` does, and refuse what may not be sent."""
-    dispatch = prepare(frame, client, settings, call=call, journal=campaign, doubts_before_us=doubts_before_us)
+    dispatch = prepare(
+        frame, client, settings, call=call, journal=campaign, doubts_before_us=doubts_before_us, own_run=own_run
+    )
     dispatch.refuse_conflicts(other_keys.lost_key(dispatch, settings))
     elsewhere.refuse_other_gateway(dispatch)
     return dispatch
@@ -67,12 +71,14 @@ def prepare(
     call: Invocation,
     journal: Reader,
     doubts_before_us: int | None = None,
+    own_run: int | None = None,
 ) -> Dispatch:
     """Check a frame's rows, make their ids and merge what is known of them.
 
     `journal` is the journal of the call, or the campaign that is held where rows are to be sent. `doubts_before_us` is
     when the run began, in microseconds since the epoch, where it may have left rows in doubt itself: those are not
-    settled. None: it has sent nothing yet. Unusable columns raise `ColumnError`, invalid or repeated rows
+    settled. None: it has sent nothing yet. `own_run` is the run's number where it cannot have sent a message of these
+    keys: it is not looked at. Unusable columns raise `ColumnError`, invalid or repeated rows
     `ValidationError` where the options say so, an unreadable journal `JournalError`.
     """
     frame = frame_as_given(frame)
@@ -101,10 +107,11 @@ def prepare(
         own_ids.refuse_made(own, of_keys)
         if isinstance(journal, Campaign):
             journal.hold_own_ids()
-    if journal.holds(campaign, everywhere=brought):
+    others = _all_but(None if brought or earlier or settings["duplicates"] == "allow" else own_run)
+    if journal.holds(campaign, everywhere=brought, run_filter=others):
         ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (results.status == UNDECIDED))
-        ids = history.by_key(results, journal, of_keys.whole(), ids, waiting, campaign=campaign)
+        ids = history.by_key(results, journal, of_keys.whole(), ids, waiting, campaign=campaign, run_filter=others)
         # Whether an own id was used for this message is seen below.
         made = waiting if own is None else waiting[~present(own)[waiting] | (results.status[waiting] == FAILURE)]
         may_be = call_ids.keys_in(frame, settings, client, campaign)
@@ -160,6 +167,11 @@ def prepare(
         conflicts=conflicts,
         unlisted=unlisted,
     )
+
+
+def _all_but(run: int | None) -> Callable[[RunRow], bool] | None:
+    """Return a filter that leaves a run out, if one is given."""
+    return None if run is None else lambda other: other.id != run
 
 
 def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:

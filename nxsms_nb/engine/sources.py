@@ -20,9 +20,13 @@ _ROWS: Final = 50_000
 
 
 class Measured(ABC):
-    """A source of known length whose frames can be read more than once; `all_warnings` is the call that lists their warnings."""
+    """A source of known length whose frames can be read more than once; `all_warnings` is the call that lists their warnings.
+
+    `distinct` says that no two of its frames have rows of one key, but for those that a `Part` knows as repeats.
+    """
 
     all_warnings: str = ALL_WARNINGS
+    distinct: bool = False
 
     def __init__(self, rows: int) -> None:
         self.rows = rows

@@ -50,9 +50,15 @@ def blocks_in(
     return journal.blocks_of({run.id for run in looked if run_filter is None or run_filter(run)}, runs)
 
 
-def holds(journal: Snapshot, campaign: str | None = None, *, everywhere: bool = False) -> bool:
+def holds(
+    journal: Snapshot,
+    campaign: str | None = None,
+    *,
+    everywhere: bool = False,
+    run_filter: Callable[[RunRow], bool] | None = None,
+) -> bool:
     """Return whether any message is recorded where `known` looks."""
-    return bool(blocks_in(journal, campaign, everywhere=everywhere))
+    return bool(blocks_in(journal, campaign, everywhere=everywhere, run_filter=run_filter))
 
 
 def known(

@@ -43,10 +43,18 @@ class Reader:
         """Hold one snapshot, so that everything read in it is consistent; None: the journal is not there yet."""
         raise NotImplementedError
 
-    def holds(self, campaign: str | None = None, *, everywhere: bool = False) -> bool:
+    def holds(
+        self,
+        campaign: str | None = None,
+        *,
+        everywhere: bool = False,
+        run_filter: Callable[[RunRow], bool] | None = None,
+    ) -> bool:
         """Return whether any message is recorded where `known` looks; the same parameters."""
         with self._reading() as journal:
-            return journal is not None and lookup.holds(journal, campaign, everywhere=everywhere)
+            if journal is None:
+                return False
+            return lookup.holds(journal, campaign, everywhere=everywhere, run_filter=run_filter)
 
     def known(
         self,
