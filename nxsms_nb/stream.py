@@ -157,6 +157,7 @@ def _stream(
             distinct = isinstance(source, Measured) and source.distinct
             call.hand_out(None)
             while (given := call.given()) is not None:
+                report = given[0].report if isinstance(given[0], Part) else None
                 dispatch = _dispatch(
                     given[0],
                     so_far,
@@ -174,7 +175,7 @@ def _stream(
                     session = Session(dispatch, limits, rows=ahead)
                     so_far.memory = session.memory
                     screen.say(other_keys.sent_before_words(dispatch, settings))
-                screen.say(mistaken_words(dispatch, listing))
+                screen.say(mistaken_words(dispatch, listing, report))
                 run = Run(dispatch, limits, observer, call, session=session)
                 run.go()
                 sent = run.outcome(last=True)
@@ -184,7 +185,7 @@ def _stream(
                 so_far.rows += len(sent)
                 call.hand_out(sent)
                 # Only one chunk is held at a time: the next one may be as large.
-                del given, dispatch, run, sent
+                del given, report, dispatch, run, sent
             if call.stop.asked and not call.left:
                 # By a button, between two chunks: a reader would mistake the end of the work for a chunk.
                 raise Interrupted("Stopped by you between two chunks; those before it were sent.")
@@ -217,10 +218,9 @@ def _dispatch(
     own_run: int | None = None,
 ) -> Dispatch:
     """Prepare the next chunk; its errors say where in the source it is."""
-    if isinstance(frame, Part):
-        frame, settings = frame.frame, {**settings, **frame.known}
+    report = frame.report if isinstance(frame, Part) else None
     with so_far.placing(0):
-        chunk = as_pandas(frame)
+        chunk = as_pandas(frame) if report is None else report.frame
     with so_far.placing(len(chunk)):
         return prepare_to_send(
             chunk,
@@ -230,6 +230,7 @@ def _dispatch(
             campaign=campaign,
             doubts_before_us=so_far.begun_us,
             own_run=own_run,
+            report=report,
         )
 
 

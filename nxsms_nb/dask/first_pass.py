@@ -181,7 +181,8 @@ def fingerprint(frame: pd.DataFrame, settings: Mapping[str, Any]) -> int:
         if label is not None and label in frame.columns:
             read = cells.read_cells(frame[label])
             for part in (*buffers(read.text), read.kinds):
-                print_.update(np.ascontiguousarray(part))
+                values: Any = np.ascontiguousarray(part)
+                print_.update(values)
     return print_.intdigest()
 
 

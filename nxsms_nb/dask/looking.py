@@ -72,10 +72,10 @@ def _written(
     try:
         with Writer(parts, source.found.columns) as writer, closing(source.parts()) as ready:
             for number, part in enumerate(ready):
-                known = {**settings, **part.known}
-                dispatch = prepare(part.frame, client, known, call=spelled, journal=journal)
+                report = part.report
+                dispatch = prepare(report.frame, client, settings, call=spelled, journal=journal, report=report)
                 writer.put(number, joined(dispatch))
-                del part, dispatch
+                del part, report, dispatch
             writer.wait()
     except KeyboardInterrupt:
         raise Interrupted(_INTERRUPTED) from None

@@ -161,7 +161,10 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
 def _twice(ordered: Halves) -> Halves:
     """Return what stands there more than once, each once."""
     later = ordered[1:][ordered[1:] == ordered[:-1]]
-    return later[:1] if len(later) < 2 else later[np.append(later[1:] != later[:-1], True)]
+    last = np.ones(len(later), np.bool_)
+    last[:-1] = later[1:] != later[:-1]
+    each: Halves = later[last]
+    return each
 
 
 def _ordinals(kept_back: Mask, starts: Rows, group: Rows, *, keyed: bool) -> Ordinals:

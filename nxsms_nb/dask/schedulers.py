@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import dask
@@ -43,21 +44,28 @@ class Scheduler:
                 return pool.compute(*tasks)
         return list(dask.compute(*tasks, scheduler=self._get))
 
-    def in_turn(self, tasks: Sequence[Any]) -> Generator[Any, None, None]:
-        """Compute tasks a bounded number ahead, and yield their results in turn."""
+    @property
+    def apart(self) -> bool:
+        """Whether tasks are computed in other processes, from which their results have to come."""
+        return self._cluster is not None or self._get is get_processes
+
+    def in_turn(
+        self, tasks: Sequence[Any], received: Callable[[Any], Any] = lambda result: result
+    ) -> Generator[Any, None, None]:
+        """Compute tasks a bounded number ahead, and yield in turn what `received` makes of their results, one ahead too."""
         if self._get is get_sync:
             for task in tasks:
-                yield dask.compute(task, scheduler=self._get)[0]
+                yield received(dask.compute(task, scheduler=self._get)[0])
         elif self._cluster is not None:
             ahead = min(max(_AHEAD, sum(self._cluster.nthreads().values())), _MOST_AHEAD)
             # A local scheduler lives in this process, which everything would pass twice; the workers of another cluster may be
             # out of reach.
             local = isinstance(self._cluster.cluster, sys.modules["distributed"].LocalCluster)
             gathered = partial(self._cluster.gather, direct=local or None)
-            yield from _in_turn(tasks, self._cluster.compute, ahead, gathered)
+            yield from _in_turn(tasks, self._cluster.compute, ahead, lambda future: received(gathered(future)))
         else:
             with self._submitting() as submit:
-                yield from _in_turn(tasks, submit, _AHEAD)
+                yield from _in_turn(tasks, submit, _AHEAD, lambda future: received(future.result()))
 
     @contextmanager
     def _submitting(self) -> Iterator[Callable[[Any], Future[Any]]]:
@@ -114,17 +122,29 @@ def _alone(task: Any) -> Any:
 
 
 def _in_turn(
-    tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int, result: Callable[[Any], Any] = Future.result
+    tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int, result: Callable[[Any], Any]
 ) -> Iterator[Any]:
-    waiting: deque[Any] = deque()
+    """Fetch each result in another thread while the one before is sent."""
+    rest = iter(tasks)
+    waiting = deque(submit(_alone(task)) for task in islice(rest, ahead + 1))
+    fetching = ThreadPoolExecutor(1, thread_name_prefix="nxsms-fetch")
+
+    def fetch() -> Any:
+        # No name holds a result or its future for longer: the next one may be as large.
+        try:
+            return result(waiting[0])
+        finally:
+            waiting.popleft()
+
     try:
-        for task in tasks:
-            waiting.append(submit(_alone(task)))
-            if len(waiting) > ahead:
-                # No name holds a result or its future: the next one may be as large.
-                yield result(waiting.popleft())
-        while waiting:
-            yield result(waiting.popleft())
+        fetched = deque([fetching.submit(fetch)] if waiting else [])
+        while fetched:
+            ready = deque([fetched.popleft().result()])
+            waiting.extend(submit(_alone(task)) for task in islice(rest, 1))
+            if waiting:
+                fetched.append(fetching.submit(fetch))
+            yield ready.popleft()
     finally:
-        for future in waiting:
+        for future in list(waiting):
             future.cancel()
+        fetching.shutdown(wait=False, cancel_futures=True)

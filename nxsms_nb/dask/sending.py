@@ -12,6 +12,7 @@ from dask.dataframe.dispatch import make_meta
 from nxsms_nb.client import client_or_env
 from nxsms_nb.dask.calls import DaskInvocation
 from nxsms_nb.dask.first_pass import Found, Rules, fingerprint, first_pass, listed
+from nxsms_nb.dask.packing import Packed, contiguous, packed
 from nxsms_nb.dask.parts import Parts, Writer
 from nxsms_nb.dask.report import DaskValidationReport
 from nxsms_nb.dask.schedulers import Scheduler
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nxsms_nb.client import Client
+    from nxsms_nb.rows.report import ValidationReport
 
 __all__ = ["send"]
 
@@ -166,21 +168,35 @@ class Partitions(Measured):
     def parts(self) -> Generator[Part, None, None]:
         """Yield the partitions in turn; closed, nothing more is prepared."""
         given = delayed(self._rules, traverse=False, pure=False)
-        tasks = [delayed(prepared, pure=False)(task, given) for task in self._tasks]
-        with closing(self._scheduler.in_turn(tasks)) as ready:
-            for number, (frame, print_) in enumerate(ready):
+        tasks = [
+            delayed(prepared, pure=False)(task, given, self.found.repeats.known(number), self._scheduler.apart)
+            for number, task in enumerate(self._tasks)
+        ]
+        with closing(self._scheduler.in_turn(tasks, _received)) as ready:
+            for number, (report, print_) in enumerate(ready):
                 if print_ != self.found.prints[number]:
                     raise ConfigError(
                         f"Partition {number} has other rows, or another order, than when it was looked at first: what it is computed from "
                         "changes. Keep it as it is: ddf = ddf.persist(), or write it to Parquet and send that."
                     )
-                yield Part(frame, self.found.repeats.known(number))
-                del frame
+                yield Part(report)
+                del report
 
 
-def prepared(frame: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, int]:
-    """Prepare a partition, on a worker."""
-    return frame, fingerprint(frame, rules.settings)
+def prepared(
+    frame: pd.DataFrame, rules: Rules, known: Mapping[str, Any], apart: bool
+) -> Packed | tuple[ValidationReport, int]:
+    """Prepare a partition on a worker; `apart` from this process, pack it."""
+    frame = contiguous(frame)
+    report = rules.report(frame, **known)
+    # Worked out here, and kept in the report.
+    _ = report.suspicions
+    done = report, fingerprint(frame, rules.settings)
+    return packed(done) if apart else done
+
+
+def _received(result: Any) -> tuple[ValidationReport, int]:
+    return result.unpacked() if isinstance(result, Packed) else result  # type: ignore[no-any-return]
 
 
 def _with_parts(error: Any, writer: Writer, parts: Parts, number: int, spelled: DaskInvocation) -> Any:

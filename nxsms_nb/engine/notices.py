@@ -16,6 +16,7 @@ from nxsms_nb.rows.problems import RULES, suspicions
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
+    from nxsms_nb.rows.report import ValidationReport
 
 __all__ = ["again_elsewhere", "clock", "mistaken_words", "repeated_words", "suppressed_words"]
 
@@ -26,10 +27,20 @@ def suppressed_words(n: int, about_list: str | None) -> str | None:
     return "\n".join(words for words in (rows, about_list) if words) or None
 
 
-def mistaken_words(dispatch: Dispatch, all_of_them: str = ALL_WARNINGS) -> str | None:
-    """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do."""
+def mistaken_words(
+    dispatch: Dispatch, all_of_them: str = ALL_WARNINGS, report: ValidationReport | None = None
+) -> str | None:
+    """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do.
+
+    Where the rows were checked beforehand, their report has those texts.
+    """
     fields = dispatch.checked.fields
-    found = suspicions(fields["content"], dispatch.todo, links=fields.get("short_link"))
+    if report is None:
+        found = suspicions(fields["content"], dispatch.todo, links=fields.get("short_link"))
+    else:
+        staying = np.ones(len(dispatch.frame), np.bool_)
+        staying[dispatch.todo] = False
+        found = report.suspicions.but(staying)
     if not len(found):
         return None
     n = len(np.unique(found.positions))

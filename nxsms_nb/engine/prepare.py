@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nxsms_nb.invocation import Invocation
     from nxsms_nb.journal.entries import RunRow
     from nxsms_nb.journal.reader import Reader
+    from nxsms_nb.rows.report import ValidationReport
 
 __all__ = ["journal_of", "prepare", "prepare_to_send"]
 
@@ -53,10 +54,18 @@ def prepare_to_send(
     campaign: Campaign,
     doubts_before_us: int | None = None,
     own_run: int | None = None,
+    report: ValidationReport | None = None,
 ) -> Dispatch:
     """Prepare the rows of a campaign that is held, as `prepare` does, and refuse what may not be sent."""
     dispatch = prepare(
-        frame, client, settings, call=call, journal=campaign, doubts_before_us=doubts_before_us, own_run=own_run
+        frame,
+        client,
+        settings,
+        call=call,
+        journal=campaign,
+        doubts_before_us=doubts_before_us,
+        own_run=own_run,
+        report=report,
     )
     dispatch.refuse_conflicts(other_keys.lost_key(dispatch, settings))
     elsewhere.refuse_other_gateway(dispatch)
@@ -72,20 +81,21 @@ def prepare(
     journal: Reader,
     doubts_before_us: int | None = None,
     own_run: int | None = None,
+    report: ValidationReport | None = None,
 ) -> Dispatch:
     """Check a frame's rows, make their ids and merge what is known of them.
 
     `journal` is the journal of the call, or the campaign that is held where rows are to be sent. `doubts_before_us` is
     when the run began, in microseconds since the epoch, where it may have left rows in doubt itself: those are not
     settled. None: it has sent nothing yet. `own_run` is the run's number where it cannot have sent a message of these
-    keys: it is not looked at. Unusable columns raise `ColumnError`, invalid or repeated rows
+    keys: it is not looked at. `report` is the frame's where it was checked before, with these settings. Unusable columns raise `ColumnError`, invalid or repeated rows
     `ValidationError` where the options say so, an unreadable journal `JournalError`.
     """
     frame = frame_as_given(frame)
     prefix, campaign = settings["prefix"], settings["campaign"]
     _refuse_taken(frame, prefix, call)
     strict = settings.get("on_invalid") == "raise"
-    report = validate.examine(frame, settings, strict=strict)
+    report = validate.examine(frame, settings, strict=strict, report=report)
     checked, ordinals = report.checked, report.ordinals
     results = Results(len(frame))
     bad, codes, reasons = checked.refusals()

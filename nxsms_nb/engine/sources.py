@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nxsms_nb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nxsms_nb.rows.report import ValidationReport
 
 __all__ = ["ALL_WARNINGS", "Measured", "Part", "source_of"]
 
@@ -38,10 +41,9 @@ class Measured(ABC):
 
 @dataclass(frozen=True)
 class Part:
-    """A frame of a source, and what was found of its rows beforehand, as options that `validate.report_on` takes."""
+    """A frame of a source that was checked beforehand, as `validate.report_on` does."""
 
-    frame: pd.DataFrame
-    known: Mapping[str, Any]
+    report: ValidationReport
 
 
 class _Frames(Measured):

@@ -91,10 +91,11 @@ class ValidationReport:
     @property
     def warnings(self) -> pd.DataFrame:
         """One row per text that reads as a mistake, and rule."""
-        return self._suspicious().frame(self.frame.index)
+        return self.suspicions.frame(self.frame.index)
 
-    def _suspicious(self) -> Problems:
-        # On first use: a run does not need it.
+    @property
+    def suspicions(self) -> Problems:
+        """The texts that read as a mistake; looked for on first use."""
         if self._suspicions is None:
             fields = self.checked.fields
             self._suspicions = suspicions(only(fields["content"], self.checked.good), links=fields.get("short_link"))
@@ -166,8 +167,8 @@ class ValidationReport:
         if not self.ok:
             lines += ["", *_lines(self.counts)]
             lines += ["", "Each one, with what to do: .problems   The rows: .valid, .invalid"]
-        if len(self._suspicious()):
-            lines += ["", _WARNED, *_lines(self._suspicious().counts()), "", "Each one, with what to do: .warnings"]
+        if len(self.suspicions):
+            lines += ["", _WARNED, *_lines(self.suspicions.counts()), "", "Each one, with what to do: .warnings"]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -175,8 +176,8 @@ class ValidationReport:
         if not self.ok:
             parts.append(_table(self.counts))
             parts.append(html_line(tr("Each one: .problems; the rows: .valid, .invalid"), faint=True))
-        if len(self._suspicious()):
-            parts += [html_line(tr(_WARNED)), _table(self._suspicious().counts())]
+        if len(self.suspicions):
+            parts += [html_line(tr(_WARNED)), _table(self.suspicions.counts())]
             parts.append(html_line(tr("Each one: .warnings"), faint=True))
         return html_card("validation", translated(self._headline()), *parts)
 

@@ -78,7 +78,9 @@ class Evidence:
         """Add the evidence of another part."""
         shift = max(self.shift, other.shift)
         mine, others = _sampled(self.different, shift), _sampled(other.different, shift)
-        different = _once(np.concatenate([mine, others])) if len(mine) and len(others) else mine if len(mine) else others
+        different = (
+            _once(np.concatenate([mine, others])) if len(mine) and len(others) else mine if len(mine) else others
+        )
         while len(different) > _SAMPLE:
             shift += 1
             different = _sampled(different, shift)

@@ -65,12 +65,14 @@ def phones(frame: pd.DataFrame, options: Mapping[str, Any], counts: Counts | Non
     return to_series(digits, frame.index, "phone")
 
 
-def examine(frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False) -> ValidationReport:
-    """Do what `report_on` does, and raise `ValidationError` for rows that must not be sent.
+def examine(
+    frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False, report: ValidationReport | None = None
+) -> ValidationReport:
+    """Do what `report_on` does, where `report` is not what it returned, and raise `ValidationError` for rows that must not be sent.
 
     With `strict` for any problem, otherwise for duplicates only, where ``duplicates="raise"``.
     """
-    report = report_on(frame, settings)
+    report = report_on(frame, settings) if report is None else report
     if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
         raise ValidationError(_repeated_words(report, settings, repeated), report)
     return report.raise_if_bad() if strict else report
