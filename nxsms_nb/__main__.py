@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from nxsms_nb.errors import NxsmsError, Stopped
+from nxsms_nb.errors import ConfigError, NxsmsError, Stopped
+from nxsms_nb.given import path_as_given
 from nxsms_nb.screen import end_output, say
 
 
@@ -175,7 +176,15 @@ def _as_option(found: re.Match[str]) -> str:
 def _file(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty text is not a file")
-    return Path(text)
+    return _folder(text)
+
+
+def _folder(text: str) -> Path:
+    # A shell leaves --out=~/demo as it is.
+    try:
+        return path_as_given(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _journal(text: str) -> str | Path:
@@ -197,7 +206,11 @@ def _parser() -> argparse.ArgumentParser:
         "validation finds, progress, summary, failure codes, two figures and the frame. Nothing leaves the machine.",
     )
     demo.add_argument(
-        "--out", type=Path, default=Path("nxsms_demo"), metavar="FOLDER", help="where to write (default: %(default)s)"
+        "--out",
+        type=_folder,
+        default=Path("nxsms_demo"),
+        metavar="FOLDER",
+        help="where to write (default: %(default)s)",
     )
 
     lab = commands.add_parser(
@@ -209,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     lab.add_argument(
         "--folder",
-        type=Path,
+        type=_folder,
         default=Path("nxsms_notebooks"),
         metavar="FOLDER",
         help="where the copies are (default: %(default)s)",

@@ -14,6 +14,7 @@ from nxsms_nb.addresses import BASE_URL, check_no_path, checked_url
 from nxsms_nb.arguments import Names, shown_unfinished, strict_and_hidden
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret, hidden, html_card, html_facts, mask_secret, named, shorten
+from nxsms_nb.given import path_as_given
 from nxsms_nb.network import authorities, check_not_read, checked_proxy, is_loopback
 from nxsms_nb.wire.requests import BALANCE_PATH, CDR_PATH, RECORD_PATH, REPORT_PATH, SEND_PATH, Algorithm
 from nxsms_nb.words.language import tr
@@ -260,7 +261,7 @@ def _settings_of_env(
     env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any], *, practice: str
 ) -> dict[str, Any]:
     """Return a client's settings from the environment or a file; `practice` is what to call with a sandbox's client."""
-    path = os.fspath(env_file) if env_file is not None else env_files.nearest()
+    path = str(path_as_given(env_file)) if env_file is not None else env_files.nearest()
     if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
         # A value unlike a file name may be a misplaced key.
         shown = f"={named(os.path.basename(path))}" if re.search(r"[./\\]", path) else ""  # noqa: PTH119

@@ -1,10 +1,15 @@
-"""Take values as they were when the call was made: later changes in place do not affect them."""
+"""Take values as they were when the call was made, and as they are meant: later changes in place do not affect them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from nxsms_nb.errors import ConfigError
+
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
 _T = TypeVar("_T")
@@ -33,3 +38,19 @@ def value_as_given(value: _T) -> _T:
     """Take an option's value as it is now: a list, set, dict or column is copied."""
     changeable = type(value) in (list, dict, set) or hasattr(value, "dtype") or hasattr(value, "columns")
     return value.copy() if changeable and hasattr(value, "copy") else value
+
+
+def path_as_given(path: str | os.PathLike[str]) -> Path:
+    """Take a path as a person writes it: ``~`` is her home folder, which a shell would have put in its place.
+
+    Examples
+    --------
+    >>> path_as_given("~/results") == Path.home() / "results", path_as_given("results/~")
+    (True, PosixPath('results/~'))
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{str(path)!r} begins with the home folder of a user whom this machine does not know. Write the whole path."
+        ) from None

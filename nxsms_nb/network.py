@@ -6,12 +6,12 @@ import base64
 import os
 import re
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret
+from nxsms_nb.given import path_as_given
 
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -68,7 +68,7 @@ def authorities(ca_file: str | os.PathLike[str]) -> str:
 
     shown = f"ca_file={str(ca_file)!r}"
     try:
-        raw = Path(ca_file).read_bytes()
+        raw = path_as_given(ca_file).read_bytes()
     except (OSError, ValueError, TypeError) as error:
         raise ConfigError(f"{shown} cannot be read ({getattr(error, 'strerror', None) or error}).") from error
     # Bundles may have comments between certificates, in any encoding.

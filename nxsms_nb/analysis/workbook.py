@@ -14,6 +14,7 @@ from nxsms_nb.analysis.failures import failures
 from nxsms_nb.errors import ColumnError, ConfigError
 from nxsms_nb.filetypes import workbooks
 from nxsms_nb.filetypes.kinds import kind_of
+from nxsms_nb.given import path_as_given
 from nxsms_nb.results import columns
 from nxsms_nb.results.statuses import LABELS
 from nxsms_nb.wire.fields import FIELDS
@@ -34,7 +35,7 @@ def to_excel(
             "df.columns = df.columns.map('_'.join)"
         )
     statuses = columns.read(frame, prefix, columns=["status"], gaps=True)["status"]
-    target = _target(Path(path))
+    target = _target(path_as_given(path))
     named = [name for name in frame.index.names if name is not None]
     data = frame.reset_index(level=named, allow_duplicates=True) if named else frame
     workbooks.check_size(*data.shape, "The frame")

@@ -10,10 +10,8 @@ import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
 import pyarrow as pa
-
-from nxsms_nb._arrow import flat
+import xxhash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,15 +47,15 @@ def packed(value: Any) -> Packed:
     """Pack an object on a worker."""
     found: list[pickle.PickleBuffer] = []
     head = pickle.dumps(value, pickle.HIGHEST_PROTOCOL, buffer_callback=found.append)
-    # Columns that were read share a frame's buffers, which pickle does not see.
-    places: dict[tuple[int, int], int] = {}
+    # What was read of a frame's columns has the same bytes as they, and pandas copies these to pickle them.
+    places: dict[bytes, int] = {}
     buffers: list[pa.Buffer] = []
     order: list[int] = []
     for one in found:
-        buffer = pa.py_buffer(one.raw())
-        place = places.setdefault((buffer.address, buffer.size), len(buffers))
+        raw = one.raw()
+        place = places.setdefault(xxhash.xxh3_128_digest(raw), len(buffers))
         if place == len(buffers):
-            buffers.append(buffer)
+            buffers.append(pa.py_buffer(raw))
         order.append(place)
     shipped = [_compressed(buffer) for buffer in buffers]
     return Packed(head, order, [buffer for buffer, _ in shipped], [size for _, size in shipped])
@@ -68,16 +66,3 @@ def _compressed(buffer: pa.Buffer) -> tuple[pa.Buffer, int | None]:
         return buffer, None
     smaller = pa.compress(buffer, codec=_CODEC)
     return (smaller, buffer.size) if smaller.size < buffer.size else (buffer, None)
-
-
-def contiguous(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with each text column in one piece, so that what is read of it has its buffers and no copies."""
-    made = frame.copy(deep=False)
-    for place, dtype in enumerate(frame.dtypes):
-        if not isinstance(dtype, pd.StringDtype) or dtype.storage != "pyarrow":
-            continue
-        kind: Any = dtype
-        text = pa.array(frame.iloc[:, place])
-        if isinstance(text, pa.ChunkedArray) and text.num_chunks > 1:
-            made.isetitem(place, kind.__from_arrow__(pa.chunked_array([flat(text)])))
-    return made

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from nxsms_nb._arrow import TEXT, flat
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import count, named
+from nxsms_nb.given import path_as_given
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.results.table import UNDECIDED
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"part-([0-9]{5,})\.parquet")
 _UNFINISHED: Final = re.compile(r"\.part-[0-9]{5,}\.parquet\.[0-9]+")
+_OF_SYSTEMS: Final = frozenset({"Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "__MACOSX", "lost+found"})
+"""What systems put into folders by themselves, besides hidden files."""
 _ROWS: Final = 200_000
 _WENT: Final = ("Success", "Failure", "Unknown")
 
@@ -43,7 +46,7 @@ class Parts:
                 f"to={named(to)} is not a folder of this machine. Name the one for the results, as in to='results/spring'."
             )
         try:
-            self.folder = Path(os.path.realpath(to))
+            self.folder = Path(os.path.realpath(path_as_given(to)))
             # Arrow opens no other.
             str(self.folder).encode()
         except ValueError as error:
@@ -70,7 +73,7 @@ class Parts:
             raise ConfigError(f"to={self._named!r} cannot be used ({error.strerror}). Nothing was sent.") from error
         if not os.access(self.folder, os.W_OK):
             raise ConfigError(f"to={self._named!r} is write-protected. Nothing was sent. Name another folder.")
-        foreign = [name for name in names if not _NAME.fullmatch(name) and not _UNFINISHED.fullmatch(name)]
+        foreign = [name for name in names if not _NAME.fullmatch(name) and name[0] != "." and name not in _OF_SYSTEMS]
         if foreign:
             raise ConfigError(
                 f"to={self._named!r} holds {named(foreign[0])}, which is no result of this call. Nothing was sent. Name a new folder, or "
@@ -147,12 +150,14 @@ class Parts:
 
     def frame(self, *, divisions: bool = False) -> Any:
         """Return what is written as one frame; None where nothing is."""
-        if not self.existing():
+        # By name: of a folder Dask reads what a Mac leaves beside each file, too.
+        paths = [str(path) for path in self.existing()]
+        if not paths:
             return None
         with warnings.catch_warnings():
             # Dask's own, about what its next release will do.
             warnings.simplefilter("ignore", DeprecationWarning)
-            return dd.read_parquet(str(self.folder), calculate_divisions=divisions)
+            return dd.read_parquet(paths, calculate_divisions=divisions)
 
 
 def _is_text(kind: pa.DataType) -> bool:

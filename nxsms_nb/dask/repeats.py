@@ -98,7 +98,7 @@ class Repeats:
     `ordinals` has, by partition, rows whose key stands in several, each with how many rows before it have the key (-1: it has
     no place among them). `repeated` counts the rows that repeat an earlier one's, in the same partition too; `first` is the
     first of them, partition and row. `late` counts rows that were sent under a key whose first row, in another partition, has no
-    result.
+    result; where rows of a key are other messages, under one that any row has without a result.
     """
 
     ordinals: dict[int, tuple[Rows, Ordinals]] = field(default_factory=dict)
@@ -154,7 +154,9 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
         for mine in [np.flatnonzero(spread & (number == part))]
     }
     went = went[order]
-    late = 0 if allow else int((went & spread & ~went[starts][group]).sum())
+    # Numbered by partition, a row that keeps the id it had could leave that of another row to a third.
+    before = ~np.logical_and.reduceat(went, starts) if allow else ~went[starts]
+    late = int((went & spread & before[group]).sum())
     return Repeats(found, len(repeated), earliest, late)
 
 

@@ -12,7 +12,7 @@ from dask.dataframe.dispatch import make_meta
 from nxsms_nb.client import client_or_env
 from nxsms_nb.dask.calls import DaskInvocation
 from nxsms_nb.dask.first_pass import Found, Rules, fingerprint, first_pass, listed
-from nxsms_nb.dask.packing import Packed, contiguous, packed
+from nxsms_nb.dask.packing import Packed, packed
 from nxsms_nb.dask.parts import Parts, Writer
 from nxsms_nb.dask.report import DaskValidationReport
 from nxsms_nb.dask.schedulers import Scheduler
@@ -134,6 +134,13 @@ def _refuse(
             ".report.problems of this error lists all.",
             report,
         )
+    if repeated.late and rules.duplicates == "allow":
+        share = "that was sent shares" if repeated.late == 1 else "that were sent share"
+        raise ColumnError(
+            f"{count(repeated.late, 'row')} {share} a key with rows of other partitions that have no result, and which of these has "
+            "which id shows only where they stand together. Nothing was sent. Bring the rows of a key into one partition: "
+            f"ddf.shuffle(on={named(settings['key'] or settings['phone'] or 'phone')})."
+        )
     if repeated.late:
         raise ColumnError(
             f"{count(repeated.late, 'row')} that were sent share a key with an earlier row of another partition that has no result, and "
@@ -187,7 +194,6 @@ def prepared(
     frame: pd.DataFrame, rules: Rules, known: Mapping[str, Any], apart: bool
 ) -> Packed | tuple[ValidationReport, int]:
     """Prepare a partition on a worker; `apart` from this process, pack it."""
-    frame = contiguous(frame)
     report = rules.report(frame, **known)
     # Worked out here, and kept in the report.
     _ = report.suspicions

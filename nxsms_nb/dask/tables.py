@@ -6,19 +6,22 @@ from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from dask.dataframe.dispatch import make_meta
 
 from nxsms_nb.analysis import causes, groups
 from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.analysis.drivers import drivers as pandas_drivers
 from nxsms_nb.analysis.experiments import compare as pandas_compare
 from nxsms_nb.analysis.failures import grouped, widened
+from nxsms_nb.analysis.measures import measure
 from nxsms_nb.analysis.summary import summary as pandas_summary
 from nxsms_nb.analysis.throughput import throughput as pandas_throughput
 from nxsms_nb.dask.narrow import PREFIX, Narrow, reduced
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.results import columns
-from nxsms_nb.rows.columns import found
+from nxsms_nb.rows.columns import found, one_column, one_label
 from nxsms_nb.wire.fields import FIELDS
 
 __all__ = ["compare", "drivers", "failures", "summary", "throughput"]
@@ -29,6 +32,7 @@ _OF_TEXTS: Final = ("country", "length", "segments", "encoding")
 
 def summary(frame: Any, prefix: str) -> pd.DataFrame:
     """Do what ``ddf.nxsms.summary`` does."""
+    columns.read(make_meta(frame), prefix, columns=())
     return reduced(frame, partial(_results, prefix=prefix, names=("status",)), _summary)  # type: ignore[no-any-return]
 
 
@@ -39,6 +43,7 @@ def _summary(total: Narrow) -> pd.DataFrame:
 def throughput(frame: Any, freq: Any, prefix: str) -> pd.DataFrame:
     """Do what ``ddf.nxsms.throughput`` does."""
     names = ("status", "batch", "sent_at", "latency_ms")
+    columns.read(make_meta(frame), prefix, columns=())
     return reduced(frame, partial(_results, prefix=prefix, names=names), partial(_throughput, freq=freq))  # type: ignore[no-any-return]
 
 
@@ -63,7 +68,11 @@ def _with_results(narrow: pd.DataFrame, frame: pd.DataFrame, prefix: str, names:
 
 def failures(frame: Any, by: Any, *, bins: Any, wide: bool, asked: Asked) -> pd.DataFrame:
     """Do what ``ddf.nxsms.failures`` does."""
+    empty = make_meta(frame)
+    columns.read(empty, asked.prefix, columns=())
     labels = _labels(by, list(frame.columns))
+    for label in labels or ():
+        groups.values_of(empty, label, asked, "by")
     return reduced(  # type: ignore[no-any-return]
         frame, partial(_causes, labels=labels, asked=asked), partial(_failures, labels=labels, bins=bins, wide=wide)
     )
@@ -97,9 +106,18 @@ def _failures(total: Narrow, labels: list[Hashable] | None, bins: Any, *, wide: 
     return widened(made) if wide else made.frame
 
 
+def _refuse_outcome(empty: pd.DataFrame, outcome: Hashable, prefix: str) -> None:
+    """Refuse an outcome that a frame, given without its rows, does not have: a worker has only some of its columns."""
+    if outcome in ("accepted", "delivered") or found(empty, one_label("outcome", outcome)) is None:
+        measure(empty, outcome, rows=np.empty(0, np.bool_), prefix=prefix)
+
+
 def compare(frame: Any, by: Hashable, given: Mapping[str, Any]) -> pd.DataFrame:
     """Do what ``ddf.nxsms.compare`` does."""
     options = {"by": by, **given}
+    empty = make_meta(frame)
+    one_column(empty, by, "by")
+    _refuse_outcome(empty, options["outcome"], options["prefix"])
     return reduced(frame, partial(_of_arms, options=options), partial(_compare, options=options))  # type: ignore[no-any-return]
 
 
@@ -127,6 +145,10 @@ def _compare(total: Narrow, options: Mapping[str, Any]) -> pd.DataFrame:
 def drivers(frame: Any, chosen: Any, given: Mapping[str, Any], asked: Asked) -> pd.DataFrame:
     """Do what ``ddf.nxsms.drivers`` does."""
     labels = None if chosen is None else _labels(chosen, list(frame.columns))
+    empty = make_meta(frame)
+    _refuse_outcome(empty, given["outcome"], asked.prefix)
+    for label in labels or ():
+        groups.values_of(empty, label, asked, "columns")
     return reduced(  # type: ignore[no-any-return]
         frame,
         partial(_of_columns, labels=labels, asked=asked),

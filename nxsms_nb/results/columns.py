@@ -36,6 +36,7 @@ __all__ = [
     "lost_status",
     "prefixes",
     "read",
+    "refuse_other_than_text",
     "to_arrow",
 ]
 
@@ -213,10 +214,15 @@ def to_arrow(values: pd.Series[Any]) -> pa.Array:
     return _arrow(values, values.name)
 
 
-def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str | None:
-    """Say why a frame carries no results and what to do; None if it does."""
+def refuse_other_than_text(prefix: object) -> None:
+    """Refuse a prefix of columns that is not text."""
     if not isinstance(prefix, str):
         raise ConfigError(f"prefix={named(prefix)} is not text, as in prefix='sms_'.")
+
+
+def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str | None:
+    """Say why a frame carries no results and what to do; None if it does."""
+    refuse_other_than_text(prefix)
     labels = [prefix + name for name in RESULT_COLUMNS]
     missing = [label for label in labels if label not in frame.columns]
     if missing:

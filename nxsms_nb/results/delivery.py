@@ -88,6 +88,7 @@ def carries(frame: pd.DataFrame, prefix: str = "") -> bool:
     >>> carries(empty(1)), carries(empty(1).drop(columns="network")), carries(empty(1), "sms_")
     (True, False, False)
     """
+    result_columns.refuse_other_than_text(prefix)
     if any(prefix + name not in frame.columns for name in DELIVERY_COLUMNS):
         return False
     try:
@@ -95,6 +96,15 @@ def carries(frame: pd.DataFrame, prefix: str = "") -> bool:
     except ColumnError:
         return False
     return True
+
+
+def _other_prefix(frame: pd.DataFrame, prefix: str) -> str | None:
+    found = (
+        label.removesuffix("dr_status")
+        for label in frame.columns
+        if isinstance(label, str) and label.endswith("dr_status")
+    )
+    return next((other for other in found if other != prefix and carries(frame, other)), None)
 
 
 def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = DELIVERY_COLUMNS) -> pd.DataFrame:
@@ -108,12 +118,18 @@ def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = DELI
     >>> read(frame, columns=["dr_status", "network"]).astype(object).values.tolist()
     [[2, '46000'], [<NA>, nan]]
     """
+    result_columns.refuse_other_than_text(prefix)
     labels = [prefix + name for name in columns]
     missing = [label for label in labels if label not in frame.columns]
     if missing:
+        other = _other_prefix(frame, prefix)
         raise ColumnError(
-            f"The frame has no delivery receipts: it has no column {', '.join(map(named, missing))}. Join them first: "
-            f"sent = sent.nxsms.receipts(client{f', prefix={named(prefix)}' if prefix else ''})"
+            f"The frame has no delivery receipts: it has no column {', '.join(map(named, missing))}. "
+            + (
+                f"Join them first: sent = sent.nxsms.receipts(client{f', prefix={named(prefix)}' if prefix else ''})"
+                if other is None
+                else f"Its receipts have another prefix: prefix={named(other)}"
+            )
         )
     twice = [label for label in labels if not isinstance(frame[label], pd.Series)]
     if twice:

@@ -17,6 +17,7 @@ from nxsms_nb._arrow import present
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.filetypes.reading import read_whole
 from nxsms_nb.formatting import count, listed, named
+from nxsms_nb.given import path_as_given
 from nxsms_nb.rows import regions, same_phone
 from nxsms_nb.rows.list_columns import entries_of, is_number
 from nxsms_nb.rows.phones import Bare
@@ -167,7 +168,7 @@ def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
     if isinstance(given, str) and given == PLACEHOLDER:
         raise ConfigError(f"suppress={given!r} is a placeholder. Replace it by the list, or by the file that holds it.")
     if isinstance(given, PathLike) or (isinstance(given, str) and given.lower().endswith(LISTS)):
-        return _of_file(Path(given), phone)
+        return _of_file(path_as_given(given), phone)
     if hasattr(given, "to_pandas"):  # of Arrow or polars
         given = given.to_pandas()
     if isinstance(given, pd.DataFrame):

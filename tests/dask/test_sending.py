@@ -123,6 +123,26 @@ def test_partitions_that_change_between_two_looks_are_refused(dd, recipients, sa
     assert not len(sandbox.ledger)
 
 
+@pytest.mark.parametrize("column", ["content", "phone", "order", "land", "variant", "sys_message_id", "short_link"])
+def test_whatever_says_what_is_sent_must_not_change_between_two_looks(dd, recipients, sandbox, tmp_path, column):
+    """Texts, numbers, keys, countries, arms, own ids and links."""
+    frame = recipients(6).assign(
+        order=list("abcdef"), land="DE", variant="A", sys_message_id=[f"own-id-000{i}" for i in range(6)]
+    )
+    frame = frame.assign(content="Hi #1#", short_link="https://example.com/a")
+    other = {"content": "Ho #1#", "phone": "8615000009999", "sys_message_id": "own-id-9999"}.get(column, "FR")
+    looks = []
+
+    def drawn(_):
+        looks.append(1)
+        return frame if len(looks) < 2 else frame.assign(**{column: [other, *frame[column].iloc[1:]]})
+
+    ddf = dd.from_map(drawn, [0], meta=frame.iloc[:0])
+    with pytest.raises(nx.ConfigError, match="Partition 0 has other rows"):
+        ddf.nxsms.send(sandbox.client, to=tmp_path / "out", key="order", region="land", **QUIET)
+    assert not len(sandbox.ledger)
+
+
 def test_confirmation_counts_all_partitions(parted, recipients, tmp_path):
     """To a real gateway the whole frame has to be confirmed, before the first request; the line to paste has `to`."""
     client = nx.Client(access_key="key", access_secret="secret", app_key="app", base_url="https://gateway.invalid")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import nxsms_nb as nx
+from nxsms_nb.results.statuses import RESULT_COLUMNS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dask")  # its own, of pandas' next release
 
@@ -104,3 +105,41 @@ def test_values_as_groups_are_refused_with_a_remedy(parted, frame):
     """Groups are named by columns."""
     with pytest.raises(nx.ColumnError, match=r"ddf.assign\(group=…\)"):
         parted(frame).nxsms.failures(frame["plan"])
+
+
+ASKED = {
+    "summary": lambda frame, prefix: frame.nxsms.summary(prefix=prefix),
+    "failures": lambda frame, prefix: frame.nxsms.failures(prefix=prefix),
+    "failures by a column": lambda frame, prefix: frame.nxsms.failures("plan", prefix=prefix),
+    "failures by none": lambda frame, prefix: frame.nxsms.failures("town", prefix=prefix),
+    "throughput": lambda frame, prefix: frame.nxsms.throughput(prefix=prefix),
+    "drivers": lambda frame, prefix: frame.nxsms.drivers(prefix=prefix),
+    "drivers of a column": lambda frame, prefix: frame.nxsms.drivers("plan", prefix=prefix),
+    "drivers of none": lambda frame, prefix: frame.nxsms.drivers("town", prefix=prefix),
+    "compare": lambda frame, prefix: frame.nxsms.compare(outcome="accepted", prefix=prefix),
+    "compare receipts": lambda frame, prefix: frame.nxsms.compare(outcome="delivered", prefix=prefix),
+    "compare by none": lambda frame, prefix: frame.nxsms.compare("town", outcome="accepted", prefix=prefix),
+    "compare nothing": lambda frame, prefix: frame.nxsms.compare(outcome="town", prefix=prefix),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("prefix", [3, None, b"p", "x_", ""])
+def test_what_is_wrong_is_said_as_of_the_whole_frame(parted, frame, asked, prefix):
+    """A prefix that is no text or another one, a column that is not there: in the same words, before a partition is computed."""
+    renamed = frame.rename(columns={name: f"sms_{name}" for name in RESULT_COLUMNS})
+    with pytest.raises(nx.NxsmsError) as theirs:
+        ASKED[asked](renamed, prefix)
+    with pytest.raises(type(theirs.value)) as ours:
+        ASKED[asked](unreadable(parted(renamed)), prefix)
+    assert str(ours.value) == str(theirs.value)
+
+
+def unreadable(ddf):
+    """The same frame, of which no partition can be computed."""
+    from dask.dataframe.dispatch import make_meta
+
+    def fail(piece):
+        raise AssertionError
+
+    return ddf.map_partitions(fail, meta=make_meta(ddf))

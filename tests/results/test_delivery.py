@@ -274,3 +274,12 @@ def test_what_is_left_of_an_earlier_join_may_be_dropped(arrived):
         line = next(line.strip() for line in str(refused.value).splitlines() if "drop(columns=" in line)
         dropped = eval(line.partition(".nxsms")[0], {"sent": left})  # noqa: S307 - the line that the message proposes
         assert_frame_equal(delivery.join(dropped, receipts([])), delivery.join(delivery.drop(arrived), receipts([])))
+
+
+def test_receipts_under_another_prefix_are_named():
+    """The error says the prefix under which they are; a prefix that is no text is refused as for results."""
+    frame = delivery.empty(2).add_prefix("sms_")
+    with pytest.raises(nx.ColumnError, match=r"no delivery receipts.*another prefix: prefix='sms_'"):
+        delivery.read(frame)
+    with pytest.raises(nx.ConfigError, match="prefix=3 is not text"):
+        delivery.carries(frame, 3)
