@@ -15,6 +15,7 @@ __all__ = [
     "groups",
     "intervals",
     "literals",
+    "measures",
     "reasons",
     "sample_sizes",
     "slices",

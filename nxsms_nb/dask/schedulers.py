@@ -140,10 +140,13 @@ def _in_turn(
         fetched = deque([fetching.submit(fetch)] if waiting else [])
         while fetched:
             ready = deque([fetched.popleft().result()])
-            waiting.extend(submit(_alone(task)) for task in islice(rest, 1))
             if waiting:
                 fetched.append(fetching.submit(fetch))
             yield ready.popleft()
+            for task in islice(rest, 1):
+                waiting.append(submit(_alone(task)))
+                if not fetched:
+                    fetched.append(fetching.submit(fetch))
     finally:
         for future in list(waiting):
             future.cancel()
