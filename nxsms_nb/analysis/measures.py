@@ -19,6 +19,8 @@ from nxsms_nb.rows.columns import found, one_label
 if TYPE_CHECKING:
     from nxsms_nb.analysis.intervals import Floats
 
+__all__ = ["Measure", "measure"]
+
 _SUCCESS, _FAILURE = STATUSES.index("Success"), STATUSES.index("Failure")
 
 _TRUE: Final = frozenset({"true", "1", "1.0"})
