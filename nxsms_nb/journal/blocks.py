@@ -8,6 +8,7 @@ read only where a fingerprint was found. Ids of the frame's own are held as they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -66,11 +67,15 @@ class Block:
         """Return the ids of `size` rows from `start` on, joined by line feeds."""
         if not self._width:
             return "\n".join(self.ids(start, size))
-        width = self._width
-        together = np.full((size, width + 1), ord("\n"), np.uint8)
-        letters = np.frombuffer(self._letters, np.uint8)[start * width : (start + size) * width]
-        together[:, :width] = letters.reshape(size, width)
-        return together.tobytes()[:-1].decode("ascii")
+        wide = self._width + 1
+        return self._joined[start * wide : (start + size) * wide - 1]
+
+    @cached_property
+    def _joined(self) -> str:
+        """The ids, all of one width, with a line feed after each: made once, for all requests of the block."""
+        together = np.full((len(self), self._width + 1), ord("\n"), np.uint8)
+        together[:, :-1] = np.frombuffer(self._letters, np.uint8).reshape(len(self), self._width)
+        return str(together.data, "ascii")
 
     def packed(self) -> Packed:
         """Return the ids as the journal stores them."""

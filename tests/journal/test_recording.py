@@ -17,6 +17,7 @@ import pytest
 
 from nxsms_nb import CampaignBusy, Journal, JournalError
 from nxsms_nb.journal import sqlite, tables
+from nxsms_nb.journal.blocks import Block
 from nxsms_nb.journal.lookup import NO_OUTCOME
 from nxsms_nb.journal.recorder import _PATIENCE_S
 from nxsms_nb.results import table
@@ -340,3 +341,14 @@ def test_an_outcome_comes_back_as_it_was_written(journal, status):
     told = journal.known(pa.array(ids(1)))
     assert (told.status[0], told.code(0), told.reason(0)) == (status, 13008, "why")
     assert (told.batch[0], told.attempts[0], told.sent_us[0], told.latency_ms[0]) == (number, 1, SENT_US, 7.25)
+
+
+@pytest.mark.parametrize(
+    "messageids", [[f"n1{number:032x}" for number in range(7)], ["order-1", "order-22", "order-3"]], ids=["made", "own"]
+)
+def test_a_stretch_of_a_block_has_its_ids_on_lines_of_their_own(messageids):
+    """What a database is given of a request is its own ids, one a line, wherever in the block they are."""
+    held = Block(pa.array(messageids, pa.large_string()))
+    for start in range(len(messageids)):
+        for size in range(1, len(messageids) - start + 1):
+            assert held.lines(start, size) == "\n".join(messageids[start : start + size])
