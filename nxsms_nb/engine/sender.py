@@ -277,14 +277,21 @@ class Sender:
                 self._queue.put_back(batch)
                 self._landed()
                 return
-            if self._recorder.now_us() - sent_us > _RECORDED_US:
-                # The journal was long away, or the machine slept: it is recorded anew.
-                outcome = Outcome(UNSENT, reason="recorded too long before it could leave", carried=False)
-                self._recorder.finish(written.result(), outcome)
-                self._queue.put_back(batch)
-                self._landed()
+            if not self._may_leave(sent_us):
+                self._record_anew(batch, written.result())
                 continue
             await self._post(batch, written.result(), sent_us)
+
+    def _may_leave(self, sent_us: int) -> bool:
+        return abs(self._recorder.now_us() - sent_us) <= _RECORDED_US
+
+    def _record_anew(self, batch: Batch, number: int) -> Outcome:
+        """Queue a request again that did not leave in time: the journal was long away, or the machine slept."""
+        outcome = Outcome(UNSENT, reason="recorded too long before it could leave", carried=False)
+        self._recorder.finish(number, outcome)
+        self._queue.put_back(batch)
+        self._landed()
+        return outcome
 
     def _leave_to_others(self, batch: Batch, taken: RowsTaken) -> None:
         """Decide rows that another run has as they are recorded, and queue the rest of their request again."""
@@ -340,12 +347,15 @@ class Sender:
             asyncio.get_running_loop().call_soon(self._queue.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:
-            result = await self._transport.post(body)
+            result = await self._transport.post(body, lambda: self._may_leave(sent_us))
         except asyncio.CancelledError as error:
             cancelled = error
             attached = error.args[0] if error.args else None
             result = attached if isinstance(attached, PostResult) else PostResult(left=True)
             result.error = "stopped before the reply came"
+        if result.late:
+            self._results.apply(batch.span, self._record_anew(batch, number), batch=number, sent_us=sent_us)
+            return
         verdict = classify(
             left=result.left,
             status=result.status,

@@ -61,8 +61,8 @@ class PostResult:
     """One request and its result; never an exception.
 
     `left` says whether a first byte may have been sent: False is proof that the gateway saw nothing. `status` is None
-    without a whole reply, and `error` then says why, without secrets. `garbled` is something that is not HTTP. The
-    latency runs from handing the request over to the reply's last byte, or to the error; `date` and `retry_after` are
+    without a whole reply, and `error` then says why, without secrets. `garbled` is something that is not HTTP, and `late`
+    that it was not to leave any more when it had its connection. The latency runs from handing the request over to the reply's last byte, or to the error; `date` and `retry_after` are
     the reply's headers.
     """
 
@@ -71,6 +71,7 @@ class PostResult:
     body: bytes = b""
     error: str = ""
     garbled: bool = False
+    late: bool = False
     latency_ms: float = 0.0
     date: str | None = None
     retry_after: str | None = None
@@ -88,10 +89,14 @@ class PostResult:
 
 @dataclass(slots=True)
 class _UnderWay:
-    """A request in flight: when it is given up, the wall clock when it was signed, how many connections it has made."""
+    """A request in flight: when it is given up, the wall clock when it was signed, how many connections it has made.
+
+    `may_leave` is asked when it has its connection.
+    """
 
     exchange: PostResult
     deadline: float
+    may_leave: Callable[[], bool] | None = None
     signed: float = 0.0
     connections: int = 0
     overdue: bool = False
@@ -102,6 +107,10 @@ class _Again(Exception):
 
     A connection may take long, and the machine may sleep meanwhile.
     """
+
+
+class _Late(Exception):
+    """The request is not to leave any more."""
 
 
 class _Guard(asyncio.Protocol):
@@ -164,6 +173,9 @@ class _Pool(aiohttp.TCPConnector):
             connection.release()
             request.connections += 1
             raise _Again if request.connections <= _CONNECTIONS else ConnectionResetError
+        if request.may_leave is not None and not request.may_leave():
+            connection.release()
+            raise _Late
         if not 0 <= time.time() - request.signed <= _SIGNED_S:
             connection.release()
             raise _Again
@@ -229,12 +241,13 @@ class Transport:
                 async with asyncio.timeout(_CLOSING_S):
                     await self._session.close()
 
-    async def post(self, body: bytes) -> PostResult:
+    async def post(self, body: bytes, may_leave: Callable[[], bool] | None = None) -> PostResult:
         """Post a batch once, signed when it is sent; the very bytes that are signed are sent.
 
-        A cancellation is raised again, with the `PostResult` so far as ``args[0]``.
+        `may_leave` is asked right before it is sent, since a connection may take long, and the machine sleep. A cancellation
+        is raised again, with the `PostResult` so far as ``args[0]``.
         """
-        return await self._exchange(self._client.endpoint, body, self._signed)
+        return await self._exchange(self._client.endpoint, body, self._signed, may_leave)
 
     def _signed(self, body: bytes) -> Mapping[str, str]:
         client, now_ms = self._client, time.time_ns() // 1_000_000 + self.clock_offset_ms
@@ -264,13 +277,20 @@ class Transport:
             raise QueryError(f"The reply to {path} is not a JSON object. Check the client's query_url.")
         return reply
 
-    async def _exchange(self, url: str, body: bytes, head: Callable[[bytes], Mapping[str, str]]) -> PostResult:
+    async def _exchange(
+        self,
+        url: str,
+        body: bytes,
+        head: Callable[[bytes], Mapping[str, str]],
+        may_leave: Callable[[], bool] | None = None,
+    ) -> PostResult:
         """Post a body once, with the headers that `head` makes for it when it is sent."""
         task, exchange = asyncio.current_task(), PostResult()
         if self._session is None or task is None:
             raise RuntimeError("Transport is used outside its 'async with'.")
         cancelling, begun = task.cancelling(), time.perf_counter()
         under_way = self._watched(task, exchange)
+        under_way.may_leave = may_leave
         try:
             while True:
                 try:
@@ -283,6 +303,8 @@ class Transport:
             if not under_way.overdue or task.uncancel() > cancelling:
                 raise asyncio.CancelledError(exchange) from error
             exchange.error = self._described(TimeoutError(), exchange, url)
+        except _Late:
+            exchange.late = True
         except Exception as error:  # noqa: BLE001  whatever it is called, it proves no more than `left` does
             exchange.error = self._described(error, exchange, url)
             exchange.garbled = isinstance(error, aiohttp.ClientResponseError)

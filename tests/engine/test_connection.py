@@ -7,11 +7,13 @@ import socket
 import time
 
 import aiohttp
+import pandas as pd
 import pytest
 
 from nxsms_nb import Client, Sandbox
 from nxsms_nb.engine.transport import Transport
 from nxsms_nb.errors import ConfigError
+from tests.engine.people import counts, no_double, people
 
 
 @contextlib.asynccontextmanager
@@ -288,6 +290,28 @@ def test_a_request_whose_signature_aged_before_it_left_is_signed_again(monkeypat
     assert (exchange.left, exchange.status) == (True, 200)
     (head,) = heard
     assert int(re.search(rb"ts: (\d+)", head)[1]) / 1000 > seconds() + 60
+
+
+def test_a_machine_that_sleeps_while_it_connects_records_its_request_anew(sandbox, journal, monkeypatch):
+    """However often it sleeps there: what leaves was recorded just before, and no sleep counts as a missing connection."""
+    asleep, calls = [0], []
+    connect, seconds, nanoseconds = aiohttp.TCPConnector.connect, time.time, time.time_ns
+
+    async def connect_and_sleep(*request, **how):
+        made = await connect(*request, **how)
+        calls.append(made)
+        asleep[0] += 3600 * (len(calls) < 7)
+        return made
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", connect_and_sleep)
+    monkeypatch.setattr(time, "time", lambda: seconds() + asleep[0])
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds() + asleep[0] * 10**9)
+    begun = seconds()
+    out = people(20).nxsms.send(sandbox.client, journal=journal, batch_size=5, progress="silent")
+    assert counts(out) == {"Success": 20}
+    assert set(out["attempts"]) == {1}
+    assert no_double(sandbox)
+    assert (out["sent_at"] >= pd.Timestamp(begun + 6 * 3600, unit="s", tz="UTC")).all()
 
 
 def test_an_address_that_cannot_be_is_no_connection():
