@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -61,11 +62,11 @@ def meanwhile(sandbox, requests, act):
     thread.join()
 
 
-def test_three_processes_with_the_same_frame_at_the_same_moment(database):
+def test_five_processes_with_the_same_frame_at_the_same_moment(database):
     """One sends, the others are refused or find everything sent: nobody gets the message twice."""
     with FaultGateway() as gateway:
         frame = recipients(200)
-        processes = [start(gateway.url, database, 200) for _ in range(3)]
+        processes = [start(gateway.url, database, 200) for _ in range(5)]
         for process in processes:
             process.join()
         assert any(process.exitcode == 0 for process in processes)
@@ -74,6 +75,66 @@ def test_three_processes_with_the_same_frame_at_the_same_moment(database):
         check(frame, out, gateway)
         assert len(gateway.effects()) == 200
         assert set(gateway.effects().values()) == {1}
+
+
+def test_threads_of_one_kernel_share_a_campaign_as_processes_do(sandbox, database):
+    """Of eight that start together one sends, and seven are refused by name; in campaigns of their own all of them send."""
+    together = threading.Barrier(8)
+    sandbox.hold()
+
+    def begin(number, campaign):
+        together.wait()
+        try:
+            given = {"campaign": campaign, "journal": database, "batch_size": 5, "progress": "silent"}
+            return people(20, first=100 * number).nxsms.start(sandbox.client, **given)
+        except CampaignBusy as busy:
+            return busy
+
+    with ThreadPoolExecutor(8) as pool:
+        same = list(pool.map(begin, [0] * 8, ["spring"] * 8))
+        own = list(pool.map(begin, range(8), [f"own {number}" for number in range(8)]))
+    assert sum(isinstance(one, CampaignBusy) for one in same) == 7
+    sandbox.release()
+    runs = [run for run in [*same, *own] if not isinstance(run, CampaignBusy)]
+    assert [counts(run.wait()) for run in runs] == [{"Success": 20}] * 9
+    assert no_double(sandbox)
+    assert len(sandbox.ledger) == 180
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_an_hour_off_decides_nothing_too_early_and_nothing_too_late(
+    sandbox, postgres, database, monkeypatch, hours
+):
+    """How old a request in doubt is goes by the database's clock, whatever the machine's says."""
+    given = {"campaign": "spring", "journal": database}
+    sandbox.faults = ["close_before"]
+    lost = people(5).nxsms.send(sandbox.client, progress="silent", batch_size=5, **given)
+    sandbox.faults = None
+    assert counts(lost) == {"Unknown": 5}
+    seconds, nanoseconds = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: seconds() + hours * 3600)
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds() + hours * 3600 * 10**9)
+    young = people(5).nxsms.recorded(sandbox.client, **given)
+    assert counts(young.nxsms.reconcile(sandbox.client, absent="Unsent", **given)) == {"Unknown": 5}
+    postgres.execute("UPDATE batch SET sent_us = sent_us - 120000000", database=database.rpartition("/")[2])
+    old = people(5).nxsms.recorded(sandbox.client, **given)
+    assert counts(old.nxsms.reconcile(sandbox.client, absent="Unsent", **given)) == {"Unsent": 5}
+    assert counts(people(5).nxsms.send(sandbox.client, progress="silent", **given)) == {"Success": 5}
+
+
+def test_a_clock_that_is_set_in_mid_run_leaves_no_wrong_times(sandbox, database, monkeypatch):
+    """What was recorded by the old one is recorded anew before it leaves."""
+    sandbox.hold()
+    run = people(50).nxsms.start(sandbox.client, campaign="spring", journal=database, batch_size=5, progress="silent")
+    assert sandbox.wait_for(requests=1)
+    seconds, nanoseconds = time.time, time.time_ns
+    monkeypatch.setattr(time, "time", lambda: seconds() + 7200)
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds() + 7200 * 10**9)
+    sandbox.release()
+    out = run.wait()
+    assert counts(out) == {"Success": 50}
+    assert (abs(out["sent_at"].astype("int64") / 1e6 - seconds()) < 600).all()
+    held_against(sandbox, out)
 
 
 def test_a_second_persons_call_finds_what_the_first_sent(sandbox, database):
