@@ -59,8 +59,8 @@ def main() -> None:
 
 
 def _ids(checked: Any) -> Any:
-    texts = message_ids.key_texts(checked.fields)
-    return message_ids.MessageIds(texts, keys.repeats(texts, checked.good), app_key=APP).whole()
+    of_rows = message_ids.key_texts(checked.fields, app_key=APP)
+    return of_rows.ids(keys.repeats(of_rows, checked.good))
 
 
 def _built(outbox: BatchQueue) -> Iterator[tuple[Batch, bytes]]:

@@ -40,9 +40,7 @@ def checked(frame: pd.DataFrame) -> Checked:
 
 @pytest.fixture(scope="module")
 def ids(checked: Checked) -> Any:
-    return message_ids.MessageIds(
-        message_ids.key_texts(checked.fields), np.zeros(ROWS, np.int32), app_key="app"
-    ).whole()
+    return message_ids.key_texts(checked.fields, app_key="app").ids(np.zeros(ROWS, np.int32))
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +66,8 @@ def test_repeats(benchmark: Any, checked: Checked) -> None:
 
 
 def test_message_ids(benchmark: Any, checked: Checked) -> None:
-    texts, first = message_ids.key_texts(checked.fields), np.zeros(ROWS, np.int32)
-    assert len(benchmark(lambda: message_ids.MessageIds(texts, first, app_key="app").whole())) == ROWS
+    first = np.zeros(ROWS, np.int32)
+    assert len(benchmark(lambda: message_ids.key_texts(checked.fields, app_key="app").ids(first))) == ROWS
 
 
 def test_encode(benchmark: Any, checked: Checked, ids: Any) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from nxsms_nb.rows.message_ids import MessageIds
     from nxsms_nb.wire.items import Items
 
 CHUNK_ROWS: Final = 8192
@@ -92,9 +91,9 @@ class BatchQueue:
     def __init__(
         self,
         fields: Mapping[str, pa.Array],
-        ids: pa.Array | MessageIds,
+        ids: pa.Array,
         todo: npt.NDArray[np.int64],
-        keys: pa.Array | MessageIds | None = None,
+        keys: pa.Array | None = None,
     ) -> None:
         self._fields = {name: values for name, values in fields.items() if name != "sys_message_id"}
         self._ids = ids

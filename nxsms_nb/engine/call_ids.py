@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from nxsms_nb._arrow import TEXT
 from nxsms_nb.results import columns as result_columns
-from nxsms_nb.rows import keys, message_ids, rules
+from nxsms_nb.rows import message_ids, rules
 from nxsms_nb.rows.columns import resolve
+from nxsms_nb.rows.keys import labels, repeats
 from nxsms_nb.settings import COLUMNS
 
 if TYPE_CHECKING:
@@ -20,56 +21,60 @@ if TYPE_CHECKING:
 
     from nxsms_nb.client import Client
     from nxsms_nb.journal.reader import Reader
-    from nxsms_nb.rows.report import ValidationReport
 
 Ordinals = npt.NDArray[np.int32]
 
 
 def made_for(
-    report: ValidationReport,
+    keys: message_ids.Keys,
     ordinals: Ordinals,
     settings: Mapping[str, Any],
-    client: Client,
+    own: pa.Array | None,
     *,
     earlier: Mapping[str, pd.DataFrame],
     journal: Reader,
-) -> tuple[message_ids.MessageIds, dict[str, Ordinals]]:
-    """Make the ids of a call's rows, and find the ordinals with which their keys give the ids of earlier results, by prefix.
+) -> tuple[pa.Array, dict[str, Ordinals]]:
+    """Make the ids that the keys of a call's rows give, and find the ordinals with which they give those of earlier results.
 
-    With ``duplicates="allow"`` rows keep the ordinals of the ids that they had, in their results or as own ids, which
-    the journal knows. `ordinals` counts the earlier rows with a row's key; negative where it has no id. An ordinal
-    found is -1 where a key does not give the id.
+    `own` are the ids that the frame brings. With ``duplicates="allow"`` rows keep the ordinals of the ids that they had, in their results or as own ids, which
+    the journal knows. `ordinals` counts the earlier rows with a row's key; negative where it has no id. The ordinals
+    found are by the prefix of the results; -1 where a key does not give the id.
     """
-    own = report.checked.fields.get("sys_message_id")
-    ids = message_ids.MessageIds(report.keys, ordinals, app_key=client.app_key, campaign=settings["campaign"], own=own)
+    ids = keys.ids(ordinals)
     if settings["duplicates"] != "allow":
         return ids, {}
     earlier_ordinals = {
-        name: ids.earlier_ordinals(result_columns.to_arrow(words["messageid"])) for name, words in earlier.items()
+        name: keys.earlier_ordinals(result_columns.to_arrow(words["messageid"]), ids, ordinals)
+        for name, words in earlier.items()
     }
     of_own = []
     if own is not None and own.null_count < len(own):
         brought = own.cast(TEXT)
-        of_own = [ids.earlier_ordinals(brought), ids.earlier_ordinals(journal.origins(brought)[1])]
-    return ids.keeping([*of_own, *earlier_ordinals.values()]), earlier_ordinals
+        of_own = [keys.earlier_ordinals(had, ids, ordinals) for had in (brought, journal.origins(brought)[1])]
+    kept = keys.keeping(ordinals, [*of_own, *earlier_ordinals.values()])
+    return ids if kept is ordinals else keys.ids(kept), earlier_ordinals
 
 
 def made_in(
     frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None, *, key: Any
-) -> message_ids.MessageIds:
+) -> pa.Array:
     """Return the ids that a call in a campaign makes from the rows' keys, whatever their own ids."""
     columns = resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
     columns.pop("sys_message_id", None)
-    checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"], key=keys.labels(frame, key))
-    texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
-    ordinals = keys.repeats(texts, checked.good)
-    return message_ids.MessageIds(texts, ordinals, app_key=client.app_key, campaign=campaign)
+    checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"], key=labels(frame, key))
+    return made_of(checked, client, campaign, checked.keys)
+
+
+def made_of(checked: rules.Checked, client: Client, campaign: str | None, keys: Sequence[pa.Array]) -> pa.Array:
+    """Return the ids that a call in a campaign makes of rows that were checked, by these columns as their keys."""
+    of_rows = message_ids.keys_of(checked.fields, keys, campaign=campaign, app_key=client.app_key)
+    return of_rows.ids(repeats(of_rows, checked.good))
 
 
 def keys_in(
     frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None
 ) -> Iterator[pa.Array]:
     """Return the ids that the rows' keys may give in another campaign: with this call's ``key=``, and without one."""
-    yield made_in(frame, settings, client, campaign, key=settings["key"]).whole()
+    yield made_in(frame, settings, client, campaign, key=settings["key"])
     if settings["key"] is not None:
-        yield made_in(frame, settings, client, campaign, key=None).whole()
+        yield made_in(frame, settings, client, campaign, key=None)

@@ -47,7 +47,8 @@ class Dispatch:
     and `doubtful` those an earlier run left in doubt, where the client can query them. `carried` says that the ids come
     from a sent frame, which does not say in which campaign it was sent. `copies` pairs rows that have the id of an
     earlier row, since a merge multiplied it, with those rows: one message, one result. `keys` are the ids that the
-    rows' keys give, null where a key is not known (None: those of the first attempts). `conflicts` are rows that say
+    rows' keys give, null where a key is not known (None: those of the first attempts), and `of_held` those that the keys
+    of held-out rows would give, in their order. `conflicts` are rows that say
     that they were sent as another message; they keep their results, and nothing may be sent, nor where `unlisted` are
     people whom the frame calls suppressed in a call without a list.
     """
@@ -59,8 +60,9 @@ class Dispatch:
     campaign: str | None
     prefix: str
     checked: Checked
-    ids: pa.Array | message_ids.MessageIds
-    keys: pa.Array | message_ids.MessageIds | None
+    ids: pa.Array
+    keys: pa.Array | None
+    of_held: pa.Array | None
     results: Results
     todo: Rows
     copies: tuple[Rows, Rows]
@@ -80,10 +82,11 @@ class Dispatch:
         campaign: str | None,
         prefix: str,
         checked: Checked,
-        ids: pa.Array | message_ids.MessageIds,
-        keys: pa.Array | message_ids.MessageIds | None,
+        ids: pa.Array,
+        keys: pa.Array | None,
         results: Results,
         carried: bool = False,
+        of_held: pa.Array | None = None,
         doubtful: Rows | None = None,
         conflicts: engine_conflicts.Conflicts | None = None,
         unlisted: Rows | None = None,
@@ -105,6 +108,7 @@ class Dispatch:
             checked,
             ids,
             keys,
+            of_held,
             results,
             todo,
             copies,
@@ -128,10 +132,6 @@ class Dispatch:
             raise TypeError("these rows were looked at without holding their campaign, and must not be sent")
         return self.journal
 
-    def all_ids(self) -> pa.Array:
-        """Return the messageids of all rows."""
-        return self.ids if isinstance(self.ids, pa.Array) else self.ids.whole()
-
     def queue(self) -> BatchQueue:
         """Queue the rows that would be sent."""
         return BatchQueue(self.checked.fields, self.ids, self.todo, self.keys)
@@ -146,7 +146,7 @@ class Dispatch:
         if len(rows):
             self.results.attempts[rows] = 0
             self.results.take_over(rows, self.results, originals)
-        frame = self.results.join(self.frame, self.all_ids(), self.prefix, last=last)
+        frame = self.results.join(self.frame, self.ids, self.prefix, last=last)
         about = {key: value for key, value in frame.attrs.items() if key != "nxsms"}
         frame.attrs = about | ({"nxsms": {"gateway": "sandbox"}} if self.client.simulated else {})
         return frame
@@ -230,7 +230,7 @@ class Dispatch:
         )
 
 
-def _once(checked: Checked, ids: pa.Array | message_ids.MessageIds, todo: Rows) -> tuple[Rows, tuple[Rows, Rows]]:
+def _once(checked: Checked, ids: pa.Array, todo: Rows) -> tuple[Rows, tuple[Rows, Rows]]:
     """Return the first rows with each id, and the others with the first row of their id; refuse an id of several numbers."""
     coded = ids.take(Dispatch.positions(todo)).dictionary_encode().indices.to_numpy()
     _, first = np.unique(coded, return_index=True)

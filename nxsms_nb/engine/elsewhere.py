@@ -9,11 +9,11 @@ import numpy as np
 
 from nxsms_nb._arrow import present
 from nxsms_nb.addresses import BASE_URL, same_gateway
+from nxsms_nb.engine.call_ids import made_of
 from nxsms_nb.errors import ConfigError, JournalError
 from nxsms_nb.formatting import count, named
 from nxsms_nb.invocation import ROWS_OF_ERROR, another_campaign
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, among
-from nxsms_nb.rows import keys, message_ids
 
 if TYPE_CHECKING:
     from nxsms_nb.engine.dispatch import Dispatch
@@ -69,7 +69,7 @@ def _refuse(words: tuple[str, Rows] | None) -> None:
 def _gone(dispatch: Dispatch) -> Rows:
     """Return the rows that were sent, or may have been."""
     gone = among(dispatch.results.status, *_GONE)
-    return np.flatnonzero(gone & present(dispatch.all_ids())) if gone.any() else np.empty(0, np.int64)
+    return np.flatnonzero(gone & present(dispatch.ids)) if gone.any() else np.empty(0, np.int64)
 
 
 def _gateway_words(dispatch: Dispatch, rows: Rows) -> tuple[str, Rows] | None:
@@ -77,7 +77,7 @@ def _gateway_words(dispatch: Dispatch, rows: Rows) -> tuple[str, Rows] | None:
     journal = dispatch.journal
     if not len(rows) or not (others := _at_other_gateways(dispatch)):
         return None
-    ids = dispatch.all_ids().take(dispatch.positions(rows))
+    ids = dispatch.ids.take(dispatch.positions(rows))
     by_others = journal.known(ids, everywhere=True, run_filter=lambda run: run.id in others)
     # A request to this gateway outweighs one to another.
     here = journal.known(ids, everywhere=True, run_filter=lambda run: run.id not in others)
@@ -211,7 +211,7 @@ def refuse_strange_doubts(dispatch: Dispatch, doubtful: Rows) -> None:
     strange = of_accounts | (others.keys() - _silent(dispatch, others))
     if not strange or not len(doubtful):
         return
-    ids = dispatch.all_ids().take(dispatch.positions(doubtful))
+    ids = dispatch.ids.take(dispatch.positions(doubtful))
     by_others = dispatch.journal.known(ids, everywhere=True, run_filter=lambda run: run.id in strange)
     mine = by_others.status == UNKNOWN
     if mine.any():
@@ -229,9 +229,7 @@ def in_other_campaigns(dispatch: Dispatch) -> list[tuple[str, Rows]]:
     found = []
     for name in sorted(names) if len(rows) else ():
         campaign = name or None
-        texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
-        ordinals = keys.repeats(texts, checked.good)
-        made = message_ids.MessageIds(texts, ordinals, app_key=dispatch.client.app_key, campaign=campaign).whole()
+        made = made_of(checked, dispatch.client, campaign, checked.keys)
         known, _ = dispatch.journal.known_by_key(made.take(dispatch.positions(rows)), campaign)
         there = among(known.status, SUCCESS, FAILURE, UNKNOWN)
         if there.any():

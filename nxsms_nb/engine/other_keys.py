@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import as_mask
-from nxsms_nb.engine.call_ids import made_in
+from nxsms_nb.engine.call_ids import made_in, made_of
 from nxsms_nb.errors import NxsmsError
 from nxsms_nb.formatting import count, named
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, among
-from nxsms_nb.rows import id_format, keys, message_ids
+from nxsms_nb.rows import id_format
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.settings import COLUMNS
 
@@ -56,10 +56,9 @@ def sent_before_words(dispatch: Dispatch, settings: Mapping[str, Any]) -> str | 
 def _held_out(dispatch: Dispatch) -> str | None:
     """Report held-out rows that had a message of this campaign before, so that they do not show what happens without one."""
     held = np.flatnonzero(dispatch.checked.held)
-    made = dispatch.ids if dispatch.keys is None else dispatch.keys
-    if not len(held) or not isinstance(made, message_ids.MessageIds) or not dispatch.journal.holds(dispatch.campaign):
+    if not len(held) or dispatch.of_held is None or not dispatch.journal.holds(dispatch.campaign):
         return None
-    known, _ = dispatch.journal.known_by_key(made.of_first(held), dispatch.campaign)
+    known, _ = dispatch.journal.known_by_key(dispatch.of_held, dispatch.campaign)
     sent = int(among(known.status, SUCCESS, UNKNOWN).sum())
     if not sent:
         return None
@@ -75,11 +74,7 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
         return None
     where = f"in campaign {named(campaign)}" if campaign else "in the unnamed campaign"
     if settings["key"] is not None:
-        fields, good = dispatch.checked.fields, dispatch.checked.good
-        texts = message_ids.key_texts(fields, campaign=campaign)
-        ids = message_ids.MessageIds(
-            texts, keys.repeats(texts, good), app_key=dispatch.client.app_key, campaign=campaign
-        ).whole()
+        ids = made_of(dispatch.checked, dispatch.client, campaign, ())
         n = int(_gone(dispatch, ids.take(dispatch.positions(rows))).sum())
         if n:
             what = "of these numbers" if campaign else "of these texts to the same numbers"
@@ -92,7 +87,7 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
     for column in _candidates(dispatch, settings):
         # What cannot be a key was not one.
         with suppress(NxsmsError, TypeError, ValueError, pa.ArrowException):
-            made[column] = made_in(sample, settings, dispatch.client, campaign, key=[column]).whole()
+            made[column] = made_in(sample, settings, dispatch.client, campaign, key=[column])
     if not made:
         return None
     gone = _gone(dispatch, pa.concat_arrays(made.values())).reshape(len(made), -1)
@@ -108,7 +103,7 @@ def lost_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> LostKey | None:
     if conflicts is None:
         return None
     rows, settings = conflicts.rows, {**settings, "sys_message_id": None}
-    had = id_format.roots(dispatch.all_ids().take(dispatch.positions(rows)))
+    had = id_format.roots(dispatch.ids.take(dispatch.positions(rows)))
     # With the call's own key it would be the campaign that was left out, or nothing.
     tried: list[Any] = [] if settings["key"] is None else [None]
     tried += [[column] for column in _candidates(dispatch, settings)]
@@ -116,7 +111,7 @@ def lost_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> LostKey | None:
         for key in tried:
             with suppress(NxsmsError, TypeError, ValueError, pa.ArrowException):
                 for part in (rows[:_SAMPLE], rows):
-                    made = made_in(dispatch.frame.iloc[part], settings, dispatch.client, name, key=key).whole()
+                    made = made_in(dispatch.frame.iloc[part], settings, dispatch.client, name, key=key)
                     same = as_mask(pc.equal(made, had[: len(part)]))
                     if not same.any():
                         break

@@ -19,10 +19,9 @@ from nxsms_nb.rows import id_format
 if TYPE_CHECKING:
     from nxsms_nb.journal.reader import Reader
     from nxsms_nb.results.table import Results
-    from nxsms_nb.rows.message_ids import MessageIds
 
 
-def refuse_made(own: pa.Array, keys: MessageIds) -> None:
+def refuse_made(own: pa.Array, keys: pa.Array) -> None:
     """Refuse ids that are made from keys, for other rows than the key's own: an unsent row may still be sent under them."""
     ours = np.flatnonzero(as_mask(id_format.are_ours(own)))
     at = pa.array(ours)

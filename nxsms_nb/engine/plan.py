@@ -195,7 +195,7 @@ def plan_of(
 def _joined(dispatch: Dispatch, fates: Any, reasons: pa.Array, segments: Any, cost: Any) -> pd.DataFrame:
     prefix, index = dispatch.prefix, dispatch.frame.index
     made = {
-        "messageid": columns.from_arrow(dispatch.all_ids(), columns.TEXT),
+        "messageid": columns.from_arrow(dispatch.ids, columns.TEXT),
         "fate": pd.Categorical.from_codes(fates, dtype=_FATE),
         "reason": columns.from_arrow(reasons, columns.TEXT),
         "segments": pd.arrays.IntegerArray(segments, segments == 0),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, present
+from nxsms_nb._arrow import TEXT, only, present
 from nxsms_nb.engine import call_ids, elsewhere, history, other_keys, own_ids, suppressed_before
 from nxsms_nb.engine import conflicts as engine_conflicts
 from nxsms_nb.engine.dispatch import Dispatch, Rows
@@ -95,7 +96,8 @@ def prepare(
     prefix, campaign = settings["prefix"], settings["campaign"]
     _refuse_taken(frame, prefix, call)
     strict = settings.get("on_invalid") == "raise"
-    report = validate.examine(frame, settings, strict=strict, report=report)
+    report = validate.examine(frame, settings, strict=strict, report=report, app_key=client.app_key)
+    of_rows = report.keys.of_account(client.app_key)
     checked, ordinals = report.checked, report.ordinals
     results = Results(len(frame))
     bad, codes, reasons = checked.refusals()
@@ -109,44 +111,43 @@ def prepare(
         ordinals = np.where(ordinals > 0, np.int32(-1), ordinals)
     earlier = {name: result_columns.read(frame, name, gaps=True) for name in _with_results(frame, prefix)}
     own = checked.fields.get("sys_message_id")
-    ids: pa.Array | message_ids.MessageIds
-    ids, earlier_ordinals = call_ids.made_for(report, ordinals, settings, client, earlier=earlier, journal=journal)
-    of_keys = ids.made
+    made, earlier_ordinals = call_ids.made_for(of_rows, ordinals, settings, own, earlier=earlier, journal=journal)
+    ids = made
     brought = own is not None and own.null_count < len(own)
     if own is not None and brought:
-        own_ids.refuse_made(own, of_keys)
+        ids = only(pc.coalesce(own.cast(TEXT), made), present(made))
+        own_ids.refuse_made(own, made)
         if isinstance(journal, Campaign):
             journal.hold_own_ids()
     others = _all_but(None if brought or earlier or settings["duplicates"] == "allow" else own_run)
     if journal.holds(campaign, everywhere=brought, run_filter=others):
-        ids = ids if isinstance(ids, pa.Array) else ids.whole()
         waiting = np.flatnonzero(present(ids) & (results.status == UNDECIDED))
-        ids = history.by_key(results, journal, of_keys.whole(), ids, waiting, campaign=campaign, run_filter=others)
+        ids = history.by_key(results, journal, made, ids, waiting, campaign=campaign, run_filter=others)
         # Whether an own id was used for this message is seen below.
-        made = waiting if own is None else waiting[~present(own)[waiting] | (results.status[waiting] == FAILURE)]
+        certain = waiting if own is None else waiting[~present(own)[waiting] | (results.status[waiting] == FAILURE)]
         may_be = call_ids.keys_in(frame, settings, client, campaign)
-        ids = history.from_retries(results, journal, ids, made, campaign=campaign, keys=may_be)
+        ids = history.from_retries(results, journal, ids, certain, campaign=campaign, keys=may_be)
         if own is not None and brought:
             ids = own_ids.take_over_used(
                 results,
                 journal,
                 own.cast(TEXT),
                 ids,
-                of_keys.whole(),
+                made,
                 campaign=campaign,
                 phones=checked.fields["phone"],
                 keys_in=functools.partial(call_ids.keys_in, frame, settings, client),
             )
-    keys = None if ids is of_keys else of_keys
+    keys = None if ids is made else made
     conflicts = None
     if earlier:
-        copies = _copies(repeated, of_keys, own) if len(repeated) else None
+        copies = _copies(repeated, of_rows, own) if len(repeated) else None
         of_key = {name: ordinals >= 0 for name, ordinals in earlier_ordinals.items()}
         conflicts, ids = _apply_earlier(
             results,
             earlier,
             ids,
-            of_keys.whole(),
+            made,
             journal=journal,
             campaign=campaign,
             of_key=of_key,
@@ -172,6 +173,7 @@ def prepare(
         checked=checked,
         ids=ids,
         keys=keys,
+        of_held=of_rows.first_ids(np.flatnonzero(checked.held)),
         results=results,
         doubtful=doubtful,
         conflicts=conflicts,
@@ -190,16 +192,16 @@ def _with_results(frame: pd.DataFrame, prefix: str) -> list[str]:
     return sorted(found, key=lambda name: name != prefix)
 
 
-def _copies(rows: Rows, keys: message_ids.MessageIds, own: pa.Array | None) -> history.Copies:
+def _copies(rows: Rows, keys: message_ids.Keys, own: pa.Array | None) -> history.Copies:
     """Return the rows that are dropped, with their keys' ids and their own."""
     brought = pa.nulls(len(rows), TEXT) if own is None else own.cast(TEXT).take(Dispatch.positions(rows))
-    return history.Copies(rows, keys.of_first(rows), brought)
+    return history.Copies(rows, keys.first_ids(rows), brought)
 
 
 def _apply_earlier(
     results: Results,
     earlier: Mapping[str, pd.DataFrame],
-    ids: pa.Array | message_ids.MessageIds,
+    ids: pa.Array,
     keys: pa.Array,
     *,
     journal: Reader,
@@ -208,7 +210,6 @@ def _apply_earlier(
     copies: history.Copies | None,
 ) -> tuple[engine_conflicts.Conflicts | None, pa.Array]:
     """Apply the frame's own results where the journal does not know better; return conflicts and ids."""
-    ids = ids if isinstance(ids, pa.Array) else ids.whole()
     undecided = results.status == UNDECIDED
     for name, words in earlier.items():
         of_rows = None if ids.equals(keys) else keys

@@ -95,7 +95,7 @@ class SentRows:
 
     def made_in(self, campaign: str | None) -> pa.Array:
         """Return the ids that a call in a campaign makes from the rows' present keys."""
-        return made_in(self.frame, self.settings, self.client, campaign, key=self.settings["key"]).whole()
+        return made_in(self.frame, self.settings, self.client, campaign, key=self.settings["key"])
 
     def home_of_unsent(self) -> Home | None:
         """Find the one campaign to which the rows belong that may be tried again, and refuse several; None: no rows may."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from nxsms_nb._arrow import TEXT, as_mask, buffers, present
+from nxsms_nb._arrow import TEXT, as_mask, buffers, present, unset
 
 __all__ = [
     "are_attempts",
@@ -57,7 +57,7 @@ def spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
     >>> spelled(np.array([[1, 255]], np.uint64)).to_pylist()
     ['n10100000000000000ff00000000000000']
     """
-    letters = np.empty(len(made) * WIDTH, np.uint8)
+    letters = unset(len(made) * WIDTH, np.uint8)
     for start in range(0, len(made), _CHUNK):
         write(made[start : start + _CHUNK], letters[start * WIDTH : (start + _CHUNK) * WIDTH])
     return text(letters)

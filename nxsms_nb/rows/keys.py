@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from nxsms_nb._arrow import buffers, only, present
+from nxsms_nb._arrow import only, present
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.rows import rounding
 from nxsms_nb.rows.canonical import canonical, rounded
@@ -19,6 +18,7 @@ from nxsms_nb.rows.columns import one_column, one_label
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from nxsms_nb.rows.message_ids import Keys
 
@@ -91,74 +91,26 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> from nxsms_nb.rows.message_ids import Keys
     >>> keys = Keys([pa.array(["a", "b", "a", "a"], pa.large_string())], " ")
     >>> repeats(keys, np.array([True, True, True, False])).tolist()
     [0, 0, 1, -1]
     """
     counted = good & present(keys)
-    ordinals = np.zeros(len(counted), np.int32)
-    ordinals[~counted] = -1
-    # Most keys begin with a phone that is unique; the other parts are compared only where many share it.
-    rows = np.flatnonzero(counted & _occurring_twice(keys.parts[:1]))
-    if len(rows) > len(counted) // 16 and len(keys.parts) > 1:
-        rows = np.flatnonzero(counted & _occurring_twice(keys.parts))
+    ordinals = np.where(counted, np.int32(0), np.int32(-1))
+    rows = np.flatnonzero(counted & _occurring_twice(keys.digests[:, 1]))
     if len(rows) < 2:
         return ordinals
-    codes = keys.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+    codes = keys.codes(rows)
     order = np.argsort(codes, kind="stable")
     first = np.flatnonzero(np.diff(codes[order], prepend=-1))
     ordinals[rows[order]] = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
     return ordinals
 
 
-def _occurring_twice(parts: Sequence[pa.Array]) -> Mask:
-    """Return the rows whose hashes occur twice: all that are equal, and few others."""
-    ordered = _prints(parts)
-    ordered.sort()
+def _occurring_twice(halves: npt.NDArray[np.uint64]) -> Mask:
+    """Return the rows whose half of a digest occurs twice: those with equal keys, and hardly any other."""
+    ordered = np.sort(halves)
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    # They are made again where any are shared: keeping them needs fresh memory, which costs every frame as much.
-    return np.isin(_prints(parts), twice) if len(twice) else np.zeros(len(ordered), np.bool_)
-
-
-def _prints(parts: Sequence[pa.Array]) -> npt.NDArray[np.uint64]:
-    """Hash each row's parts by their length, first 16 and last 8 bytes: few that differ collide.
-
-    It costs a fifth of comparing them in full.
-    """
-    prints = np.zeros(len(parts[0]), np.uint64)
-    for start in range(0, len(prints), _CHUNK):
-        for part in parts:
-            _mix(prints[start : start + _CHUNK], part.slice(start, _CHUNK))
-    return prints
-
-
-def _mix(prints: npt.NDArray[np.uint64], texts: pa.Array) -> None:
-    starts, data = buffers(texts)
-    size = np.diff(starts)
-    text = np.zeros(len(data) + _WORD, np.uint8)
-    text[: len(data)] = data
-    # Eight bytes from any place: the words overlap, so their stride is one byte.
-    words = np.ndarray((len(data) + 1,), "<u8", text, strides=(1,))
-    kept = np.minimum(size, _WORD)
-    first, last = words[starts[:-1]], words[starts[1:] - kept]
-    # Neither step changes texts that do not need it: a text's hash must not depend on the other texts.
-    if kept.min(initial=_WORD) < _WORD:
-        first &= _LOW_BYTES[kept]
-        last &= _LOW_BYTES[kept]
-    if size.max(initial=0) > 2 * _WORD:
-        long = size > 2 * _WORD
-        first[long] += words[starts[:-1][long] + _WORD] * _ODD
-    prints += size.view(np.uint64)
-    for word in (first, last):
-        prints ^= word
-        prints *= _ODD
-        prints ^= prints >> np.uint64(29)
-
-
-_CHUNK: Final = 4096
-"""Rows that are processed together: intermediate results stay in the processor's cache."""
-
-_WORD: Final = 8
-_LOW_BYTES: Final = np.array([(1 << 8 * kept) - 1 for kept in range(_WORD + 1)], np.uint64)
-_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+    return np.isin(halves, twice) if len(twice) else np.zeros(len(halves), np.bool_)

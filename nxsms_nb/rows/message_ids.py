@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from nxsms_nb._arrow import TEXT, as_mask, unset
+from nxsms_nb._arrow import TEXT, as_mask, only, unset
 from nxsms_nb.rows import id_format
+from nxsms_nb.rows.canonical import line_ends
 
-__all__ = ["UNNAMED_KEY", "MessageIds", "key_texts"]
+__all__ = ["UNNAMED_KEY", "Keys", "key_texts", "keys_of"]
 
 UNNAMED_KEY: Final = ("phone", "source_address", "short_link", "content")
 NAMED_KEY: Final = ("phone",)
@@ -32,23 +34,45 @@ _ORDINALS_MAX: Final = 4096
 _ORDINALS_WORK: Final = 400_000
 """How many ordinals are tried to find that of a row's earlier id: fewer where there are many such rows."""
 _CHUNK: Final = 4096
-"""Rows whose ids are made together: their objects stay in the processor's cache, those of a million do not."""
+"""Rows whose digests are made together: their objects stay in the processor's cache, those of a million do not."""
+_DIGEST: Final = 16
+"""The bytes of a digest."""
 
 
 class Keys:
     """The text that distinguishes one recipient from another, for each row; null where a part of it is.
 
-    It is joined from its columns by the chunk, on demand: for all rows at once it would be as large as the frame.
-    Columns that are the same in all rows are scalars; `parts` has the others, and keys are equal where all parts are.
+    It is joined from its columns by the chunk, on demand: for all rows at once it would be as large as the frame. Columns
+    that are the same in all rows are scalars. What compares keys, and spells the rows' messageids, is their `digests`.
     """
 
-    def __init__(self, columns: Sequence[pa.Array | pa.Scalar], separator: str) -> None:
+    def __init__(
+        self,
+        columns: Sequence[pa.Array | pa.Scalar],
+        separator: str,
+        *,
+        campaign: str | None = None,
+        app_key: str = "",
+    ) -> None:
         self._columns = columns
-        self.parts: list[pa.Array] = [column for column in columns if isinstance(column, pa.Array)]
+        self._parts: list[pa.Array] = [column for column in columns if isinstance(column, pa.Array)]
         self._separator = pa.scalar(separator, TEXT)
+        self._campaign, self._app_key = campaign, app_key
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy may be of another account, and what workers send back is to be small.
+        return {name: value for name, value in self.__dict__.items() if name != "digests"}
+
+    def of_account(self, app_key: str) -> Keys:
+        """Return the keys with the digests, and so the ids, of an account."""
+        if app_key == self._app_key:
+            return self
+        other = copy.copy(self)
+        other._app_key = app_key  # noqa: SLF001  one of its own kind
+        return other
 
     def __len__(self) -> int:
-        return len(self.parts[0])
+        return len(self._parts[0])
 
     def slice(self, start: int, length: int) -> pa.Array:
         """Return the texts of `length` rows from `start` on."""
@@ -61,26 +85,132 @@ class Keys:
     @property
     def null_count(self) -> int:
         """How many parts of keys are missing: none where every row has a key."""
-        return sum(column.null_count for column in self.parts)
+        return sum(column.null_count for column in self._parts)
 
     def is_valid(self) -> pa.Array:
         """Return which rows have a key."""
-        return functools.reduce(pc.and_, [column.is_valid() for column in self.parts])
+        return functools.reduce(pc.and_, [column.is_valid() for column in self._parts])
 
     def to_pylist(self) -> list[str | None]:
         """Return the texts of all rows."""
         return self.slice(0, len(self)).to_pylist()  # type: ignore[no-any-return]
 
+    @functools.cached_property
+    def digests(self) -> npt.NDArray[np.uint64]:
+        """The digest of each row's key, two halves; any where a row has none."""
+        made = unset(2 * len(self), np.uint64).reshape(-1, 2)
+        for start in range(0, len(self), _CHUNK):
+            made[start : start + _CHUNK] = self._digested(_texts(self.slice(start, _CHUNK)))
+        return made
+
+    def codes(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return a number for the key of each of some rows, the same for equal keys."""
+        made = pa.py_buffer(self.digests[rows])
+        digests = pa.FixedSizeBinaryArray.from_buffers(pa.binary(_DIGEST), len(rows), [None, made])
+        return digests.dictionary_encode().indices.to_numpy()  # type: ignore[no-any-return]
+
+    def ids(self, ordinals: npt.NDArray[np.int32]) -> pa.Array:
+        """Spell the messageids of all rows; null where the ordinal (how many earlier rows have the key) is negative.
+
+        An id has 10 to 50 characters of ``[0-9a-zA-Z-]`` (the vendor's rule for sysMessageId).
+
+        Examples
+        --------
+        >>> keys = key_texts({"phone": pa.array(["8615088888888"])}, app_key="app", campaign="spring")
+        >>> keys.ids(np.zeros(1, "int32")).to_pylist()
+        ['n14ba7d3045ec685769b23b9464a77410c']
+        """
+        made, later = self.digests, np.flatnonzero(ordinals > 0)
+        if len(later):
+            made = made.copy()
+            made[later] = self._at(later, ordinals[later])
+        return only(id_format.spelled(made), ordinals >= 0)
+
+    def first_ids(self, rows: npt.NDArray[np.int64]) -> pa.Array:
+        """Return the ids that the keys of some rows assign to the first row of each."""
+        return id_format.spelled(self.digests[rows])
+
+    def earlier_ordinals(self, had: pa.Array, ids: pa.Array, ordinals: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Find the ordinals with which the rows' keys give the ids that the rows had; `ids` are those of `ordinals`.
+
+        -1 where the id does not come from the row's key, or its ordinal is higher than is searched.
+        """
+        roots = id_format.roots(had)
+        same = as_mask(pc.equal(roots, ids))
+        found = np.where(same, ordinals, np.int32(-1))
+        rows = np.flatnonzero(~same & (ordinals >= 0) & as_mask(pc.match_substring_regex(roots, id_format.MADE)))
+        most = min(_ORDINALS_MAX, max(_ORDINALS_MIN, _ORDINALS_WORK // max(len(rows), 1)))
+        for ordinal in range(most):
+            if not len(rows):
+                break
+            made = id_format.spelled(self._at(rows, np.full(len(rows), ordinal, np.int32)))
+            there = as_mask(pc.equal(made, roots.take(pa.array(rows))))
+            found[rows[there]] = ordinal
+            rows = rows[~there]
+        return found
+
+    def keeping(
+        self, ordinals: npt.NDArray[np.int32], earlier_ordinals: Sequence[npt.NDArray[np.int32]]
+    ) -> npt.NDArray[np.int32]:
+        """Renumber the rows of each key so that rows which had an id of it keep it, and the others share the rest.
+
+        The first of a row's `earlier_ordinals` counts; where two rows had the same, the first row keeps it.
+        """
+        preferred = np.full(len(self), -1, np.int32)
+        for earlier in earlier_ordinals:
+            preferred = np.where(preferred >= 0, preferred, earlier)
+        moved = np.flatnonzero((preferred >= 0) & (preferred != ordinals))
+        if not len(moved):
+            return ordinals
+        ordinals = ordinals.copy()
+        numbered = np.flatnonzero(ordinals >= 0)
+        codes = self.codes(numbered)
+        concerned = np.isin(codes, codes[np.isin(numbered, moved)])
+        of_key: dict[int, list[int]] = {}
+        for row, code in zip(numbered[concerned].tolist(), codes[concerned].tolist(), strict=True):
+            of_key.setdefault(code, []).append(row)
+        for rows in of_key.values():
+            kept: dict[int, int] = {}
+            for row in rows:
+                if preferred[row] >= 0:
+                    kept.setdefault(int(preferred[row]), row)
+            free = (ordinal for ordinal in itertools.count() if ordinal not in kept)
+            holders = {row: ordinal for ordinal, row in kept.items()}
+            for row in rows:
+                ordinals[row] = holders[row] if row in holders else next(free)
+        return ordinals
+
     def _joined(self, part: Callable[[pa.Array], pa.Array]) -> pa.Array:
         columns = [part(column) if isinstance(column, pa.Array) else column for column in self._columns]
         return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, self._separator)
 
+    def _at(self, rows: npt.NDArray[np.int64], ordinals: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
+        """Return the digests of the ids that the keys of some rows give with these ordinals."""
+        # In front, where there is otherwise a phone or a column that is not empty: a content could end in the same text.
+        fronts = [f"{ordinal}{_SEPARATOR}{_SEPARATOR}".encode() if ordinal else b"" for ordinal in ordinals.tolist()]
+        return self._digested(map(operator.add, fronts, _texts(self.take(pa.array(rows)))))
 
-def key_texts(fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, campaign: str | None = None) -> Keys:
+    def _digested(self, texts: Iterable[bytes]) -> npt.NDArray[np.uint64]:
+        digests = b"".join(map(xxhash.xxh3_128_digest, texts, itertools.repeat(_seed(self._app_key, self._campaign))))
+        return np.frombuffer(digests, np.uint64).reshape(-1, 2)
+
+
+def _texts(keys: pa.Array) -> list[bytes]:
+    binary = pc.cast(keys, pa.large_binary())
+    return (pc.fill_null(binary, b"") if binary.null_count else binary).to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
+
+
+def key_texts(
+    fields: Mapping[str, pa.Array],
+    keys: Sequence[pa.Array] = (),
+    *,
+    campaign: str | None = None,
+    app_key: str = "",
+) -> Keys:
     """Build the text that distinguishes one recipient from another, for each row; null where a part of it is null.
 
     Without columns named by ``key=``, it is the phone in a named campaign, else phone, source address, short link and
-    content.
+    content. The ids are those of an account's `app_key`.
 
     Examples
     --------
@@ -93,7 +223,12 @@ def key_texts(fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, 
         columns = [fields[name].cast(TEXT) for name in NAMED_KEY]
     elif not any(name in fields for name in ("source_address", "short_link")):
         # The same text as below with two empty fields between, in half the time.
-        return Keys([fields["phone"].cast(TEXT), fields["content"].cast(TEXT)], _SEPARATOR * 3)
+        return Keys(
+            [fields["phone"].cast(TEXT), fields["content"].cast(TEXT)],
+            _SEPARATOR * 3,
+            campaign=campaign,
+            app_key=app_key,
+        )
     else:
         columns = []
         for name in UNNAMED_KEY:
@@ -103,7 +238,16 @@ def key_texts(fields: Mapping[str, pa.Array], keys: Sequence[pa.Array] = (), *, 
                 columns.append(_unambiguous(pc.fill_null(fields[name], "")))
             else:
                 columns.append(pa.scalar("", TEXT))
-    return Keys(columns, _SEPARATOR)
+    return Keys(columns, _SEPARATOR, campaign=campaign, app_key=app_key)
+
+
+def keys_of(
+    fields: Mapping[str, pa.Array], keys: Sequence[pa.Array], *, campaign: str | None, app_key: str = ""
+) -> Keys:
+    """Do what `key_texts` does, for the texts of a frame: a spreadsheet changes line ends, which distinguish no messages."""
+    if not keys and campaign is None:
+        fields = {**fields, "content": line_ends(fields["content"])}
+    return key_texts(fields, keys, campaign=campaign, app_key=app_key)
 
 
 def _unambiguous(column: pa.Array) -> pa.Array:
@@ -112,144 +256,6 @@ def _unambiguous(column: pa.Array) -> pa.Array:
         column = pc.replace_substring(column, "\\", "\\\\")
         column = pc.replace_substring(column, _SEPARATOR, "\\u")
     return column
-
-
-class MessageIds:
-    """The messageids of rows, made on demand, each once: while a run waits for replies, not before it.
-
-    An id has 10 to 50 characters of ``[0-9a-zA-Z-]`` (the vendor's rule for sysMessageId); it is null where the ordinal
-    (how many earlier rows have the key) is negative. The frame's own ``sys_message_id`` wins where it is not null.
-
-    Examples
-    --------
-    >>> keys = key_texts({"phone": pa.array(["8615088888888"])}, campaign="spring")
-    >>> MessageIds(keys, np.zeros(1, "int32"), app_key="app", campaign="spring").whole().to_pylist()
-    ['n14ba7d3045ec685769b23b9464a77410c']
-    """
-
-    def __init__(
-        self,
-        keys: Keys,
-        ordinals: npt.NDArray[np.int32],
-        *,
-        app_key: str,
-        campaign: str | None = None,
-        own: pa.Array | None = None,
-    ) -> None:
-        self._keys = keys
-        self._seed = _seed(app_key, campaign)
-        self._own = None if own is None else pc.cast(own, TEXT)
-        self._number(ordinals)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def slice(self, start: int, size: int) -> pa.Array:
-        """Return the ids of at most `size` rows from `start` on."""
-        stop = min(start + size, len(self))
-        for chunk in range(start // _CHUNK, -(-stop // _CHUNK)):
-            if not self._made[chunk]:
-                # Two threads may do this at once, the run and a reader of its frame: both write the same.
-                self._make(chunk * _CHUNK)
-                self._made[chunk] = True
-        ids = id_format.text(self._letters[start * id_format.WIDTH : stop * id_format.WIDTH])
-        if self._own is not None:
-            ids = pc.coalesce(self._own.slice(start, stop - start), ids)
-        wanted = self._ordinals[start:stop] >= 0
-        return ids if wanted.all() else pc.if_else(pa.array(wanted), ids, pa.scalar(None, TEXT))
-
-    def take(self, rows: pa.Array) -> pa.Array:
-        """Return the ids of some rows."""
-        if not len(rows):
-            return pa.array([], TEXT)
-        least, most = (end.as_py() for end in pc.min_max(rows).values())
-        return self.slice(least, most - least + 1).take(pc.subtract(rows, least))
-
-    def whole(self) -> pa.Array:
-        """Return the ids of all rows."""
-        return self.slice(0, len(self))
-
-    def of_first(self, rows: npt.NDArray[np.int64]) -> pa.Array:
-        """Return the ids that the keys of some rows assign to the first row of each, whatever the rows' own ids are."""
-        return id_format.spelled(self._digests(self._keys.take(pa.array(rows)), np.zeros(len(rows), np.int32)))
-
-    @property
-    def made(self) -> MessageIds:
-        """The same without the frame's own ids: those made from the keys, each made once for both."""
-        if self._own is None:
-            return self
-        made = copy.copy(self)
-        made._own = None  # noqa: SLF001  one of its own kind
-        return made
-
-    def earlier_ordinals(self, had: pa.Array) -> npt.NDArray[np.int32]:
-        """Find the ordinals with which the rows' keys give the ids that the rows had.
-
-        -1 where the id does not come from the row's key, or its ordinal is higher than is searched.
-        """
-        roots = id_format.roots(had)
-        same = as_mask(pc.equal(roots, self.made.whole()))
-        earlier_ordinals = np.where(same, self._ordinals, np.int32(-1))
-        rows = np.flatnonzero(~same & (self._ordinals >= 0) & as_mask(pc.match_substring_regex(roots, id_format.MADE)))
-        most = min(_ORDINALS_MAX, max(_ORDINALS_MIN, _ORDINALS_WORK // max(len(rows), 1)))
-        for ordinal in range(most):
-            if not len(rows):
-                break
-            at = pa.array(rows)
-            ids = id_format.spelled(self._digests(self._keys.take(at), np.full(len(rows), ordinal, np.int32)))
-            found = as_mask(pc.equal(ids, roots.take(at)))
-            earlier_ordinals[rows[found]] = ordinal
-            rows = rows[~found]
-        return earlier_ordinals
-
-    def keeping(self, earlier_ordinals: Sequence[npt.NDArray[np.int32]]) -> MessageIds:
-        """Renumber the rows of each key so that rows which had an id of it keep it, and the others share the rest.
-
-        The first of a row's `earlier_ordinals` counts; where two rows had the same, the first row keeps it.
-        """
-        preferred = np.full(len(self), -1, np.int32)
-        for ordinals in earlier_ordinals:
-            preferred = np.where(preferred >= 0, preferred, ordinals)
-        moved = np.flatnonzero((preferred >= 0) & (preferred != self._ordinals))
-        if not len(moved):
-            return self
-        ordinals = self._ordinals.copy()
-        numbered = np.flatnonzero(ordinals >= 0)
-        codes = self._keys.take(pa.array(numbered)).dictionary_encode().indices.to_numpy()
-        concerned = numbered[np.isin(codes, codes[np.isin(numbered, moved)])]
-        of_key: dict[str, list[int]] = {}
-        for row, text in zip(concerned.tolist(), self._keys.take(pa.array(concerned)).to_pylist(), strict=True):
-            of_key.setdefault(text, []).append(row)
-        for rows in of_key.values():
-            kept: dict[int, int] = {}
-            for row in rows:
-                if preferred[row] >= 0:
-                    kept.setdefault(int(preferred[row]), row)
-            free = (ordinal for ordinal in itertools.count() if ordinal not in kept)
-            holders = {row: ordinal for ordinal, row in kept.items()}
-            for row in rows:
-                ordinals[row] = holders[row] if row in holders else next(free)
-        other = copy.copy(self)
-        other._number(ordinals)  # noqa: SLF001  one of its own kind
-        return other
-
-    def _number(self, ordinals: npt.NDArray[np.int32]) -> None:
-        self._ordinals = ordinals
-        self._letters = unset(len(self._keys) * id_format.WIDTH, np.uint8)
-        self._made = np.zeros(-(-len(self._keys) // _CHUNK), np.bool_)
-
-    def _make(self, start: int) -> None:
-        digests = self._digests(self._keys.slice(start, _CHUNK), self._ordinals[start : start + _CHUNK])
-        id_format.write(digests, self._letters[start * id_format.WIDTH : (start + _CHUNK) * id_format.WIDTH])
-
-    def _digests(self, keys: pa.Array, ordinals: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
-        binary = pc.cast(keys, pa.large_binary())
-        texts = (pc.fill_null(binary, b"") if binary.null_count else binary).to_numpy(zero_copy_only=False).tolist()
-        for row in np.flatnonzero(ordinals > 0):
-            # In front, where there is otherwise a phone or a column that is not empty: a content could end in the same text.
-            texts[row] = f"{ordinals[row]}{_SEPARATOR}{_SEPARATOR}".encode() + texts[row]
-        digests = b"".join(map(xxhash.xxh3_128_digest, texts, itertools.repeat(self._seed)))
-        return np.frombuffer(digests, np.uint64).reshape(-1, 2)
 
 
 def _seed(app_key: str, campaign: str | None) -> int:

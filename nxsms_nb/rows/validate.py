@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, as_mask, present, to_series
+from nxsms_nb._arrow import TEXT, present, to_series
 from nxsms_nb.errors import ValidationError
 from nxsms_nb.formatting import named
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.rows import keys, message_ids, regions
-from nxsms_nb.rows.canonical import line_ends
 from nxsms_nb.rows.cells import read_cells
 from nxsms_nb.rows.columns import phone_label, resolve
 from nxsms_nb.rows.holdout import held_out, refuse_unseen
@@ -66,20 +65,25 @@ def phones(frame: pd.DataFrame, options: Mapping[str, Any], counts: Counts | Non
 
 
 def examine(
-    frame: pd.DataFrame, settings: Mapping[str, Any], *, strict: bool = False, report: ValidationReport | None = None
+    frame: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    strict: bool = False,
+    report: ValidationReport | None = None,
+    app_key: str = "",
 ) -> ValidationReport:
     """Do what `report_on` does, where `report` is not what it returned, and raise `ValidationError` for rows that must not be sent.
 
     With `strict` for any problem, otherwise for duplicates only, where ``duplicates="raise"``.
     """
-    report = report_on(frame, settings) if report is None else report
+    report = report_on(frame, settings, app_key=app_key) if report is None else report
     if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
         raise ValidationError(_repeated_words(report, settings, repeated), report)
     return report.raise_if_bad() if strict else report
 
 
-def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationReport:
-    """Do what `validate` does, with options that are settled.
+def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str = "") -> ValidationReport:
+    """Do what `validate` does, with options that are settled; the ids of the report's keys are those of an account's `app_key`.
 
     Those of a stream include the `rounding.Counts` of earlier chunks, and of a part of a larger frame the ``ordinals`` of rows
     whose keys other parts have too: rows, and how many rows before them.
@@ -93,47 +97,40 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any]) -> ValidationRep
     refuse_unseen(frame, settings["variant"])
     checked = checked.holding_out(held_out(frame, settings["variant"]))
     checked = checked.suppressing(*suppressed(frame, checked.fields["phone"], settings))
-    texts = message_ids.key_texts(_identity_fields(checked.fields, key, campaign), checked.keys, campaign=campaign)
-    checked = _own_ids(checked, texts, duplicates)
-    ordinals = _ordinals(texts, checked, duplicates, keyed=bool(key))
+    of_rows = message_ids.keys_of(checked.fields, checked.keys, campaign=campaign, app_key=app_key)
+    checked = _own_ids(checked, of_rows, duplicates)
+    ordinals = _ordinals(of_rows, checked, duplicates, keyed=bool(key))
     if (known := settings.get("ordinals")) is not None:
         rows, counted = known
         ordinals[rows] = counted
     if duplicates == "raise" and (ordinals > 0).any():
         shown = checked.fields["phone"].cast(TEXT) if not key else _joined(checked.keys)
         checked = checked.without([("duplicate", np.flatnonzero(ordinals > 0))], {"key": shown})
-    return ValidationReport(frame, checked, texts, ordinals, duplicates=duplicates)
+    return ValidationReport(frame, checked, of_rows, ordinals, duplicates=duplicates)
 
 
-def _ordinals(texts: Keys, checked: Checked, duplicates: Duplicates, *, keyed: bool) -> npt.NDArray[np.int32]:
+def _ordinals(of_rows: Keys, checked: Checked, duplicates: Duplicates, *, keyed: bool) -> npt.NDArray[np.int32]:
     """Count the earlier rows with a row's key; a suppressed row takes no other row's place."""
-    ordinals = repeats(texts, checked.good)
+    ordinals = repeats(of_rows, checked.good)
     kept_back = checked.good & checked.suppressed
     if duplicates == "allow" or not kept_back.any():
         return ordinals
     leaving = checked.good & ~checked.suppressed
-    ordinals = np.where(kept_back, repeats(texts, kept_back), repeats(texts, leaving))
+    ordinals = np.where(kept_back, repeats(of_rows, kept_back), repeats(of_rows, leaving))
     ordinals[kept_back & (ordinals > 0)] = -1
     if keyed:
         # Of rows with one key and several numbers, the message is that of those who are not on the list.
         rows = np.flatnonzero(kept_back)
-        others = texts.take(pa.array(np.flatnonzero(leaving)))
-        ordinals[rows[as_mask(pc.is_in(texts.take(pa.array(rows)), value_set=others))]] = -1
+        mine, others = np.split(of_rows.codes(np.concatenate([rows, np.flatnonzero(leaving)])), [len(rows)])
+        ordinals[rows[np.isin(mine, others)]] = -1
     return ordinals
-
-
-def _identity_fields(fields: dict[str, pa.Array], key: list[Hashable], campaign: str | None) -> dict[str, pa.Array]:
-    """Return the fields that distinguish messages, with line ends as one system writes them, since a spreadsheet changes them."""
-    if key or campaign is not None:
-        return fields
-    return {**fields, "content": line_ends(fields["content"])}
 
 
 def _joined(columns: list[pa.Array]) -> pa.Array:
     return pc.binary_join_element_wise(*(column.cast(TEXT) for column in columns), pa.scalar(", ", TEXT))
 
 
-def _own_ids(checked: Checked, texts: Keys, duplicates: Duplicates) -> Checked:
+def _own_ids(checked: Checked, of_rows: Keys, duplicates: Duplicates) -> Checked:
     """Refuse rows that bring an id which is another row's too: an id has one effect."""
     own = checked.fields.get("sys_message_id")
     if own is None:
@@ -143,7 +140,7 @@ def _own_ids(checked: Checked, texts: Keys, duplicates: Duplicates) -> Checked:
     ids = coded.indices.to_numpy()
     if len(coded.dictionary) == len(rows):
         return checked
-    key = texts.take(pa.array(rows)).dictionary_encode().indices.to_numpy()
+    key = of_rows.codes(rows)
     _, first = np.unique(ids, return_index=True)
     shared = (np.bincount(ids, weights=key != key[first][ids]) > 0)[ids]
     found: Found = [("sys_message_id_shared", rows[shared])]

@@ -38,7 +38,7 @@ def reconciled(
     client = client_or_env(client, practice=spelled.practice)
     sent = read_back(frame, client, settings, call=spelled, journal=journal_of(settings, client))
     dispatch = sent.dispatch(sent.journal, settings["campaign"])
-    doubtful = np.intersect1d(reconcile.in_doubt(dispatch.results), np.flatnonzero(present(dispatch.all_ids())))
+    doubtful = np.intersect1d(reconcile.in_doubt(dispatch.results), np.flatnonzero(present(dispatch.ids)))
     elsewhere.refuse_strange_doubts(dispatch, doubtful)
     for home in sent.homes_of(doubtful):
         call.ready_to_lock()

@@ -301,6 +301,16 @@ def test_recorded_says_that_the_unnamed_campaign_knows_the_rows(sandbox, journal
     assert f"    df.nxsms.recorded(client, journal={str(journal.path)!r})\n" in said
 
 
+def test_recorded_names_the_campaign_of_texts_with_a_spreadsheets_line_ends(sandbox, capsys):
+    """The ids of another campaign are made as its own send made them, whichever line ends the texts have."""
+    frame = people(3).assign(content=[f"Dear {n},\r\nyour table is ready." for n in range(3)])
+    frame.nxsms.send(sandbox.client)
+    capsys.readouterr()
+    frame.nxsms.recorded(sandbox.client, campaign="spring")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The unnamed campaign knows 3 of these 3 rows, of which campaign 'spring' knows nothing." in said
+
+
 def test_recorded_says_nothing_of_other_campaigns_where_its_own_knows_the_rows(sandbox, journal, capsys):
     """Nor of campaigns that know other people."""
     people(5).nxsms.send(sandbox.client, campaign="spring", journal=journal)

@@ -128,11 +128,8 @@ class History:
         """What a call calls each row, whatever ids the frame brings: the id made from its key."""
         columns = resolve(frame, {"phone": None, "content": None})
         checked = validate.check(frame, columns, region=None, key=row_keys.labels(frame, key))
-        texts = message_ids.key_texts(checked.fields, checked.keys, campaign=campaign)
-        ordinals = row_keys.repeats(texts, checked.good)
-        return (
-            message_ids.MessageIds(texts, ordinals, app_key=self.sandbox.app_key, campaign=campaign).whole().to_pylist()
-        )
+        keys = message_ids.keys_of(checked.fields, checked.keys, campaign=campaign, app_key=self.sandbox.app_key)
+        return keys.ids(row_keys.repeats(keys, checked.good)).to_pylist()
 
     def step(self):
         if self.random.random() < 0.5:

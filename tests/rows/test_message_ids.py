@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nxsms_nb import Client, Journal
 from nxsms_nb.rows import id_format, message_ids
 from nxsms_nb.rows.id_format import fingerprints, index_of_attempts, next_id
-from nxsms_nb.rows.message_ids import MessageIds, key_texts
+from nxsms_nb.rows.message_ids import key_texts
 
 VENDOR_RULE = re.compile(r"[0-9a-zA-Z-]{10,50}")
 CLIENT = Client(access_key="key", access_secret="secret", app_key="app-2024", base_url="http://127.0.0.1:9")
@@ -107,16 +107,15 @@ def test_an_id_is_the_documented_hash(phone, content, campaign, app_key):
     named = "" if campaign is None else f"named\x1f{campaign}"
     seed = xxhash.xxh3_64_intdigest(f"{app_key}\x1f{named}".encode())
     key = phone if campaign is not None else f"{phone}\x1f\x1f\x1f{content}"
-    texts = key_texts({"phone": array(phone), "content": array(content)}, campaign=campaign)
-    made = MessageIds(texts, np.zeros(1, np.int32), app_key=app_key, campaign=campaign).whole()
-    assert made.to_pylist() == ["n1" + xxhash.xxh3_128_hexdigest(key.encode(), seed)]
+    keys = key_texts({"phone": array(phone), "content": array(content)}, campaign=campaign, app_key=app_key)
+    assert keys.ids(np.zeros(1, np.int32)).to_pylist() == ["n1" + xxhash.xxh3_128_hexdigest(key.encode(), seed)]
 
 
 @given(st.lists(PHONE, min_size=1, max_size=5), st.none() | NOT_EMPTY)
 def test_ids_keep_the_vendors_rule_and_read_as_text(phones, campaign):
     """10 to 50 of 0-9, a-z, A-Z and -, a letter first: a CSV of ids alone comes back as the text it was."""
-    texts = key_texts({"phone": array(*phones), "content": array(*phones)}, campaign=campaign)
-    made = MessageIds(texts, np.zeros(len(phones), np.int32), app_key="app", campaign=campaign).whole().to_pylist()
+    keys = key_texts({"phone": array(*phones), "content": array(*phones)}, campaign=campaign, app_key="app")
+    made = keys.ids(np.zeros(len(phones), np.int32)).to_pylist()
     made += [next_id(messageid) for messageid in made]
     assert all(VENDOR_RULE.fullmatch(messageid) and messageid[0].isalpha() for messageid in made)
     read = pd.read_csv(io.StringIO(pd.DataFrame({"messageid": made}).to_csv(index=False)))
@@ -124,29 +123,20 @@ def test_ids_keep_the_vendors_rule_and_read_as_text(phones, campaign):
     assert pd.to_numeric(read["messageid"], errors="coerce").isna().all()
 
 
-@given(st.data())
-def test_ids_are_the_same_whatever_is_asked_for_first(data):
-    """Made by the chunk, in any order, by slices and by rows, with ids of the frame's own and rows that get none."""
-    n = data.draw(st.integers(0, 23))
-    ordinals = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=n, max_size=n)), np.int32)
-    own = data.draw(st.none() | st.lists(st.sampled_from([None, "order-00017"]), min_size=n, max_size=n))
-    keys = key_texts({"phone": array(*map(str, range(n)))}, campaign="spring")
+@given(st.lists(st.tuples(st.none() | TEXT, st.integers(-1, 2)), max_size=23))
+def test_ids_are_the_same_however_many_are_made_together(rows):
+    """Digests are made by the chunk, and those of later rows of a key by themselves: each id depends on its row alone."""
+    ordinals = np.array([ordinal for _, ordinal in rows], np.int32)
 
-    def ids():
-        given = None if own is None else array(*own)
-        return MessageIds(keys, ordinals, app_key="app", campaign="spring", own=given)
+    def ids(rows, ordinals):
+        keys = key_texts({}, [array(*(text for text, _ in rows))], campaign="spring", app_key="app")
+        return keys.ids(ordinals).to_pylist()
 
-    whole = ids().whole().to_pylist()
+    alone = [ids([row], ordinals[place : place + 1])[0] for place, row in enumerate(rows)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(message_ids, "_CHUNK", 4)
-        made = ids()
-        for _ in range(3):
-            start, size = data.draw(st.integers(0, n)), data.draw(st.integers(0, n))
-            assert made.slice(start, size).to_pylist() == whole[start : start + size]
-            rows = sorted(data.draw(st.sets(st.integers(0, n - 1)))) if n else []
-            assert made.take(pa.array(rows, pa.int64())).to_pylist() == [whole[row] for row in rows]
-        assert made.whole().to_pylist() == whole
-    assert [messageid is None for messageid in whole] == (ordinals < 0).tolist()
+        assert ids(rows, ordinals) == alone
+    assert [messageid is None for messageid in alone] == (ordinals < 0).tolist()
 
 
 @given(st.lists(st.tuples(NOT_EMPTY, NOT_EMPTY), min_size=2, max_size=2, unique=True))
@@ -170,17 +160,16 @@ def test_fields_of_the_unnamed_key_are_joined_without_ambiguity(rows):
 @given(PHONE, st.sampled_from(["Hi", "Hi\x1f\x1f1", "1", "\x1f\x1f1"]), st.sampled_from(["Hi", "Hi\x1f\x1f1"]))
 def test_the_ordinal_of_a_duplicate_is_joined_without_ambiguity(phone, one, other):
     """The second of two equal rows never gets the id of a row with another text."""
-    texts = key_texts({"phone": array(*[phone] * 4), "content": array(one, one, other, other)})
+    keys = key_texts({"phone": array(*[phone] * 4), "content": array(one, one, other, other)})
     ordinals = np.array([0, 1, 0, 1] if one != other else [0, 1, 2, 3], np.int32)
-    made = MessageIds(texts, ordinals, app_key="app").whole().to_pylist()
-    assert len(set(made)) == 4
+    assert len(set(keys.ids(ordinals).to_pylist())) == 4
 
 
 def test_campaigns_and_accounts_have_ids_of_their_own():
     """The same number gets different ids in each campaign of each application, the unnamed one included."""
-    texts = array("8615088888888")
+    texts = {"phone": array("8615088888888"), "content": array("Hi")}
     made = {
-        MessageIds(texts, np.zeros(1, np.int32), app_key=app_key, campaign=campaign).whole()[0].as_py()
+        key_texts(texts, campaign=campaign, app_key=app_key).ids(np.zeros(1, np.int32))[0].as_py()
         for app_key, campaign in product(["app", "app2"], [None, "", "named", "spring", "Spring"])
     }
     assert len(made) == 10
