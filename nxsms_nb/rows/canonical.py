@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -123,17 +123,23 @@ def _spelled_alike(text: pa.Array) -> pa.Array:
 
 def line_ends(text: pa.Array) -> pa.Array:
     """Return the text with LF at the end of each line: Excel returns CRLF and CR unchanged, or writes its own escape for CR."""
-    # Finding one letter costs next to nothing, and most columns have neither.
-    if _has(text, b"_") and as_mask(pc.match_substring(text, _EXCEL_CR)).any():
+    # Finding letters costs next to nothing, and most columns have neither.
+    there = _those_in(text, (b"_", b"\r"))
+    if b"_" in there and as_mask(pc.match_substring(text, _EXCEL_CR)).any():
         text = pc.replace_substring(text, _EXCEL_CR, "\r")
-    if not _has(text, b"\r"):
+        there.add(b"\r")
+    if b"\r" not in there:
         return text
     return pc.replace_substring(pc.replace_substring(text, "\r\n", "\n"), "\r", "\n")
 
 
-def _has(text: pa.Array, letter: bytes) -> bool:
-    letters = buffers(text)[1]
-    return any(letter in letters[start : start + _PIECE].tobytes() for start in range(0, len(letters), _PIECE))
+def _those_in(text: pa.Array, letters: Sequence[bytes]) -> set[bytes]:
+    data = buffers(text)[1]
+    found: set[bytes] = set()
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE].tobytes()
+        found.update(letter for letter in letters if letter in piece)
+    return found
 
 
 _EXCEL_CR: Final = "_x000D_"

@@ -6,6 +6,7 @@ all texts of a column at once, in half the time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,21 +36,13 @@ class Sign:
         word = np.dtype(f"u{len(both)}")
         always = np.array([np.bitwise_and.reduce(list(letters)) for letters in both], np.uint8)
         ever = np.array([np.bitwise_or.reduce(list(letters)) for letters in both], np.uint8)
-        self._value = always.view(word)[0]
+        self.value = always.view(word)[0]
         # The bits that all bytes of a set share; None: each set has one byte only.
-        self._bits = None if (always == ever).all() else (~(always ^ ever)).view(word)[0]
+        self.bits = None if (always == ever).all() else (~(always ^ ever)).view(word)[0]
 
-    def find(self, data: Bytes) -> Positions:
-        """Return where in the bytes it begins."""
-        width = self._value.itemsize
-        found = []
-        for shift in range(width):
-            words = data[shift : len(data) - (len(data) - shift) % width].view(self._value.dtype)
-            equal = (words if self._bits is None else words & self._bits) == self._value
-            found.append(np.flatnonzero(equal) * width + shift)
-        at: Positions = np.concatenate(found) - self._start
-        if not len(at):
-            return at
+    def confirmed(self, at: Positions, data: Bytes) -> Positions:
+        """Return where it begins in the bytes, of places where its rare bytes may be."""
+        at = at - self._start
         at = at[(at >= 0) & (at <= len(data) - len(self._allowed))]
         for place, allowed in enumerate(self._allowed):
             at = at[allowed[data[at + place]]]
@@ -103,5 +96,26 @@ def signed(texts: pa.Array) -> Positions:
 def _signed(texts: pa.Array) -> Positions:
     starts, data = buffers(texts)
     signs = _SIGNS if data.max(initial=0) < 0x80 else (*_SIGNS, *_SIGNS_BEYOND_ASCII)
-    at = np.concatenate([sign.find(data) for sign in signs])
-    return np.unique(np.searchsorted(starts, at, side="right") - 1)
+    # Finding one letter costs next to nothing.
+    letters = data.tobytes()
+    single = [sign for sign in signs if sign.value.itemsize == 1 and int(sign.value) in letters]
+    at = [sign.confirmed(np.flatnonzero(data == sign.value), data) for sign in single]
+    pairs = [sign for sign in signs if sign.value.itemsize > 1]
+    if len(may_be := _where_any(pairs, data)):
+        at += [sign.confirmed(may_be, data) for sign in pairs]
+    if not at:
+        return np.empty(0, np.int64)
+    return np.unique(np.searchsorted(starts, np.concatenate(at), side="right") - 1)
+
+
+def _where_any(signs: Sequence[Sign], data: Bytes) -> Positions:
+    """Return where in the bytes two may be the rare ones of any sign."""
+    found = []
+    for shift in range(2):
+        words = data[shift : len(data) - (len(data) - shift) % 2].view(np.uint16)
+        some, same, shared = np.zeros(len(words), np.bool_), np.empty(len(words), np.bool_), np.empty_like(words)
+        for sign in signs:
+            of_bits = words if sign.bits is None else np.bitwise_and(words, sign.bits, out=shared)
+            np.logical_or(some, np.equal(of_bits, sign.value, out=same), out=some)
+        found.append(np.flatnonzero(some) * 2 + shift)
+    return np.concatenate(found)
