@@ -1,6 +1,7 @@
 """Message ids: the same row has the same id for ever, and no two rows that differ share one."""
 
 import io
+import pickle
 import re
 from itertools import product
 
@@ -173,6 +174,17 @@ def test_campaigns_and_accounts_have_ids_of_their_own():
         for app_key, campaign in product(["app", "app2"], [None, "", "named", "spring", "Spring"])
     }
     assert len(made) == 10
+
+
+def test_keys_that_were_compared_before_get_the_ids_of_their_account():
+    """Workers check rows without the account that will send them, and send the keys back."""
+    texts, first = {"phone": array("8615088888888")}, np.zeros(1, np.int32)
+    keys = key_texts(texts, campaign="spring")
+    assert keys.codes(np.arange(1)).tolist() == [0]
+    arrived = pickle.loads(pickle.dumps(keys))  # noqa: S301  of our own
+    for app_key in ("app", "app2"):
+        expected = key_texts(texts, campaign="spring", app_key=app_key).ids(first)
+        assert keys.of_account(app_key).ids(first) == arrived.of_account(app_key).ids(first) == expected
 
 
 # The default reader of pandas 2.3 gets the last digit of many fractions wrong; pandas 3 reads them as they were.
