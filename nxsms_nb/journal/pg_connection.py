@@ -45,6 +45,12 @@ _REMEDIES: Final = (
         re.compile("statement timeout"),
         "Raise the role's statement_timeout, or find out who cancelled the statement.",
     ),
+    ((), re.compile("statement pooling mode"), "Name the database itself, or a pool in session mode."),
+    (
+        (),
+        re.compile("query_wait_timeout"),
+        "The pooler has no connection to spare: its pool needs two for a run (default_pool_size), in session mode.",
+    ),
     (("53100",), re.compile("No space left"), "Make room on the server's disk."),
     (
         ("57P01", "57P02", "57P03"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,12 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import psycopg
 import pyarrow as pa
 import pytest
 
 import nxsms_nb as nx
 from nxsms_nb import ConfigError, Journal, JournalError
 from nxsms_nb.journal import pg_connection, pg_schema
+from nxsms_nb.journal.addresses import Address
 from nxsms_nb.wire.receipts import Receipt
 from tests.engine.people import counts, people
 from tests.support.pooler import Pooler
@@ -359,6 +362,19 @@ def test_a_pooler_in_transaction_mode_is_refused(sandbox, postgres, database):
     ):
         people(3).nxsms.send(sandbox.client, journal=pooler.url, progress="silent")
     assert not len(sandbox.ledger)
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("transaction blocks not allowed in statement pooling mode", "a pool in session mode."),
+        ("query_wait_timeout", r"its pool needs two for a run \(default_pool_size\), in session mode."),
+    ],
+)
+def test_what_a_pooler_says_comes_with_what_it_needs(said, remedy):
+    """In the words of pgbouncer in statement mode, and with a single connection for a database."""
+    error = pg_connection.refused(Address("postgresql://ada@db/sms"), psycopg.OperationalError(said))
+    assert re.search(f"{said}.*{remedy}", str(error))
 
 
 def test_receipts_are_kept_once_for_everybody(database):
