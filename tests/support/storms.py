@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from tests.support import control
+from tests.support import control, storms_dask
 from tests.support.acts import TEXTS
 from tests.support.faultgateway import APP_SECRET, Conversation, FaultGateway, healthy, said
 from tests.support.faults import FAULTS, Fault
@@ -176,7 +176,14 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--postgres", action="store_true", help="only kills, with the journal in PostgreSQL")
+    parser.add_argument(
+        "--dask", action="store_true", help="only kills, of the workers and of the caller of a Dask frame"
+    )
     asked = parser.parse_args()
+    if asked.dask:
+        for name, counted in storms_dask.storm(asked.kills, asked.kills // 2).items():
+            sys.stdout.write(f"{name}: {Tally(**counted)}\n")
+        return
     if asked.postgres:
         with Server() as server:
             total = _summed(kills, 0, asked.kills, most=10, within=0.5, server=server)
