@@ -2,7 +2,8 @@
 
 Parquet in files of 100,000 rows, sent to the bare server; each contestant in a process of its own, which tells its CPU and, at
 the end of each part, its memory. The stream reads the files itself and keeps no results; Dask's call prepares them on a
-`LocalCluster` and writes its results. Prints JSON.
+`LocalCluster` and writes its results. The cluster has a worker of one thread for each core, as ``distributed.Client()`` makes
+it on a small machine. Prints JSON.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def main() -> None:
     if sys.argv[1] in ("stream", "dask"):
         print(json.dumps(contestant(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))))
         return
-    rows, workers = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    rows, workers = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else os.cpu_count() or 1
     told: dict[str, Any] = {"rows": rows, "workers": workers, "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
