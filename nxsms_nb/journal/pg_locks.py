@@ -89,11 +89,13 @@ class Locks:
 
     def _holder(self, connection: psycopg.Connection[Any], lock: Lock) -> tuple[str, str | None]:
         """Return who holds a lock, in words, and which campaign's run that is, where the journal shows it."""
-        for pid, application, _ in self._holders(connection, lock):
+        for pid, application, started in self._holders(connection, lock):
+            # Pids come again: a run from before that session was another's, which was killed.
+            since_us = int(float(started) * 1e6) if started else 0
             row = connection.execute(
                 "SELECT campaign, to_char(to_timestamp(started_us / 1e6), 'YYYY-MM-DD HH24:MI'), os_user, host FROM run "
-                "WHERE ended_us IS NULL AND backend = %s ORDER BY id DESC LIMIT 1",
-                (pid,),
+                "WHERE ended_us IS NULL AND backend = %s AND started_us >= %s ORDER BY id DESC LIMIT 1",
+                (pid, since_us),
             ).fetchone()
             if row is not None:
                 campaign, since, user, host = row

@@ -1,6 +1,7 @@
 """Claims in a shared journal: an id has one holder, and only who holds it frees it."""
 
 import asyncio
+import os
 import threading
 
 import psycopg
@@ -231,6 +232,19 @@ def test_locks_exclude_as_in_a_file(journal):
     with journal.campaign(None, anywhere=True), pytest.raises(CampaignBusy, match="may belong to this one"):
         journal.campaign("a")
     journal.campaign("a").release()
+
+
+def test_a_holder_is_not_named_after_a_killed_run_whose_pid_it_has(journal, database, postgres):
+    """Pids come again; who has just begun has no run yet and is named by the session."""
+    with recording(journal, "spring"):
+        pass
+    with journal.campaign("spring") as campaign:
+        pid = campaign._hold._session.about.pid
+        killed = "UPDATE run SET ended_us = NULL, backend = %s, os_user = 'ghost', started_us = started_us - 3600000000"
+        postgres.execute(killed, (pid,), database=database.rpartition("/")[2])
+        with pytest.raises(CampaignBusy, match=rf"process {os.getpid()}\)") as busy:
+            journal.campaign("spring")
+    assert "ghost" not in str(busy.value)
 
 
 def test_many_sessions_that_begin_at_once_make_the_tables_once(database):
