@@ -70,12 +70,27 @@ def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Co
     return through
 
 
+def _until_the_cell_ends() -> threading.Event:
+    """Return an event that is set when the notebook's cell that runs now has ended."""
+    over = threading.Event()
+    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+    def ended(*_: object) -> None:
+        over.set()
+        with suppress(Exception):
+            shell.events.unregister("post_run_cell", ended)
+
+    with suppress(Exception):  # no shell, or one without events
+        shell.events.register("post_run_cell", ended)
+    return over
+
+
 class Call(Generic[_T]):
     """One call's work in its own thread, in a copy of the caller's context.
 
     The work of a simulated gateway goes on only while `served` lives, and need not end before the interpreter does. `left`
     says that nobody waits for the work any more; `by_main_thread`, that the main thread made the call, which is the one a
-    kernel's interrupt reaches; `recorded` is the call that returns the frame later, from the journal; `at_end` is called in
+    kernel's interrupt reaches; `cell_over` is set when the cell that made it has ended; `recorded` is the call that returns the frame later, from the journal; `at_end` is called in
     the work's thread when it has ended.
     """
 
@@ -85,6 +100,7 @@ class Call(Generic[_T]):
         self.stop = StopRequest()
         self.ended = False
         self.by_main_thread = threading.current_thread() is threading.main_thread()
+        self.cell_over = _until_the_cell_ends()
         self.recorded = ""
         self._served = served
         self._pid = os.getpid()

@@ -43,6 +43,8 @@ _WHOLE: Final = 200_000
 """Frames of more rows are estimated from a sample, until the whole is asked for."""
 _SAMPLE: Final = 50_000
 _LONGEST_TEMPLATE: Final = 20_000
+_PATIENCE_S: Final = 30.0
+"""How long a cell waits for the figures of the text that it was given; the widget is there meanwhile."""
 _MOST_NUMBER: Final = 2**53
 """What a page counts to exactly."""
 
@@ -162,6 +164,8 @@ class Compose:
         live = self._widget._repr_mimebundle_()[0]
         nothing = '<div data-nxsms="compose-elsewhere"></div>'
         show({**live, "text/html": nothing, "text/plain": PLAIN}, raw=True)
+        # A notebook that is executed without a page keeps what is there when the cell ends.
+        self.settled(_PATIENCE_S)
         self._stills.append(show(self._bundle(), raw=True, display_id=True))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:

@@ -174,7 +174,7 @@ class Rows:
         results = [[_result(name, value) for value in read[name].astype(object)] for name in self._results]
         numeric = {"attempts", "latency_ms"}
         columns = [
-            *({"name": masking.name(str(label)), "number": False} for label in self._labels),
+            *({"name": masking.name(str(label)), "number": self._is_amount(label)} for label in self._labels),
             *({"name": tr(_HEADS[name]), "number": name in numeric} for name in self._results),
         ]
         for place, column in enumerate(columns):
@@ -191,6 +191,11 @@ class Rows:
             "statuses": list(read["status"].astype(str)),
             "status": len(self._labels) + self._results.index("status"),
         }
+
+    def _is_amount(self, label: Hashable) -> bool:
+        """Return whether a column's values are compared by size, and so stand to the right."""
+        dtype = self._frame[label].dtype
+        return label != self._phone and pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
     def _shown(self, label: Hashable, places: Places) -> list[str]:
         values = self._frame[label].iloc[places].astype(object)

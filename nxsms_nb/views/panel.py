@@ -51,11 +51,16 @@ class RunPanel:
 
     `stop` stops the run, from any thread; without it there is no button. `interrupts` says that the cell waits for the
     run in the main thread, so that the kernel's interrupt stops it, too: a button's message does not reach a blocked
-    kernel. `recorded` is the call that returns the frame from the journal.
+    kernel; `cell_over` is set when that cell has ended. `recorded` is the call that returns the frame from the journal.
     """
 
     def __init__(
-        self, stop: Callable[[], object] | None = None, *, interrupts: bool = False, recorded: str = ""
+        self,
+        stop: Callable[[], object] | None = None,
+        *,
+        interrupts: bool = False,
+        recorded: str = "",
+        cell_over: threading.Event | None = None,
     ) -> None:
         # Whoever has no anywidget hears of it here, where another view can be chosen.
         from nxsms_nb.views import run_widget  # noqa: PLC0415 - for those who see it only
@@ -66,6 +71,7 @@ class RunPanel:
         self._stop = stop
         self._interrupts = interrupts
         self._recorded = recorded
+        self._cell_over = cell_over
         self._guard = threading.RLock()
         self._throughput = Throughput()
         self._widget: Any = None
@@ -147,6 +153,9 @@ class RunPanel:
         self._widget.on_msg(self._heard)
         if own:
             shell.events.register("post_run_cell", self._cell_ended)
+            # On a busy machine a task's panel may come when its cell has ended, and another one runs.
+            if self._cell_over is not None and self._cell_over.is_set():
+                self._cell_ended()
 
     def _forget(self) -> None:
         """Let go of the run: the model stays for as long as the kernel does."""

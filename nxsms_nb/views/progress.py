@@ -16,6 +16,8 @@ from nxsms_nb.views.panel import RunPanel
 from nxsms_nb.words.language import duration, joined, tr, translated
 
 if TYPE_CHECKING:
+    import threading
+
     from nxsms_nb.calls import Call
     from nxsms_nb.engine.progress import Observer, Progress
 
@@ -60,6 +62,7 @@ def choose(
     stop: Callable[[], object] | None = None,
     interrupts: bool = False,
     recorded: str = "",
+    cell_over: threading.Event | None = None,
 ) -> Observer:
     """Choose a run's observer.
 
@@ -82,7 +85,7 @@ def choose(
     if progress == "widget":
         # A front end whose widgets are broken keeps nobody from sending.
         with suppress(Exception):
-            return RunPanel(stop, interrupts=interrupts, recorded=recorded)
+            return RunPanel(stop, interrupts=interrupts, recorded=recorded, cell_over=cell_over)
         return TerminalBar()
     if callable(getattr(progress, "update", None)) and callable(getattr(progress, "close", None)):
         observer: Observer = progress
@@ -100,7 +103,9 @@ def watch(progress: Any, call: Call[Any], *, waited_for: bool = True) -> Observe
     interrupt of theirs stops it.
     """
     interrupts = waited_for and call.by_main_thread
-    observer = choose(progress, stop=call.stop.ask, interrupts=interrupts, recorded=call.recorded)
+    observer = choose(
+        progress, stop=call.stop.ask, interrupts=interrupts, recorded=call.recorded, cell_over=call.cell_over
+    )
     return observer if isinstance(observer, Silent) else Watched(observer)
 
 

@@ -4,9 +4,12 @@ import json
 import re
 import warnings
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 import nxsms_nb as nx
 from nxsms_nb.errors import ColumnError, ConfigError
@@ -226,6 +229,27 @@ def test_numbers_are_shown_where_the_person_asks_for_it(people, client):
         nx.options.mask_phones = True
     assert view["preview"][0]["text"].endswith(view["preview"][0]["to"])
     assert re.fullmatch(r"86150\d{8}", view["preview"][0]["to"])
+
+
+def test_a_converted_notebook_shows_it():
+    """Executed and converted without a page, it has the text, real rows, the figures and the lines; no number and no error."""
+    cells = [
+        (
+            "import nxsms_nb as nx, pandas as pd\nsandbox = nx.Sandbox(seed=7)\n"
+            'df = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(500)], "name": ["Ann", None] * 250})'
+        ),
+        "df.nxsms.compose(sandbox.client, template='Hi {name|there}', prices={'CN': 0.01})",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    notebook.metadata.pop("widgets", None)
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    static = re.sub(r"<[^>]*>", " ", page.partition('data-nxsms="compose-static"')[2])
+    for words in ("Hi there", "8 characters · 1 segment"):
+        assert words in static
+    assert re.search(r"500\s+rows to send\s+500\s+recipients\s+500\s+segments to pay\s+5.00\s+cost", static)
+    assert "model not found" not in page
+    assert not re.search(r"86150\d{8}", page)
 
 
 def test_texts_are_escaped_in_static_html(people, client):

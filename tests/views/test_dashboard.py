@@ -486,6 +486,14 @@ def test_it_is_chinese_where_the_session_is(made):
     assert json.loads(made(10).nxsms.dashboard().words) == {"language": "en"}
 
 
+def test_numbers_stand_to_the_right(made):
+    """Amounts are compared by their digits; phones, texts, truths and codes are not."""
+    sent = made(50).assign(amount=1.5, rows=pd.array([1, None] * 25, dtype="Int64"), vip=True, city="Bonn")
+    sent["phone"] = sent["phone"].astype("int64")
+    right = {column["name"] for column in table(sent.nxsms.dashboard())["columns"] if column["number"]}
+    assert right == {"amount", "rows", "attempts", "latency"}
+
+
 def test_sandbox_results_say_so(made):
     """The dashboard of practice results is marked, with and without rows."""
     for rows in (0, 50):

@@ -229,6 +229,29 @@ def test_updates_are_few():
     assert state_of(panel) == "stopping", "what changes the state is told at once"
 
 
+def test_an_interrupt_is_offered_while_the_run_s_own_cell_executes():
+    """A panel that comes when the cell has ended, as a task's may on a busy machine, does not strike the one that runs."""
+    cell = """
+from nxsms_nb.calls import Call
+from nxsms_nb.engine.progress import Progress
+from nxsms_nb.views.panel import RunPanel
+def offered(call):
+    panel = RunPanel(lambda: None, interrupts=True, cell_over=call.cell_over)
+    panel._kernel = "its id, which a server knows"
+    panel.update(Progress(total=1, sending=1))
+    return panel._widget.interrupts
+earlier = Call(lambda call: None)
+print(offered(earlier))"""
+    cells = [
+        nbformat.v4.new_code_cell(cell),
+        nbformat.v4.new_code_cell("print(offered(earlier), offered(Call(lambda call: None)))"),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    said = ["".join(one.text for one in cell.outputs if one.output_type == "stream") for cell in notebook.cells]
+    assert said == ["True\n", "False True\n"]
+
+
 CELL = """
 import contextvars, threading
 from nxsms_nb.views.progress import choose

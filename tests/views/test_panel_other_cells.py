@@ -2,12 +2,15 @@
 
 import os
 
-from tests.support.jupyter import RAN, RUN, STOP, SUMMARY, interrupts_of, people, prompt, shot
+from tests.support.jupyter import RAN, RUN, STOP, SUMMARY, interrupts_of, output, people, prompt, shot
 
 LIMITS = "max_rate=20, batch_size=5"
 BLOCK = """
-with open("go") as waiting:  # a pipe: until somebody writes to it
-    print(waiting.read())"""
+import os, select
+pipe = os.open("go", os.O_RDONLY | os.O_NONBLOCK)
+print("it", "waits", flush=True)
+select.select([pipe], [], [])  # until somebody writes to it
+print(os.read(pipe, 99).decode())"""
 
 
 def make_pipe(site):
@@ -37,6 +40,7 @@ def test_start_is_never_interrupted(lab, gateway):
     with lab.ran("blocked.ipynb", cells) as page:
         page.wait_for_selector(RUN, timeout=60_000)
         page.wait_for_function(RAN, arg=2, timeout=60_000)
+        output(page, 2, "it waits")
         interrupts = interrupts_of(page)
         page.click(STOP)
         wait_until_answered(page)
@@ -56,6 +60,7 @@ def test_a_task_of_an_earlier_cell_is_not_interrupted(lab, gateway):
     with lab.ran("task.ipynb", cells) as page:
         page.wait_for_selector(RUN, timeout=60_000)
         page.wait_for_function(RAN, arg=2, timeout=60_000)
+        output(page, 2, "it waits")
         interrupts = interrupts_of(page)
         page.click(STOP)
         wait_until_answered(page)
