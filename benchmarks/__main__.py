@@ -46,8 +46,8 @@ def alone(script: str, *words: object) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
     if done.returncode:
         raise SystemExit(f"{script} {words} failed:\n{done.stderr}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def contest(sizes: list[int], rounds: int) -> list[str]:
@@ -67,11 +67,11 @@ def contest(sizes: list[int], rounds: int) -> list[str]:
     with gateway() as port:
         for rows in sizes:
             names = ["wire", "bare", "ours", "by hand", *(["requests"] if rows <= 100_000 else [])]
-            told = [{name: alone("contestants", name, rows, port, 16) for name in names} for _ in range(rounds)]
+            runs = [{name: alone("contestants", name, rows, port, 16) for name in names} for _ in range(rounds)]
             for name in names:
-                cpu, wall = ([one[name][what] / rows * 1e6 for one in told] for what in ("cpu_s", "wall_s"))
-                memory = [one[name]["memory_mb"] for one in told]
-                against = {to: [one[name]["cpu_s"] / one[to]["cpu_s"] for one in told] for to in ("bare", "by hand")}
+                cpu, wall = ([one[name][what] / rows * 1e6 for one in runs] for what in ("cpu_s", "wall_s"))
+                memory = [one[name]["memory_mb"] for one in runs]
+                against = {to: [one[name]["cpu_s"] / one[to]["cpu_s"] for one in runs] for to in ("bare", "by hand")}
                 spread = " | ".join(f"{median(of):.2f} ({min(of):.2f}–{max(of):.2f})" for of in against.values())
                 lines.append(
                     f"| {rows:,} | {name} | {median(cpu):.2f} ({min(cpu):.2f}–{max(cpu):.2f}) | {median(wall):.2f} "
@@ -128,9 +128,9 @@ def limits(seconds: int) -> list[str]:
     ]
     for tps in (500, 3000, 10_000):
         with gateway(100, tps) as port:
-            told = alone("limited", port, tps, seconds)
+            measured = alone("limited", port, tps, seconds)
         lines.append(
-            f"| {tps:,} | {told['reached']:,.0f} | {told['reached'] / tps:.3f} | {told['refused_share']:.1%} |"
+            f"| {tps:,} | {measured['reached']:,.0f} | {measured['reached'] / tps:.3f} | {measured['refused_share']:.1%} |"
         )
     return [*lines, "", "Budgets: 0.95 and 3 %; at 500 a second 0.9 and 5 %.", ""]
 
@@ -138,7 +138,7 @@ def limits(seconds: int) -> list[str]:
 def streamed(rows: int) -> list[str]:
     """A file sent in a stream, stopped and gone on with."""
     with gateway() as port:
-        told = alone("streamed", rows, port)
+        measured = alone("streamed", rows, port)
     lines = [
         f"## A stream of {rows:,} rows",
         "",
@@ -148,7 +148,7 @@ def streamed(rows: int) -> list[str]:
         "| run | rows sent | wall s | CPU s | MB early on | MB near its end | MB at most |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, run in zip(("until the interrupt", "from there on"), told["runs"], strict=True):
+    for name, run in zip(("until the interrupt", "from there on"), measured["runs"], strict=True):
         lines.append(
             f"| {name} | {run['rows']:,} | {run['wall_s']:.1f} | {run['cpu_s']:.1f} | {run['memory_early_mb']:.0f} "
             f"| {run['memory_late_mb']:.0f} | {run['memory_most_mb']:.0f} |"
@@ -156,8 +156,8 @@ def streamed(rows: int) -> list[str]:
     lines += [
         "",
         (
-            f"{told['arrived']:,} rows arrived at the gateway; the file written has {told['success']:,} rows with Success and "
-            f"{told['ids']:,} different ids. The journal takes {told['journal_mb'] * 1e6 / rows:.0f} bytes a row."
+            f"{measured['arrived']:,} rows arrived at the gateway; the file written has {measured['success']:,} rows with Success and "
+            f"{measured['ids']:,} different ids. The journal takes {measured['journal_mb'] * 1e6 / rows:.0f} bytes a row."
         ),
         "",
     ]
@@ -170,12 +170,12 @@ def _held(met: bool) -> str:
 
 def looking(rows: int) -> list[str]:
     """What looking at a sent frame takes, and the import."""
-    told = alone("looking", rows)
+    measured = alone("looking", rows)
     lines = [f"## Looking at {rows:,} rows, and the import", "", "| what | CPU s |", "|---|---:|"]
-    lines += [f"| {name} | {seconds:.2f} |" for name, seconds in told["looks"].items()]
+    lines += [f"| {name} | {seconds:.2f} |" for name, seconds in measured["looks"].items()]
     lines += ["", f"Budget: {BUDGETS['look']:.0f} s each, for drivers {BUDGETS['drivers']:.0f} s.", ""]
     lines += [
-        f"`import nxsms_nb` takes {told['import_ms']:.0f} ms beyond `import pandas` (budget {BUDGETS['import']:.0f} ms).",
+        f"`import nxsms_nb` takes {measured['import_ms']:.0f} ms beyond `import pandas` (budget {BUDGETS['import']:.0f} ms).",
         "",
     ]
     return lines
@@ -184,10 +184,10 @@ def looking(rows: int) -> list[str]:
 def stages(rows: int) -> list[str]:
     """What each stage of a send takes alone."""
     with gateway() as port:
-        told = alone("stages", rows, port)
+        measured = alone("stages", rows, port)
     lines = [f"## Stages, {rows:,} rows", "", "| stage | CPU ns/row | share |", "|---|---:|---:|"]
-    whole = sum(told.values())
-    lines += [f"| {name} | {seconds / rows * 1e9:.0f} | {seconds / whole:.0%} |" for name, seconds in told.items()]
+    whole = sum(measured.values())
+    lines += [f"| {name} | {seconds / rows * 1e9:.0f} | {seconds / whole:.0%} |" for name, seconds in measured.items()]
     return [*lines, ""]
 
 

@@ -59,7 +59,7 @@ class Memory:
         """Look no more."""
         self._done.set()
 
-    def told(self, seconds: float) -> dict[str, float]:
+    def summary(self, seconds: float) -> dict[str, float]:
         """Memory in the second fifth of the last so many seconds, and near the end."""
         seen = self.seen[-max(1, int(seconds / LOOK_S)) :]
         fifth = max(1, len(seen) // 5)
@@ -103,19 +103,19 @@ def contestant(name: str, folder: Path, port: str, workers: int) -> dict[str, An
     parts = (clustered if name == "dask" else stream)(folder, client, options)
     wall = time.perf_counter() - begun
     memory.stop()
-    told: dict[str, Any] = {"wall_s": wall, "cpu_s": used() - cpu, "parts": parts}
+    measured: dict[str, Any] = {"wall_s": wall, "cpu_s": used() - cpu, "parts": parts}
     if name == "dask":
         times = pd.concat(
             pd.read_parquet(path, columns=["status", "sent_at", "latency_ms"])
             for path in sorted((folder / "out").iterdir())
         )
         ends = times["sent_at"] + pd.to_timedelta(times["latency_ms"], unit="ms")
-        told["accepted"] = int((times["status"] == "Success").sum())
-        told["sending_s"] = (ends.max() - times["sent_at"].min()).total_seconds()
-    told |= memory.told(told.get("sending_s", wall))
+        measured["accepted"] = int((times["status"] == "Success").sum())
+        measured["sending_s"] = (ends.max() - times["sent_at"].min()).total_seconds()
+    measured |= memory.summary(measured.get("sending_s", wall))
     if cluster is not None:
         cluster.shutdown()
-    return told
+    return measured
 
 
 def main() -> None:
@@ -124,7 +124,7 @@ def main() -> None:
         print(json.dumps(contestant(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))))
         return
     rows, workers = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else os.cpu_count() or 1
-    told: dict[str, Any] = {"rows": rows, "workers": workers, "cores": os.cpu_count()}
+    measured: dict[str, Any] = {"rows": rows, "workers": workers, "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written(folder / "in", rows)
@@ -138,13 +138,13 @@ def main() -> None:
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 if done.returncode:
                     raise SystemExit(done.stderr)
-                told[contender] = json.loads(done.stdout.splitlines()[-1])
+                measured[contender] = json.loads(done.stdout.splitlines()[-1])
             finally:
                 server.kill()
                 server.wait()
-    told["rate"] = told["stream"]["wall_s"] / told["dask"]["wall_s"]
-    told["rate while sending"] = told["stream"]["wall_s"] / told["dask"]["sending_s"]
-    print(json.dumps(told, indent=1))
+    measured["rate"] = measured["stream"]["wall_s"] / measured["dask"]["wall_s"]
+    measured["rate while sending"] = measured["stream"]["wall_s"] / measured["dask"]["sending_s"]
+    print(json.dumps(measured, indent=1))
 
 
 if __name__ == "__main__":

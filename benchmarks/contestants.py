@@ -194,10 +194,10 @@ def main() -> None:
     gc.collect()
     memory, cpu, wall = memory_mb(), used(), time.perf_counter()
     next(steps)
-    told = {"cpu_s": used() - cpu, "wall_s": time.perf_counter() - wall, "memory_mb": memory_mb() - memory}
+    measured = {"cpu_s": used() - cpu, "wall_s": time.perf_counter() - wall, "memory_mb": memory_mb() - memory}
     for _ in steps:
         pass
-    print(json.dumps(told | {"pid": os.getpid()}))
+    print(json.dumps(measured | {"pid": os.getpid()}))
 
 
 if __name__ == "__main__":

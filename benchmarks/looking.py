@@ -52,12 +52,12 @@ def main() -> None:
         "drivers of 12 columns, pairs included": lambda df: df.nxsms.drivers([*DRIVERS]),
         "dashboard, first picture": lambda df: df.nxsms.dashboard(),
     }
-    told = {}
+    measured = {}
     for name, look in looks.items():
         look(small)
         begun = time.process_time()
         look(frame)
-        told[name] = time.process_time() - begun
+        measured[name] = time.process_time() - begun
     imports = [
         float(
             subprocess.run(
@@ -69,7 +69,7 @@ def main() -> None:
         )
         for _ in range(5)
     ]
-    print(json.dumps({"looks": told, "import_ms": min(imports)}))
+    print(json.dumps({"looks": measured, "import_ms": min(imports)}))
 
 
 if __name__ == "__main__":

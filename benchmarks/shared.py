@@ -33,15 +33,15 @@ def cost(rows: int, rounds: int, url: str) -> list[str]:
     """CPU, wall and memory of a send with either journal, and the ratio to the bare loop."""
     os.environ["NXSMS_JOURNAL"] = url
     with gateway() as port:
-        told = [{name: alone("contestants", name, rows, port, 16) for name in _NAMES} for _ in range(rounds)]
+        runs = [{name: alone("contestants", name, rows, port, 16) for name in _NAMES} for _ in range(rounds)]
     lines = [
         "| rows | journal | CPU us/row | wall us/row | memory MB | CPU / bare loop |",
         "|---:|---|---:|---:|---:|---:|",
     ]
     for name, journal in zip(_NAMES, ("bare loop, none", "a file", "PostgreSQL"), strict=True):
-        cpu, wall = (median(one[name][what] / rows * 1e6 for one in told) for what in ("cpu_s", "wall_s"))
-        memory = median(one[name]["memory_mb"] for one in told)
-        ratios = [one[name]["cpu_s"] / one["bare"]["cpu_s"] for one in told]
+        cpu, wall = (median(one[name][what] / rows * 1e6 for one in runs) for what in ("cpu_s", "wall_s"))
+        memory = median(one[name]["memory_mb"] for one in runs)
+        ratios = [one[name]["cpu_s"] / one["bare"]["cpu_s"] for one in runs]
         ratio = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         lines.append(f"| {rows:,} | {journal} | {cpu:.2f} | {wall:.2f} | {memory:.0f} | {ratio} |")
     return [*lines, "", f"Budget: {BUDGET:g} times the bare loop's CPU in our process."]

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run each stage over the same rows, one after the other."""
     rows, port = int(sys.argv[1]), int(sys.argv[2])
-    told: dict[str, float] = {}
+    seconds: dict[str, float] = {}
 
     def timed(name: str, stage: Callable[[], Any]) -> Any:
         begun = time.process_time()
         result = stage()
-        told[name] = time.process_time() - begun
+        seconds[name] = time.process_time() - begun
         return result
 
     frame = recipients(rows)
@@ -47,7 +47,7 @@ def main() -> None:
     timed("sign", lambda: [requests.headers(KEY, SECRET, 1_655_710_885_431, body) for body in bodies])
     url = f"http://127.0.0.1:{port}"
     timed("HTTP, replies read", lambda: asyncio.run(post_signed(bodies, url, 16, parse=False)))
-    told["HTTP, replies read"] -= told["sign"]
+    seconds["HTTP, replies read"] -= seconds["sign"]
     replies = [(batch.ids, _reply(batch.ids)) for batch, _ in batches]
     timed("parse", lambda: [classify(left=True, status=200, body=raw, error="", ids=asked) for asked, raw in replies])
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def main() -> None:
         recording = journal.campaign(None).record(rows=rows, workers=16)
         timed("journal", lambda: (asyncio.run(_record(recording, [batch for batch, _ in batches])), recording.close()))
     timed("join", lambda: _joined(frame, ids, [batch for batch, _ in batches]))
-    print(json.dumps(told))
+    print(json.dumps(seconds))
 
 
 def _ids(checked: Any) -> Any:

@@ -103,7 +103,7 @@ def main() -> None:
         command += ["--concurrency", "16"]
         runs = [watched(command, port, environment, stop_at) for stop_at in (rows * STOP_AT, float("inf"))]
         status = pq.read_table(target, columns=["status", "messageid"])
-        told = {
+        measured = {
             "runs": runs,
             "rows": rows,
             "arrived": arrived(port) - before,
@@ -111,7 +111,7 @@ def main() -> None:
             "ids": int(pa.compute.count_distinct(status["messageid"]).as_py()),
             "journal_mb": sum(path.stat().st_size for path in Path(folder).glob("journal*") if path.is_file()) / 1e6,
         }
-    print(json.dumps(told))
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def test_the_gateway_alone_says_how_to_reach_it_and_ends_with_ctrl_c(tmp_path):
             exported = dict(
                 pair.split("=", 1) for line in shown for pair in line.split("export ")[-1].split() if "=" in pair
             )
-            told = subprocess.run(
+            address = subprocess.run(
                 [sys.executable, "-c", "from nxsms_nb.client import Client; print(Client.from_env().base_url)"],
                 env={**os.environ, **exported},
                 cwd=tmp_path,
@@ -35,7 +35,7 @@ def test_the_gateway_alone_says_how_to_reach_it_and_ends_with_ctrl_c(tmp_path):
                 text=True,
                 check=True,
             ).stdout.strip()
-            with urlopen(Request(f"{told}/v1/sms/multi/mt", b"{}", {"Content-Type": "application/json"})) as reply:
+            with urlopen(Request(f"{address}/v1/sms/multi/mt", b"{}", {"Content-Type": "application/json"})) as reply:
                 answer = json.load(reply)
         finally:
             process.send_signal(signal.SIGINT)

@@ -46,7 +46,7 @@ def test_all_objects_show_themselves_in_one_style(objects, sandbox):
         assert not [word for word in hidden if word in html.replace("as in 8615088888888", "")]
 
 
-def test_money_is_told_from_practice(objects, sandbox):
+def test_money_is_distinguished_from_practice(objects, sandbox):
     """A badge says whether a message costs something."""
     assert "real money" in objects["client"]._repr_html_()
     assert "sandbox" in sandbox.client._repr_html_()

@@ -140,20 +140,20 @@ def test_a_number_in_a_cell_is_masked(field, cell, sandbox):
     frame = people(**({} if field in ("phone", "content") else {field: [None, None]}))
     frame[field] = pd.Series([cell, frame[field][1]], dtype=object)
     report = frame.nxsms.validate()
-    told = [repr(report), report._repr_html_(), report.problems["value"].to_csv(), report.problems["hint"].to_csv()]
+    texts = [repr(report), report._repr_html_(), report.problems["value"].to_csv(), report.problems["hint"].to_csv()]
     for verb in ("send", "plan"):
         try:
             answer = getattr(frame.nxsms, verb)(sandbox.client)
         except nx.NxsmsError as error:
-            told.append(shown(error))
+            texts.append(shown(error))
         else:
             answer = answer if verb == "send" else answer.frame
-            told.append("\n".join(answer["reason"].dropna()))
+            texts.append("\n".join(answer["reason"].dropna()))
     try:
         report.raise_if_bad()
     except nx.ValidationError as error:
-        told.append(shown(error))
-    for text in told:
+        texts.append(shown(error))
+    for text in texts:
         hides(text, "8615077665544")
 
 

@@ -94,9 +94,9 @@ def test_an_option_that_does_not_exist_is_named_with_those_that_do():
 )
 def test_a_value_that_is_not_usable_is_shown_with_what_is(option, value, words):
     """The error names the option, the value and what it takes."""
-    with pytest.raises(nx.ConfigError, match=words) as told:
+    with pytest.raises(nx.ConfigError, match=words) as raised:
         pd.DataFrame({"phone": [], "content": []}).nxsms.send(nx.Sandbox().client, **{option: value})
-    assert f"{option}={value!r}" in str(told.value)
+    assert f"{option}={value!r}" in str(raised.value)
 
 
 def functions():

@@ -30,8 +30,8 @@ def test_the_first_example_runs(readme, tmp_path, monkeypatch):
     assert sent["status"].tolist() == ["Success", "Success", "Invalid"]
     assert sent["content"].iloc[0] == "Hi Li, your parcel A1 has arrived."
     pd.testing.assert_frame_equal(sent[list(names["df"].columns)], names["df"])
-    told = re.search(r"result columns joined on: (.*?)\.", readme, re.DOTALL).group(1)
-    assert list(sent.columns[len(names["df"].columns) :]) == re.findall(r"`(\w+)`", told)
+    columns = re.search(r"result columns joined on: (.*?)\.", readme, re.DOTALL).group(1)
+    assert list(sent.columns[len(names["df"].columns) :]) == re.findall(r"`(\w+)`", columns)
 
 
 def test_the_statuses_are_those_of_a_result(readme):

@@ -65,9 +65,9 @@ def needed(results: pd.DataFrame) -> pd.DataFrame:
     status = results["status"].cat.codes.to_numpy()
     counts = np.isin(status, (_FAILURE, _INVALID, _UNSENT))
     code = results["code"].where(counts)
-    told = np.isin(status, (_FAILURE, _INVALID)) & code.isna().to_numpy()
+    unnumbered = np.isin(status, (_FAILURE, _INVALID)) & code.isna().to_numpy()
     reason = columns.from_arrow(pa.nulls(len(results), pa.large_string()), columns.TEXT)
-    reason[told] = _texts(results["reason"][told], status[told] == _INVALID)
+    reason[unnumbered] = _texts(results["reason"][unnumbered], status[unnumbered] == _INVALID)
     return results.assign(code=code, reason=reason)
 
 

@@ -362,21 +362,21 @@ def serve(host: str, port: int, token: str | None, journal: Any) -> None:
     """Run the server in the foreground until it is interrupted; print its address, and what it has counted."""
     with suppress(KeyboardInterrupt), ReceiptServer(host, port, token=token, journal=journal) as server:
         say(f"Receipts are taken at {server.url}\nPress Ctrl-C to stop it.")
-        told: Mapping[str, int] = {}
+        shown: Mapping[str, int] = {}
         try:
             while not server._call.ended:  # noqa: SLF001  of the same module
                 server._call.await_end(time.monotonic() + _NEWS_S)  # noqa: SLF001
-                told = _tell(server, told)
+                shown = _print_news(server, shown)
         finally:
             server.close()
-            _tell(server, told)
+            _print_news(server, shown)
 
 
-def _tell(server: ReceiptServer, told: Mapping[str, int]) -> Mapping[str, int]:
+def _print_news(server: ReceiptServer, shown: Mapping[str, int]) -> Mapping[str, int]:
     """Print the counts where they have changed."""
     counts = {name: n for name, n in server.counts.items() if n}
-    if counts != told:
+    if counts != shown:
         say("  ".join(f"{name} {n:,}" for name, n in counts.items()))
-        if counts.get("not recorded") != told.get("not recorded") and server.trouble is not None:
+        if counts.get("not recorded") != shown.get("not recorded") and server.trouble is not None:
             say(server.trouble, error=True)
     return counts

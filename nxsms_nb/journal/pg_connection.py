@@ -230,8 +230,8 @@ def _warn_once(address: Address, what: str, words: str) -> None:
 
 def refused(address: Address, error: Exception, *, begun: bool = False) -> JournalError:
     """Return the error that says why the database could not be used, and what to do; `begun`: requests may have left before."""
-    told = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    words = address.masked((told or str(error)).strip().replace("\n", " "))
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    words = address.masked((primary or str(error)).strip().replace("\n", " "))
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         remedy = rights(str(conninfo_to_dict(address.url).get("user") or "member"), words)
     else:

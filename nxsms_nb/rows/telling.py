@@ -68,18 +68,18 @@ def _joined(parts: list[pd.Series[Any]]) -> Any:
 def _of_column(values: pd.Series[Any], piece: Placeholder) -> Mapping[str, int | None]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    told: dict[str, int | None] = {}
+    found: dict[str, int | None] = {}
     if pd.api.types.is_float_dtype(values.dtype):
         floats = values.to_numpy(np.float64, na_value=np.nan)
-        told["fraction"] = _first(np.isfinite(floats) & (np.trunc(floats) != floats))
+        found["fraction"] = _first(np.isfinite(floats) & (np.trunc(floats) != floats))
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
-        told["time of day"] = _first((values.notna() & (values != values.dt.normalize())).to_numpy(np.bool_))
+        found["time of day"] = _first((values.notna() & (values != values.dt.normalize())).to_numpy(np.bool_))
     elif values.dtype == object:
         kinds = [_kind(value) for value in values]
-        told |= {what: kinds.index(what) if what in kinds else None for what in ("fraction", "time of day", "other")}
+        found |= {what: kinds.index(what) if what in kinds else None for what in ("fraction", "time of day", "other")}
     if piece.spec:
-        told["fits"] = _fitting(values, piece)
-    return told
+        found["fits"] = _fitting(values, piece)
+    return found
 
 
 def _kind(value: Any) -> str:

@@ -376,8 +376,8 @@ def test_a_name_that_may_be_a_number_is_masked():
 def test_the_mean_of_few_purchases_is_called_rough():
     """Of spending, most of it 0, intervals are too narrow where few bought anything."""
     frame = experiment(amount=[0.0] * 95 + [12.5, 80, 33, 20, 7] + [0.0] * 80 + [9.9] * 20)
-    told = words(frame.nxsms.compare(outcome="amount"))
-    assert "Only 5 rows of A are not 0: under about 100, intervals and p of a mean are rough." in told
+    lines = words(frame.nxsms.compare(outcome="amount"))
+    assert "Only 5 rows of A are not 0: under about 100, intervals and p of a mean are rough." in lines
     assert "rough" not in words(frame.nxsms.compare(outcome="bought"))
     assert "rough" not in words(frame.assign(amount=np.arange(1.0, 201)).nxsms.compare(outcome="amount"))
 

@@ -22,48 +22,48 @@ def failed_by(sent, keys):
     return failed.groupby(keys.to_numpy(), dropna=False).sum().to_dict()
 
 
-def told_by(sent, by, **known):
-    told = failures.failures(sent, by, **known).drop_duplicates(by)
-    return dict(zip(told[by], told["failed"], strict=True))
+def counted_by(sent, by, **known):
+    table = failures.failures(sent, by, **known).drop_duplicates(by)
+    return dict(zip(table[by], table["failed"], strict=True))
 
 
 def test_country_is_read_from_the_phone(made):
     """Each number counts for its country, in whatever shape it arrives."""
     sent = made(800)
     expected = failed_by(sent, sent["phone"].map(COUNTRIES))
-    assert told_by(sent, "country") == expected
-    assert told_by(sent.assign(phone="+" + sent["phone"]), "country") == expected
-    assert told_by(sent.assign(phone=sent["phone"].astype(float)), "country") == expected
+    assert counted_by(sent, "country") == expected
+    assert counted_by(sent.assign(phone="+" + sent["phone"]), "country") == expected
+    assert counted_by(sent.assign(phone=sent["phone"].astype(float)), "country") == expected
 
 
 def test_a_phone_that_cannot_be_read_has_no_country(made):
     """What is no number is a group of its own, not a guess; with a region, national numbers have their country."""
     sent = made(100).assign(phone="415 555 2671")
-    assert [*told_by(sent.assign(phone="n/a"), "country")] == [pytest.approx(float("nan"), nan_ok=True)]
-    assert [*told_by(sent, "country", region="US")] == ["US"]
+    assert [*counted_by(sent.assign(phone="n/a"), "country")] == [pytest.approx(float("nan"), nan_ok=True)]
+    assert [*counted_by(sent, "country", region="US")] == ["US"]
 
 
 def test_length_is_binned_in_order(made):
     """Contents are sorted by how many characters they have, in bins that follow the sizes of a segment."""
     sent = made(500)
-    told = failures.failures(sent, "length")
-    assert told["length"].drop_duplicates().astype(str).tolist() == ["1-70", "161-306"]
+    table = failures.failures(sent, "length")
+    assert table["length"].drop_duplicates().astype(str).tolist() == ["1-70", "161-306"]
     edges = {"0": 0, "1-70": 70, "71-160": 160, "161-306": 306, "307-500": 500, "501-1000": 1000, "over 1000": 1001}
     one = made(1).assign(status="Failure")
     for name, length in edges.items():
-        assert [*told_by(one.assign(content="x" * length), "length")] == [name]
-    assert pd.isna([*told_by(one.assign(content=None), "length")]).all()
+        assert [*counted_by(one.assign(content="x" * length), "length")] == [name]
+    assert pd.isna([*counted_by(one.assign(content=None), "length")]).all()
 
 
 def test_segments_and_encoding_follow_the_bill(made):
     """Segments are what is billed, Malaysia's extra characters included; encodings are the two there are."""
     sent = made(600)
     encodings = sent["content"].map(lambda text: "GSM-7" if text.isascii() else "UCS-2")
-    assert told_by(sent, "encoding") == failed_by(sent, encodings)
-    assert told_by(sent, "segments") == failed_by(sent, sent["content"].str.len().map(lambda n: 2 if n > 160 else 1))
+    assert counted_by(sent, "encoding") == failed_by(sent, encodings)
+    assert counted_by(sent, "segments") == failed_by(sent, sent["content"].str.len().map(lambda n: 2 if n > 160 else 1))
     near = sent.assign(content="x" * 155)
-    assert told_by(near, "segments") == failed_by(near, (near["phone"] == "60123456789").map({True: 2, False: 1}))
-    assert [*told_by(near.drop(columns="phone"), "segments")] == [1]
+    assert counted_by(near, "segments") == failed_by(near, (near["phone"] == "60123456789").map({True: 2, False: 1}))
+    assert [*counted_by(near.drop(columns="phone"), "segments")] == [1]
 
 
 @pytest.mark.parametrize("by", list(derived.DERIVED))
@@ -72,10 +72,10 @@ def test_derived_groups_work_on_any_frame(made, by):
     sent = made(200)
     assert len(failures.failures(sent[:0], by)) == 0
     other = sent.rename(columns={"phone": "mobile", "content": "text"}).add_prefix("x_")
-    expected = told_by(sent, by)
-    told = told_by(other, by, prefix="x_", phone="x_mobile", content="x_text")
-    assert list(map(str, told)) == list(map(str, expected))
-    assert list(told.values()) == list(expected.values())
+    expected = counted_by(sent, by)
+    table = counted_by(other, by, prefix="x_", phone="x_mobile", content="x_text")
+    assert list(map(str, table)) == list(map(str, expected))
+    assert list(table.values()) == list(expected.values())
 
 
 @pytest.mark.parametrize(("by", "lacking"), [("country", "phone"), ("length", "content"), ("encoding", "content")])
@@ -89,11 +89,11 @@ def test_groups_that_differ_no_more_than_chance_are_said_to_be_so(made):
     """Senders assigned at random get a note and a p-value; a sender that fails gets another note."""
     rng = np.random.default_rng(5)
     sent = made(3000).assign(sender=rng.choice(["ACME", "Shop24", "INFO"], 3000))
-    told = failures.failures(sent, "sender")
-    answered, failed = (told.drop_duplicates("sender")[name] for name in ("answered", "failed"))
+    table = failures.failures(sent, "sender")
+    answered, failed = (table.drop_duplicates("sender")[name] for name in ("answered", "failed"))
     expected = chi2_contingency(np.array([failed, answered - failed]), correction=False).pvalue
-    assert told.attrs["p"] == pytest.approx(expected)
-    assert told.attrs["note"] == f"These 3 groups differ no more than chance would: p = {expected:.2f}."
+    assert table.attrs["p"] == pytest.approx(expected)
+    assert table.attrs["note"] == f"These 3 groups differ no more than chance would: p = {expected:.2f}."
     assert "note" not in failures.failures(sent).attrs
     worse = failing(sent, sent["sender"] == "ACME", rate=0.4)
     assert (
@@ -141,14 +141,14 @@ def test_numbers_and_times_are_binned(made):
         return failures.failures(sent, by, bins=bins).drop_duplicates(by)
 
     for by in ("amount", "when"):
-        told = groups(by)
-        assert len(told) == 10
-        assert told["answered"].max() < 1.3 * told["answered"].min()
-        assert all(isinstance(interval, pd.Interval) for interval in told[by])
-        assert told["failed"].sum() == (sent["status"] == "Failure").sum()
+        table = groups(by)
+        assert len(table) == 10
+        assert table["answered"].max() < 1.3 * table["answered"].min()
+        assert all(isinstance(interval, pd.Interval) for interval in table[by])
+        assert table["failed"].sum() == (sent["status"] == "Failure").sum()
         assert len(groups(by, 4)) == 4
         assert len(groups(by, False)) == sent[by].nunique()
-        first = told[by].iloc[3]
+        first = table[by].iloc[3]
         assert len(sent.nxsms.select({by: first})) == sent[by].between(first.left, first.right).sum()
     assert groups("when")["when"].iloc[0].left.tzinfo is not None
     assert [str(interval) for interval in groups("amount", [50, 100])["amount"]] == [
@@ -179,9 +179,9 @@ def test_a_series_makes_groups(made):
     sent = made(600)
     first = sent["phone"].str[:2]
     expected = failed_by(sent, first)
-    assert told_by(sent.assign(phone_start=first), "phone_start") == expected
-    told = failures.failures(sent, first.rename("start"))
-    assert dict(zip(told["start"], told["failed"], strict=True)) == expected
+    assert counted_by(sent.assign(phone_start=first), "phone_start") == expected
+    table = failures.failures(sent, first.rename("start"))
+    assert dict(zip(table["start"], table["failed"], strict=True)) == expected
     assert "by" in failures.failures(sent, first.rename(None)).columns
     part = sent[100:200]
     assert failures.failures(part, first.rename("start")).equals(
@@ -201,13 +201,13 @@ def test_hours_weekdays_and_dates_are_those_of_a_zone(made):
     """In UTC, or in the zone that tz= names; days of the week in their order."""
     sent = made(5000, per_second=0.02)
     local = sent["sent_at"].dt.tz_convert("Asia/Kolkata")
-    told = failures.failures(sent, "hour", tz="Asia/Kolkata").drop_duplicates("hour").dropna(subset="hour")
-    assert told["hour"].tolist() == sorted(local.dt.hour.dropna().unique())
-    told = failures.failures(sent, "date", tz="Asia/Kolkata").drop_duplicates("date").dropna(subset="date")
-    assert told["date"].dt.date.tolist() == sorted(local.dt.date.dropna().unique())
-    told = failures.failures(sent, "weekday").drop_duplicates("weekday").dropna(subset="weekday")
-    days = list(told["weekday"].astype(str))
-    assert days == [day for day in told["weekday"].cat.categories if day in set(sent["sent_at"].dt.day_name())]
+    table = failures.failures(sent, "hour", tz="Asia/Kolkata").drop_duplicates("hour").dropna(subset="hour")
+    assert table["hour"].tolist() == sorted(local.dt.hour.dropna().unique())
+    table = failures.failures(sent, "date", tz="Asia/Kolkata").drop_duplicates("date").dropna(subset="date")
+    assert table["date"].dt.date.tolist() == sorted(local.dt.date.dropna().unique())
+    table = failures.failures(sent, "weekday").drop_duplicates("weekday").dropna(subset="weekday")
+    days = list(table["weekday"].astype(str))
+    assert days == [day for day in table["weekday"].cat.categories if day in set(sent["sent_at"].dt.day_name())]
     for same in (ZoneInfo("Asia/Kolkata"), "+05:30", timezone(timedelta(hours=5, minutes=30))):
         pd.testing.assert_frame_equal(
             failures.failures(sent, "date", tz=same), failures.failures(sent, "date", tz="Asia/Kolkata")

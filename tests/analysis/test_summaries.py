@@ -31,36 +31,36 @@ def by_hand(frame):
 def test_summary_counts_every_row_once(made):
     """The six counts add up to the frame, and the two rates are over the answered rows alone."""
     sent = made(1000)
-    told = summary.summary(sent).set_index("status")
-    assert tuple(told.index) == statuses.STATUSES
-    assert told["count"].to_dict() == {name: int((sent["status"] == name).sum()) for name in statuses.STATUSES}
-    assert told["count"].sum() == len(sent)
-    answered = told.loc[["Success", "Failure"]]
+    table = summary.summary(sent).set_index("status")
+    assert tuple(table.index) == statuses.STATUSES
+    assert table["count"].to_dict() == {name: int((sent["status"] == name).sum()) for name in statuses.STATUSES}
+    assert table["count"].sum() == len(sent)
+    answered = table.loc[["Success", "Failure"]]
     assert answered["share"].tolist() == (answered["count"] / answered["count"].sum()).tolist()
-    assert told.loc[["Invalid", "Unknown", "Unsent", "Skipped"], "share"].isna().all()
-    assert told.loc["Success", "label"] == "accepted"
+    assert table.loc[["Invalid", "Unknown", "Unsent", "Skipped"], "share"].isna().all()
+    assert table.loc["Success", "label"] == "accepted"
 
 
 def test_summary_without_an_answer_has_no_rates(made):
     """Nothing was answered, so there is no share, not a share of zero."""
     for sent in (made(1000).query("status == 'Invalid'"), made(0)):
-        told = summary.summary(sent)
-        assert told["count"].sum() == len(sent)
-        assert told["share"].isna().all()
+        table = summary.summary(sent)
+        assert table["count"].sum() == len(sent)
+        assert table["share"].isna().all()
 
 
 def test_failures_are_counted_by_code(made):
     """One row a code, most frequent first, shares of the answered rows, explained by the code table."""
     sent = made(1000)
-    told = failures.failures(sent)
+    table = failures.failures(sent)
     expected = by_hand(sent)
-    counted = told["code"].astype(object).where(told["code"].notna(), told["meaning"])
-    assert dict(zip(counted, told["count"], strict=True)) == expected
-    assert told["count"].is_monotonic_decreasing
+    counted = table["code"].astype(object).where(table["code"].notna(), table["meaning"])
+    assert dict(zip(counted, table["count"], strict=True)) == expected
+    assert table["count"].is_monotonic_decreasing
     answered = sent["status"].isin(["Success", "Failure"]).sum()
-    assert told["share"].tolist() == (told["count"] / answered).tolist()
-    first = codes.TABLE[told["code"].iloc[0]]
-    assert told.loc[0, ["meaning", "scope", "advice"]].tolist() == [first.meaning, first.scope, first.advice]
+    assert table["share"].tolist() == (table["count"] / answered).tolist()
+    first = codes.TABLE[table["code"].iloc[0]]
+    assert table.loc[0, ["meaning", "scope", "advice"]].tolist() == [first.meaning, first.scope, first.advice]
 
 
 def test_a_failure_without_a_code_keeps_the_gateways_text(made):
@@ -70,15 +70,15 @@ def test_a_failure_without_a_code_keeps_the_gateways_text(made):
         code=[pd.NA, pd.NA, pd.NA, 0],
         reason=["no route to 8615088888888", "no route to 4915112345678", None, None],
     )
-    told = failures.failures(sent)
-    assert told["code"].isna().all()
-    assert dict(zip(told["meaning"], told["count"], strict=True)) == {"no route to ••••••": 2, "no reason given": 1}
+    table = failures.failures(sent)
+    assert table["code"].isna().all()
+    assert dict(zip(table["meaning"], table["count"], strict=True)) == {"no route to ••••••": 2, "no reason given": 1}
 
 
 def test_an_undocumented_code_is_shown_as_such(made):
     """A code that the table lacks is counted and says that it is not documented."""
-    told = failures.failures(made(2).assign(status="Failure", code=777))
-    assert told[["code", "meaning", "count"]].to_numpy().tolist() == [[777, "(not documented)", 2]]
+    table = failures.failures(made(2).assign(status="Failure", code=777))
+    assert table[["code", "meaning", "count"]].to_numpy().tolist() == [[777, "(not documented)", 2]]
 
 
 def test_rows_the_gateway_did_not_answer_stand_beside(made):
@@ -88,45 +88,45 @@ def test_rows_the_gateway_did_not_answer_stand_beside(made):
         code=[0, 13005, 13005, pd.NA, 1102, 13009],
         reason=[None, "x", "x", "duplicate, an earlier row has the same key", "x", "x"],
     )
-    told = failures.failures(sent)
-    assert told[["count", "share", "invalid", "unsent"]].iloc[0].tolist() == [1, 0.5, 1, 0]
-    assert told["count"].sum() == 1
-    assert told["invalid"].sum() == 3
-    assert told.set_index("meaning").loc["insufficient balance", "unsent"] == 1
-    assert "duplicate" in told["meaning"].tolist()
+    table = failures.failures(sent)
+    assert table[["count", "share", "invalid", "unsent"]].iloc[0].tolist() == [1, 0.5, 1, 0]
+    assert table["count"].sum() == 1
+    assert table["invalid"].sum() == 3
+    assert table.set_index("meaning").loc["insufficient balance", "unsent"] == 1
+    assert "duplicate" in table["meaning"].tolist()
 
 
 def test_failures_by_a_column(made):
     """Each group has its own rate, and its codes add up to its failures; missing values are a group."""
     sent = made(2000)
-    told = failures.failures(sent, "segment")
+    table = failures.failures(sent, "segment")
     for key, part in sent.groupby("segment", dropna=False, observed=True):
-        mine = told[told["segment"].isna() if pd.isna(key) else told["segment"] == key]
+        mine = table[table["segment"].isna() if pd.isna(key) else table["segment"] == key]
         assert mine["count"].sum() == (part["status"] == "Failure").sum() == mine["failed"].iloc[0]
         assert mine["answered"].iloc[0] == part["status"].isin(["Success", "Failure"]).sum()
         assert mine["rate"].iloc[0] == mine["failed"].iloc[0] / mine["answered"].iloc[0]
         assert mine["invalid"].sum() == (part["status"] == "Invalid").sum()
-    assert told["failed"].is_monotonic_decreasing
+    assert table["failed"].is_monotonic_decreasing
 
 
 def test_failures_by_several_columns(made):
     """Groups by several columns are the combinations that occur."""
     sent = made(500)
-    told = failures.failures(sent, ["segment", "phone"])
+    table = failures.failures(sent, ["segment", "phone"])
     expected = sent[sent["status"] == "Failure"].groupby(["segment", "phone"], dropna=False, observed=True).size()
-    assert told.groupby(["segment", "phone"], dropna=False, observed=True)["count"].sum().sort_index().tolist() == (
+    assert table.groupby(["segment", "phone"], dropna=False, observed=True)["count"].sum().sort_index().tolist() == (
         expected.sort_index().tolist()
     )
-    assert_frame_equal(told, failures.failures(sent, ("segment", "phone")))
+    assert_frame_equal(table, failures.failures(sent, ("segment", "phone")))
 
 
 def test_a_group_without_failures_is_there(made):
     """A country where nothing fails is news too: its row has no code and a rate of zero."""
     sent = made(4).assign(status=["Success", "Success", "Failure", "Invalid"], code=[0, 0, 13009, 13005], g=[*"aabc"])
-    told = failures.failures(sent, "g").set_index("g")
-    assert told["rate"].to_dict() == pytest.approx({"b": 1.0, "a": 0.0, "c": float("nan")}, nan_ok=True)
-    assert pd.isna(told.loc["a", "code"])
-    assert told.loc["c", "invalid"] == 1
+    table = failures.failures(sent, "g").set_index("g")
+    assert table["rate"].to_dict() == pytest.approx({"b": 1.0, "a": 0.0, "c": float("nan")}, nan_ok=True)
+    assert pd.isna(table.loc["a", "code"])
+    assert table.loc["c", "invalid"] == 1
 
 
 def test_groups_with_an_order_of_their_own_keep_it(made):
@@ -142,8 +142,8 @@ def test_groups_with_an_order_of_their_own_keep_it(made):
 
 def test_a_column_of_the_frame_goes_before_a_derived_one(made):
     """A frame that has its own hour is grouped by that."""
-    told = failures.failures(made(100).assign(hour="noon"), "hour")
-    assert told["hour"].unique().tolist() == ["noon"]
+    table = failures.failures(made(100).assign(hour="noon"), "hour")
+    assert table["hour"].unique().tolist() == ["noon"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_column_of_the_frame_goes_before_a_derived_one(made):
         ("arrow_lists", "cannot be grouped"),
     ],
 )
-def test_a_wrong_by_is_told(made, by, said):
+def test_a_wrong_by_is_refused(made, by, said):
     """What cannot be grouped by is refused with the way out."""
     sent = made(5).assign(count=1)
     sent["lists"] = [[1]] * 5
@@ -170,35 +170,35 @@ def test_a_wrong_by_is_told(made, by, said):
 def test_throughput_counts_every_message_that_left(made):
     """Each row counts where its request ended, gaps are rows of zeros, and requests are counted once."""
     sent = made(3000)
-    told = throughput.throughput(sent)
+    table = throughput.throughput(sent)
     left = sent[sent["sent_at"].notna()]
     ended = (left["sent_at"] + pd.to_timedelta(left["latency_ms"], unit="ms")).dt.floor("1s")
     expected = ended.value_counts().sort_index()
-    busy = told[told["messages"] > 0]
+    busy = table[table["messages"] > 0]
     assert busy["messages"].tolist() == expected.tolist()
     assert list(busy.index) == list(expected.index)
-    assert told["accepted"].sum() == (sent["status"] == "Success").sum()
-    assert told["failed"].sum() == (sent["status"] == "Failure").sum()
-    assert (told.index.to_series().diff().dropna() == pd.Timedelta("1s")).all()
-    assert told["per_second"].tolist() == told["messages"].tolist()
-    assert told.index.tz is not None
+    assert table["accepted"].sum() == (sent["status"] == "Success").sum()
+    assert table["failed"].sum() == (sent["status"] == "Failure").sum()
+    assert (table.index.to_series().diff().dropna() == pd.Timedelta("1s")).all()
+    assert table["per_second"].tolist() == table["messages"].tolist()
+    assert table.index.tz is not None
 
 
 def test_throughput_counts_requests_of_a_batch_once(made):
     """All rows of a request are one request, however many there are."""
     sent = made(1000).assign(status="Success", latency_ms=10.0)
     sent = sent.assign(sent_at=sent["sent_at"].min(), batch=np.arange(1000) // 200)
-    told = throughput.throughput(sent, "100ms")
-    assert told[["messages", "requests", "per_second"]].to_numpy().tolist() == [[1000, 5, 10000.0]]
+    table = throughput.throughput(sent, "100ms")
+    assert table[["messages", "requests", "per_second"]].to_numpy().tolist() == [[1000, 5, 10000.0]]
 
 
 def test_throughput_of_rows_that_never_left_is_empty(made):
     """No request, no interval, the same columns."""
     for sent in (made(500).query("status == 'Invalid'"), made(0)):
-        told = throughput.throughput(sent)
-        assert len(told) == 0
-        assert list(told.columns) == ["messages", "accepted", "failed", "requests", "per_second"]
-        assert told.index.name == "time"
+        table = throughput.throughput(sent)
+        assert len(table) == 0
+        assert list(table.columns) == ["messages", "accepted", "failed", "requests", "per_second"]
+        assert table.index.name == "time"
 
 
 @pytest.mark.parametrize("freq", ["1s", "s", "250ms", "2min", pd.Timedelta("10s")])
@@ -230,10 +230,10 @@ def test_throughput_refuses_intervals_without_end(made):
 def test_throughput_chooses_its_interval(made, hours, step):
     """Unasked, intervals are a second, or as long as keeps a long run within 600 rows."""
     sent = made(4000, per_second=4000 / hours / 3600)
-    told = throughput.throughput(sent)
-    assert told.index[1] - told.index[0] == pd.Timedelta(seconds=step)
-    assert len(told) <= 601
-    assert told["messages"].sum() == sent["sent_at"].notna().sum()
+    table = throughput.throughput(sent)
+    assert table.index[1] - table.index[0] == pd.Timedelta(seconds=step)
+    assert len(table) <= 601
+    assert table["messages"].sum() == sent["sent_at"].notna().sum()
 
 
 @pytest.mark.parametrize("read", [summary.summary, failures.failures, throughput.throughput])
@@ -256,7 +256,7 @@ def test_where_results_came_from_is_kept(made, read):
 
 
 @pytest.mark.parametrize("read", [summary.summary, failures.failures, throughput.throughput])
-def test_a_frame_that_was_not_sent_is_told_so(read):
+def test_a_frame_that_was_not_sent_is_refused(read):
     """Without results there is nothing to read, and the message says what to do."""
     with pytest.raises(ColumnError, match="Send it first"):
         read(pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]}))
@@ -277,7 +277,7 @@ def test_a_batch_number_may_be_as_large_as_there_are(made):
     assert throughput.throughput(sent, "1h")["requests"].sum() == sent["batch"].nunique()
 
 
-def test_a_prefix_that_is_no_text_is_told(made):
+def test_a_prefix_that_is_no_text_is_refused(made):
     """Not an error of the library's own."""
     with pytest.raises(ConfigError, match="prefix=3 is not text"):
         summary.summary(made(3), 3)

@@ -167,8 +167,8 @@ def test_values_of_every_kind_have_a_cell(sandbox, tmp_path):
     assert (first["list"], first["id"], first["kind"], second["kind"]) == ("[1, 2]", str(some), "a", None)
     assert (first["bytes"], second["bytes"], first["period"]) == ("ab", "\\xff", "2026-03")
     assert "01:30:00" in str(first["span"])
-    told = {row[0][1]: row[1][1] for row in cells(tmp_path / "sent.xlsx", "summary")}
-    assert (told["when"], told["sent_at"]) == ("Europe/Berlin", "UTC")
+    values = {row[0][1]: row[1][1] for row in cells(tmp_path / "sent.xlsx", "summary")}
+    assert (values["when"], values["sent_at"]) == ("Europe/Berlin", "UTC")
 
 
 def test_the_summary_stands_behind_the_data(sandbox, tmp_path):

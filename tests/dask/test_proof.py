@@ -89,11 +89,11 @@ def test_the_same_call_in_another_process_goes_on_after_a_kill(dd, sandbox, tmp_
     assert before < 1600
     sandbox.latency = 0
     with alone(sandbox, tmp_path, 10**9) as second:
-        *_, told = second.stdout.read().splitlines()
-    told = json.loads(told)
+        *_, tally = second.stdout.read().splitlines()
+    tally = json.loads(tally)
     assert second.returncode == 0
     assert sandbox.ledger["phone"].is_unique
-    assert told["Success"] + told["Unknown"] == 1600
+    assert tally["Success"] + tally["Unknown"] == 1600
     rows = dd.read_parquet(str(tmp_path / "out")).compute()
     known = rows[rows["status"].isin(["Success", "Unknown"])]["messageid"]
     assert {*sandbox.ledger["messageid"]} <= {*known}
@@ -160,17 +160,17 @@ def test_an_interrupt_while_partitions_are_prepared_ends_the_call(dd, recipients
     held_against_ledger(sent, sandbox)
 
 
-def test_what_a_cluster_is_told_has_no_secret_and_its_keys_no_number(dd, cluster, sandbox, tmp_path):
+def test_what_a_cluster_is_sent_has_no_secret_and_its_keys_no_number(dd, cluster, sandbox, tmp_path):
     """Tasks as the scheduler gets them hold nothing of the client or the journal; keys and names hold no number and no text."""
     from distributed.diagnostics.plugin import SchedulerPlugin
 
-    told = []
+    sent_tasks = []
 
     class Listening(SchedulerPlugin):
         name = "listening"
 
         def update_graph(self, scheduler, *, tasks, **_):
-            told.extend((key, pickle.dumps(scheduler.tasks[key].run_spec)) for key in tasks)
+            sent_tasks.extend((key, pickle.dumps(scheduler.tasks[key].run_spec)) for key in tasks)
 
     frame = pd.DataFrame(
         {"phone": [str(8615012345000 + i) for i in range(40)], "content": [f"confidential {i}" for i in range(40)]}
@@ -186,15 +186,15 @@ def test_what_a_cluster_is_told_has_no_secret_and_its_keys_no_number(dd, cluster
     finally:
         scheduler.remove_plugin("listening")
     assert len(sandbox.ledger) == 39
-    assert len(told) > 10
-    keys = " ".join(str(key) for key, _ in told)
+    assert len(sent_tasks) > 10
+    keys = " ".join(str(key) for key, _ in sent_tasks)
     logged = " ".join(str(entry) for entry in scheduler.transition_log)
     for words in ("8615012345", "12345003", "confidential", "spring"):
         assert words not in keys
         assert words not in logged
     client = sandbox.client
     secrets = (client.access_key, sandbox.access_secret, client.app_key, sandbox.app_secret, "journal-of-mine")
-    for key, task in told:
+    for key, task in sent_tasks:
         for secret in secrets:
             assert secret.encode() not in task, key
 

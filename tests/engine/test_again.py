@@ -87,7 +87,7 @@ def test_a_sent_frame_sends_nothing_more_even_when_the_journal_is_gone(sent, tmp
     with pytest.warns(nx.AlreadySentWarning):
         assert counts(read.nxsms.send(sandbox.client, journal=path)) == {"Success": 100}
     assert len(sandbox.requests) == 2
-    left, right = (told.set_index("messageid").sort_index() for told in (again, frame))
+    left, right = (one.set_index("messageid").sort_index() for one in (again, frame))
     same = ["code", "batch", "attempts"]
     pd.testing.assert_frame_equal(left[same], right[same])
     # Excel keeps milliseconds.
@@ -263,9 +263,9 @@ def test_a_plan_tells_each_rows_fate_and_sends_nothing(make):
     made = len(sandbox.requests)
     plan = frame.nxsms.plan(sandbox.client, duplicates="drop")
     assert plan.counts.sum() == len(frame)
-    told = plan.counts
-    assert told["accepted before"] + told["refused before"] == 100
-    assert (told["in doubt"], told["send"], told["duplicate"], told["invalid"]) == (100, 100, 1, 2)
+    tally = plan.counts
+    assert tally["accepted before"] + tally["refused before"] == 100
+    assert (tally["in doubt"], tally["send"], tally["duplicate"], tally["invalid"]) == (100, 100, 1, 2)
     assert plan.frame["fate"].tolist()[200:] == ["send"] * 100 + ["duplicate", "invalid", "invalid"]
     assert len(sandbox.requests) == made
     for shown in (repr(plan), plan._repr_html_()):

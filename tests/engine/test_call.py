@@ -179,10 +179,10 @@ def values_of(sandbox):
 
 def test_without_credentials_the_error_names_both_ways_out(bare):
     """The variables, and the sandbox."""
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         people(1).nxsms.send()
     for way in ("NXSMS_ACCESS_KEY, NXSMS_ACCESS_SECRET, NXSMS_APP_KEY are not set", ".env", "nx.Sandbox().client"):
-        assert way in str(told.value)
+        assert way in str(raised.value)
 
 
 def test_without_a_client_the_environment_is_used(bare, sandbox, path):
@@ -279,7 +279,7 @@ def test_secrets_and_numbers_are_in_no_log(make, caplog):
         assert hidden not in caplog.text
 
 
-def test_numbers_are_masked_where_problems_are_told():
+def test_numbers_are_masked_where_problems_are_shown():
     """The reason of an invalid row, the error about duplicates and the report show no number in full."""
     frame = people(3, phone=["8613912345678", "8613912345678", "86139123a5678"])
     with nx.Sandbox(seed=7) as sandbox:
@@ -308,8 +308,8 @@ def test_it_works_from_a_plain_script_that_ends_by_itself(tmp_path, how):
     script = tmp_path / "campaign.py"
     script.write_text(SCRIPT)
     command = [sys.executable, "-W", "error"] + ([str(script)] if how == "script" else ["-"])
-    told = subprocess.run(command, input=SCRIPT, capture_output=True, text=True, check=False, timeout=120)
-    assert (told.returncode, told.stdout, told.stderr) == (0, "400\n", "")
+    finished = subprocess.run(command, input=SCRIPT, capture_output=True, text=True, check=False, timeout=120)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "400\n", "")
 
 
 def test_a_frame_read_from_a_file_needs_nothing_else(sandbox):

@@ -80,9 +80,9 @@ def test_who_cancels_a_request_that_is_given_up_has_it_cancelled():
                 task.cancel()
 
             connection._give_up = both
-            with pytest.raises(asyncio.CancelledError) as told:
+            with pytest.raises(asyncio.CancelledError) as raised:
                 await task
-            assert told.value.args[0].left
+            assert raised.value.args[0].left
             assert task.cancelled()
 
     asyncio.run(work())

@@ -27,7 +27,7 @@ slow = dict(journal=path, batch_size=20, concurrency=2, progress="silent")
 """
 
 
-def told(path, program, code=0):
+def output_of(path, program, code=0):
     """Run a program with a gateway, a frame and a journal; what it prints, without the news of a new journal."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM + program, path], capture_output=True, text=True, check=False, timeout=120
@@ -38,7 +38,7 @@ def told(path, program, code=0):
 
 def test_a_run_in_the_background_ends_with_the_interpreter(path):
     """The program has come to its last line: nothing more leaves, and what is under way gets its outcome and an end."""
-    assert told(path, "run = df.nxsms.start(client, **slow)\nsandbox.wait_for(effects=100)") == []
+    assert output_of(path, "run = df.nxsms.start(client, **slow)\nsandbox.wait_for(effects=100)") == []
     (run,) = nx.Journal(path).runs().itertuples()
     assert run.stopped == "stopped by you"
     (campaign,) = nx.Journal(path).campaigns().itertuples()
@@ -71,7 +71,7 @@ print(sorted(df.nxsms.send(client, **slow)["status"].unique()), sandbox.effects(
 @pytest.mark.parametrize("error", ["Alarm", "SystemExit", "TimeoutError"])
 def test_whatever_a_handler_raises_stops_the_run(path, verb, wait, error):
     """A time limit by alarm, or an end by SIGTERM: the run is stopped, and the error is raised as it is."""
-    first, second, *_, last = told(path, HANDLED.format(verb=verb, wait=wait, error=error))
+    first, second, *_, last = output_of(path, HANDLED.format(verb=verb, wait=wait, error=error))
     assert first == f"{error} True"
     assert second == "True"
     assert last == "['Success'] 1"
@@ -106,7 +106,7 @@ print(frame.nxsms.reconcile(client, journal=path)["status"].unique().tolist())
 @posix
 def test_a_reconcile_obeys_while_the_query_is_not_answered(path):
     """It does not wait for a reply that may never come; its rows stay in doubt, and the campaign is free."""
-    assert told(path, SILENT) == ["['Unknown']", "['Success']"]
+    assert output_of(path, SILENT) == ["['Unknown']", "['Success']"]
 
 
 IN_THE_BODY = """
@@ -128,7 +128,7 @@ print(nx.Journal(path).runs()["stopped"].tolist())
 
 def test_a_stream_that_is_left_ends(path):
     """By an interrupt between chunks or a break, the campaign is free, and the same stream sends the rest."""
-    lines = told(path, IN_THE_BODY)
+    lines = output_of(path, IN_THE_BODY)
     given_up = "the stream was abandoned before its end"
     assert [lines[0], lines[-2], lines[-1]] == ["100", "400 400", f"['{given_up}', '{given_up}', nan]"]
 
@@ -234,7 +234,7 @@ nx.Journal.of(journal).campaign(None).release()
 @pytest.mark.parametrize("journal", ["path", "nx.Journal.in_memory()"])
 def test_a_fork_neither_waits_nor_sends_nor_frees_the_campaign(path, journal):
     """The run and its journal belong to the process that started it; the forked one is told so at once."""
-    assert told(path, FORKED.format(journal=journal)) == ["0", "busy", "['Success'] 2000 1"]
+    assert output_of(path, FORKED.format(journal=journal)) == ["0", "busy", "['Success'] 2000 1"]
 
 
 FRESH = """

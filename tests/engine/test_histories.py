@@ -169,8 +169,8 @@ class History:
         """The ids under which the frame says that rows went out."""
         said = set()
         for prefix in result_columns.prefixes(frame):
-            told = result_columns.read(frame, prefix, gaps=True)
-            said |= set(told["messageid"][told["status"].isin(WENT)].dropna())
+            results = result_columns.read(frame, prefix, gaps=True)
+            said |= set(results["messageid"][results["status"].isin(WENT)].dropna())
         return said
 
     def judge(self, frame, sent, options, said, *, retried=False):

@@ -14,12 +14,12 @@ def as_the_ledger_has_it(sandbox, sent):
     """Whether each row's number and text are those that its messageid took effect with, and no others did."""
     ledger = sandbox.ledger.set_index("messageid")
     went = sent[sent["status"] == "Success"]
-    told = ledger.loc[went["messageid"]]
+    accepted = ledger.loc[went["messageid"]]
     phones = [str(phone).removesuffix(".0").replace(" ", "").lstrip("+") for phone in went["phone"]]
     return (
         len(ledger) == len(went)
-        and told["phone"].tolist() == phones
-        and told["content"].tolist() == list(went["content"])
+        and accepted["phone"].tolist() == phones
+        and accepted["content"].tolist() == list(went["content"])
     )
 
 
@@ -99,8 +99,8 @@ def test_phones_of_any_type_reach_the_gateway_as_digits(sandbox, phones):
     assert (sent["status"] == "Success").tolist() == (~missing).tolist()
     assert sandbox.ledger["phone"].str.fullmatch("861500000000[123]").all()
     assert sent["phone"].dtype == frame["phone"].dtype
-    told = sandbox.ledger.set_index("messageid").loc[sent["messageid"].dropna()]
-    assert told["content"].tolist() == frame.loc[~missing, "content"].tolist()
+    accepted = sandbox.ledger.set_index("messageid").loc[sent["messageid"].dropna()]
+    assert accepted["content"].tolist() == frame.loc[~missing, "content"].tolist()
 
 
 def deep(frame):
@@ -170,10 +170,10 @@ def test_a_column_with_the_name_of_a_result_is_refused_with_the_whole_call_to_pa
     df = people(3, order=[1, 2, 3]).assign(**{column: "mine"})
     with pytest.raises(
         nx.ColumnError, match=f"column {column!r}, the name of a result column. Nothing was sent"
-    ) as told:
+    ) as raised:
         df.nxsms.send(sandbox.client, campaign="it's {spring}", key=["order"], concurrency=2, max_rate=1000.0)
     assert len(sandbox.requests) == 0
-    call = str(told.value).splitlines()[-1].strip()
+    call = str(raised.value).splitlines()[-1].strip()
     assert call.startswith("df.nxsms.send(client, ")
     sent = eval(call, {"df": df, "client": sandbox.client})  # noqa: S307  the line a person would paste
     assert sent[column].tolist() == ["mine"] * 3
@@ -184,18 +184,18 @@ def test_a_column_with_the_name_of_a_result_is_refused_with_the_whole_call_to_pa
 def test_a_prefix_that_is_taken_as_well_is_not_proposed(sandbox):
     """The corrected call has one that is free."""
     df = people(2, status="mine", sms_code="mine too")
-    with pytest.raises(nx.ColumnError) as told:
+    with pytest.raises(nx.ColumnError) as raised:
         df.nxsms.send(sandbox.client)
-    sent = eval(str(told.value).splitlines()[-1], {"df": df, "client": sandbox.client})  # noqa: S307  as above
+    sent = eval(str(raised.value).splitlines()[-1], {"df": df, "client": sandbox.client})  # noqa: S307  as above
     assert sent["nx_status"].tolist() == ["Success"] * 2
 
 
 def test_columns_renamed_by_keywords_are_in_the_corrected_call(sandbox):
     """Everything the person wrote is in the line to paste."""
     df = people(2, batch="mine").rename(columns={"phone": "mobile", "content": "text"})
-    with pytest.raises(nx.ColumnError) as told:
+    with pytest.raises(nx.ColumnError) as raised:
         df.nxsms.send(sandbox.client, phone="mobile", content="text", progress="silent")
-    sent = eval(str(told.value).splitlines()[-1], {"df": df, "client": sandbox.client})  # noqa: S307  as above
+    sent = eval(str(raised.value).splitlines()[-1], {"df": df, "client": sandbox.client})  # noqa: S307  as above
     assert sent["sms_status"].tolist() == ["Success"] * 2
 
 

@@ -45,8 +45,8 @@ def test_with_or_without_the_column_the_same_message_is_known(make, first, optio
     for column in COLUMNS:
         again = frame_of(column, sandbox, **options)
         with pytest.warns(nx.AlreadySentWarning):
-            told = again.nxsms.send(sandbox.client, **options)
-        assert told["messageid"].tolist() == sent["messageid"].tolist()
+            results = again.nxsms.send(sandbox.client, **options)
+        assert results["messageid"].tolist() == sent["messageid"].tolist()
         recorded = again.nxsms.recorded(sandbox.client, **options)
         assert recorded["messageid"].tolist() == sent["messageid"].tolist()
         assert set(again.nxsms.plan(sandbox.client, **options).frame["fate"]) == {"accepted before"}
@@ -256,8 +256,8 @@ def test_a_copy_that_went_out_under_an_own_id_speaks_for_its_key_when_the_journa
     for n, parts in enumerate(([unsent, sent], [sent, unsent], [unsent, unsent, sent], [unsent, other, sent, sent])):
         frame = pd.concat(parts, ignore_index=True)
         again = frame.nxsms.send(sandbox.client, duplicates="drop", journal=tmp_path / f"{n}.sqlite3", **options)
-        told = again.loc[again[prefix + "messageid"] == OWN[0], prefix + "status"]
-        assert told.tolist() == ["Success"], "in doubt it was found by its record"
+        status = again.loc[again[prefix + "messageid"] == OWN[0], prefix + "status"]
+        assert status.tolist() == ["Success"], "in doubt it was found by its record"
     assert (sandbox.ledger["phone"] == one["phone"][0]).sum() == 1
 
 

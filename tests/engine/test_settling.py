@@ -11,19 +11,19 @@ class Watcher:
     """An observer that keeps what it was told, and lets a test wait for words."""
 
     def __init__(self):
-        self.told = []
+        self.snapshots = []
         self.news = threading.Condition()
 
     def update(self, snapshot):
         with self.news:
-            self.told.append(snapshot)
+            self.snapshots.append(snapshot)
             self.news.notify_all()
 
     close = update
 
     def saw(self, words):
         with self.news:
-            return self.news.wait_for(lambda: any(words in snapshot.note for snapshot in self.told), 10)
+            return self.news.wait_for(lambda: any(words in snapshot.note for snapshot in self.snapshots), 10)
 
 
 @pytest.fixture(name="doubtful")
@@ -40,7 +40,7 @@ def test_what_a_run_tells_counts_the_rows_it_settled(doubtful):
     watcher = Watcher()
     sent = people(6).nxsms.send(doubtful.client, progress=watcher)
     assert counts(sent) == {"Success": 6}
-    assert watcher.told[-1].counts == {"Success": 6}
+    assert watcher.snapshots[-1].counts == {"Success": 6}
     assert no_double(doubtful)
 
 
@@ -48,7 +48,7 @@ def test_a_run_says_that_it_asks_about_rows_in_doubt(doubtful):
     """While the record query goes on the person reads what is waited for."""
     watcher = Watcher()
     people(6).nxsms.send(doubtful.client, progress=watcher)
-    assert watcher.told[0].note == "asking the gateway for 2 messages in doubt"
+    assert watcher.snapshots[0].note == "asking the gateway for 2 messages in doubt"
 
 
 def test_a_stop_cuts_the_record_query_short(doubtful):

@@ -34,12 +34,12 @@ def _sandbox():
 def test_a_stream_yields_each_frame_with_its_results_as_one_run(sandbox):
     """Each chunk comes back with its own rows and results, and the journal has one run for all."""
     chunks = [recipients(300), recipients(200, 300), recipients(0), recipients(100, 500)]
-    told = list(nx.send_stream(iter(chunks), sandbox.client, campaign="spring", progress="silent"))
-    assert [len(frame) for frame in told] == [300, 200, 0, 100]
-    for chunk, frame in zip(chunks, told, strict=True):
+    results = list(nx.send_stream(iter(chunks), sandbox.client, campaign="spring", progress="silent"))
+    assert [len(frame) for frame in results] == [300, 200, 0, 100]
+    for chunk, frame in zip(chunks, results, strict=True):
         pd.testing.assert_frame_equal(frame[["phone", "content"]], chunk)
         assert (frame["status"] == "Success").all()
-    assert sorted(sandbox.ledger["messageid"]) == sorted(pd.concat(told)["messageid"])
+    assert sorted(sandbox.ledger["messageid"]) == sorted(pd.concat(results)["messageid"])
     runs = sandbox.client.journal.runs()
     assert len(runs) == 1
     assert runs["rate"].iloc[0] > 0
@@ -115,8 +115,8 @@ def test_a_stopped_stream_goes_on_where_it_ended(sandbox):
     assert len(stopped.value.frame) == 300
     assert set(stopped.value.frame["status"]) <= {"Success", "Unsent"}
     sandbox.balance = None
-    told = pd.concat(nx.send_stream(iter(chunks), sandbox.client, campaign="spring", progress="silent"))
-    assert (told["status"] == "Success").all()
+    results = pd.concat(nx.send_stream(iter(chunks), sandbox.client, campaign="spring", progress="silent"))
+    assert (results["status"] == "Success").all()
     assert sandbox.effects().eq(1).all()
     assert len(sandbox.ledger) == 900
 
@@ -220,12 +220,12 @@ print([len(sent) for sent in stream("silent")], len(sandbox.ledger), sandbox.eff
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 def test_an_interrupt_ends_the_stream_even_when_a_chunk_is_just_through(tmp_path):
     """The last request of a chunk is under way: its rows get their outcome, and the next chunk is not begun."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", LATE, tmp_path / "journal"], capture_output=True, text=True, check=False, timeout=60
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines()[1] == "['Success', 'Success', 'Success'] 3"
-    assert told.stdout.splitlines()[-1] == "[3, 3, 3] 9 1"
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[1] == "['Success', 'Success', 'Success'] 3"
+    assert finished.stdout.splitlines()[-1] == "[3, 3, 3] 9 1"
 
 
 def test_a_stream_ends_with_the_chunk_that_had_too_many_failures(tmp_path):

@@ -57,18 +57,18 @@ def test_a_share_of_failures_is_a_share_of_the_whole_stream():
 def test_the_gateways_clock_is_learnt_once_in_a_stream():
     """Only the first request of all is refused with 1004."""
     with nx.Sandbox(seed=7, clock_offset=300.0) as sandbox:
-        told = pd.concat(stream(chunks(6), sandbox.client))
-        assert (told["status"] == "Success").all()
-        assert told["attempts"].tolist() == [2] * 10 + [1] * 50
+        results = pd.concat(stream(chunks(6), sandbox.client))
+        assert (results["status"] == "Success").all()
+        assert results["attempts"].tolist() == [2] * 10 + [1] * 50
 
 
 def test_later_chunks_do_not_wait_for_a_first_reply_again():
     """Once a reply was understood, a chunk's requests leave side by side from the first on."""
     with nx.Sandbox(seed=7) as sandbox, ThreadPoolExecutor(1) as pool:
-        told = stream(chunks(2, 40), sandbox.client, batch_size=10, concurrency=4)
-        next(told)
+        frames = stream(chunks(2, 40), sandbox.client, batch_size=10, concurrency=4)
+        next(frames)
         sandbox.hold()
-        later = pool.submit(next, told)
+        later = pool.submit(next, frames)
         together = sandbox.wait_for(requests=8)
         sandbox.release()
         assert (later.result()["status"] == "Success").all()
@@ -128,8 +128,8 @@ def test_rows_sent_before_need_no_agreement(real):
     assert len(sandbox.ledger) == 250
     with pytest.raises(nx.ConfirmationNeeded, match="101 messages"):
         list(stream([chunk(351)], client))
-    told = pd.concat(stream([chunk(200), chunk(150, 200)], client))
-    assert (told["status"] == "Success").all()
+    results = pd.concat(stream([chunk(200), chunk(150, 200)], client))
+    assert (results["status"] == "Success").all()
     assert len(sandbox.ledger) == 350
 
 
@@ -228,8 +228,8 @@ def test_a_source_that_breaks_off_says_what_was_sent_and_the_campaign_is_free():
             list(stream(breaking(), sandbox.client))
         assert "Of the 10 rows before it: 10 accepted" in broken.value.__notes__[0]
         assert sandbox.client.journal.runs()["ended"].notna().all()
-        told = list(stream(chunks(2), sandbox.client))
-        assert [len(sent) for sent in told] == [10, 10]
+        frames = list(stream(chunks(2), sandbox.client))
+        assert [len(sent) for sent in frames] == [10, 10]
         assert sandbox.effects().eq(1).all()
 
 
@@ -270,9 +270,9 @@ def test_a_stream_that_is_given_up_is_recorded_so_and_frees_its_campaign():
     with nx.Sandbox(seed=7) as sandbox:
         for _ in stream(chunks(3), sandbox.client):
             break
-        told = stream(chunks(3), sandbox.client)
-        next(told)
-        told.close()
+        yielded = stream(chunks(3), sandbox.client)
+        next(yielded)
+        yielded.close()
         assert sandbox.client.journal.runs()["stopped"].notna().all()
         assert sum(len(sent) for sent in stream(chunks(3), sandbox.client)) == 30
         assert sandbox.effects().eq(1).all()
@@ -322,12 +322,12 @@ def test_chunks_of_other_columns_come_back_as_they_were():
         pa.table({"content": ["a", "b"], "phone": pa.array([8615000000050, None], pa.int64())}),
     ]
     with nx.Sandbox(seed=7) as sandbox:
-        told = list(stream(iter(frames), sandbox.client))
-        for given, sent in zip(frames[:5], told[:5], strict=True):
+        returned = list(stream(iter(frames), sandbox.client))
+        for given, sent in zip(frames[:5], returned[:5], strict=True):
             pd.testing.assert_frame_equal(sent.iloc[:, : given.shape[1]], given)
             assert (sent["status"] == "Success").all()
-        assert told[5]["status"].tolist() == ["Success", "Invalid"]
-        assert told[5]["phone"].tolist() == [8615000000050, pd.NA]
+        assert returned[5]["status"].tolist() == ["Success", "Invalid"]
+        assert returned[5]["phone"].tolist() == [8615000000050, pd.NA]
         assert len(sandbox.ledger) == 11
 
 

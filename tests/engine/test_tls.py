@@ -97,7 +97,7 @@ def test_rows_go_out_over_tls(gateway, authority, tmp_path):
 
 def test_a_certificate_that_is_not_trusted_is_no_connection(gateway, tmp_path):
     """Nothing leaves before the gateway is known to be the one it says it is, and the rows are known not to have gone out."""
-    told = sent(gateway, tmp_path)
-    assert told.startswith("Unsent,Unsent ")
-    assert f"no connection to localhost:{gateway.server_port}: its certificate is not trusted (" in told
+    message = sent(gateway, tmp_path)
+    assert message.startswith("Unsent,Unsent ")
+    assert f"no connection to localhost:{gateway.server_port}: its certificate is not trusted (" in message
     assert gateway.contents == []

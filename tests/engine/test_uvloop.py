@@ -59,11 +59,11 @@ sent(pd.concat([frame.nxsms.reconcile(sandbox.client), df.iloc[200:].nxsms.send(
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_does_not_depend_on_the_policy_of_the_programs_loops(way):
     """With uvloop's policy installed every row is decided, once."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", PROGRAM + WAYS[way]], capture_output=True, text=True, check=False, timeout=120
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines()[-1] == "{'Success': 2000} 2000 1"
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-1] == "{'Success': 2000} 2000 1"
 
 
 CANCELLED = """
@@ -84,10 +84,10 @@ sent(df.nxsms.send(sandbox.client))
 
 def test_a_cancellation_in_a_loop_of_uvloops_stops_the_run():
     """The run has ended when the cancellation is raised, and the same call sends the rest."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", PROGRAM + CANCELLED], capture_output=True, text=True, check=False, timeout=120
     )
-    assert told.returncode == 0, told.stderr
-    first, *_, last = told.stdout.splitlines()
+    assert finished.returncode == 0, finished.stderr
+    first, *_, last = finished.stdout.splitlines()
     assert first == "uvloop True"
     assert last == "{'Success': 2000} 2000 1"

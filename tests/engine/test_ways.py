@@ -160,10 +160,10 @@ class Watcher:
 
     def __init__(self, raising=()):
         self.raising = raising
-        self.told, self.ended = [], []
+        self.snapshots, self.ended = [], []
 
     def update(self, snapshot):
-        self.told.append(snapshot)
+        self.snapshots.append(snapshot)
         if "update" in self.raising:
             raise RuntimeError("a broken widget")
 
@@ -184,7 +184,7 @@ def test_whatever_an_observer_does_the_run_goes_on(make, raising):
     assert last.final
     assert (last.total, last.sending, last.decided, last.in_flight) == (2000, 2000, 2000, 0)
     assert last.counts == {"Success": 2000}
-    assert all(not told.final and told.decided <= told.sending for told in watcher.told)
+    assert all(not snapshot.final and snapshot.decided <= snapshot.sending for snapshot in watcher.snapshots)
 
 
 def test_the_last_words_to_an_observer_are_those_of_the_frame(make):
@@ -262,9 +262,9 @@ def test_a_campaign_that_goes_wrong_is_given_up(make, most, failing, stops):
         return
     with pytest.raises(nx.TooManyFailures, match="max_failures") as stopped:
         frame.nxsms.send(sandbox.client, max_failures=most, concurrency=1, batch_size=100)
-    told = counts(stopped.value.frame)
-    assert told["Unsent"] > 0
-    assert told["Failure"] > (most if isinstance(most, int) else 0)
+    tally = counts(stopped.value.frame)
+    assert tally["Unsent"] > 0
+    assert tally["Failure"] > (most if isinstance(most, int) else 0)
 
 
 def test_a_share_of_failures_says_nothing_of_a_few_rows(make):
@@ -301,11 +301,11 @@ print(sorted(again["status"].unique()), sandbox.effects().max(), len(sandbox.led
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 def test_an_interrupt_stops_the_run_with_the_frame_complete(path):
     """Ctrl-C, or a notebook's stop button: the error is a KeyboardInterrupt, so that Run All stops, and has the frame."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, path], capture_output=True, text=True, check=False, timeout=120
     )
-    assert told.returncode == 0, told.stderr
-    _, first, *_, last = told.stdout.splitlines()
+    assert finished.returncode == 0, finished.stderr
+    _, first, *_, last = finished.stdout.splitlines()
     assert first == "20000 ['Success', 'Unsent'] True Stopped by you"
     assert last == "['Success'] 1 20000"
 
@@ -336,11 +336,11 @@ except nx.Interrupted as stopped:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 def test_a_second_interrupt_does_not_wait_for_replies(path):
     """Who presses stop again does not want to wait: what was under way is in doubt, and the frame says so."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", IMPATIENT, path], capture_output=True, text=True, check=False, timeout=60
     )
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines()[-1] == "200 200"
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-1] == "200 200"
 
 
 def test_a_cancellation_stops_the_run_and_is_raised_again(make, journal):
@@ -403,14 +403,14 @@ def test_of_two_kernels_on_one_campaign_the_second_is_refused(sandbox, journal, 
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     refused, beside = kernel("spring"), kernel("autumn")
-    told, errors = refused.communicate(timeout=60)
-    assert "campaign 'spring' is under way since" in told, errors
-    assert f"in process {os.getpid()}. Nothing was sent." in told
+    output, errors = refused.communicate(timeout=60)
+    assert "campaign 'spring' is under way since" in output, errors
+    assert f"in process {os.getpid()}. Nothing was sent." in output
     assert sandbox.wait_for(requests=2)
     assert not run.done
     sandbox.release()
-    told, errors = beside.communicate(timeout=60)
-    assert told == "['Success']\n", errors
+    output, errors = beside.communicate(timeout=60)
+    assert output == "['Success']\n", errors
     assert counts(run.wait()) == {"Success": 300}
     with pytest.warns(nx.AlreadySentWarning):
         people(300).nxsms.send(sandbox.client, journal=path, campaign="spring")
@@ -447,11 +447,11 @@ except nx.Interrupted as stopped:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 def test_an_interrupt_is_not_lost_when_the_run_has_just_ended(path):
     """Everything was sent; that the person pressed stop still keeps the next cell from running."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", AT_THE_END, path], capture_output=True, text=True, check=False, timeout=60
     )
-    assert told.returncode == 0, told.stderr
+    assert finished.returncode == 0, finished.stderr
     assert (
-        told.stdout.splitlines()[-1]
+        finished.stdout.splitlines()[-1]
         == "['Success', 'Success', 'Success'] Stopped by you after every row had its outcome"
     )

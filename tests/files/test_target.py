@@ -250,8 +250,8 @@ def test_ctrl_c_leaves_the_rows_so_far_under_the_targets_name_where_nothing_stoo
     assert stopped.returncode == 130
     assert "out.csv has the rows so far (250 of 250 rows)" in said
     assert "Traceback" not in said
-    told = pd.read_csv("out.csv")
-    assert (told["status"] == "Success").sum() == len(sandbox.ledger)
+    results = pd.read_csv("out.csv")
+    assert (results["status"] == "Success").sum() == len(sandbox.ledger)
     assert main(["send", "in.csv", "out.csv", "--campaign", "spring"]) == 0
     assert (pd.read_csv("out.csv")["status"] == "Success").all()
     assert sandbox.effects().eq(1).all()

@@ -44,10 +44,10 @@ KNOWN = [SUCCESS] * 6 + [UNKNOWN] * 2
 @pytest.fixture(name="killed")
 def _killed(path):
     """A journal whose run was killed when three requests had an outcome and a fourth had left."""
-    told = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", KILLED, Path(__file__).parent, path], capture_output=True, text=True, check=False
     )
-    assert told.returncode == -signal.SIGKILL, told.stderr
+    assert finished.returncode == -signal.SIGKILL, finished.stderr
     return path
 
 
@@ -132,7 +132,7 @@ def test_every_bit_of_the_log_counts(killed):
     frame = 24 + 4096
     last = 32 + (len(log) - 32) // frame * frame - frame
     places = [*range(0, 32 * 8, 11), *range(0, len(log) * 8, 29989), *range(last * 8, (last + 24) * 8, 3)]
-    told = {"known": 0, "refused": 0}
+    tally = {"known": 0, "refused": 0}
     for place in places:
         shutil.rmtree(other.parent, ignore_errors=True)
         other.parent.mkdir()
@@ -143,11 +143,11 @@ def test_every_bit_of_the_log_counts(killed):
         try:
             found = known(Journal(other), ids(8), "spring")
         except JournalError:
-            told["refused"] += 1
+            tally["refused"] += 1
         else:
             assert found == KNOWN, place
-            told["known"] += 1
-    assert told == {"known": 0, "refused": len(places)}
+            tally["known"] += 1
+    assert tally == {"known": 0, "refused": len(places)}
 
 
 def test_what_others_write_meanwhile_is_no_sign_of_a_loss(killed):

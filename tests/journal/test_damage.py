@@ -75,11 +75,11 @@ def test_every_way_to_look_notices_damage(journal, path, look):
 def looked(path):
     """All that the journal says: statuses by campaign and in all of them, homes, campaigns and runs."""
     journal, asked = Journal(path), pa.array([*OURS, *ids(12)])
-    told = [journal.known(asked, campaign) for campaign in ("spring", "autumn")]
-    told.append(journal.known(asked, everywhere=True))
+    recorded = [journal.known(asked, campaign) for campaign in ("spring", "autumn")]
+    recorded.append(journal.known(asked, everywhere=True))
     statuses = [
         (one.status.tolist(), one.batch.tolist(), one.attempts.tolist(), [one.reason(row) for row in range(len(asked))])
-        for one in told
+        for one in recorded
     ]
     homes = {name: rows.tolist() for name, rows in journal.homes(asked).items()}
     return statuses, homes, journal.runs().to_csv(), journal.campaigns().to_csv()
@@ -88,7 +88,7 @@ def looked(path):
 OURS = [f"n1{number:032x}" for number in range(40)]
 
 
-def test_a_flipped_bit_is_harmless_or_told(journal, path):
+def test_a_flipped_bit_is_harmless_or_reported(journal, path):
     """Wherever it flips in the file, what is read is what was written, or the journal is refused: nothing else is raised."""
     write(journal, (OURS[:20], ACCEPTED), (OURS[20:30], REFUSED), (OURS[30:], None), campaign="spring")
     write(journal, *[(ids(2, first), ACCEPTED) for first in range(0, 12, 2)], campaign="autumn")
@@ -96,7 +96,7 @@ def test_a_flipped_bit_is_harmless_or_told(journal, path):
     chosen = random.Random(7)
     used = [place for place, byte in enumerate(whole) if byte]
     other = path.parent / "flipped" / path.name
-    told = Counter()
+    tally = Counter()
     # What each page begins with, and where anything stands: most of a small journal is empty.
     for place in [
         *chosen.sample(used, 120),
@@ -110,11 +110,11 @@ def test_a_flipped_bit_is_harmless_or_told(journal, path):
         try:
             found = looked(other)
         except JournalError:
-            told["refused"] += 1
+            tally["refused"] += 1
         else:
             assert found == expected, place
-            told["harmless"] += 1
-    assert told["refused"] > told["harmless"] > 0
+            tally["harmless"] += 1
+    assert tally["refused"] > tally["harmless"] > 0
 
 
 @pytest.mark.parametrize("statement", ["UPDATE batch SET query = 1", "DELETE FROM batch WHERE id = 1"])

@@ -187,9 +187,11 @@ def refused_without_rights(path):
                 people(1).nxsms.send(sandbox.client, journal=path)
             return f"{len(sandbox.requests)} requests: {failed.value}"
     # The superuser may write anywhere, so somebody else must try.
-    told = subprocess.run([sys.executable, "-c", SEND_AS_ANOTHER, path], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    finished = subprocess.run(
+        [sys.executable, "-c", SEND_AS_ANOTHER, path], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
 
 
 @pytest.fixture(name="open_to_all")
@@ -210,10 +212,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_sent(open_
     shut.mkdir()
     shut.chmod(0o555)
     assert refused_without_rights(shut / "new" / "journal.sqlite3").startswith("0 requests: The journal")
-    told = refused_without_rights(shut / "journal.sqlite3")
-    assert told.startswith("0 requests: The journal")
-    assert "Nothing was sent" in told
-    assert "NXSMS_JOURNAL" in told
+    message = refused_without_rights(shut / "journal.sqlite3")
+    assert message.startswith("0 requests: The journal")
+    assert "Nothing was sent" in message
+    assert "NXSMS_JOURNAL" in message
 
 
 @pytest.fixture(name="disk")
@@ -266,8 +268,8 @@ with nx.Sandbox(seed=7) as sandbox:
         frame, how = error.frame, type(error).__name__ + ": " + str(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     ledger = set(sandbox.ledger["messageid"])
-    told = set(frame.loc[frame["status"] == "Success", "messageid"])
-    print(len(frame), len(ledger), ledger == told, sorted(frame["status"].unique()), how)
+    joined = set(frame.loc[frame["status"] == "Success", "messageid"])
+    print(len(frame), len(ledger), ledger == joined, sorted(frame["status"].unique()), how)
     again = nx.Journal(path).known
     rest = frame.drop(columns=list(RESULT_COLUMNS)).nxsms.send(sandbox.client, journal=path)
     print(sandbox.effects().max(), sorted(rest["status"].unique()), len(sandbox.ledger))
@@ -277,9 +279,9 @@ with nx.Sandbox(seed=7) as sandbox:
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on a file's size are of POSIX systems")
 def test_a_disk_that_fills_up_midway_stops_the_run_with_the_frame_complete(path):
     """No request leaves that is not on the disk; the frame still has every outcome, and later nothing goes out twice."""
-    told = subprocess.run([sys.executable, "-c", FULL_MIDWAY, path], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    _new, first, *_, second = told.stdout.splitlines()
+    finished = subprocess.run([sys.executable, "-c", FULL_MIDWAY, path], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    _new, first, *_, second = finished.stdout.splitlines()
     rows, accepted, agrees, rest = first.split(" ", 3)
     assert int(rows) == 8000
     assert 0 < int(accepted) < 8000

@@ -35,8 +35,8 @@ def _refusing():
 @pytest.mark.parametrize("verb", ["send", "start", "plan", "recorded"])
 def test_a_forked_process_is_refused_the_journal_in_memory(sandbox, verb):
     """It has a copy, from which the parent learns nothing; parent and child sent the same rows."""
-    told = in_a_fork(lambda: getattr(ROWS.nxsms, verb)(sandbox.client, campaign="spring"))
-    assert told.startswith(f"JournalError: The journal in memory belongs to process {os.getpid()}, from which")
+    message = in_a_fork(lambda: getattr(ROWS.nxsms, verb)(sandbox.client, campaign="spring"))
+    assert message.startswith(f"JournalError: The journal in memory belongs to process {os.getpid()}, from which")
     assert len(sandbox.ledger) == 0
 
 
@@ -87,8 +87,10 @@ def test_a_process_forked_during_a_run_is_refused_its_journal(sandbox, tmp_path)
     options = {"campaign": "spring", "journal": tmp_path / "journal.sqlite3", "progress": "silent"}
     stream = nx.send_stream([ROWS.iloc[:2], ROWS.iloc[2:]], sandbox.client, **options)
     next(stream)
-    told = in_a_fork(lambda: ROWS.nxsms.send(sandbox.client, campaign="autumn", journal=options["journal"]))
-    assert told.startswith(f"JournalError: This process was forked from process {os.getpid()} while a run there used")
+    message = in_a_fork(lambda: ROWS.nxsms.send(sandbox.client, campaign="autumn", journal=options["journal"]))
+    assert message.startswith(
+        f"JournalError: This process was forked from process {os.getpid()} while a run there used"
+    )
     other = {**options, "journal": tmp_path / "other.sqlite3", "campaign": "other"}
     assert "Success" in in_a_fork(lambda: ROWS.iloc[:1].nxsms.send(sandbox.client, **other)["status"])
     assert len(next(stream)) == 3

@@ -103,10 +103,10 @@ def test_what_is_not_ours_is_refused_and_left_alone(tmp_path, thing, verb):
             file.chmod(0o664)
     before = seen(tmp_path)
     with Sandbox(seed=7) as sandbox:
-        with pytest.raises(JournalError, match=r"Nothing was sent.*journal='…'") as told:
+        with pytest.raises(JournalError, match=r"Nothing was sent.*journal='…'") as raised:
             getattr(people().nxsms, verb)(sandbox.client, journal=path)
         assert len(sandbox.requests) == 0
-    assert str(path) in str(told.value)
+    assert str(path) in str(raised.value)
     assert seen(tmp_path) == before
 
 

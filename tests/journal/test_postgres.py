@@ -282,8 +282,8 @@ def test_a_dump_has_no_phone_no_text_and_no_secret(sandbox, database, postgres):
     dump = postgres.dump(name_of(database))
     assert sent["messageid"].iloc[0] in dump
     secrets = [sandbox.access_key, sandbox.access_secret, sandbox.app_key, sandbox.app_secret]
-    for told in [*df["phone"], "confidential", "customer00007", *secrets]:
-        assert told not in dump
+    for private in [*df["phone"], "confidential", "customer00007", *secrets]:
+        assert private not in dump
 
 
 def test_a_minimal_role_suffices(sandbox, database, postgres):
@@ -304,7 +304,7 @@ def test_a_minimal_role_suffices(sandbox, database, postgres):
         Journal(url).forget(None, confirm=9)
 
 
-def test_a_role_without_rights_is_told_which_to_ask_for(sandbox, database, postgres):
+def test_a_role_without_rights_learns_which_to_ask_for(sandbox, database, postgres):
     """The one who makes the tables, and those who write."""
     name = name_of(database)
     postgres.execute("CREATE ROLE guest LOGIN", database=name)

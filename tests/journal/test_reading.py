@@ -52,21 +52,21 @@ def folded(history, numbers):
     nothing = {"status": -1, "code": None, "reason": None, "batch": 0, "attempts": 0, "sent": None, "latency": math.nan}
     rows = [dict(nothing) for _ in range(6)]
     for place, ((start, size, outcome, query), number) in enumerate(zip(history, numbers, strict=True)):
-        told = Outcome(UNKNOWN, reason=NO_OUTCOME) if outcome is None else outcome
-        others = {other.offset: other for other in told.exceptions}
+        whole = Outcome(UNKNOWN, reason=NO_OUTCOME) if outcome is None else outcome
+        others = {other.offset: other for other in whole.exceptions}
         for offset in range(size):
             row = rows[start + offset]
             # A record shows that what counted as unsent on the analyst's word was accepted; what was accepted stays so.
-            may_change = (-1, UNKNOWN, UNSENT) if told.status == SUCCESS else (-1, UNKNOWN)
+            may_change = (-1, UNKNOWN, UNSENT) if whole.status == SUCCESS else (-1, UNKNOWN)
             if row["status"] == SUCCESS or (query and row["status"] not in may_change):
                 continue
             if not query and row["status"] == SUCCESS:
                 # Only a run that could not know it tries again.
                 continue
-            one = told if query else others.get(offset, told)
+            one = whole if query else others.get(offset, whole)
             row |= {"status": one.status, "code": one.code, "reason": one.reason}
-            if told.carried and not query:
-                row |= {"batch": number, "sent": SENT_US + place, "latency": told.latency_ms}
+            if whole.carried and not query:
+                row |= {"batch": number, "sent": SENT_US + place, "latency": whole.latency_ms}
                 row["attempts"] += 1
     return rows
 
@@ -88,13 +88,18 @@ def test_the_last_word_on_each_message_counts(history):
 
     with recording(journal) as record:
         numbers = asyncio.run(all_of_them(record))
-    told = journal.known(pa.array(ids(6)))
+    recorded = journal.known(pa.array(ids(6)))
     for row, expected in enumerate(folded(history, numbers)):
-        sent = None if told.sent_us[row] == table.NO_TIME else int(told.sent_us[row])
-        found = {"status": told.status[row], "code": told.code(row), "reason": told.reason(row), "sent": sent}
-        found |= {"batch": told.batch[row], "attempts": told.attempts[row]}
+        sent = None if recorded.sent_us[row] == table.NO_TIME else int(recorded.sent_us[row])
+        found = {
+            "status": recorded.status[row],
+            "code": recorded.code(row),
+            "reason": recorded.reason(row),
+            "sent": sent,
+        }
+        found |= {"batch": recorded.batch[row], "attempts": recorded.attempts[row]}
         assert found == {name: value for name, value in expected.items() if name != "latency"}
-        assert np.isclose(told.latency_ms[row], expected["latency"], equal_nan=True)
+        assert np.isclose(recorded.latency_ms[row], expected["latency"], equal_nan=True)
 
 
 def test_rows_are_found_in_any_order_and_among_others(journal):

@@ -26,7 +26,7 @@ def keep(journal, *receipts, source="pushed"):
         book.write(receipts, source)
 
 
-def told(journal, messageid="message-000001"):
+def verdict(journal, messageid="message-000001"):
     """The word and the number that count for an id."""
     frame = journal.receipts().set_index("messageid")
     return frame.loc[messageid, ["dr", "dr_status"]].tolist()
@@ -76,7 +76,7 @@ def test_a_final_receipt_counts_before_an_open_one_and_of_two_the_later(memory, 
     unsure = DELIVERED._replace(dr="UNKNOWN", dr_status=12, dr_time="2026-03-04 00:00:00")
     for receipt in (DELIVERED, later, unsure)[::order]:
         keep(memory, receipt)
-    assert told(memory) == ["UNDELIV", 5]
+    assert verdict(memory) == ["UNDELIV", 5]
 
 
 def test_the_receipts_of_some_messages(memory):
@@ -115,7 +115,7 @@ def test_a_journal_of_before_gets_the_table_and_keeps_what_it_knows(journal, pat
     assert journal.receipts().empty
     assert known(journal, ids(3)) == [SUCCESS] * 3
     keep(journal, DELIVERED)
-    assert told(journal) == ["DELIVRD", 2]
+    assert verdict(journal) == ["DELIVRD", 2]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         made = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master")}
     assert made >= {*SCHEMA, *RECEIPTS}

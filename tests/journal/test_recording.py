@@ -44,18 +44,18 @@ def test_a_request_is_on_the_disk_when_it_may_leave(journal, path):
 
     with recording(journal) as record:
         asyncio.run(begun(record))
-        told = subprocess.run([sys.executable, "-c", reading], capture_output=True, text=True, check=True)
-        assert told.stdout.strip() == str(journal.known(pa.array(ids(3))).status)
+        finished = subprocess.run([sys.executable, "-c", reading], capture_output=True, text=True, check=True)
+        assert finished.stdout.strip() == str(journal.known(pa.array(ids(3))).status)
     assert known(journal, ids(3)) == [UNKNOWN, UNKNOWN, -1]
 
 
 def test_a_request_without_an_outcome_is_in_doubt(journal):
     """The process ended before it knew; the reason says so."""
     write(journal, (ids(2), None))
-    told = journal.known(pa.array(ids(2)))
-    assert told.status.tolist() == [UNKNOWN, UNKNOWN]
-    assert told.reason(0) == NO_OUTCOME
-    assert told.sent_us.tolist() == [SENT_US, SENT_US]
+    recorded = journal.known(pa.array(ids(2)))
+    assert recorded.status.tolist() == [UNKNOWN, UNKNOWN]
+    assert recorded.reason(0) == NO_OUTCOME
+    assert recorded.sent_us.tolist() == [SENT_US, SENT_US]
 
 
 @pytest.mark.parametrize("workers", [8, 16])
@@ -338,9 +338,9 @@ def test_the_note_of_a_lock_tells_process_and_time_and_nothing_else(holder, jour
 def test_an_outcome_comes_back_as_it_was_written(journal, status):
     """Code, reason, time and duration of a request, and whether it counts as an attempt."""
     (number,) = write(journal, (ids(1), Outcome(status, 13008, "why", 7.25)))
-    told = journal.known(pa.array(ids(1)))
-    assert (told.status[0], told.code(0), told.reason(0)) == (status, 13008, "why")
-    assert (told.batch[0], told.attempts[0], told.sent_us[0], told.latency_ms[0]) == (number, 1, SENT_US, 7.25)
+    recorded = journal.known(pa.array(ids(1)))
+    assert (recorded.status[0], recorded.code(0), recorded.reason(0)) == (status, 13008, "why")
+    assert (recorded.batch[0], recorded.attempts[0], recorded.sent_us[0], recorded.latency_ms[0]) == (number, 1, SENT_US, 7.25)
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_ids_partly_read_as_numbers_are_text(made):
         (lambda f: pd.concat([f, f[["code"]]], axis=1), "more than one column 'code'"),
     ],
 )
-def test_a_frame_without_results_is_told_what_to_do(made, change, said):
+def test_a_frame_without_results_is_refused_with_a_remedy(made, change, said):
     """What is no result of ours is not read, and the message says the fact and the remedy."""
     frame = change(made(5))
     assert not columns.carries(frame)
@@ -160,7 +160,7 @@ def test_masked_and_numpy_integers_agree(made):
         ("batch", 1e30, "which is not a whole number"),
     ],
 )
-def test_what_no_column_can_hold_is_told(made, column, value, said):
+def test_what_no_column_can_hold_is_refused(made, column, value, said):
     """Not an error of a library's own, nor a number that is another one."""
     sent = made(3)
     with pytest.raises(ColumnError, match=said):

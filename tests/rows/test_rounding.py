@@ -183,8 +183,8 @@ def test_a_stream_carries_its_counts_along():
     chunks = [people([CUT[0], 8615088888881]), people([CUT[1], 8615088888882]), people([CUT[2], CUT[0]])]
     with nx.Sandbox(seed=7) as sandbox:
         stream = nx.send_stream(chunks, sandbox.client, campaign="spring", progress="silent", duplicates="drop")
-        told = [frame["status"].tolist() for frame in stream]
-        assert told == [["Success", "Success"], ["Invalid", "Success"], ["Invalid", "Invalid"]]
+        statuses = [frame["status"].tolist() for frame in stream]
+        assert statuses == [["Success", "Success"], ["Invalid", "Success"], ["Invalid", "Invalid"]]
         chunks = [people(numbers(100, np.random.default_rng(i))) for i in range(3)]
         chunks = [chunks[0], chunks[1], people([*CUT[:1], *chunks[2]["phone"]]), people([CUT[1]])]
         stream = nx.send_stream(chunks, sandbox.client, campaign="summer", progress="silent")

@@ -60,8 +60,8 @@ def test_texts_of_several_lines_are_known_after_a_workbook(tmp_path, options):
         again = pd.read_excel(tmp_path / "sent.xlsx")
         for journal in (None, nx.Journal.in_memory()):
             with pytest.warns(nx.AlreadySentWarning):
-                told = again.nxsms.send(sandbox.client, progress=False, journal=journal, **options)
-            assert told["messageid"].tolist() == sent["messageid"].tolist()
+                results = again.nxsms.send(sandbox.client, progress=False, journal=journal, **options)
+            assert results["messageid"].tolist() == sent["messageid"].tolist()
         assert len(sandbox.ledger) == 3
 
 

@@ -22,7 +22,7 @@ def raw_reply(sandbox, count=3):
 
 @pytest.mark.parametrize("when", ["unread", "before", "after"])
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_exchange_has_an_effect_or_none_as_told(make, kind, when):
+def test_a_broken_exchange_has_an_effect_or_none_as_its_kind_says(make, kind, when):
     """The client gets no reply either way; only the ledger knows whether the messages went out."""
     sandbox = make(faults=[f"{kind}_{when}"])
     with pytest.raises((http.client.HTTPException, OSError)):
@@ -159,7 +159,7 @@ def test_a_refusal_can_carry_data(make):
     assert len(sandbox.ledger) == 1
 
 
-def told(sandbox, faults):
+def entries(sandbox, faults):
     sandbox.faults = faults
     sent = [item(1), item(2), item(3), item(4, "")]
     reply = send(sandbox, sent)
@@ -174,7 +174,7 @@ def by_id(data):
 def test_the_data_of_a_reply_can_be_spoiled(make, fault):
     """Each fault does to the data what its name says, and the messages are accepted all the same."""
     sandbox = make(hourly_limit=None)
-    honest, spoiled = told(sandbox, None), told(sandbox, [fault])
+    honest, spoiled = entries(sandbox, None), entries(sandbox, [fault])
     ids = [[one["messageid"] for one in data] for data in (honest, spoiled)]
     extra = [one for one in spoiled if one not in honest]
     assert spoiled != honest
@@ -199,7 +199,7 @@ def test_the_data_of_a_reply_can_be_spoiled(make, fault):
 def test_an_item_can_have_a_status_or_text_nobody_knows(make):
     """odd_status and unknown_text keep the item and change its words."""
     sandbox = make(hourly_limit=None)
-    assert {one["status"] for one in told(sandbox, ["odd_status"])} == {"Success", "Failure", "Submitted"}
+    assert {one["status"] for one in entries(sandbox, ["odd_status"])} == {"Success", "Failure", "Submitted"}
     sandbox.faults = ["unknown_text"]
     assert send(sandbox, [item(4, "")])["data"][0]["message"] == "Rejected by upstream (E-77)"
 

@@ -286,9 +286,9 @@ async def records(it: Conversation, form: dict[str, str] | None = None) -> None:
     ]
     if it.path == "/api/sms/get":
         row = next((row for row in rows if row["msgid"] == form["messageid"]), None)
-        told: dict[str, Any] = {"code": "0", "row": row}
+        reply: dict[str, Any] = {"code": "0", "row": row}
     else:
         size, page = int(form["page_size"]), int(form["page"])
         part = rows[size * (page - 1) : size * page]
-        told = {"code": "0", "info": {"total": len(rows), "page": page, "pageSize": size, "rows": part}}
-    await it.http(200, json.dumps(told).encode())
+        reply = {"code": "0", "info": {"total": len(rows), "page": page, "pageSize": size, "rows": part}}
+    await it.http(200, json.dumps(reply).encode())

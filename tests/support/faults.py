@@ -81,13 +81,13 @@ def _items(name: str, odd: dict[str, Any], struck: str, **more: Any) -> Fault:
     async def act(it: Conversation) -> None:
         await it.body()
         it.accept(it.items[::2])
-        told = said(it.items)
-        for item in told[1::2]:
+        entries = said(it.items)
+        for item in entries[1::2]:
             item.update({name: str(value).format(**item) for name, value in odd.items()})
         if code := more.get("request"):
-            await it.reply(code, TEXTS[code], told)
+            await it.reply(code, TEXTS[code], entries)
         else:
-            await it.reply(data=told)
+            await it.reply(data=entries)
 
     kept = {name: value for name, value in more.items() if name != "request"}
     return Fault(name, act, ("Success", struck), effect=True, **kept)

@@ -23,7 +23,7 @@ def in_a_fork(function: Callable[[], Any]) -> str:
 
 def _call(function: Callable[[], Any], pipe: Any) -> None:
     try:
-        told = str(function())
+        message = str(function())
     except BaseException as error:
-        told = f"{type(error).__name__}: {error}"
-    pipe.send(told)
+        message = f"{type(error).__name__}: {error}"
+    pipe.send(message)

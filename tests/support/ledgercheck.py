@@ -109,7 +109,7 @@ def _check_batches(rows: list[dict[Hashable, Any]]) -> None:
     for row in rows:
         if row["attempts"] > 0:
             seen.setdefault(row["batch"], set()).add((row["sent_at"], str(row["latency_ms"])))
-    assert all(len(told) == 1 for told in seen.values())
+    assert all(len(batches) == 1 for batches in seen.values())
 
 
 def check_recorded(frame: pd.DataFrame, out: pd.DataFrame, client: nx.Client, journal: Path) -> None:

@@ -396,7 +396,7 @@ KINDS = (structure, pieces, letters, one_of_many)
 
 def storm(kind: Callable[[random.Random, list[str]], bytes], seed: int, replies: int) -> Counter[str]:
     """Read so many replies in both ways and count how the readings compare; "more" must not occur."""
-    rng, told = random.Random(f"{kind.__name__} {seed}"), Counter[str]()
+    rng, tally = random.Random(f"{kind.__name__} {seed}"), Counter[str]()
     for _ in range(replies):
         first = rng.randrange(1 << 30)
         ids = [f"n1{first + number:032x}" for number in range(rng.choice((1, 7, 8, 9, 12)))]
@@ -405,9 +405,9 @@ def storm(kind: Callable[[random.Random, list[str]], bytes], seed: int, replies:
         how = compared(ours(raw, Ids("".join(ids).encode(), len(ids[0]))), plain)
         if how == "more":
             sys.stderr.write(f"{raw!r}\n")
-        told[how] += 1
-        told["understood"] += plain is not None
-    return told
+        tally[how] += 1
+        tally["understood"] += plain is not None
+    return tally
 
 
 def _share(job: tuple[int, int, int]) -> tuple[int, Counter[str]]:
@@ -426,19 +426,19 @@ def main() -> None:
     work = [(kind, start, end - start) for kind in range(len(KINDS)) for start, end in pairwise(edges)]
     totals = [Counter[str]() for _ in KINDS]
     with ProcessPoolExecutor(asked.jobs) as pool:
-        for number, told in pool.map(_share, work):
-            totals[number] += told
+        for number, tally in pool.map(_share, work):
+            totals[number] += tally
     lines = [
         "| what is changed | replies | understood | read the same | read as less | read as more |",
         "|---|---|---|---|---|---|",
     ]
-    for kind, told in [*zip((kind.__name__ for kind in KINDS), totals, strict=True), ("all", sum(totals, Counter()))]:
+    for kind, tally in [*zip((kind.__name__ for kind in KINDS), totals, strict=True), ("all", sum(totals, Counter()))]:
         cells = [
-            told["same"] + told["less"] + told["more"],
-            told["understood"],
-            told["same"],
-            told["less"],
-            told["more"],
+            tally["same"] + tally["less"] + tally["more"],
+            tally["understood"],
+            tally["same"],
+            tally["less"],
+            tally["more"],
         ]
         lines.append(f"| {kind} | {' | '.join(f'{n:,}' for n in cells)} |")
     sys.stdout.write("\n".join([*lines, ""]))

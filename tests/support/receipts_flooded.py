@@ -74,31 +74,31 @@ def main() -> None:
         host, port = ours.recv().split("/")[2].split(":")
         address = (host, int(port))
 
-        def told(what: str, seconds: float) -> None:
+        def report(what: str, seconds: float) -> None:
             ours.send(True)
             counts, memory = ours.recv()
             say(f"{what}: {seconds:.1f} s, {memory} MB, {counts}")
 
-        told("at first", 0.0)
+        report("at first", 0.0)
         for senders in (1, 16, 100):
             seconds = at_once(lambda n, all_of=senders: push(address, f"{all_of}-{n}", 4000 // all_of), senders)
-            told(f"4,000 pushes by {senders} at once", seconds)
-        told("2,000 senders at once", at_once(lambda n: push(address, f"together-{n}", 1), 2000))
+            report(f"4,000 pushes by {senders} at once", seconds)
+        report("2,000 senders at once", at_once(lambda n: push(address, f"together-{n}", 1), 2000))
         held = [socket.create_connection(address) for _ in range(600)]
         for sock in held:
             with suppress(OSError):
                 sock.sendall(b"POST /dr/flood HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nmess")
-        told("300 pushes beside 600 held requests", at_once(lambda n: push(address, f"beside-{n}", 300), 1))
+        report("300 pushes beside 600 held requests", at_once(lambda n: push(address, f"beside-{n}", 300), 1))
         for sock in held:
             sock.close()
         large = b"POST /dr/flood HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 1_000_000
-        told("1,000 bodies of 1 MB", at_once(lambda _: pour(address, 25, lambda: large), 40))
-        told(
+        report("1,000 bodies of 1 MB", at_once(lambda _: pour(address, 25, lambda: large), 40))
+        report(
             "2,000 times random bytes",
             at_once(lambda _: pour(address, 100, lambda: os.urandom(random.randrange(1, 3000))), 20),
         )
-        told("5,000 guesses", at_once(lambda n: push(address, "guess", 250, path=f"/dr/guess{n}"), 20))
-        told("300 pushes afterwards", at_once(lambda n: push(address, f"after-{n}", 300), 1))
+        report("5,000 guesses", at_once(lambda n: push(address, "guess", 250, path=f"/dr/guess{n}"), 20))
+        report("300 pushes afterwards", at_once(lambda n: push(address, f"after-{n}", 300), 1))
         ours.send(False)
         process.join()
 

@@ -212,10 +212,10 @@ def simulate(
             learnt, idle = True, idle + 1
             if left is not None:
                 left += n - taken
-            told = rng.random() >= gateway.untold
-            if told and taken:
+            answered = rng.random() >= gateway.untold
+            if answered and taken:
                 pace.accepted(taken, begun, now)
-            if told and taken < n:
+            if answered and taken < n:
                 pace.refused(n - taken, begun, now, gateway.retry_after)
         admit(now)
     return trace

@@ -91,6 +91,6 @@ async def awaited() -> pd.DataFrame:
     return await asend(frame, client, campaign="spring")
 
 
-def told(error: nx.AccountRefused) -> tuple[int, pd.DataFrame | None, str]:
+def reported(error: nx.AccountRefused) -> tuple[int, pd.DataFrame | None, str]:
     """What an account's refusal carries."""
     return error.code, error.frame, error.reason

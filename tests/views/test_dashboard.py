@@ -63,9 +63,9 @@ def test_the_first_picture_is_that_of_the_tables(made):
     first = view(shown)
     counts = summary.summary(sent).set_index("status")
     assert {tile["status"]: tile["rows"] for tile in first["tiles"]} == counts["count"].to_dict()
-    told = failures.failures(sent)
+    by_code = failures.failures(sent)
     bars = {bar["value"]: bar for bar in first["reasons"]}
-    for row in told[told["code"].notna()].to_dict("records"):
+    for row in by_code[by_code["code"].notna()].to_dict("records"):
         bar = bars[str(row["code"])]
         assert [bar["rows"], bar["words"]] == [row["count"], row["meaning"]]
         assert np.allclose([bar["share"], bar["low"], bar["high"]], [row["share"], row["low"], row["high"]])

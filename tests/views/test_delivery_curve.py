@@ -55,7 +55,7 @@ def ticks(ax):
 def test_the_curve_is_the_share_of_all_accepted_rows(arrived, ax):
     """At each time as many steps up as were delivered by then; open rows stay in the denominator, and are named."""
     assert arrived.nxsms.plot.delivery(ax) is ax
-    told = arrived.nxsms.delivery().iloc[0]
+    overall = arrived.nxsms.delivery().iloc[0]
     accepted = arrived[arrived["status"] == "Success"]
     took = (accepted["dr_time"] - accepted["sent_at"]).dt.total_seconds()[accepted["dr_status"] == 2]
     (line,) = ax.lines
@@ -64,29 +64,29 @@ def test_the_curve_is_the_share_of_all_accepted_rows(arrived, ax):
         at = np.searchsorted(times, second, side="right") - 1
         assert shares[at] == pytest.approx((took.clip(lower=1e-3) <= second).sum() / len(accepted))
     assert shares[0] == 0
-    assert shares[-1] == pytest.approx(told["delivered"] / told["rows"])
+    assert shares[-1] == pytest.approx(overall["delivered"] / overall["rows"])
     assert line.get_drawstyle() == "steps-post"
-    assert ends(ax) == [f"{told['delivered'] / told['rows']:.1%} · {told['open']:.0f} open"]
+    assert ends(ax) == [f"{overall['delivered'] / overall['rows']:.1%} · {overall['open']:.0f} open"]
     assert ax.get_ylabel() == "delivered, of the accepted"
-    assert f"open, counted as not delivered so far: {told['open']:.0f}" in words(ax)
+    assert f"open, counted as not delivered so far: {overall['open']:.0f}" in words(ax)
     assert title(ax).startswith(
-        f"{told['delivered'] / told['rows']:.1%} of {told['rows']:,.0f} accepted messages delivered"
+        f"{overall['delivered'] / overall['rows']:.1%} of {overall['rows']:,.0f} accepted messages delivered"
     )
 
 
 def test_groups_are_named_where_their_curves_end(arrived, ax):
     """Each in its colour, none over another; at most five, the others are counted."""
     arrived.nxsms.plot.delivery(ax, by="country")
-    told = arrived.nxsms.delivery("country")
-    assert len(ax.lines) == len(told) == 4
-    assert {text.split()[0] for text in ends(ax)} == set(told["country"])
+    table = arrived.nxsms.delivery("country")
+    assert len(ax.lines) == len(table) == 4
+    assert {text.split()[0] for text in ends(ax)} == set(table["country"])
     assert len({to_hex(line.get_color()) for line in ax.lines}) == 4
     ax.figure.draw_without_rendering()
     boxes = sorted((Text.get_window_extent(text) for text in named(ax)), key=lambda box: box.y0)
     for below, above in pairwise(boxes):
         assert above.y0 >= below.y1 - 0.5
     assert title(ax) == (
-        "Delivered by country: these 4 groups differ no more than chance would: p = " + f"{told.attrs['p']:.2f}"
+        "Delivered by country: these 4 groups differ no more than chance would: p = " + f"{table.attrs['p']:.2f}"
     )
 
 
@@ -94,12 +94,12 @@ def test_many_groups_are_the_largest_five(arrived, ax):
     """In the table's order; how many rows are left out is said."""
     frame = arrived.assign(g=np.minimum(np.arange(len(arrived)) % 36, 7))
     frame.nxsms.plot.delivery(ax, by="g")
-    told = frame.nxsms.delivery("g")
+    table = frame.nxsms.delivery("g")
     assert len(ax.lines) == 5
-    assert len(told) == 8
-    largest = told.nlargest(5, "rows").sort_values("g")
+    assert len(table) == 8
+    largest = table.nlargest(5, "rows").sort_values("g")
     assert [line.get_label() for line in ax.lines] == largest["g"].astype(str).tolist()
-    assert f"left out: 3 groups with {told['rows'].sum() - largest['rows'].sum()} rows" in words(ax)
+    assert f"left out: 3 groups with {table['rows'].sum() - largest['rows'].sum()} rows" in words(ax)
 
 
 def test_the_group_of_which_least_arrived_is_in_the_title(arrived, ax):
@@ -108,10 +108,10 @@ def test_the_group_of_which_least_arrived_is_in_the_title(arrived, ax):
     lost = frame["phone"].str.startswith("60") & (frame["dr_status"] == 2) & (np.arange(len(frame)) % 3 == 0)
     frame.loc[lost, "dr_status"] = 5
     frame.nxsms.plot.delivery(ax, by="country")
-    told = frame.nxsms.delivery("country").set_index("country").loc["MY"]
+    lowest = frame.nxsms.delivery("country").set_index("country").loc["MY"]
     overall = frame.nxsms.delivery().iloc[0]
     assert title(ax) == (
-        f"Delivered by country: MY {told['rate']:.1%} of the final receipts, against {overall['rate']:.1%} of all"
+        f"Delivered by country: MY {lowest['rate']:.1%} of the final receipts, against {overall['rate']:.1%} of all"
     )
 
 

@@ -210,21 +210,21 @@ def test_the_model_outlives_the_run():
 
 def test_updates_are_few():
     """A run that needs much CPU is drawn with each report; another about once a second, and at once when its state changes."""
-    panel, told = RunPanel(), []
+    panel, updates = RunPanel(), []
     panel.update(FIRST)
-    panel._widget.observe(told.append, "view")
+    panel._widget.observe(updates.append, "view")
     for third in range(1, 31):
         panel.update(replace(MIDDLE, decided=third, elapsed_s=third / 3))
-    assert len(told) == 10
-    told.clear()
+    assert len(updates) == 10
+    updates.clear()
     panel._cpu_before -= 3600
     for third in range(31, 61):
         panel.update(replace(MIDDLE, decided=third, elapsed_s=third / 3))
-    assert len(told) == 30
+    assert len(updates) == 30
     panel._cpu_before += 3600
-    told.clear()
+    updates.clear()
     panel.update(replace(MIDDLE, decided=1, elapsed_s=0.1))
-    assert len(told) == 1, "the next chunk of a stream may count from its own begin"
+    assert len(updates) == 1, "the next chunk of a stream may count from its own begin"
     panel.update(replace(MIDDLE, note="stopping: stopped by you"))
     assert state_of(panel) == "stopping", "what changes the state is told at once"
 

@@ -94,10 +94,10 @@ def lines(ax, kind):
 def test_rates_have_their_intervals(sent, ax):
     """Each group's whiskers are Wilson's interval, and a line is the rate of all rows."""
     sent.nxsms.plot.failures(ax, by="sender")
-    told = sent.nxsms.failures(by="sender").drop_duplicates("sender").sort_values("rate", ascending=False)
-    assert whiskers(ax) == pytest.approx(told[["low", "high"]].to_numpy())
+    table = sent.nxsms.failures(by="sender").drop_duplicates("sender").sort_values("rate", ascending=False)
+    assert whiskers(ax) == pytest.approx(table[["low", "high"]].to_numpy())
     (line,) = lines(ax, "all rows")
-    assert line.get_xdata()[0] == told.attrs["overall"]["rate"]
+    assert line.get_xdata()[0] == table.attrs["overall"]["rate"]
     assert title(ax).startswith("Failure rate by sender: ACME ")
     assert "these 3 groups differ more than chance would: p < 0.001" in words(ax)
 
@@ -105,9 +105,9 @@ def test_rates_have_their_intervals(sent, ax):
 def test_counts_of_codes_have_intervals_too(sent, ax):
     """By code the whiskers are the interval of the share, in rows; rows that were not sent have none."""
     sent.nxsms.plot.failures(ax)
-    told = sent.nxsms.failures()
-    told, answered = told[told["count"] > 0], told.attrs["overall"]["answered"]
-    assert whiskers(ax) == pytest.approx(told[["low", "high"]].to_numpy() * answered)
+    table = sent.nxsms.failures()
+    table, answered = table[table["count"] > 0], table.attrs["overall"]["answered"]
+    assert whiskers(ax) == pytest.approx(table[["low", "high"]].to_numpy() * answered)
 
 
 def test_groups_that_differ_by_chance_are_said_to(made, ax):
@@ -200,14 +200,14 @@ def test_a_run_with_a_pause_held_no_pace(ax):
 def test_drivers_are_dots_beside_the_rest(sent, ax):
     """Each slice has its rate, its interval and the rate of the rest; the title is the finding, and what is left is last."""
     sent.nxsms.plot.drivers(ax)
-    told = sent.nxsms.drivers()
-    left = told.attrs["left"]
-    assert names(ax) == [*told["where"], "everything else"]
+    table = sent.nxsms.drivers()
+    left = table.attrs["left"]
+    assert names(ax) == [*table["where"], "everything else"]
     dots, rings = ax.collections[-2:]
-    assert np.asarray(dots.get_offsets())[:, 0] == pytest.approx([*told["rate"], left["rate"]])
-    assert np.asarray(rings.get_offsets())[:, 0] == pytest.approx(told["rest_rate"].to_numpy())
-    assert whiskers(ax)[: len(told)] == pytest.approx(told[["low", "high"]].to_numpy())
-    assert title(ax) == told.attrs["note"].partition(";")[0]
+    assert np.asarray(dots.get_offsets())[:, 0] == pytest.approx([*table["rate"], left["rate"]])
+    assert np.asarray(rings.get_offsets())[:, 0] == pytest.approx(table["rest_rate"].to_numpy())
+    assert whiskers(ax)[: len(table)] == pytest.approx(table[["low", "high"]].to_numpy())
+    assert title(ax) == table.attrs["note"].partition(";")[0]
     assert "13006" in words(ax)
 
 
@@ -221,14 +221,14 @@ def test_drivers_that_are_not_there_are_said_to_be_none(made, ax):
 def test_arms_are_compared_in_two_panels(sent, ax):
     """Rates with their intervals, and beside them the differences with theirs; the title says what the verdicts do."""
     assert sent.nxsms.plot.compare(ax, outcome="ordered", unit="messageid") is ax
-    told = sent.nxsms.compare(outcome="ordered", unit="messageid")
+    table = sent.nxsms.compare(outcome="ordered", unit="messageid")
     rates, differences = ax.child_axes
     assert names(rates) == ["as always", "by name", "third"]
-    assert whiskers(rates) == pytest.approx(told[["low", "high"]].to_numpy())
-    assert whiskers(differences) == pytest.approx(told[["diff_low", "diff_high"]].to_numpy()[1:])
+    assert whiskers(rates) == pytest.approx(table[["low", "high"]].to_numpy())
+    assert whiskers(differences) == pytest.approx(table[["diff_low", "diff_high"]].to_numpy()[1:])
     assert rates.get_ylim() == differences.get_ylim()
     assert title(ax).startswith('"by name" is higher than "as always": ')
-    assert f"p = {told['p_adjusted'][1]:.3f}" in title(ax)
+    assert f"p = {table['p_adjusted'][1]:.3f}" in title(ax)
     tones = [to_hex(dot.get_facecolor()[0]).upper() for dot in differences.collections if len(dot.get_facecolor())]
     assert style.NEUTRAL in tones
 
@@ -260,13 +260,13 @@ def test_cells_of_a_heatmap_are_rates_and_few_rows_are_faint(sent, ax):
     thin = some.index[(some["sender"] == "INFO") & (some["wording"] == "short")][10:]
     some = some.drop(thin)
     some.nxsms.plot.heatmap(ax, by=["sender", "wording"])
-    told = some.nxsms.failures(by=["sender", "wording"]).drop_duplicates(["sender", "wording"])
+    table = some.nxsms.failures(by=["sender", "wording"]).drop_duplicates(["sender", "wording"])
     (mesh,) = ax.collections
     shown = pd.DataFrame(
         mesh.get_array().filled(np.nan), names(ax), [label.get_text() for label in ax.get_xticklabels()]
     )
     faint = pd.DataFrame(mesh.get_alpha().reshape(shown.shape), shown.index, shown.columns)
-    for row in told[["sender", "wording", "rate", "answered"]].itertuples(index=False):
+    for row in table[["sender", "wording", "rate", "answered"]].itertuples(index=False):
         assert shown.loc[row.sender, row.wording] == pytest.approx(row.rate)
         assert (faint.loc[row.sender, row.wording] < 1) == (row.answered < 20)
     assert np.isnan(shown.loc["INFO", "plain"])

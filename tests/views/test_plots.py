@@ -65,14 +65,14 @@ def colours(ax):
 def test_status_draws_every_status_with_its_number(made, ax):
     """Bars are as long as the counts, named, numbered with thousands apart, in each status' own colour."""
     sent = made(20_000)
-    told = summary.summary(sent)
+    table = summary.summary(sent)
     assert pictures.status(sent, ax) is ax
-    assert [bar.get_width() for bar in ax.patches] == told["count"].tolist()
+    assert [bar.get_width() for bar in ax.patches] == table["count"].tolist()
     assert names(ax)[0] == "Success: accepted"
     assert colours(ax) == list(style.STATUS_COLOURS.values())
-    success = told.iloc[0]
+    success = table.iloc[0]
     assert f"{success['count']:,}  ({success['share']:.1%})" in words(ax)
-    answered = told["count"].iloc[:2].sum()
+    answered = table["count"].iloc[:2].sum()
     assert title(ax) == f"{success['share']:.1%} accepted: {success['count']:,} of {answered:,} answered messages", (
         "title and bar have one denominator"
     )
@@ -82,13 +82,13 @@ def test_failures_are_drawn_by_code_largest_first(made, ax):
     """One bar a code, labelled with its meaning, the uncoded with the gateway's text, in the colour of Failure."""
     sent = made(5000)
     sent = sent[sent["status"].isin(["Success", "Failure"])]
-    told = failures.failures(sent)
+    table = failures.failures(sent)
     pictures.failures(sent, ax)
-    assert [bar.get_width() for bar in ax.patches] == told["count"].tolist()
+    assert [bar.get_width() for bar in ax.patches] == table["count"].tolist()
     assert names(ax)[0] == "13005 incorrect phone number"
     assert any(name.startswith("Handset gone ") for name in names(ax))
     assert set(colours(ax)) == {style.STATUS_COLOURS["Failure"]}
-    failed = told["count"].sum()
+    failed = table["count"].sum()
     assert title(ax) == f"{failed / len(sent):.1%} failed: {failed:,} of {len(sent):,} answered messages"
     places = [bar.get_y() for bar in ax.patches]
     bottom, top = ax.get_ylim()
@@ -112,17 +112,17 @@ def test_what_was_not_sent_is_drawn_beside(made, ax):
     """Rows refused by validation have bars and a colour of their own, and count in no share."""
     sent = made(5000)
     pictures.failures(sent, ax)
-    told = failures.failures(sent)
-    assert [bar.get_width() for bar in ax.patches][-1] == told["invalid"].sum()
+    table = failures.failures(sent)
+    assert [bar.get_width() for bar in ax.patches][-1] == table["invalid"].sum()
     assert colours(ax)[-1] == style.STATUS_COLOURS["Invalid"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
         "refused by the gateway",
         "refused before sending",
     ]
-    assert f"{told['invalid'].sum():,}" in words(ax)
+    assert f"{table['invalid'].sum():,}" in words(ax)
 
 
-def test_many_causes_are_cut_and_told(made, ax):
+def test_many_causes_are_cut_and_counted(made, ax):
     """Forty texts do not make forty bars, and the last bar says how many it stands for."""
     sent = made(400).assign(
         status="Failure", code=pd.NA, reason=[f"cause {chr(97 + i % 20)}{i % 2}" for i in range(400)]
@@ -137,13 +137,13 @@ def test_failure_rates_are_drawn_by_group(made, ax):
     """Each group's bar is its rate, put together from its codes, with the numbers behind it."""
     sent = made(4000)
     pictures.failures(sent, ax, by="segment")
-    told = failures.failures(sent, "segment").drop_duplicates("segment").sort_values("rate", ascending=False)
-    reached = np.zeros(len(told))
+    table = failures.failures(sent, "segment").drop_duplicates("segment").sort_values("rate", ascending=False)
+    reached = np.zeros(len(table))
     for bar in ax.patches:
         reached[round(bar.get_y() + bar.get_height() / 2)] += bar.get_width()
-    assert reached == pytest.approx(told["rate"].to_numpy())
-    assert names(ax) == ["(missing)" if pd.isna(key) else key for key in told["segment"]]
-    first = told.iloc[0]
+    assert reached == pytest.approx(table["rate"].to_numpy())
+    assert names(ax) == ["(missing)" if pd.isna(key) else key for key in table["segment"]]
+    first = table.iloc[0]
     assert f"{first['rate']:.1%}  ({first['failed']:,} of {first['answered']:,})" in words(ax)
     assert title(ax).startswith("Failure rate by segment: ")
 
@@ -161,8 +161,8 @@ def test_groups_with_an_order_keep_it_and_too_many_are_cut(made, ax):
     sent["wave"] = pd.Categorical([waves[number] for number in sent["batch"].fillna(1)], waves, ordered=True)
     pictures.failures(sent, ax, by="wave")
     assert names(ax) == waves[1:25]
-    told = failures.failures(sent, "wave").drop_duplicates("wave")
-    left_out = told[told["wave"] > "wave 24"]["failed"].sum()
+    table = failures.failures(sent, "wave").drop_duplicates("wave")
+    left_out = table[table["wave"] > "wave 24"]["failed"].sum()
     assert any(f"16 more with {left_out} failures left out" in text for text in words(ax))
 
 
@@ -176,10 +176,10 @@ def test_throughput_has_every_message_under_its_steps(made, ax):
     """The area of the steps is the number of messages, accepted and failed apart, on a scale of seconds from 0."""
     sent = made(20_000)
     pictures.throughput(sent, ax, freq="2s")
-    told = throughput.throughput(sent, "2s")
+    table = throughput.throughput(sent, "2s")
     for steps, name in zip(ax.patches, ("accepted", "failed"), strict=False):
         tops, edges, base = steps.get_data()
-        assert ((tops - base) * np.diff(edges)).sum() == pytest.approx(told[name].sum())
+        assert ((tops - base) * np.diff(edges)).sum() == pytest.approx(table[name].sum())
         assert np.diff(edges)[:-1] == pytest.approx(2.0)
         assert edges[0] == ax.get_xlim()[0] == 0
     assert ax.get_xlabel() == "seconds since the first request"
@@ -390,7 +390,7 @@ def test_other_figures_stay_readable(value):
 
 
 @pytest.mark.parametrize("ax", ["country", 3, plt])
-def test_what_is_no_axes_is_told(made, ax):
+def test_what_is_no_axes_is_refused(made, ax):
     """A positional argument is the Axes, not what to group by."""
     with pytest.raises(ConfigError, match="is not an Axes"):
         pictures.failures(made(5), ax)

@@ -157,17 +157,17 @@ class Watching:
 
     def __init__(self, update=None, close=None):
         self.updates, self.closes = [], []
-        self.told = {"update": update, "close": close}
+        self.behaviour = {"update": update, "close": close}
 
     def update(self, snapshot):
         self.updates.append(snapshot)
-        if self.told["update"] is not None:
-            self.told["update"]()
+        if self.behaviour["update"] is not None:
+            self.behaviour["update"]()
 
     def close(self, snapshot):
         self.closes.append(snapshot)
-        if self.told["close"] is not None:
-            self.told["close"]()
+        if self.behaviour["close"] is not None:
+            self.behaviour["close"]()
 
 
 def raising(error):

@@ -159,7 +159,7 @@ def test_an_alien_item_is_ignored():
     assert got.all_accepted
 
 
-def test_an_item_told_twice_in_the_same_words_is_settled():
+def test_an_item_listed_twice_in_the_same_words_is_settled():
     """Repetition without contradiction is no doubt."""
     assert parse(reply([item("a"), item("a"), item("b")]), ["a", "b"]).items == [OK, OK]
 
@@ -280,11 +280,11 @@ _WORDS = st.sampled_from(["Success", "Failure", "Pending"])
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcxyz"), _WORDS), max_size=12))
-def test_an_id_is_settled_by_its_own_unanimous_items_only(told):
+def test_an_id_is_settled_by_its_own_unanimous_items_only(entries):
     """Whatever a reply holds, each id asked for has the one word said of it, or none."""
-    got = parse(reply([item(messageid, status) for messageid, status in told]), ["a", "b", "c"])
+    got = parse(reply([item(messageid, status) for messageid, status in entries]), ["a", "b", "c"])
     for wanted, settled in zip("abc", got.items, strict=True):
-        words = {status for messageid, status in told if messageid == wanted}
+        words = {status for messageid, status in entries if messageid == wanted}
         expected = {frozenset({"Success"}): OK, frozenset({"Failure"}): Item(accepted=False)}.get(frozenset(words))
         assert settled == expected
     assert got.all_accepted == all(one == OK for one in got.items)
