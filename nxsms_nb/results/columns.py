@@ -225,6 +225,9 @@ def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str |
     refuse_other_than_text(prefix)
     labels = [prefix + name for name in RESULT_COLUMNS]
     missing = [label for label in labels if label not in frame.columns]
+    if missing and set(missing) <= set(frame.index.names):
+        listed = ", ".join(map(named, missing))
+        return f"The results' {listed} is in the index. Make it a column: df.reset_index([{listed}])"
     if missing:
         other = _other_prefix(frame, prefix)
         return f"The frame carries no results: it has no column {', '.join(map(named, missing))}. " + (

@@ -106,6 +106,9 @@ def test_ids_partly_read_as_numbers_are_text(made):
         (lambda f: f.assign(status=["", *f["status"][1:]]), "1 row of 5 without a status"),
         (lambda f: f.add_prefix("sms_"), "no column 'messageid'.*prefix='sms_'"),
         (lambda f: pd.concat([f, f[["code"]]], axis=1), "more than one column 'code'"),
+        (lambda f: f.set_index("messageid"), r"'messageid' is in the index\. .*: df\.reset_index\(\['messageid'\]\)$"),
+        (lambda f: f.set_index(["batch", "code"]), r"'code', 'batch' is in the index"),
+        (lambda f: f.set_index("messageid").drop(columns="code"), "no column 'messageid', 'code'.*Send it first"),
     ],
 )
 def test_a_frame_without_results_is_refused_with_a_remedy(made, change, said):
