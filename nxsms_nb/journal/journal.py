@@ -231,7 +231,7 @@ class Journal(Names, Reader):
     def backup(self, to: str | os.PathLike[str]) -> Path:
         """Copy the journal into a new file, as copying the file does not: with its log, and verified.
 
-        A run under way goes on. The copy knows what was recorded when it was made; rows sent later are unknown to it.
+        A run in progress goes on. The copy knows what was recorded when it was made; rows sent later are unknown to it.
 
         Parameters
         ----------

@@ -161,16 +161,16 @@ def busy(name: str, who: str) -> CampaignBusy:
     """Return the error that names the run which holds a lock."""
     if name == OWN_IDS:
         return CampaignBusy(
-            f"A run whose frame has its own sys_message_id is under way {who}, and such ids are known in every "
+            f"A run whose frame has its own sys_message_id is in progress {who}, and such ids are known in every "
             "campaign. Nothing was sent. Wait for it or stop it."
         )
     if name == ANYWHERE:
         return CampaignBusy(
-            f"A retry or reconcile of {_what(name)} is under way {who}, and they may belong to this one. Nothing was "
+            f"A retry or reconcile of {_what(name)} is in progress {who}, and they may belong to this one. Nothing was "
             "sent. Wait for it or stop it."
         )
     return CampaignBusy(
-        f"A run of {_what(name)} is under way {who}. Nothing was sent. Wait for it or stop it; a run of another "
+        f"A run of {_what(name)} is in progress {who}. Nothing was sent. Wait for it or stop it; a run of another "
         "campaign= may proceed at the same time."
     )
 
@@ -178,6 +178,6 @@ def busy(name: str, who: str) -> CampaignBusy:
 def busy_for_anywhere(name: str | None, who: str) -> CampaignBusy:
     """Return the error that names the run which keeps away one whose rows may belong to any campaign."""
     return CampaignBusy(
-        f"A run of {_what(name)} is under way {who}, and the journal does not know to which campaign these "
+        f"A run of {_what(name)} is in progress {who}, and the journal does not know to which campaign these "
         "rows belong: they may be about to be sent by that run. Nothing was sent. Wait for it or stop it."
     )

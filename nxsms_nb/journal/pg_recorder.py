@@ -2,7 +2,7 @@
 
 A thread of its own writes. The session holds the campaign's lock from before the run's event loop exists until after it has
 ended, so it cannot be the loop's; and while the database answers, requests in flight go on. What comes while a transaction is
-under way is written by the next one together.
+in progress is written by the next one together.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ class Recorder:
     def _lost(self, remedy: str) -> JournalError:
         words = "was lost" if self._writer.lost is None else self._writer.lost.words
         return JournalError(
-            f"The journal {words} while this run was under way, and the run was stopped. {remedy} Every row's outcome is in "
+            f"The journal {words} while this run was in progress, and the run was stopped. {remedy} Every row's outcome is in "
             ".frame of this error, and of a stream in its earlier chunks: keep them."
         )
 

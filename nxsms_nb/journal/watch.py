@@ -164,7 +164,7 @@ def rescue(connection: sqlite3.Connection, path: Path, trouble: str) -> str:
             "What its runs recorded could not be saved. Put the journal or a backup of it back, and keep the frames of its "
             f"runs (.frame of their errors): sent again, they know what was sent. Then delete {note}."
         )
-    words = f"On {now:%Y-%m-%d %H:%M} UTC the journal {path} {trouble} while a run was under way."
+    words = f"On {now:%Y-%m-%d %H:%M} UTC the journal {path} {trouble} while a run was in progress."
     with suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(note, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:

@@ -50,7 +50,7 @@ class Receipts:
         self._due: list[tuple[float, int, Push]] = []
         self._wake = asyncio.Event()
         self._free = asyncio.Semaphore(AT_ONCE)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._posting: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
 
     @property
@@ -79,7 +79,7 @@ class Receipts:
 
     async def close(self) -> None:
         """End the pushes; those not yet in flight are not made."""
-        tasks = [task for task in (self._runner, *self._under_way) if task is not None]
+        tasks = [task for task in (self._runner, *self._posting) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -103,8 +103,8 @@ class Receipts:
                 while (push := self._next()) is not None:
                     await self._free.acquire()
                     task = asyncio.create_task(self._push(session, push))
-                    self._under_way.add(task)
-                    task.add_done_callback(self._under_way.discard)
+                    self._posting.add(task)
+                    task.add_done_callback(self._posting.discard)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._pause())
 

@@ -28,7 +28,7 @@ def _begun(sandbox, journal):
 def test_a_second_run_of_a_campaign_is_refused_at_once_naming_the_first(begun, sandbox, path):
     """Whoever holds the campaign is told, and that nothing was sent."""
     with pytest.raises(
-        CampaignBusy, match=r"campaign 'spring' is under way since .* in process \d+\. Nothing was sent"
+        CampaignBusy, match=r"campaign 'spring' is in progress since .* in process \d+\. Nothing was sent"
     ):
         people(5).nxsms.send(sandbox.client, campaign="spring", journal=path)
 
@@ -36,7 +36,7 @@ def test_a_second_run_of_a_campaign_is_refused_at_once_naming_the_first(begun, s
 def test_a_campaign_whose_name_may_be_a_number_is_masked(sandbox, path):
     """It may be somebody's."""
     lock = Journal(path).campaign("8615088888888")
-    with pytest.raises(CampaignBusy, match="under way") as busy:
+    with pytest.raises(CampaignBusy, match="in progress") as busy:
         people(1).nxsms.send(sandbox.client, campaign="8615088888888", journal=path)
     assert "8615088888888" not in str(busy.value)
     lock.release()
@@ -65,7 +65,7 @@ def test_a_run_of_one_kernel_is_refused_in_the_same_kernel_with_a_journal_in_mem
     sandbox.hold()
     run = people(5).nxsms.start(sandbox.client)
     assert sandbox.wait_for(requests=1)
-    with pytest.raises(CampaignBusy, match=r"the unnamed campaign is under way since .* in this kernel"):
+    with pytest.raises(CampaignBusy, match=r"the unnamed campaign is in progress since .* in this kernel"):
         people(5).nxsms.send(sandbox.client)
     sandbox.release()
     assert counts(run.wait()) == {"Success": 5}
@@ -101,7 +101,7 @@ def test_nobody_can_send_between_the_look_at_the_journal_and_the_run(sandbox, pa
     ],
 )
 def test_a_call_that_cannot_begin_leaves_the_campaign_free(sandbox, frame, options):
-    """After a refusal of the frame the corrected call is not told that a run is under way."""
+    """After a refusal of the frame the corrected call is not told that a run is in progress."""
     with pytest.raises(nx.NxsmsError):
         frame.nxsms.send(sandbox.client, **options)
     assert counts(people(3).nxsms.send(sandbox.client)) == {"Success": 3}
@@ -166,7 +166,7 @@ def test_ids_that_frames_bring_are_claimed_in_every_campaign(sandbox, path):
     sandbox.hold()
     run = own.nxsms.start(sandbox.client, campaign="spring", journal=path)
     assert sandbox.wait_for(requests=1)
-    with pytest.raises(CampaignBusy, match="has its own sys_message_id is under way since"):
+    with pytest.raises(CampaignBusy, match="has its own sys_message_id is in progress since"):
         own.nxsms.send(sandbox.client, campaign="autumn", journal=path)
     sandbox.release()
     run.wait()
@@ -192,7 +192,7 @@ def _journals(request, path):
 def test_rows_that_a_run_has_not_come_to_are_not_retried_beside_it(begun, sandbox, path):
     """The journal does not know them yet, so nothing tells whose they are."""
     waiting = unsent(people(5, first=50), sandbox.client, campaign="spring")
-    with pytest.raises(CampaignBusy, match="campaign 'spring' is under way"):
+    with pytest.raises(CampaignBusy, match="campaign 'spring' is in progress"):
         waiting.nxsms.retry(sandbox.client, journal=path)
     sandbox.release()
     begun.wait()
@@ -213,7 +213,7 @@ def test_a_send_is_refused_beside_a_retry_of_rows_that_it_may_have(make, journal
     )
     thread.start()
     assert sandbox.wait_for(requests=1)
-    with pytest.raises(CampaignBusy, match="under way since") as busy:
+    with pytest.raises(CampaignBusy, match="in progress since") as busy:
         frame.nxsms.send(sandbox.client, campaign=campaign, key=key, journal=journals[1])
     errors.append(busy.value)
     sandbox.release()
@@ -246,7 +246,7 @@ def test_a_retry_without_a_home_is_refused_beside_any_run_and_names_it(make, jou
     run = people(5, first=50).nxsms.start(sandbox.client, campaign="autumn", journal=journals[0])
     assert sandbox.wait_for(requests=2)
     for given in ({}, {"campaign": "spring"}):
-        with pytest.raises(CampaignBusy, match=r"campaign 'autumn' is under way since .* the journal does not know"):
+        with pytest.raises(CampaignBusy, match=r"campaign 'autumn' is in progress since .* the journal does not know"):
             rest.nxsms.retry(sandbox.client, journal=journals[1], **given)
     sandbox.release()
     run.wait()
@@ -263,7 +263,7 @@ def test_a_second_retry_of_rows_without_a_home_knows_no_home_either(make, path):
     sandbox.hold()
     run = people(4, order=range(4)).nxsms.start(sandbox.client, campaign="spring", key="order", journal=path)
     assert sandbox.wait_for(requests=4)
-    with pytest.raises(CampaignBusy, match=r"campaign is under way|campaign 'spring' is under way"):
+    with pytest.raises(CampaignBusy, match=r"campaign is in progress|campaign 'spring' is in progress"):
         stopped.value.frame.nxsms.retry(sandbox.client, journal=path)
     sandbox.release()
     assert counts(run.wait()) == {"Success": 4}
@@ -293,7 +293,7 @@ def test_a_retry_of_rows_with_own_ids_and_a_send_of_them_exclude_each_other(make
     thread = threading.Thread(target=lambda: results.append(begin(journals[0])))
     thread.start()
     assert sandbox.wait_for(requests=2)
-    with pytest.raises(CampaignBusy, match="has its own sys_message_id is under way since"):
+    with pytest.raises(CampaignBusy, match="has its own sys_message_id is in progress since"):
         second(journals[1])
     sandbox.release()
     thread.join()

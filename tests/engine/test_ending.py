@@ -37,7 +37,7 @@ def output_of(path, program, code=0):
 
 
 def test_a_run_in_the_background_ends_with_the_interpreter(path):
-    """The program has come to its last line: nothing more leaves, and what is under way gets its outcome and an end."""
+    """The program has come to its last line: nothing more leaves, and what is in flight gets its outcome and an end."""
     assert output_of(path, "run = df.nxsms.start(client, **slow)\nsandbox.wait_for(effects=100)") == []
     (run,) = nx.Journal(path).runs().itertuples()
     assert run.stopped == "stopped by you"
@@ -164,7 +164,7 @@ def test_many_runs_start_side_by_side(make, journal):
 
 
 def test_a_second_cancellation_does_not_wait_for_replies(make):
-    """Who cancels again does not want to wait: what was under way is in doubt, and the campaign is free."""
+    """Who cancels again does not want to wait: what was in flight is in doubt, and the campaign is free."""
     sandbox = make()
     sandbox.hold()
     frame = people(300)

@@ -122,7 +122,7 @@ def test_errors_take_a_few_lines_and_show_no_secret(outputs):
 
 
 def test_a_run_is_shown_by_what_lasts(outputs):
-    """A run that is shown while under way leaves the HTML of its end, and no words that its end makes untrue."""
+    """A run that is shown while in progress leaves the HTML of its end, and no words that its end makes untrue."""
     *_, shown, silent = outputs(
         SETUP.replace("threading.Thread", "#"),
         "sandbox.hold()\nrun = people.nxsms.start(sandbox.client)\ndisplay(run)\nsandbox.release()\nsent = run.wait()",

@@ -30,7 +30,7 @@ def test_holds_the_limit_wherever_there_is_room_to() -> None:
 @pytest.mark.parametrize("kind", LIMITERS)
 @pytest.mark.parametrize("by_item", [False, True])
 def test_holds_500_a_second_at_100_ms(kind: str, by_item: bool) -> None:
-    """At 500 a second, 100 ms and 16 requests under way: 0.95 of the limit, under 3% refused, whatever the noise."""
+    """At 500 a second, 100 ms and 16 requests in flight: 0.95 of the limit, under 3% refused, whatever the noise."""
     for seed in (1, 2):
         trace = simulate(Gateway(500, kind, 0.1, by_item=by_item), concurrency=16, seed=seed)
         assert trace.accepted() >= 0.95 * 500
@@ -108,7 +108,7 @@ def test_a_limit_below_one_request_is_met_by_smaller_ones(kind: str, share: floa
 @pytest.mark.parametrize("latency", [0.3, 1.0])
 @pytest.mark.parametrize("limit", [50, 3000])
 def test_is_stuck_nowhere(kind: str, latency: float, limit: float) -> None:
-    """Where physics leaves no room, slow replies and a single request under way say, messages flow all the same."""
+    """Where physics leaves no room, slow replies and a single request in flight say, messages flow all the same."""
     gateway = Gateway(limit, kind if limit > 200 else "bucket 0.2 s", latency)
     for concurrency in (1, 16):
         trace = simulate(gateway, concurrency=concurrency, until=90)

@@ -142,7 +142,7 @@ def test_rows_whose_run_is_alive_are_not_settled(make, path, absent):
     sandbox.hold()
     run = people(3).nxsms.start(sandbox.client, campaign="spring", journal=path)
     assert sandbox.wait_for(effects=3)
-    with pytest.raises(nx.CampaignBusy, match="campaign 'spring' is under way"):
+    with pytest.raises(nx.CampaignBusy, match="campaign 'spring' is in progress"):
         aged(run.frame.assign(sent_at=pd.Timestamp.now("UTC"))).nxsms.reconcile(
             sandbox.client, absent=absent, journal=path
         )
@@ -158,7 +158,7 @@ def test_rows_unknown_to_the_journal_are_not_settled_beside_a_run_of_it(make, pa
     sandbox.hold()
     run = people(1, first=50).nxsms.start(sandbox.client, campaign="spring", journal=path)
     assert sandbox.wait_for(requests=2)
-    with pytest.raises(nx.CampaignBusy, match="campaign 'spring' is under way"):
+    with pytest.raises(nx.CampaignBusy, match="campaign 'spring' is in progress"):
         aged(doubtful, 60 * 48).nxsms.reconcile(sandbox.client, absent="Unsent", journal=path)
     sandbox.release()
     run.wait()
@@ -333,7 +333,7 @@ def test_with_the_journal_gone_the_frame_is_settled_and_recorded_anew(doubts, pa
 
 
 def test_a_frame_taken_while_its_run_went_on_can_be_settled(make):
-    """A row whose request was under way has neither time nor number yet; the journal knows both."""
+    """A row whose request was in flight has neither time nor number yet; the journal knows both."""
     sandbox = make()
     sandbox.hold()
     run = people(3).nxsms.start(sandbox.client)

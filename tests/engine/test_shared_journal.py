@@ -257,7 +257,7 @@ def test_a_colleagues_reconcile_and_retry_beside_a_live_run(sandbox, postgres, d
     assert sandbox.wait_for(requests=1)
     seen = people(30).nxsms.recorded(sandbox.client, campaign="spring", journal=database)
     assert counts(seen) == {"Unknown": 10, "Unsent": 20}
-    with pytest.raises(CampaignBusy, match=r"under way since .* by .* on "):
+    with pytest.raises(CampaignBusy, match=r"in progress since .* by .* on "):
         seen.nxsms.reconcile(sandbox.client, campaign="spring", journal=database, absent="Unsent")
     with pytest.raises(CampaignBusy):
         seen.nxsms.retry(sandbox.client, campaign="spring", journal=database)
@@ -272,7 +272,7 @@ def test_a_colleagues_reconcile_and_retry_beside_a_live_run(sandbox, postgres, d
 
 
 def test_a_database_that_crashes_and_comes_back(make, server):
-    """What it had confirmed is there, what was under way is looked up, and the run ends as if nothing had been."""
+    """What it had confirmed is there, what was in flight is looked up, and the run ends as if nothing had been."""
     sandbox, url = make(latency=0.02), server.database()
     run = people(600).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
     for requests in (5, 30, 60):

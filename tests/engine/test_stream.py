@@ -219,7 +219,7 @@ print([len(sent) for sent in stream("silent")], len(sandbox.ledger), sandbox.eff
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 def test_an_interrupt_ends_the_stream_even_when_a_chunk_is_just_through(tmp_path):
-    """The last request of a chunk is under way: its rows get their outcome, and the next chunk is not begun."""
+    """The last request of a chunk is in flight: its rows get their outcome, and the next chunk is not begun."""
     finished = subprocess.run(
         [sys.executable, "-c", LATE, tmp_path / "journal"], capture_output=True, text=True, check=False, timeout=60
     )

@@ -120,7 +120,7 @@ def test_two_calls_at_the_same_moment_send_nothing_twice(sandbox, team, tmp_path
         ends = team.make(scene.journal, *(scene.calls[name] for name in pair))
         assert {end for end, _ in ends} <= {"done", "busy"}, ends
         assert "done" in {end for end, _ in ends}, ends
-        assert all("under way since" in said or "is starting" in said for end, said in ends if end == "busy")
+        assert all("in progress since" in said or "is starting" in said for end, said in ends if end == "busy")
         scene.check()
         scene.finish()
 

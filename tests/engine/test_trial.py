@@ -205,7 +205,7 @@ def test_no_gateway_is_unsent():
 
 
 def test_a_stop_ends_it(sandbox):
-    """The message under way is in doubt, the others did not leave; what is shown does not promise that nothing is repeated."""
+    """The message in flight is in doubt, the others did not leave; what is shown does not promise that nothing is repeated."""
     sandbox.hold()
 
     def interrupt():

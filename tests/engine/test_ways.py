@@ -78,7 +78,7 @@ def test_send_works_in_a_thread(sandbox):
 
 
 def test_start_returns_a_run_that_can_be_watched_and_awaited(sandbox):
-    """While replies are held back it is not done, and its frame is whole: what is under way is in doubt, the rest unsent."""
+    """While replies are held back it is not done, and its frame is whole: what is in flight is in doubt, the rest unsent."""
     sandbox.hold()
     run = people(1000).nxsms.start(sandbox.client)
     assert sandbox.wait_for(requests=1)
@@ -95,7 +95,7 @@ def test_start_returns_a_run_that_can_be_watched_and_awaited(sandbox):
 
 
 def test_stop_ends_a_run_without_raising(make):
-    """No new request leaves, what was under way is known, and the reason can be asked for."""
+    """No new request leaves, what was in flight is known, and the reason can be asked for."""
     sandbox = make(latency=0.05)
     run = people(5000).nxsms.start(sandbox.client, concurrency=2, batch_size=100)
     assert sandbox.wait_for(effects=400)
@@ -335,7 +335,7 @@ except nx.Interrupted as stopped:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 def test_a_second_interrupt_does_not_wait_for_replies(path):
-    """Who presses stop again does not want to wait: what was under way is in doubt, and the frame says so."""
+    """Who presses stop again does not want to wait: what was in flight is in doubt, and the frame says so."""
     finished = subprocess.run(
         [sys.executable, "-c", IMPATIENT, path], capture_output=True, text=True, check=False, timeout=60
     )
@@ -404,7 +404,7 @@ def test_of_two_kernels_on_one_campaign_the_second_is_refused(sandbox, journal, 
 
     refused, beside = kernel("spring"), kernel("autumn")
     output, errors = refused.communicate(timeout=60)
-    assert "campaign 'spring' is under way since" in output, errors
+    assert "campaign 'spring' is in progress since" in output, errors
     assert f"in process {os.getpid()}. Nothing was sent." in output
     assert sandbox.wait_for(requests=2)
     assert not run.done

@@ -222,7 +222,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(journal, postgres, database,
 def test_locks_exclude_as_in_a_file(journal):
     """One run a campaign; frames with their own ids, and rows of no known campaign, exclude each other."""
     with journal.campaign("a"):
-        with pytest.raises(CampaignBusy, match=r"campaign 'a' is under way .*by .* on .*Nothing was sent"):
+        with pytest.raises(CampaignBusy, match=r"campaign 'a' is in progress .*by .* on .*Nothing was sent"):
             journal.campaign("a")
         journal.campaign("b").release()
         with pytest.raises(CampaignBusy):

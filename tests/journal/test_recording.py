@@ -247,7 +247,7 @@ def _holder(path):
 def test_a_campaign_held_by_another_process_is_refused_naming_it(holder, journal):
     """A person can find the process and decide."""
     with pytest.raises(
-        CampaignBusy, match=rf"'spring' is under way since \S+ in process {holder.pid}\. Nothing was sent"
+        CampaignBusy, match=rf"'spring' is in progress since \S+ in process {holder.pid}\. Nothing was sent"
     ):
         journal.campaign("spring")
     journal.campaign("autumn").release()

@@ -178,7 +178,7 @@ class FaultGateway:
         self._script = _Script(act, on_accept, first, times)
 
     def heal(self) -> None:
-        """Answer everything as the vendor would, once the requests under way are through."""
+        """Answer everything as the vendor would, once the requests in flight are through."""
         self.quiet()
         self._script = _Script()
         self.query, self.clock = None, 0.0

@@ -1,6 +1,6 @@
 """A discrete-event simulation of one run against a gateway with a TPS limit, in simulated seconds.
 
-It drives the run's pace as a run does: one request alone until the first reply, then ``concurrency`` requests under way
+It drives the run's pace as a run does: one request alone until the first reply, then ``concurrency`` requests in flight
 at most, one of them at a time waiting for its turn, timers a millisecond late on average. Requests take half their
 latency to the gateway, so that jitter makes them arrive early, late and out of order.
 
