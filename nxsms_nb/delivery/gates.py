@@ -135,7 +135,7 @@ class Gate(asyncio.Protocol):
         self.since = 0.0
 
     def watch(self) -> None:
-        """Wait for a whole request, and not for ever."""
+        """Wait for a whole request, and only for so long."""
         self.rest()
         self._received = 0
         loop = asyncio.get_running_loop()

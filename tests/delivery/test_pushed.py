@@ -411,7 +411,7 @@ def test_a_journal_that_is_held_is_said_of_receipts(server, path, monkeypatch):
 
 def test_a_server_closes_while_another_program_holds_the_journal(path, monkeypatch):
     """The push that waits for it is not answered success, and the close does not wait as long as a write would."""
-    monkeypatch.setattr("nxsms_nb.delivery.server._CLOSING_S", 0.5)
+    monkeypatch.setattr("nxsms_nb.delivery.service._CLOSING_S", 0.5)
     monkeypatch.setattr(tables, "BUSY_S", 3600.0)
     server = ReceiptServer(journal=path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder, connected(server) as sock:
@@ -430,7 +430,7 @@ def test_a_server_closes_while_a_shared_journal_is_held(database, monkeypatch):
     """As with a file: the push that waits is not answered success, and the close does not wait for the database."""
     import psycopg
 
-    monkeypatch.setattr("nxsms_nb.delivery.server._CLOSING_S", 0.5)
+    monkeypatch.setattr("nxsms_nb.delivery.service._CLOSING_S", 0.5)
     server = ReceiptServer(journal=database)
     with psycopg.connect(database) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("LOCK TABLE receipt")
