@@ -340,7 +340,12 @@ def test_an_outcome_comes_back_as_it_was_written(journal, status):
     (number,) = write(journal, (ids(1), Outcome(status, 13008, "why", 7.25)))
     recorded = journal.known(pa.array(ids(1)))
     assert (recorded.status[0], recorded.code(0), recorded.reason(0)) == (status, 13008, "why")
-    assert (recorded.batch[0], recorded.attempts[0], recorded.sent_us[0], recorded.latency_ms[0]) == (number, 1, SENT_US, 7.25)
+    assert (recorded.batch[0], recorded.attempts[0], recorded.sent_us[0], recorded.latency_ms[0]) == (
+        number,
+        1,
+        SENT_US,
+        7.25,
+    )
 
 
 @pytest.mark.parametrize(
