@@ -32,6 +32,7 @@ STEP_S = 0.02
 """How long a partition takes to compute, so that kills meet it."""
 BATCH = 10
 CAMPAIGN = "spring"
+SETTLED_S = 0.5
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -140,8 +141,9 @@ def workers_killed(seed: int, directory: Path, most: int) -> dict[str, int]:
     def kill() -> None:
         nonlocal kills
         while kills < most and not done.wait(rng.uniform(0, 0.3)):
-            # Only those that have worked: a nanny gives up where its process dies before it has begun.
-            if found := sorted(pids.iterdir()):
+            # Only those that have worked for a while: a nanny gives up where its process dies before it has begun, and a cluster
+            # without workers waits for ever.
+            if found := [path for path in sorted(pids.iterdir()) if time.time() - path.stat().st_mtime > SETTLED_S]:
                 one = rng.choice(found)
                 one.unlink()
                 with suppress(ProcessLookupError):
@@ -156,7 +158,9 @@ def workers_killed(seed: int, directory: Path, most: int) -> dict[str, int]:
         finally:
             done.set()
             thread.join()
-        doubtful, settled, wrong, doubles = _settled(sandbox, directory, CAMPAIGN, set())
+        known, *_ = held(sandbox, sandbox.client, directory, CAMPAIGN)
+        open_rows = set(known["messageid"][(known["status"] == "Unknown").to_numpy()])
+        doubtful, settled, wrong, doubles = _settled(sandbox, directory, CAMPAIGN, open_rows)
         return {
             "kills": kills,
             "runs": 2,
