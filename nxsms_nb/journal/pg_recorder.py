@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -31,17 +30,12 @@ _LAST_S: Final = 5.0
 """How long a database that had been given up is waited for at the run's end."""
 _IDLE_S: Final = 0.02
 """The longest that outcomes wait to be written together with a request."""
-_GATHERING_S: Final = 0.002
-"""How long a request waits for others, where the last transaction had several."""
 _OVERDUE_S: Final = PATIENCE_S + 10
 """How long a request waits for a database that neither answers nor breaks the connection."""
 
 
 class PgRecorder:
-    """The record of one run, being written; its requests come from one event loop at a time.
-
-    `workers` is the most requests in flight, so no more are waited for; `release` is called on closing.
-    """
+    """The record of one run, being written; its requests come from one event loop at a time."""
 
     def __init__(
         self,
@@ -49,14 +43,11 @@ class PgRecorder:
         run: int,
         campaign: str,
         *,
-        workers: int,
         anywhere: bool,
         release: Callable[[], None],
     ) -> None:
         self.run = run
         self._session = session
-        self._workers = workers
-        self._together = 0
         self._release = release
         self._writer = PgWriter(session, run, campaign, anywhere=anywhere)
         self._begins: list[Begin] = []
@@ -157,13 +148,7 @@ class PgRecorder:
                         break
                     if not self._finished:
                         self._news.wait()
-                alone = 0 < len(self._begins) < self._workers and self._together > 1 and not self._closing
-            if alone:
-                # The others follow at once, and a transaction costs hardly more for many requests than for one.
-                time.sleep(_GATHERING_S)
-            with self._news:
                 begins, self._begins = self._begins, []
-                self._together = len(begins) or self._together
                 jobs, self._jobs = self._jobs, []
                 finished, end = list(self._finished), self._end
                 last = self._closing

@@ -134,7 +134,7 @@ class PgHold:
         if not self.anywhere and Lock(OWN_IDS) not in session.locks.held:
             session.acquire(Lock(OWN_IDS))
 
-    def record(self, *, rows: int, workers: int, anywhere: bool, gateway: str | None, app: str | None) -> PgRecorder:
+    def record(self, *, rows: int, workers: int, anywhere: bool, gateway: str | None, app: str | None) -> PgRecorder:  # noqa: ARG002  as SQLite needs it
         """Begin the record of a run; the campaign is released when it is closed, or when this raises."""
         session = self._held()
         try:
@@ -142,9 +142,7 @@ class PgHold:
             home = HOMELESS if self.anywhere else int(anywhere)
             values = (number, self._campaign, gateway, app, int(rows), home, *user_and_host())
             session.run(lambda connection: connection.execute(sql.RUN, values))
-            recorder = PgRecorder(
-                session, number, self._campaign, workers=workers, anywhere=self.anywhere, release=self.release
-            )
+            recorder = PgRecorder(session, number, self._campaign, anywhere=self.anywhere, release=self.release)
         except BaseException:
             self.release()
             raise
