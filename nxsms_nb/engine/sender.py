@@ -200,7 +200,15 @@ class Sender:
             await asyncio.gather(*self._workers, return_exceptions=True)
 
     def _hire(self) -> None:
-        self._workers.add(asyncio.create_task(self._worker()))
+        worker = asyncio.create_task(self._worker())
+        self._workers.add(worker)
+        # Whoever waits for the workers need not know of this one yet, and others may wait for what it was to do.
+        worker.add_done_callback(self._end_where_it_failed)
+
+    def _end_where_it_failed(self, worker: asyncio.Task[None]) -> None:
+        if not worker.cancelled() and worker.exception() is not None:
+            self._state.stopping.set()
+            self._state.changed.set()
 
     def _dismiss(self) -> None:
         for worker in [worker for worker in self._workers if worker.done()]:

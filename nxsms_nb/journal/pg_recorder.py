@@ -153,9 +153,14 @@ class PgRecorder:
                 finished, end = list(self._finished), self._end
                 last = self._closing
                 self._busy = True
-            self._write(begins, finished, end)
-            for job, done in jobs:
-                _do(job, done)
+            try:
+                self._write(begins, finished, end)
+                for job, done in jobs:
+                    _do(job, done)
+            except BaseException as error:  # noqa: BLE001  nobody may be left waiting, and the run goes on to its end
+                self._trouble = JournalError(f"{type(error).__name__}: {error}")
+                for future in (*(begin.written for begin in begins), *(done for _, done in jobs)):
+                    _answer(future, error=no_longer(self._trouble))
             with self._news:
                 self._busy = False
                 self._news.notify_all()

@@ -170,11 +170,17 @@ class Recorder:
         begins, self._begins = self._begins, []
         finished, self._finished = self._finished, []
         begun = time.monotonic()
-        self._writer.write(begins, finished, end)
-        self._takes_s += (time.monotonic() - begun - self._takes_s) / 8
-        if begins:
-            # One turn of the loop later, so that a connection that the gateway closed during the commit is known as closed.
-            asyncio.get_running_loop().call_soon(_tell, begins, self._writer.trouble)
+        try:
+            self._writer.write(begins, finished, end)
+            self._takes_s += (time.monotonic() - begun - self._takes_s) / 8
+            if begins:
+                # One turn of the loop later, so that a connection that the gateway closed during the commit is known as closed.
+                asyncio.get_running_loop().call_soon(_tell, begins, self._writer.trouble)
+        except BaseException as error:
+            # An error that nobody expected must not leave the workers waiting: their requests do not leave.
+            for begin in begins:
+                begin.written.set_exception(error)
+            raise
 
 
 def _tell(begins: list[Begin], trouble: Exception | None) -> None:

@@ -75,6 +75,7 @@ def test_own_ids_of_two_keys_are_counted(dd):
     assert repeats.shared(parts, allow=True) == 4
 
 
+@pytest.mark.filterwarnings("ignore:The behavior of DataFrame concatenation")
 def test_rows_of_a_key_that_are_other_messages_keep_their_ids_apart(dd, sandbox, tmp_path):
     """Without the journal, an id that a later partition's result has is not given to a row before: nothing is sent."""
     phone = "8615088888888"
