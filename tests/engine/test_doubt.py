@@ -225,17 +225,20 @@ import json
 import pandas as pd, nxsms_nb as nx
 frame = pd.DataFrame({"phone": [f"86150888{row:05d}" for row in range(400)], "content": "Hi"})
 faults = {"9000": 0.1, "http_502_after": 0.02, "13010": 0.02, "contradicting": 0.05}
-sandbox = nx.Sandbox(seed=5, latency=0.15, faults=faults)
+sandbox = nx.Sandbox(seed=5, latency=0.05, faults=faults)
 run = frame.nxsms.start(sandbox.client, batch_size=8, concurrency=4, progress="silent")
 ''').raise_error()
-# Twice, as a person edits: while a module is loaded anew it has no names at all, and the run's thread may look for one.
+# Twice, as a person edits, with requests in flight: while a module is loaded anew it has no names at all, and the run's
+# thread may look for one.
 for reloads in (1, 2):
+    shell.run_cell(f"assert sandbox.wait_for(requests={6 * reloads}, timeout=60); sandbox.hold()").raise_error()
     for name in names:
         path = package.joinpath(*name.split(".")).with_suffix(".py")
         path.write_text(path.read_text() + "\\n")
         os.utime(path, (time.time() + reloads + 5,) * 2)
     shell.run_cell("done = run.done").raise_error()
     assert not shell.user_ns["done"]
+    shell.run_cell("sandbox.release()").raise_error()
 shell.run_cell('''
 out = run.wait()
 again = frame.nxsms.send(sandbox.client, batch_size=8, progress="silent")
