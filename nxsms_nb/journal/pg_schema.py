@@ -77,11 +77,13 @@ def is_there(connection: psycopg.Connection[Any], address: Address) -> bool:
     Where each role has a schema of its own, everybody would have a journal of their own: that is refused.
     """
     name = address.shown
-    row = connection.execute("SELECT to_regclass('nxsms_journal') IS NOT NULL").fetchone()
-    if row is None or not row[0]:
-        if not address.names_schema:
-            _refuse_second(connection, name)
-        return False
+    if not _is_in_reach(connection):
+        elsewhere = None if address.names_schema else _second(connection)
+        if elsewhere is None:
+            return False
+        # Another session may have made the tables between the two looks.
+        if not _is_in_reach(connection):
+            raise _refusal_of_second(*elsewhere, name)
     versions = [version for (version,) in connection.execute("SELECT version FROM nxsms_journal")]
     if versions != [VERSION]:
         newer = bool(versions) and max(versions) > VERSION
@@ -93,18 +95,25 @@ def is_there(connection: psycopg.Connection[Any], address: Address) -> bool:
     return True
 
 
-def _refuse_second(connection: psycopg.Connection[Any], name: str) -> None:
-    elsewhere = connection.execute(
+def _is_in_reach(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("SELECT to_regclass('nxsms_journal') IS NOT NULL").fetchone()
+    return row is not None and bool(row[0])
+
+
+def _second(connection: psycopg.Connection[Any]) -> tuple[str, str, str] | None:
+    """Return the schema of a journal, with this session's schema and role; None where the database has no journal."""
+    return connection.execute(
         "SELECT relnamespace::regnamespace::text, current_schema(), current_user FROM pg_class "
         "WHERE relname = 'nxsms_journal' AND relkind = 'r' ORDER BY oid LIMIT 1"
     ).fetchone()
-    if elsewhere is not None:
-        there, here, user = elsewhere
-        raise JournalError(
-            f"The database {name} has a journal in the schema {there}, which is not in the search_path of {user}. A journal "
-            f"of its own in {here} would know nothing of what that one's runs sent. Nothing was sent. Name the schema in "
-            f"the URL: ?options=-csearch_path%3D{quote(there)}"
-        )
+
+
+def _refusal_of_second(there: str, here: str, user: str, name: str) -> JournalError:
+    return JournalError(
+        f"The database {name} has a journal in the schema {there}, which is not in the search_path of {user}. A journal "
+        f"of its own in {here} would know nothing of what that one's runs sent. Nothing was sent. Name the schema in "
+        f"the URL: ?options=-csearch_path%3D{quote(there)}"
+    )
 
 
 def create(connection: psycopg.Connection[Any], address: Address, lock: int) -> bool:

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from nxsms_nb import CampaignBusy, Journal, JournalError
+from nxsms_nb.journal import pg_schema
 from nxsms_nb.journal.store import RowsTaken
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, ItemOutcome, Outcome
 from tests.journal.history import ACCEPTED, block, ids, known, recording
@@ -263,6 +264,20 @@ def test_many_sessions_that_begin_at_once_make_the_tables_once(database):
     for thread in threads:
         thread.join()
     assert not failed
+
+
+def test_tables_that_another_session_makes_between_two_looks_are_its_own_journals(database, monkeypatch):
+    """A session that found none in its search path, and then one in the database, looks again."""
+    look = pg_schema._second
+
+    def made_first(connection):
+        monkeypatch.setattr(pg_schema, "_second", look)
+        Journal(database).campaign("another").release()
+        return look(connection)
+
+    monkeypatch.setattr(pg_schema, "_second", made_first)
+    Journal(database).campaign("spring").release()
+    assert pg_schema._second is look
 
 
 def test_a_connection_that_broke_before_the_run_began_begins_none(journal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -145,7 +146,9 @@ class Server:
     def _signal(self, number: int) -> None:
         main = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
         for process in (main, *main.children()):
-            process.send_signal(number)
+            # A session that ends meanwhile takes its process along.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def url(self, database: str, user: str = "postgres", password: str | None = None, **options: str) -> str:
         """Return the URL of a database, by loopback."""
@@ -175,7 +178,8 @@ class Server:
     def close(self) -> None:
         """Stop it and delete its files."""
         if (self.data / "postmaster.pid").exists():
-            self.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self.resume()
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
