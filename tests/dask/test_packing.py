@@ -46,7 +46,7 @@ def test_a_buffer_that_several_have_is_packed_once_and_shared_again(dd):
     """A checked partition's columns are those of its frame, here and there."""
     from nxsms_nb.dask.packing import packed
 
-    text = pd.Series(pa.chunked_array([["a" * 50_000], ["b" * 50_000]]), dtype="str")
+    text = pd.Series(pa.chunked_array([["a" * 50_000], ["b" * 50_000]]), dtype=pd.ArrowDtype(pa.large_string()))
     frame = pd.DataFrame({"content": text})
     values = pa.array(frame["content"]).combine_chunks()
     made = packed((frame, values))
