@@ -18,7 +18,7 @@ from nxsms_nb.errors import no_attribute
 if TYPE_CHECKING:
     from nxsms_nb.accessor import NxsmsAccessor
 
-# The public names stand once, in __init__.pyi, which type checkers read as well.
+# The public names are listed once, in __init__.pyi, which type checkers read as well.
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
@@ -27,7 +27,7 @@ def __getattr__(name: str) -> Any:
         return version(__name__)
     if name not in __all__:
         raise no_attribute(f"module {__name__!r}", name, __all__)
-    # Apart from this thread: where an interrupt comes in the midst of an import, it is lost, or the module is left half.
+    # In another thread: an interrupt in the middle of an import is lost, or leaves the module half loaded.
     return _apart(_load, name)
 
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM, by which services and containers are stopped, end a command as Ctrl-C does."""
+    """Make SIGTERM, which stops services and containers, end a command as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
@@ -127,7 +127,7 @@ def _as_a_line(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _broken_off(error: BaseException) -> int:
-    """Say why a file was not sent, or only in part, and where its rows are; return the exit code."""
+    """Report why a file was not sent, or only in part, and where its rows are; return the exit code."""
     say(f"{type(error).__name__}: {_in_options(str(error)) or 'stopped by you'}", error=True)
     begun = getattr(error, "__notes__", [])
     for note in begun:
@@ -161,7 +161,7 @@ def _in_options(text: str) -> str:
 
 
 def _of_call(call: str) -> str:
-    """Return the option that a call to paste adds; one for some rows stays Python's, since no option chooses rows."""
+    """Return the option that a proposed call adds. A call on some rows stays in Python, since no option selects rows."""
     added = re.search(r"\w+=(?:'[^']*'|\w+)(?=\)$)", call)
     if not call.startswith("nx.send_stream(frames") or added is None:
         return f"(in Python) {call}"
@@ -203,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
         "demo",
         help="send the shipped sample to a simulated gateway and write figures and frame",
         description="Send 2,400 real messages to example numbers, through a simulated gateway on this machine: what "
-        "validation finds, progress, summary, failure codes, two figures and the frame. Nothing leaves the machine.",
+        "validation finds, progress, summary, failure codes, two figures and the frame. No network is used.",
     )
     demo.add_argument(
         "--out",

@@ -1,4 +1,4 @@
-"""Small helpers over Arrow arrays that every room uses: one text type, masks, buffers."""
+"""Small helpers for Arrow arrays, used throughout the package: one text type, masks, buffers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def lengths(array: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def buffers(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """Return where each text starts and the last one ends, and the bytes of all."""
+    """Return the offsets of the texts (one more than there are texts) and the bytes of all of them."""
     if not len(array):
         return np.zeros(1, np.int64), np.empty(0, np.uint8)
     _, offsets, data = array.buffers()
@@ -80,7 +80,7 @@ def buffers(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint
 
 
 def unset(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return a column of values that are not set, in memory of the system's own allocator.
+    """Return an uninitialised column, in memory from the system's allocator.
 
     NumPy and Arrow ask for huge pages from 4 MB on. On a virtual machine the first touch of these costs six times as much
     as that of small pages, and of a million rows it was a tenth of a send.
@@ -92,12 +92,12 @@ def unset(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 
 def filled(n: int, value: float, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return a column of one value, in memory as `unset` has it."""
+    """Return a column with the same value in every row, in the memory that `unset` uses."""
     values = unset(n, dtype)
     values[:] = value
     return values
 
 
 def only(text: pa.Array, usable: npt.NDArray[np.bool_]) -> pa.Array:
-    """Return the text, null where it is not usable."""
+    """Return the text where it is usable, null elsewhere."""
     return text if usable.all() else pc.if_else(pa.array(usable), text, pa.scalar(None, TEXT))

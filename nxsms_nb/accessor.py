@@ -1382,7 +1382,7 @@ class NxsmsAccessor(Names):
 
 
 def _noted(table: pd.DataFrame) -> pd.DataFrame:
-    """Show what a table says of itself above it; programs find it in ``attrs["note"]``."""
+    """Show a table's note above it; programs find the note in ``attrs["note"]``."""
     if table.attrs.get("note") and views.progress.in_notebook():
         screen.say(table.attrs["note"])
     return table

@@ -1,4 +1,4 @@
-"""The verbs: send and its kin. Each does its work in its own call, see `verbs`."""
+"""The verbs: send and its kin. Each runs in a call of its own, see `verbs`."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def start(frame: pd.DataFrame, client: Client | None = None, *others: Never, **g
     """Send as `send` does, but return a `Run` at once: ``.stop()``, ``.wait()``, ``.done``, ``.frame``, ``.stopped``."""
     only_by_name(start, others)
     call: Call[Run] = Call(partial(verbs.sending.started, frame=frame, client=client, given=given))
-    # No cast: that is a call, and an interrupt in it would leave nobody with a handle.
+    # No cast: it is a call, and an interrupt during it would lose the only handle.
     return call.first()  # type: ignore[no-any-return]
 
 

@@ -16,7 +16,7 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def near(name: str, names: Iterable[str]) -> str:
-    """Ask about the name that may be meant; empty where none is near.
+    """Suggest a similar name ("Did you mean …?"); empty if there is none.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def unknown_option(name: str, names: Iterable[str]) -> OptionError:
 
 
 def strict(function: _Function) -> _Function:
-    """Make a function answer arguments that it does not take with an `OptionError` that lists what it takes.
+    """Make a function raise `OptionError`, listing its parameters, for arguments that it does not take.
 
     Not for a call whose result must not be lost: an interrupt may come between the function's return and this one's.
     """
@@ -44,7 +44,7 @@ def strict(function: _Function) -> _Function:
 
 
 def strict_and_hidden(hidden: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[[_Function], _Function]:
-    """Act as `strict`, with keywords made by `hidden`, so that no traceback shows secrets among them."""
+    """Do as `strict` does, with keywords wrapped by `hidden`, so that no traceback shows their secrets."""
 
     def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)
@@ -125,7 +125,7 @@ def _too_many(name: str, by_place: Collection[str], names: Iterable[str], number
 
 
 def shown_unfinished(show: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Make a ``__repr__`` show an object whose ``__init__`` has raised, too: tools that show a traceback's values ask for it.
+    """Make a ``__repr__`` work on an object whose ``__init__`` raised, as tools that print a traceback's values need.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def shown_unfinished(show: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 class Names:
-    """A class that answers attributes that do not exist with those that may be meant."""
+    """A class whose `AttributeError` suggests attributes with similar names."""
 
     __slots__ = ()
 

@@ -49,7 +49,7 @@ _P = ParamSpec("_P")
 
 
 def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Concatenate[Call[Any], _P], _T]:
-    """Make a step stop the work and await its end before it raises whatever interrupts it."""
+    """Decorate a step so that, if interrupted, it stops the work and awaits its end before it raises."""
 
     @wraps(step)
     def through(call: Call[Any], /, *args: _P.args, **given: _P.kwargs) -> _T:
@@ -71,7 +71,7 @@ def _seen_through(step: Callable[Concatenate[Call[Any], _P], _T]) -> Callable[Co
 
 
 def _until_the_cell_ends() -> threading.Event:
-    """Return an event that is set when the notebook's cell that runs now has ended."""
+    """Return an event that is set when the notebook's current cell has ended."""
     over = threading.Event()
     shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
@@ -138,7 +138,7 @@ class Call(Generic[_T]):
 
     @_seen_through
     def first(self) -> Any:
-        """Do the work and return what it hands out first; from then on it goes on by itself."""
+        """Start the work and return the first value that it hands out; it then continues by itself."""
         self.launch()
         handed = self._handed_out()
         if handed is None:
@@ -151,7 +151,7 @@ class Call(Generic[_T]):
 
     @_seen_through
     def exchange(self, given: Any) -> Any:
-        """Give the work something, and return what it hands out in return."""
+        """Pass a value to the work, and return the next one that it hands out."""
         self._value = None
         self._inbox.put((given,))
         handed = self._handed_out()
@@ -159,7 +159,7 @@ class Call(Generic[_T]):
 
     @_seen_through
     def finish(self) -> None:
-        """End work that is given one thing after another, and wait for it."""
+        """Tell the work that no more values follow, and wait for its end."""
         self._value = None
         self._inbox.put(None)
         self.await_end()
@@ -167,7 +167,7 @@ class Call(Generic[_T]):
 
     @_seen_through
     def see_out(self) -> None:
-        """Wait until work that goes on by itself has ended."""
+        """Wait for the end of work that continues by itself."""
         self.await_end()
 
     @_seen_through
@@ -273,7 +273,7 @@ class Call(Generic[_T]):
     # ------------------------------------------------------------------ for the work
 
     def hand_out(self, value: Any) -> None:
-        """Hand something out to whoever waits."""
+        """Hand a value out to the waiting thread."""
         self._value = value
         self._outbox.put((value,))
 
@@ -282,12 +282,12 @@ class Call(Generic[_T]):
         self._warnings.append((words, category))
 
     def await_leave(self) -> None:
-        """Wait until whoever took what was handed out first has it, or asks to stop."""
+        """Wait until the first value handed out has been received, or a stop is requested."""
         while not self._permitted and not self.stop.asked:
             time.sleep(_GLANCE_S)
 
     def given(self) -> Any:
-        """Return what this call is given next; None if it is to end."""
+        """Return the next value passed to this call; None if it is to end."""
         self.stop.listener = partial(self._inbox.put, None)
         try:
             while not self.stop.asked:
@@ -299,7 +299,7 @@ class Call(Generic[_T]):
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody still wants the work. It is polled: in a finalizer an interrupt would be lost."""
+        """Whether the work is still wanted. It is polled, since an interrupt in a finalizer would be lost."""
         return not self.stop.asked and (self._served is None or self._served() is not None)
 
     def ready_to_lock(self) -> None:
@@ -308,7 +308,7 @@ class Call(Generic[_T]):
         self.stop.check()
 
     def let_others_end(self) -> None:
-        """Let calls that were left behind, for example by an impatient person, release first what they hold."""
+        """Let abandoned calls, for example those of an impatient person, release what they hold first."""
         until = time.monotonic() + PATIENCE_S
         while others := [call for call in tuple(self._live) if call is not self and call._is_left_behind()]:  # noqa: SLF001
             self.stop.check()

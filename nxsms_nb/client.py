@@ -46,12 +46,12 @@ _LONGEST_S: Final = 86_400
 
 
 def _hidden_login(url: Any) -> Any:
-    """Make a URL that may carry a password or a token not show itself."""
+    """Wrap a URL that may contain a password or a token, so that it is not shown."""
     return hidden(url) if not isinstance(url, str) or set("@?#") & set(url) else url
 
 
 def _masked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Hide in a client's arguments what is a secret, or may be one under a misspelt name."""
+    """Hide the secrets among a client's arguments, also those under a misspelt name."""
     return {
         name: value if name in _SHOWN else _hidden_login(value) if name.endswith("_url") else hidden(value)
         for name, value in settings.items()
@@ -117,7 +117,7 @@ class Client(Names):
         proxy: str | None = None,
         ca_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        # First of all: if anything fails below, tracebacks may show the values of these variables.
+        # First: if anything fails below, tracebacks may show the values of these variables.
         access_secret, app_secret, proxy = hidden(access_secret), hidden(app_secret), hidden(proxy)
         base_url, query_url = _hidden_login(base_url), _hidden_login(query_url)
         for name, value in (("access_key", access_key), ("access_secret", access_secret), ("app_key", app_key)):
@@ -218,12 +218,12 @@ class Client(Names):
 
     @property
     def endpoint(self) -> str:
-        """The URL that batches are posted to."""
+        """The URL to which batches are posted."""
         return self.base_url + self.path
 
     @property
     def at_vendor(self) -> bool:
-        """Whether the endpoint is the vendor's own, which cannot be another service by mistake."""
+        """Whether the endpoint is the vendor's own, so that it cannot be some other service by mistake."""
         return self.endpoint.lower() in (BASE_URL + SEND_PATH, BASE_URL + OTHER_SEND_PATH)
 
     @property
@@ -233,7 +233,7 @@ class Client(Names):
 
     @property
     def app(self) -> str:
-        """A digest of the app_key that tells accounts apart in the journal; too short to be reversed."""
+        """A digest of the app_key that distinguishes accounts in the journal; too short to be reversed."""
         return hashlib.sha256(f"nxsms app{self.app_key}".encode()).hexdigest()[:8]
 
     def bind(self, *, simulated: bool, journal: Journal | None, gateway: object = None) -> None:
@@ -247,7 +247,7 @@ class Client(Names):
 
 
 def client_or_env(client: Client | None, *, practice: str = "df.nxsms.send(client)") -> Client:
-    """Return the client given, or the one that the environment describes; `practice` is the call with a sandbox's client."""
+    """Return the given client, else one made from the environment; `practice` is the same call with a sandbox's client."""
     if client is None:
         return Client(**_settings_of_env(None, {}, practice=practice))
     if not isinstance(client, Client):
@@ -260,7 +260,7 @@ def client_or_env(client: Client | None, *, practice: str = "df.nxsms.send(clien
 def _settings_of_env(
     env_file: str | os.PathLike[str] | None, overrides: Mapping[str, Any], *, practice: str
 ) -> dict[str, Any]:
-    """Return a client's settings from the environment or a file; `practice` is what to call with a sandbox's client."""
+    """Return a client's settings from the environment or a file; `practice` is the same call with a sandbox's client."""
     path = str(path_as_given(env_file)) if env_file is not None else env_files.nearest()
     if env_file is not None and not os.path.isfile(path):  # noqa: PTH113  the path may be any path-like
         # A value unlike a file name may be a misplaced key.

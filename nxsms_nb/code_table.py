@@ -60,7 +60,7 @@ def codes(numbers: int | Iterable[Any] | None = None, /, *more: int) -> pd.DataF
 
 
 def _asked(given: Iterable[Any]) -> list[int]:
-    """Return the codes asked for, each once."""
+    """Return the requested codes, each once."""
     found: dict[int, None] = {}
     for one in given:
         several = isinstance(one, Iterable) and not isinstance(one, (str, bytes))

@@ -18,7 +18,7 @@ def nearest() -> str:
 
 
 def values(path: str) -> dict[str, str | None]:
-    """Read a file of settings; one that cannot be read raises `ConfigError`."""
+    """Read the settings in a file; raise `ConfigError` if it cannot be read."""
     from dotenv import dotenv_values  # noqa: PLC0415  likewise
 
     try:
@@ -33,7 +33,7 @@ def values(path: str) -> dict[str, str | None]:
 
 
 def variable(name: str) -> tuple[str | None, Path]:
-    """Return what a variable is set to, None where it is not, and the folder to which a relative path in it refers.
+    """Return a variable's value (None if it is not set) and the folder that a relative path in it refers to.
 
     In a ``.env`` file that is the file's own: notebooks in the folders below it mean the same path.
     """

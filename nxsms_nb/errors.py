@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = str(Path(__file__).parent)
 _LINES: Final = 6
-"""The most lines of an error in a notebook: more are not read."""
+"""The most lines of an error in a notebook; nobody reads more."""
 _SENTENCE: Final = re.compile(r"(?<=[.!?:]) +(?=[A-Z](?![A-Z_]))")
 
 
@@ -80,7 +80,7 @@ def _restored(kind: type[NxsmsError], args: tuple[Any, ...], state: Mapping[str,
 
 
 def _place(error: BaseException) -> list[str]:
-    """Find the person's line that led into this package."""
+    """Return the line of the caller's code that called this package."""
     places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     outside = list(takewhile(lambda place: not place[0].startswith(_PACKAGE), places))
     if outside:
@@ -200,7 +200,7 @@ class Stopped(NxsmsError):
         self.partial = False
 
     def _lines(self) -> list[str]:
-        # Without the line concerned: nothing is wrong with the analyst's code.
+        # Without the line of code: nothing is wrong with it.
         lines = [self.reason]
         if self.frame is not None and self.partial:
             rest = f"   # all rows: sent = {self.recorded}" if self.recorded else ""
@@ -285,7 +285,7 @@ class SampleRatioWarning(UserWarning):
 
 
 class _Brief:
-    """What a notebook shows of an exception that is not ours; a class, so that it can be pickled."""
+    """The short form in which a notebook shows another package's exception; a class, so that it can be pickled."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -309,7 +309,7 @@ def no_attribute(owner: str, name: str, names: Iterable[str]) -> AttributeError:
 
 
 def note_cancellation(cancelled: BaseException, recorded: str) -> None:
-    """Add to the cancellation of an awaited run how to get the frame, in a few lines in a notebook.
+    """Add to the cancellation of an awaited run how to get the frame, shown in a few lines in a notebook.
 
     The exception itself says so, since asyncio's timeouts and task groups compare the class of what comes back.
     """

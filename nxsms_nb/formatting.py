@@ -1,4 +1,4 @@
-"""How values are shown to a person: masked, escaped, counted."""
+"""Format values for people: masked, escaped, counted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mask_phone(value: object) -> str:
 
 
 def mask_secret(value: str | None) -> str:
-    """Mask a secret; only whether there is one is shown.
+    """Mask a secret, showing only whether there is one.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def mask_secret(value: str | None) -> str:
 
 
 def mask_digits(text: str) -> str:
-    """Mask every run of six digits or more in a text, which may be somebody's number.
+    """Mask every run of six or more digits in a text, since it may be somebody's number.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def mask_digits(text: str) -> str:
 
 
 def mask_numbers(text: str) -> str:
-    """Mask what may be somebody's number among other figures: nine digits or more, however spaced.
+    """Mask possible phone numbers in a text with other figures: nine or more digits, however spaced.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def mask_numbers(text: str) -> str:
 
 
 class Secret(str):
-    """A secret whose repr, and that of anything that holds it, shows nothing of it.
+    """A secret that shows itself neither in its own repr nor in that of anything that holds it.
 
     Tracebacks with the values of variables (``%xmode Verbose``, rich, ``pytest -l``) are saved in notebooks and logs.
 
@@ -102,7 +102,7 @@ class SecretBytes(bytes):
 
 
 def hidden(value: Any) -> Any:
-    """Wrap a secret as it was given, so that it does not show itself."""
+    """Wrap a secret, as it was given, so that it is not shown."""
     if value is None:
         return None
     # Anything else, for example a list that holds the secret, is refused later, and must not be seen until then.
@@ -121,12 +121,12 @@ def masks(text: str) -> bool:
 
 
 def mask_name(text: str) -> str:
-    """Mask what may be somebody's number in a name that a person gave: seven digits or more, except dates."""
+    """Mask possible phone numbers in a name that a person gave: seven or more digits, except dates."""
     return _SHORT_NUMBER.sub(lambda match: mask_phone(match.group()), mask_numbers(text))
 
 
 def named(value: object) -> str:
-    """Write a name or value that a person gave for a message: cut, and masked where it may be a number.
+    """Format a name or value for a message: shortened, and masked if it may be a phone number.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def named(value: object) -> str:
 
 
 def listed(labels: Sequence[object], most: int = 12) -> str:
-    """List a frame's columns for a message, as many as help.
+    """List a frame's columns for a message, the first few of many.
 
     Examples
     --------
@@ -194,12 +194,12 @@ def html_table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[object
 _LINE: Final = "rgba(128,128,128,.28)"
 _LONG: Final = 24
 _ROOM: Final = "min-width:150px;overflow-wrap:anywhere"
-"""For a column of sentences, which would else be squeezed to the width of a word."""
+"""The least width of a column of sentences, which would otherwise shrink to the width of a word."""
 _TINTS: Final = {True: "rgba(230,159,0,.3)", False: "rgba(86,180,233,.22)"}
 
 
 def html_card(name: str, title: str, *parts: str, badge: str = "", real: bool = False) -> str:
-    """Make the frame that all our objects have in a notebook: a title, a badge that says whether money is spent, HTML.
+    """Make the card that shows an object in a notebook: a title, a badge that says whether money is spent, HTML.
 
     Styles stand inline and mix with the page's own colours, so that it follows a light or dark theme and lasts in a saved
     notebook. `parts` are HTML already, `title` and `badge` are texts.
@@ -253,7 +253,7 @@ def percent(share: float) -> str:
 
 
 def shorten(value: object, most: int = 40) -> str:
-    """Cut a text to `most` characters, on one line.
+    """Shorten a text to `most` characters, on one line.
 
     Examples
     --------
@@ -265,7 +265,7 @@ def shorten(value: object, most: int = 40) -> str:
 
 
 def abridged(value: object, most: int = 40) -> str:
-    """Cut a name to `most` characters, on one line, in its middle: names differ at either end.
+    """Shorten a name to `most` characters, on one line, by leaving out its middle: names differ at either end.
 
     Examples
     --------
@@ -278,7 +278,7 @@ def abridged(value: object, most: int = 40) -> str:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun, thousands separated.
+    """Format a number with its noun, thousands separated.
 
     Examples
     --------
@@ -289,7 +289,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def span(seconds: float) -> str:
-    """Write a duration for a person.
+    """Format a duration.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Take values as they were when the call was made, and as they are meant: later changes in place do not affect them."""
+"""Copy arguments when a call is made, so that later changes in place do not affect it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
-    """Copy a frame with its index, columns and attrs.
+    """Copy a frame with its index, columns and attrs, at the time of the call.
 
     The values are copied too, although pandas copies on write: ``frame["n"].values[0] = …`` bypasses that in categories, masked
     and Python-backed columns. Text in Arrow cannot be changed in place and is shared, as objects in cells are. Call it once,
@@ -35,13 +35,13 @@ def frame_as_given(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def value_as_given(value: _T) -> _T:
-    """Take an option's value as it is now: a list, set, dict or column is copied."""
+    """Copy an option's value if it can change: a list, set, dict or column."""
     changeable = type(value) in (list, dict, set) or hasattr(value, "dtype") or hasattr(value, "columns")
     return value.copy() if changeable and hasattr(value, "copy") else value
 
 
 def path_as_given(path: str | os.PathLike[str]) -> Path:
-    """Take a path as a person writes it: ``~`` is her home folder, which a shell would have put in its place.
+    """Expand ``~`` in a path, as a shell would.
 
     Examples
     --------

@@ -16,11 +16,11 @@ from nxsms_nb.given import value_as_given
 from nxsms_nb.settings import COLUMNS, LISTS, LOOKING, PLACEHOLDER, SENDING, TRYING
 
 _OF_SENT: Final = frozenset({"retry", "reconcile", "receipts"})
-"""The verbs whose frame is a sent one: the result of a call that took another frame."""
+"""The verbs called on a sent frame, the result of another call."""
 
 ROWS_OF_ERROR: Final = "sys.last_value.rows"
 _FEW: Final = 20
-"""The most scattered rows listed in a line to paste."""
+"""The most scattered rows that a proposed call lists."""
 
 _LISTED: Final = 12
 
@@ -64,7 +64,7 @@ class Invocation:
         return replace(self, frame=frame)
 
     def on_rows(self, rows: npt.NDArray[np.int64], total: int, then: str = "") -> Invocation:
-        """Make the same call on some of the frame's rows, after the method `then` of theirs.
+        """Make the same call on some of the frame's rows, after calling their method `then`.
 
         Many scattered rows are written as ``sys.last_value.rows``, an attribute of the error that proposes the call.
 
@@ -85,7 +85,7 @@ class Invocation:
 
     @property
     def practice(self) -> str:
-        """The call with a sandbox's client; empty where the frame was sent, which a new sandbox knows nothing of."""
+        """The call with a sandbox's client; empty if the frame was sent already, since a new sandbox would not know it."""
         return "" if self.verb in _OF_SENT else replace(self, client=True).text()
 
     @property
@@ -128,7 +128,7 @@ def _as_given(name: str, value: Any) -> Any:
 
 
 def another_campaign(campaign: str | None) -> str:
-    """Return the name of another campaign, for a line to paste.
+    """Return a name for another campaign, for a proposed call.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def another_campaign(campaign: str | None) -> str:
 
 
 def shown_value(name: str, value: Any) -> str:
-    """Write a value as a person would; as the option's own name if it is long or may be somebody's number."""
+    """Write a value as a person would, or the option's own name if it is long or may be a phone number."""
     if name == "suppress":
         return _list(value)
     if name == "prices" and type(value) is not dict:
@@ -157,7 +157,7 @@ def shown_value(name: str, value: Any) -> str:
 
 
 def _list(value: Any) -> str:
-    """Write a do-not-contact list: a file by its path, else the placeholder, since its entries are people's numbers."""
+    """Write a do-not-contact list as its path, or as a placeholder, since its entries are people's numbers."""
     if isinstance(value, PurePath) or (isinstance(value, str) and value.lower().endswith(LISTS)):
         return str.__repr__(str(value))
     return "()" if type(value) is tuple and not value else repr(PLACEHOLDER)

@@ -22,7 +22,7 @@ def notebooks() -> Path:
 
 
 def copy_notebooks(source: Path, target: Path) -> tuple[list[Path], list[Path]]:
-    """Copy what is missing in `target`; what differs there is the person's own and stays.
+    """Copy the files that `target` lacks; files that differ there are the person's own and stay.
 
     Return the files copied, and those kept although they differ.
     """

@@ -38,7 +38,7 @@ def checked_proxy(url: Any) -> tuple[str, Secret | None]:
 
 
 def _without_login(url: Any) -> tuple[str, Secret | None, bool]:
-    """Split a proxy's URL, and return whether it is usable. It never raises: no traceback shows the parts."""
+    """Split a proxy's URL, and return whether it is usable. Never raises, so that no traceback shows the parts."""
     try:
         parts, blank = urlsplit(url.strip()), len(url.split()) != 1 or not url.strip().isprintable()
         host, port, user, password = parts.hostname, parts.port, parts.username, parts.password
@@ -54,7 +54,7 @@ def _without_login(url: Any) -> tuple[str, Secret | None, bool]:
 
 
 def check_not_read(proxy: str, *urls: str) -> None:
-    """Refuse to pass unencrypted requests to a proxy on another machine."""
+    """Refuse to send unencrypted requests through a proxy on another machine."""
     if not is_loopback(urlsplit(proxy).hostname or "") and any(urlsplit(url).scheme == "http" for url in urls):
         raise ConfigError(
             f"proxy={proxy!r} is on another machine and the gateway is plain http: the proxy and everybody on the way "

@@ -1,4 +1,4 @@
-"""The only way to a person's screen: lines, warnings, bars and widgets, which may all fail without harm to a run.
+"""All output to the screen: lines, warnings, bars and widgets, each of which may fail without harming a run.
 
 A program without a terminal has no streams, a pipe breaks, a console of another code page has no ``…``, a front end goes
 away. What cannot be shown is dropped; sent messages and their results are not affected.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PATIENCE_S: Final = 2.0
 """The seconds that the end of a run waits for an observer."""
 _PAUSE_S: Final = 0.25
-"""Between two reports to an observer: to wake its thread costs CPU, too. A change of state is passed on at once."""
+"""Seconds between two reports to an observer, since waking its thread costs CPU. A change of state is reported at once."""
 
 _PLAIN: Final = str.maketrans(
     {"…": "...", "█": "#", "■": "#", "•": "*", "·": "-", "×": "x", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"'}
@@ -52,7 +52,7 @@ class Stream:
         return encoding if isinstance(encoding, str) else "ascii"
 
     def isatty(self) -> bool:
-        """Return whether somebody looks at it."""
+        """Return whether it is a terminal."""
         with suppress(Exception):
             return bool(self._stream.isatty())
         return False
@@ -105,7 +105,7 @@ def say(*texts: str | None, error: bool = False) -> None:
 
 
 def warn(text: str, category: type[Warning]) -> None:
-    """Warn as `warnings.warn` does, at the line that called this package; a filter that turns it into an error applies."""
+    """Issue a warning at the line that called this package; a filter may turn it into an error."""
     level, frame = 1, inspect.currentframe()
     package = __name__.partition(".")[0]
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == package:
@@ -155,23 +155,23 @@ class Watched:
         self._through = threading.Event()
 
     def begin(self, snapshot: Progress) -> None:
-        """Pass the first progress on and wait briefly until it is shown: in this cell, before the next one begins."""
+        """Report the first progress and wait briefly until it is shown: in this cell, before the next one begins."""
         self._pass_on(snapshot, final=False)
         self._taken.wait(PATIENCE_S)
 
     def update(self, snapshot: Progress) -> None:
-        """Pass progress on, and return at once."""
+        """Report progress, and return at once."""
         if time.monotonic() >= self._passed_at + _PAUSE_S or snapshot.state != self._state:
             self._pass_on(snapshot, final=False)
 
     def close(self, snapshot: Progress) -> None:
-        """Pass the last progress on and wait briefly until it is shown."""
+        """Report the last progress and wait briefly until it is shown."""
         self._pass_on(snapshot, final=True)
         self._through.wait(PATIENCE_S)
 
     @property
     def show(self) -> Callable[[], None] | None:
-        """A function that shows the observer in the current cell; None if it cannot show itself."""
+        """A function that displays the observer in the current cell; None if it has no display."""
         show = getattr(self._observer, "show", None)
         if not callable(show):
             return None

@@ -62,7 +62,7 @@ class SessionOptions(Names):
 
     @property
     def mask_phones(self) -> bool:
-        """Whether phone numbers are masked where a person looks."""
+        """Whether phone numbers are masked in what is displayed."""
         return self._mask_phones
 
     @mask_phones.setter
@@ -222,7 +222,7 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def spelled_out(*groups: Mapping[str, Any]) -> Callable[[_Call], _Call]:
-    """Spell out the options of a function that takes ``**options``, for Tab, Shift-Tab and ``help``.
+    """List the options of a function that takes ``**options`` in its signature, for Tab, Shift-Tab and ``help``.
 
     The signature lists every keyword of the groups with its default; a line ``{options}`` of the docstring becomes their
     description.
@@ -250,7 +250,7 @@ def _documented(names: list[str]) -> str:
 
 
 def with_defaults(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the defaults of the groups to the options of a call, and check them all."""
+    """Complete the options of a call with the defaults of the groups, and check them all."""
     defaults = {name: value for group in groups for name, value in group.items()}
     unknown = [name for name in given if name not in defaults]
     if unknown:
@@ -268,7 +268,7 @@ def with_defaults(given: Mapping[str, Any], *groups: Mapping[str, Any]) -> dict[
 
 
 def shown(value: Any) -> str:
-    """Show a value in an error; only the kind of a column, whose values may be people's."""
+    """Format a value for an error; of a column only its type, since its values may be personal."""
     return f"a {type(value).__name__}" if hasattr(value, "dtype") and getattr(value, "ndim", None) else named(value)
 
 
@@ -281,11 +281,11 @@ def _is_whole(value: Any) -> bool:
 
 
 PLACEHOLDER: Final = "…"
-"""The blank in a proposed call; a call pasted without filling it in must be refused."""
+"""The placeholder in a proposed call; a call pasted without replacing it must be refused."""
 
 
 LISTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".xlsx", ".parquet", ".txt")
-"""The endings of files that a do-not-contact list may stand in."""
+"""The file name endings of do-not-contact lists."""
 
 
 def _is_number(value: Any) -> bool:

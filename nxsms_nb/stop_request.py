@@ -9,10 +9,11 @@ from nxsms_nb.errors import Interrupted
 
 
 class StopRequest:
-    """What whoever waits for a call asks of its work.
+    """A request to stop the work of a call.
 
-    `asked`: no further request may leave; a plain assignment suffices, since the work looks before each one. `hurried`:
-    requests in flight are not awaited either. `listener` wakes work that waits, and is called from any thread.
+    `asked`: no further request may be sent; a plain assignment suffices, since the work looks before each one.
+    `hurried`: requests in flight are not awaited either. `listener` wakes work that waits, and is called from any
+    thread.
     """
 
     __slots__ = ("asked", "hurried", "listener")

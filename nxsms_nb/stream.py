@@ -1,4 +1,4 @@
-"""Frames by the chunk: send a file larger than memory as one run of one campaign."""
+"""Send frames chunk by chunk, as one run of one campaign: a file larger than memory, for example."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _BYTES: Final = (
     pa.types.is_fixed_size_binary,
 )
 _ROWS_AHEAD: Final = 1_000_000
-"""The rows for whose records the journal's disk must have room when a stream of unknown length begins."""
+"""How many rows' records the journal's disk must have room for when a stream of unknown length begins."""
 
 
 @strict
@@ -119,7 +119,7 @@ def sent_in_turn(
 def _sent(
     frames: Iterable[Any], so_far: SoFar, work: Callable[[Call[None]], None]
 ) -> Generator[pd.DataFrame, None, None]:
-    """Read the frames here, since they may belong to this thread, and leave everything else to the stream's own."""
+    """Read the frames in this thread, to which they may belong; the stream's own thread does everything else."""
     call = Call(work)
     try:
         call.first()
@@ -256,7 +256,7 @@ def _agree_beforehand(
     spelled: Invocation,
     campaign: Campaign,
 ) -> None:
-    """Ask before the first row, if the source knows its length, when more would be sent than was confirmed."""
+    """Refuse before the first row, if the source's length is known, to send more than was confirmed."""
     most = agreed_to(settings["confirm"])
     if client.on_loopback or not isinstance(frames, Measured) or frames.rows <= most:
         return
@@ -340,7 +340,7 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 
 
 def _dtype(kind: pa.DataType) -> Any:
-    """Choose the dtype of an Arrow type, whatever the values of a chunk; None for pandas' own, the same for all."""
+    """Return the pandas dtype for an Arrow type, the same for every chunk; None for pandas' default."""
     types = pa.types
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return columns.TEXT

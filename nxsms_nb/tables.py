@@ -1,4 +1,4 @@
-"""Tables of results as a person reads them: shares in percent, thousands separated, texts whole. The values stay numbers."""
+"""Tables of results, formatted for reading: shares in percent, thousands separated, whole texts. Values stay numbers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nxsms_nb.words.language import tr
 
 _SHARES: Final = frozenset({"share", "rate", "low", "high", "rest_rate"})
 _NAMES: Final = frozenset({"code", "batch", "hour"})
-"""Whole numbers that say which, and not how many."""
+"""Columns of whole numbers that identify something rather than count it."""
 _PROBABILITIES: Final = frozenset({"p", "p_adjusted"})
 
 
 class Table(pd.DataFrame):
-    """A table of results. What is made of it, by a choice of columns for example, is an ordinary frame."""
+    """A table of results. Whatever is derived from it, for example by selecting columns, is an ordinary frame."""
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
@@ -31,7 +31,7 @@ class Table(pd.DataFrame):
         return html_card("table", "", self._html())
 
     def _written(self) -> str:
-        """Write it as text, as many rows as pandas' options allow."""
+        """Format the table as text, with as many rows as pandas' options allow."""
         part, more = self._part()
         if not part.shape[1] or not len(part):
             return repr(pd.DataFrame(self))
@@ -70,7 +70,7 @@ def _is_number(values: Any) -> bool:
 
 
 def _cell(name: str, value: Any, *, shares: bool) -> str:
-    """Write one value; shares say whether columns named after rates hold shares.
+    """Format one value; `shares` says whether columns named after rates hold shares.
 
     Examples
     --------

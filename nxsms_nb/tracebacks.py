@@ -1,4 +1,4 @@
-"""Errors of work in another thread: what their tracebacks hold, and which of them an interrupt caused."""
+"""Errors raised in another thread: release what their tracebacks hold, and find those that an interrupt caused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nxsms_nb.errors import Stopped
 
 
 def without_frames(error: BaseException) -> BaseException:
-    """Clear the frames of an error, so that what the work used ends here and not when the error is dropped."""
+    """Clear the frames of an error's traceback, so that what they refer to is released now."""
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -22,7 +22,7 @@ def without_frames(error: BaseException) -> BaseException:
 
 
 def is_of_interrupt(error: BaseException, outside: BaseException | None) -> bool:
-    """Return whether an error was raised while an interrupt passed by, unlike `outside`, which the caller handles."""
+    """Return whether an error was raised because of an interrupt, other than `outside`, which the caller handles."""
     one: BaseException | None = error
     while one is not None and one is not outside:
         if isinstance(one, KeyboardInterrupt):

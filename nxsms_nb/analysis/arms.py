@@ -1,4 +1,4 @@
-"""The arms of an experiment: which row is in which, and whether they are of the sizes that were intended."""
+"""The arms of an experiment: which row is in which, and whether the arms have the intended sizes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Arms:
     unassigned: int
 
     def without_holdout(self) -> Arms:
-        """Return the same without held-out rows."""
+        """Return the arms without the held-out rows."""
         kept = self.intended
         return Arms(
             np.where(self.ids < kept, self.ids, -1), self.names[:kept], self.labels[:kept], kept, self.unassigned
@@ -87,7 +87,7 @@ def _is_holdout(name: Any) -> bool:
 
 
 def control_of(arms: Arms, control: Any) -> int:
-    """Find the arm that the others are held against: the first, where none is named."""
+    """Return the control arm: the one that is named, else the first."""
     if len(arms.names) < 2:
         raise ColumnError(
             f"There is only one arm, {listed(arms.names)}, and nothing to compare it with. "
@@ -101,7 +101,7 @@ def control_of(arms: Arms, control: Any) -> int:
 
 
 def mismatch(arms: Arms, shares: Floats, units: Ints | None) -> str | None:
-    """Compare the split over all assigned rows, or their units, with the intended one; warn where chance does not explain it."""
+    """Compare the actual split of rows, or units, with the intended one; warn if they differ by more than chance."""
     if arms.intended < 2:
         return None
     from scipy.special import chdtrc  # noqa: PLC0415 - heavy

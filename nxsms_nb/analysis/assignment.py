@@ -106,7 +106,7 @@ def assign_variants(
 
 
 def positions(units: pa.Array, campaign: str, purpose: str) -> Floats:
-    """Return where each unit lies between 0 and 1, by its hash; evenly spread, and another order for each purpose."""
+    """Map each unit to a number between 0 and 1 by its hash, spread evenly, and independently for each purpose."""
     seed = xxhash.xxh3_64_intdigest(f"{purpose}{_SEPARATOR}{campaign}".encode())
     texts = units.fill_null("").cast(pa.large_binary()).to_numpy(zero_copy_only=False).tolist()
     digests = np.fromiter(map(xxhash.xxh3_64_intdigest, texts, repeat(seed)), np.uint64, len(texts))
@@ -122,7 +122,7 @@ def unit_texts(
     bare: Bare | None,
     counts: Counts | None = None,
 ) -> pa.Array:
-    """Return the text that identifies units: the digits of phones, and of other columns the text that keys are made of.
+    """Return the text that identifies each unit: the digits of a phone, or for other columns the text that keys use.
 
     A missing or ambiguous column raises `ColumnError`.
     """
@@ -180,7 +180,7 @@ def shares_of(weights: Weights, names: Sequence[Any]) -> Floats:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number, and not True or False."""
+    """Return whether a value is a number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 

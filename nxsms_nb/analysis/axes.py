@@ -1,4 +1,4 @@
-"""Columns as small codes, each level with what a slice takes of it: what is counted again at each choice."""
+"""Columns encoded as small integers, which the dashboard counts again at each choice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["MOST", "OTHER", "Axis", "Scale", "latency_scale", "of_column", "smal
 Ints = npt.NDArray[np.integer[Any]]
 
 MOST: Final = 24
-"""The most values of a column that are told apart; the rest are "other"."""
+"""The most values of a column that are distinguished; the rest are "other"."""
 
 _SAMPLE: Final = 5_000
 _BARS: Final = 60
@@ -76,14 +76,14 @@ class Scale:
 
 
 def small(codes: npt.NDArray[Any], levels: int) -> Ints:
-    """Return codes in the smallest type that holds them: a mask takes them the faster."""
+    """Convert codes to the smallest integer type that holds them, so that masking is faster."""
     return codes.astype(np.int8 if levels < 127 else np.int16 if levels < 32_767 else np.int32)
 
 
 def of_column(frame: pd.DataFrame, label: Hashable, asked: Asked, most: int = MOST) -> Axis:
-    """Read a column of the frame, or what is derived, as codes.
+    """Encode a column of the frame, or a derived one.
 
-    Numbers and times of many values are binned; of other columns the most frequent values are told apart. A column
+    Numbers and times of many values are binned; of other columns the most frequent values are kept apart. A column
     that cannot be grouped raises `ColumnError`, which says why.
     """
     values = groups.values_of(frame, label, asked, "columns")

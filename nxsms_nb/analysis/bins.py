@@ -141,7 +141,7 @@ def binned(
     `bins` is a number of bins of about as many rows each, or their edges; None: `USUAL` ones where there are more than
     `FEW` different values; False: each value is a group. The result is an ordered categorical of `pandas.Interval`;
     missing values stay missing. Bins made here run between values that occur, both included; of given edges, the upper
-    one is included. `weights` say how many rows each value stands for. What is not usable raises `ConfigError`.
+    one is included. `weights` say how many rows each value represents. Unusable `bins` raise `ConfigError`.
 
     Examples
     --------

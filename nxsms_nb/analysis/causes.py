@@ -34,8 +34,8 @@ def count_causes(results: pd.DataFrame, ids: Ints, groups: int = 0, weights: Int
     `results` has ``status``, ``code`` and ``reason``, as `columns.read` returns them; `groups` says how many groups
     there are, to include those without such rows. Returns one row for each group and cause: ``group``, ``code``
     (Int64), ``text`` (str, where there is no code), and int64 counts of Failure (``count``), Invalid (``invalid``) and
-    Unsent with a code (``unsent``). A group without any has one row of zeros. `weights` say how many rows each row stands
-    for.
+    Unsent with a code (``unsent``). A group without any has one row of zeros. `weights` say how many rows each row
+    represents.
     """
     status = results["status"].cat.codes.to_numpy()
     coded = results["code"].notna().to_numpy()

@@ -1,4 +1,4 @@
-"""A sent frame, read once into small codes and counted again at each choice: a million rows in a few milliseconds each."""
+"""A sent frame, encoded once and counted again at each choice, in a few milliseconds for a million rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ _KEPT: Final = 4
 
 @dataclass(frozen=True)
 class Filter:
-    """One choice: which rows it takes, the same as a slice, and the level that was chosen (for ranges, the first and last)."""
+    """One choice.
+
+    Which rows it takes, the same as a slice, and the level that was chosen (for ranges, the first and last).
+    """
 
     rows: Mask
     slice: dict[Hashable, Any]
@@ -46,17 +49,17 @@ class Filter:
 
 
 class Choices(dict[Hashable, Filter]):
-    """The filters that hold, by what was chosen from: a row has to pass all of them."""
+    """The active filters, by what was chosen from; a row has to pass all of them."""
 
     def toggle(self, key: Hashable, chosen: Filter) -> None:
-        """Set a filter, or take it away where it is the one that holds."""
+        """Set a filter, or remove it if it is already active."""
         if key in self and self[key].level == chosen.level:
             del self[key]
         else:
             self[key] = chosen
 
     def mask(self, but: Collection[Hashable] = ()) -> Mask | None:
-        """Return which rows pass all filters but some; None where all do."""
+        """Return which rows pass all filters except those named; None if every row does."""
         masks = [chosen.rows for key, chosen in self.items() if key not in but]
         return np.logical_and.reduce(masks) if masks else None
 
@@ -102,14 +105,14 @@ class Cube:
         return True
 
     def choose_outcome(self, outcome: str) -> None:
-        """Take another outcome for rates."""
+        """Change the outcome that rates refer to."""
         values = measure(self.frame, outcome, rows=np.ones(len(self), np.bool_), prefix=self.prefix).of_rows
         self.outcome = outcome
         self._outcomes = np.where(np.isnan(values), UNCOUNTED, values == 1).astype(np.int8)
         self._combined.clear()
 
     def axis(self, label: Hashable) -> Axis:
-        """Read a column as codes, once."""
+        """Encode a column, once."""
         if label not in self._axes:
             self._axes[label] = axes.of_column(self.frame, label, self.asked)
         return self._axes[label]
@@ -165,31 +168,31 @@ class Cube:
     # ------------------------------------------------------------------ filters
 
     def by_status(self, place: int) -> Filter:
-        """Take the rows of a status."""
+        """Return the filter for the rows of a status."""
         return Filter(self.status == place, {f"{self.prefix}status": STATUSES[place]}, place)
 
     def by_reason(self, place: int) -> Filter:
-        """Take the rows of a reason."""
+        """Return the filter for the rows of a reason."""
         return Filter(self.reasons.codes == place, self.reasons.reasons[place].slice(self.prefix), place)
 
     def by_scale(self, scale: Scale, first: int, last: int) -> Filter:
-        """Take the rows of a range of intervals."""
+        """Return the filter for the rows of a range of intervals."""
         rows = (scale.codes >= first) & (scale.codes <= last)
         return Filter(rows, {scale.label: scale.interval(first, last)}, (first, last))
 
     def by_axis(self, axis: Axis, level: int) -> Filter:
-        """Take the rows of a level, of which OTHER is none."""
+        """Return the filter for the rows of a level; OTHER has none."""
         value = axis.levels[level]
         if value is OTHER:
             raise ValueError("the other values are no slice")
         return Filter(axis.codes == level, {axis.label: value}, level)
 
     def by_slice(self, given: dict[Hashable, Any]) -> Filter:
-        """Take the rows of a slice, for example of one that `drivers` found."""
+        """Return the filter for the rows of a slice, for example of one that `drivers` found."""
         return Filter(slices.held(self.frame, given, self.asked), dict(given), tuple(map(str, given.items())))
 
     def rows(self, choices: Choices) -> npt.NDArray[np.int64]:
-        """Return the places of the rows that pass all filters."""
+        """Return the positions of the rows that pass all filters."""
         mask = choices.mask()
         return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
 
@@ -199,7 +202,10 @@ def _counted(codes: Any, levels: int, mask: Mask | None) -> Counts:
 
 
 def _finely(latency: npt.NDArray[np.float64], scale: Scale) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float64]]:
-    """Sort latencies into `_FINE` equal intervals, one for what is slower and one for none; return their middles, too."""
+    """Sort latencies into `_FINE` equal intervals, plus one for slower ones and one for missing ones.
+
+    Also return the middles.
+    """
     edges = scale.edges[np.isfinite(scale.edges)]
     low, top = float(edges[0]), float(edges[-1])
     step = (top - low) / _FINE or 1.0

@@ -24,7 +24,7 @@ __all__ = ["Grouped", "delivery", "grouped"]
 
 _COLUMNS: Final = ("rows", "delivered", "undelivered", "open", "rate", "low", "high", "median_s", "p95_s")
 _CLOCKS: Final = 60.0
-"""How far two clocks may be apart, in seconds: the gateway takes no request whose clock is further off."""
+"""How far two clocks may differ, in seconds: the gateway refuses a request whose clock is further off."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,8 +83,8 @@ def grouped(frame: pd.DataFrame, by: groups.Labels, asked: Asked, *, bins: Any =
 def _delays(sent_at: Any, dr_time: Any, delivered: npt.NDArray[np.bool_]) -> tuple[Floats, int]:
     """Return the seconds from sending to delivery, and how many deliveries lie before their sending.
 
-    The vendor's times are whole seconds of another clock, so a little less than nothing is nothing; what lies further back
-    was read in the wrong time zone, and is no delay.
+    The vendor's times are whole seconds of another clock, so a little less than nothing is nothing; a time further back
+    was read in the wrong time zone and gives no delay.
     """
     took = pd.Series(dr_time.array - sent_at.array).dt.total_seconds().to_numpy(np.float64, na_value=np.nan)
     seconds: Floats = np.where(delivered, took, np.nan)
@@ -109,7 +109,7 @@ def _table(ids: Ints, accepted: npt.NDArray[np.bool_], said: Any, seconds: Float
 
 
 def _about(table: pd.DataFrame, early: int, *, grouped: bool) -> dict[str, Any]:
-    """Return what all rows together show, whether groups differ, and what is wrong with the times."""
+    """Return notes on all rows together: the overall rate, whether groups differ, and what is wrong with the times."""
     counts = {name: int(table[name].sum()) for name in _COLUMNS[:4]}
     final = counts["delivered"] + counts["undelivered"]
     low, high = wilson(counts["delivered"], final)

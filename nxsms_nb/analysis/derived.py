@@ -43,7 +43,7 @@ class Asked:
 
 
 def own(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
-    """Return a column of the frame, of which there must be one."""
+    """Return a column of the frame; raise `ColumnError` unless there is exactly one."""
     values = frame[label]
     if not isinstance(values, pd.Series):
         raise ColumnError(f"The frame has more than one column {named(label)}. Rename or drop all but one.")
@@ -119,9 +119,11 @@ DERIVED: Final[dict[str, Callable[[pd.DataFrame, Asked], pd.Series[Any]]]] = {
     "weekday": _weekday,
     "date": _date,
 }
-"""What can be derived: the phone's country, the content's length in characters, the segments it is billed as and their
-encoding, and the hour of the day, the day of the week and the date on which the row was sent, in UTC unless `Asked.tz`
-names a zone."""
+"""What can be derived.
+
+The phone's country, the content's length in characters, the segments it is billed as and their encoding, and the hour
+of the day, the day of the week and the date on which the row was sent, in UTC unless `Asked.tz` names a zone.
+"""
 
 
 def _network(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
@@ -140,4 +142,4 @@ SECOND_NAMES: Final[dict[str, str]] = {
     }.items()
     for name in names
 }
-"""What is derived stands under these names, too, for frames with a column of the first name."""
+"""Second names of derived columns, for frames that have a column with the first name."""

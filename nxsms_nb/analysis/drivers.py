@@ -68,7 +68,7 @@ def drivers(
 
 
 def _outcome(frame: pd.DataFrame, outcome: Hashable, prefix: str) -> tuple[Mask, Mask]:
-    """Return for which rows the outcome is known, and which of these failed."""
+    """Return the rows whose outcome is known, and which of these failed."""
     found = measure(frame, outcome, rows=np.ones(len(frame), np.bool_), prefix=prefix)
     if not found.proportion:
         raise ConfigError(
@@ -80,7 +80,7 @@ def _outcome(frame: pd.DataFrame, outcome: Hashable, prefix: str) -> tuple[Mask,
 
 
 def outcome_words(outcome: Hashable) -> tuple[str, str]:
-    """Return words for the rows that count, and for what those without the outcome did."""
+    """Return the words for the rows that count, and for those without the outcome."""
     if outcome == "accepted":
         return "answered rows", "failed"
     if outcome == "delivered":
@@ -186,7 +186,7 @@ def _note(table: pd.DataFrame, rows: str, verb: str) -> str:
 
 
 def _sentence(row: dict[Any, Any], verb: str, *, advice: bool) -> str:
-    """Say what was found; the advice on a code is given once."""
+    """Describe the findings in a sentence; advice on a code is given only once."""
     said = f"{headline(row, verb)}; {row['excess']:,.0f} more than expected."
     code = row["code"]
     if pd.isna(code):
@@ -196,7 +196,7 @@ def _sentence(row: dict[Any, Any], verb: str, *, advice: bool) -> str:
 
 
 def headline(row: Mapping[Any, Any], verb: str) -> str:
-    """Say what was found of one slice, in one line."""
+    """Describe one finding in one line."""
     times = "none of the rest did" if not row["rest_rate"] else f"{_times(row['ratio'])} times the rest"
     return f"{row['where']}: {row['rate']:.1%} of {row['rows']:,} {verb}, {times}"
 

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _EVENTS: Final = 100
-"""With fewer values other than 0, the mean's intervals missed too often in simulations of spending."""
+"""The least number of values other than 0.
+
+With fewer, intervals of the mean missed too often in simulations of spending.
+"""
 _TAKEN: Final = frozenset({"n", "units", "hits", "rate", "mean", "low", "high", *contrasts.CONTRAST, "p_adjusted"})
 
 
@@ -193,7 +196,7 @@ def _notes(
     missing: int,
     outcome: Hashable,
 ) -> list[str]:
-    """List what a reader has to know of the rows."""
+    """List what a reader has to know about the rows."""
     notes = []
     if missing:
         no_value = f"of {int((arms.ids >= 0).sum()):,} {'has' if missing == 1 else 'have'} no value of {mask_name(str(outcome))}"

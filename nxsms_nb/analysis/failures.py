@@ -67,7 +67,7 @@ def grouped(
 ) -> Grouped:
     """Count failures as `failures` does, with what a plot also needs.
 
-    `weights` say how many rows each row stands for; `made` are columns that were derived before.
+    `weights` say how many rows each row represents; `made` are columns that were derived before.
     """
     results = columns.read(frame, asked.prefix, columns=["status", "code", "reason"])
     found = groups.group_rows(frame, by, asked, bins, weights=weights, made=made)
@@ -100,7 +100,7 @@ def grouped(
 
 
 def _about(answered: Ints, failed: Ints, grouped: bool) -> dict[str, Any]:
-    """Return the rate of all rows, to compare groups with, and whether groups differ."""
+    """Return notes on the overall rate and on whether groups differ."""
     rows, bad = int(answered.sum()), int(failed.sum())
     low, high = wilson(bad, rows)
     overall = {"answered": rows, "failed": bad, "rate": bad / rows if rows else float("nan")}

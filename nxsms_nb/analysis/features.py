@@ -1,4 +1,4 @@
-"""The columns that drivers are looked for in, as codes: the frame's own ones and what is derived from its rows."""
+"""The columns in which `drivers` searches, encoded: the frame's own columns and derived ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from nxsms_nb.wire.fields import FIELDS
 Mask = npt.NDArray[np.bool_]
 
 MOST_VALUES: Final = 200
-"""A column of neither numbers nor times is examined unasked up to this many different values."""
+"""A column of neither numbers nor times is examined by default if it has at most this many different values."""
 
 _NO_DRIVERS: Final = frozenset({"phone", "content", "sys_message_id"})
 _ID: Final = re.compile(r"(?:^|[_\s\-.])(?:id|uuid|guid)$|[a-z]I[dD]$", re.IGNORECASE)
@@ -115,7 +115,7 @@ def _labels(labels: groups.Labels) -> list[Hashable]:
 
 
 def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tuple[Hashable, bool]]:
-    """Yield what may be examined unasked, and whether it is the frame's own."""
+    """Yield the columns to examine by default, and whether each is the frame's own."""
     there = list(dict.fromkeys(frame.columns))
     without = {asked.phone, asked.content, outcome}
     without |= {name for field in FIELDS if field.name in _NO_DRIVERS for name in (field.name, field.wire)}
@@ -134,7 +134,7 @@ def _candidates(frame: pd.DataFrame, asked: Asked, outcome: Hashable) -> list[tu
 def _telling(
     label: Hashable, values: pd.Series[Any], known: Mask, min_rows: int, *, own: bool
 ) -> tuple[Column | None, str]:
-    """Return the column, or why it is left out."""
+    """Return an encoded column, or the reason for leaving it out."""
     column = _column(label, values, known, min_rows, most=MOST_VALUES)
     if column is None:
         return None, f"more than {MOST_VALUES} values"

@@ -1,4 +1,4 @@
-"""Sort the rows of a sent frame into groups: by its own columns, and by what is derived from its rows."""
+"""Sort the rows of a sent frame into groups, by its own columns or derived ones."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def values_of(frame: pd.DataFrame, label: Hashable, asked: Asked, option: str) -
 
 
 def is_own(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> bool:
-    """Whether a label names a column of the frame, and not one that receipts brought under a derived column's name.
+    """Return whether a label is the frame's own column, not one that receipts joined under a derived column's name.
 
     Failed rows have no receipt: their segments are derived from the text.
     """
@@ -119,7 +119,7 @@ def is_own(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> bool:
 
 
 def made_name(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> str | None:
-    """Return which of `DERIVED` or `OF_RECEIPTS` a label stands for in this frame; None for the frame's own columns and others."""
+    """Return the derived column that a label refers to in this frame; None for the frame's own columns and others."""
     if not isinstance(label, str) or is_own(frame, label, prefix):
         return None
     name = SECOND_NAMES.get(label, label)
@@ -127,7 +127,7 @@ def made_name(frame: pd.DataFrame, label: Hashable, prefix: str = "") -> str | N
 
 
 def made_as(frame: pd.DataFrame, name: str, prefix: str = "") -> str:
-    """Return the label under which a frame has what is derived: its own column of that name goes first.
+    """Return the label of a derived column in a frame; the frame's own column of the same name takes precedence.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def _in_order(values: pd.Series[Any], label: Hashable, *, ordered: bool) -> tupl
 
 
 def _shown(values: pd.Series[Any], derived: bool) -> Any:
-    """Return a group's values, as text where they are derived as categories without an order, which only speeds up grouping."""
+    """Return a group's values; unordered categories, which only speed up grouping, become text."""
     dtype = values.dtype
     if not derived or not isinstance(dtype, pd.CategoricalDtype) or dtype.ordered:
         return values.reset_index(drop=True)  # with its dtype: pandas would look for another one

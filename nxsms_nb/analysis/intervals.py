@@ -31,7 +31,7 @@ def wilson(hits: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.05) -> tuple[
 
 
 def wilson_at(hits: npt.ArrayLike, n: npt.ArrayLike, z: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Do what `wilson` does, with the critical value `z` in place of the level: it may differ from group to group.
+    """Return Wilson's interval for a critical value `z` instead of a level; `z` may differ by group.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A slice as Python code: what a person can paste, and get the same rows."""
+"""A slice as Python code that returns the same rows when pasted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["literal", "select_call"]
 
 
 def literal(value: Any) -> str:
-    """Write a value as code that gives it again; what has no such code raises `TypeError`.
+    """Write a value as a Python expression; raise `TypeError` if it has none.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def _of_moment(moment: pd.Timestamp) -> str:
         return f"pd.Timestamp({moment.isoformat()!r})"
     try:
         named = pd.Timestamp(moment.isoformat(), tz=str(zone)) == moment
-    except (LookupError, ValueError, OSError):  # a zone that goes by no name
+    except (LookupError, ValueError, OSError):  # a zone without a name
         named = False
     if not named:
         return f"pd.Timestamp({moment.tz_convert('UTC').isoformat()!r})"
@@ -67,7 +67,7 @@ def _of_moment(moment: pd.Timestamp) -> str:
 
 
 def select_call(given: Mapping[Hashable, Any], asked: Asked, frame: str = "sent") -> str:
-    """Write the call that gives the rows of a slice; of a slice of everything, the frame alone.
+    """Write the call that returns the rows of a slice; for a slice of all rows, just the frame.
 
     Examples
     --------

@@ -68,13 +68,13 @@ def interval(arm: Estimate, t: Any) -> tuple[Any, Any]:
 
 
 def difference(arm: Estimate, control: Estimate, t: Any) -> tuple[Any, Any, Any]:
-    """Return an arm's mean less the control's, and the interval of that difference."""
+    """Return an arm's mean minus the control's, with the interval of the difference."""
     diff, half = arm.mean - control.mean, t * np.sqrt(arm.variance + control.variance)
     return diff, diff - half, diff + half
 
 
 def lift(arm: Estimate, control: Estimate, t: Any) -> tuple[Any, Any, Any]:
-    """Return by what share an arm's mean is above the control's, with the interval at critical value `t`.
+    """Return an arm's lift, its mean relative to the control's minus 1, with the interval at critical value `t`.
 
     All NaN where the control's mean is not above 0; the bounds NaN where its interval reaches 0, since the ratio is
     then unbounded.
@@ -122,7 +122,7 @@ def student(df: Any, level: float) -> Any:
 
 
 def anytime(arm: Estimate, control: Estimate, size: Any, level: float) -> tuple[Any, Any]:
-    """Return the critical value and the p-value of a difference that hold at every look.
+    """Return the critical value and the p-value of a difference, valid however often one looks.
 
     `size` is the mean square distance of values other than 0 from the mean, from `event_size`.
     """
@@ -135,13 +135,13 @@ def anytime(arm: Estimate, control: Estimate, size: Any, level: float) -> tuple[
 
 
 def anytime_t(arm: Estimate, size: Any, level: float) -> Any:
-    """Return the critical value for one arm's interval that holds at every look."""
+    """Return the critical value for one arm's interval, valid however often one looks."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return sequential.critical(arm.rows**2 * arm.variance / size, level)
 
 
 def event_size(values: Floats) -> Any:
-    """Return the mean square by which values that are not 0 are off the mean, along the last axis: an event's size.
+    """Return the size of an event: the mean squared deviation of the values other than 0, along the last axis.
 
     Information is counted in events: of people's spending, most of it 0, the purchases.
     """

@@ -13,7 +13,7 @@ from nxsms_nb.analysis.intervals import Floats, wilson_at
 Counts = npt.ArrayLike
 
 FEWEST: Final = 5
-"""Where fewer are expected in a cell of the table, the normal approximation does not hold."""
+"""The smallest expected count in a cell of the table for which the normal approximation holds."""
 
 
 def normal(level: float) -> Floats:
@@ -47,7 +47,7 @@ def difference(
 
 
 def lift(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts, z: npt.ArrayLike) -> tuple[Floats, ...]:
-    """Return by what share an arm's rate is above the control's, with its interval; NaN where the control has no hits.
+    """Return an arm's lift, its rate relative to the control's minus 1, with its interval; NaN if the control has no hits.
 
     MOVER-R with Wilson's intervals: Donner & Zou (2012), Stat. Methods Med. Res. 21, 347-359. It excludes 0 exactly
     where Newcombe's interval of the difference does.
@@ -102,7 +102,7 @@ def p_value(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts) ->
 
 
 def anytime(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts, level: float) -> tuple[Floats, Floats]:
-    """Return the critical value for intervals, and the p-value, that hold at every look.
+    """Return the critical value for intervals and the p-value, valid however often one looks.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def anytime(hits: Counts, n: Counts, control_hits: Counts, control_n: Counts, le
 
 
 def anytime_z(hits: Counts, n: Counts, level: float) -> Floats:
-    """Return the critical value for one arm's interval that holds at every look.
+    """Return the critical value for one arm's interval, valid however often one looks.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def anytime_z(hits: Counts, n: Counts, level: float) -> Floats:
 
 
 def least_expected(hits: Any, n: Any, control_hits: Any, control_n: Any) -> Any:
-    """Return the least count that is expected in a cell of the table if the arms do not differ."""
+    """Return the smallest expected count in a cell of the table if the arms do not differ."""
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = (hits + control_hits) / (n + control_n)
     return np.minimum(n, control_n) * np.minimum(rate, 1 - rate)

@@ -15,11 +15,11 @@ from nxsms_nb.results.statuses import STATUSES
 __all__ = ["Reason", "Reasons", "of_results"]
 
 _TEXTS: Final = 6
-"""Up to so many texts of one status are told apart; more are those of a pattern, or name numbers."""
+"""The most texts of one status that are distinguished; where there are more, they vary by row."""
 
 
 class Reason(NamedTuple):
-    """A status with a code, or without one and with a text; `texts` says whether the text tells rows apart."""
+    """A status with a code, or with a text where there is no code; `texts` says whether the text distinguishes rows."""
 
     status: str
     code: int | None
@@ -27,7 +27,7 @@ class Reason(NamedTuple):
     texts: bool = False
 
     def slice(self, prefix: str) -> dict[Any, Any]:
-        """Return what takes its rows from the frame."""
+        """Return the slice that selects the reason's rows."""
         found: dict[Any, Any] = {f"{prefix}status": self.status, f"{prefix}code": self.code}
         return found | ({f"{prefix}reason": self.text} if self.texts else {})
 
@@ -43,7 +43,10 @@ class Reasons(NamedTuple):
 
 
 def of_results(status: npt.NDArray[np.int8], code: pd.Series[Any], reason: pd.Series[Any]) -> Reasons:
-    """Sort rows that were not accepted by status and code, where there is no code by text: failures first, frequent first."""
+    """Sort rows that were not accepted by status, then by code, or by text if there is no code.
+
+    Failures and frequent ones first.
+    """
     rows = np.flatnonzero(status != 0)
     some = code.iloc[rows]
     uncoded = some.isna().to_numpy()

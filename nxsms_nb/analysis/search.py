@@ -210,7 +210,7 @@ def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], f
 
 
 def _bounded(parts: tuple[Part, ...], features: list[Feature]) -> tuple[Part, ...]:
-    """Give runs of bins that have no ends yet those of their bins."""
+    """Set the ends of runs of bins that have none to those of their bins."""
 
     def bounded(part: Part) -> Part:
         feature = features[part.feature]

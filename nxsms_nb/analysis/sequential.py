@@ -16,13 +16,15 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 MIXTURE: Final = 12.0
-"""The variance of the mixture, in events. It must not depend on the results. The boundary is narrowest, 3.03 standard
-errors at 5%, at about nine times as much information, which is 400 events in two arms together, and below 3.3 from 100 to
-5,000 events."""
+"""The variance of the mixture, in events.
+
+It must not depend on the results. The boundary is narrowest, 3.03 standard errors at 5%, at about nine times as much
+information, which is 400 events in two arms together, and below 3.3 from 100 to 5,000 events.
+"""
 
 
 def critical(information: npt.ArrayLike, level: float) -> Floats:
-    """Return how many standard errors an estimate may be off, at any look, in all but `level` of courses.
+    """Return how many standard errors an estimate may be off at any look, with probability 1 - `level`.
 
     `information` is the variance of the sum behind the estimate, in events; NaN where there is none yet.
 
@@ -43,7 +45,7 @@ def critical(information: npt.ArrayLike, level: float) -> Floats:
 
 
 def p_value(z: npt.ArrayLike, information: npt.ArrayLike) -> Floats:
-    """Return the least level at which an estimate `z` standard errors off is beyond its boundary: an always valid p-value.
+    """Return the always-valid p-value of an estimate `z` standard errors off: the smallest level whose boundary it crosses.
 
     Examples
     --------

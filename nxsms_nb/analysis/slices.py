@@ -28,7 +28,7 @@ _SAYS_NOTHING: Final = frozenset({"true", "false", "yes", "no", "none", "nan", "
 
 
 def slice_words(given: Mapping[Hashable, Any], reaches: Mapping[Hashable, tuple[bool, bool]] | None = None) -> str:
-    """Put a slice in words: text that is clear by itself stands alone, other values follow their column's name.
+    """Put a slice in words: self-explanatory text without its column's name, other values after it.
 
     `reaches` says of a range whether it begins at the lowest value there is, and whether it ends at the highest.
 
@@ -169,7 +169,7 @@ def _within(values: pd.Series[Any], value: pd.Interval[Any]) -> Mask:
 
 
 def both(one: Any, other: Any) -> Any:
-    """Return what a slice takes of a column so that its rows are in two slices: a value, a range, or a list of them.
+    """Return the condition on a column that holds in two slices: a value, a range, or a list of them.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def _alternatives(value: Any) -> list[Any]:
 
 
 def _meeting(one: Any, other: Any) -> list[Any]:
-    """Return what two values have in common: one value, or none."""
+    """Return the intersection of two conditions: one, or none."""
     if _is_missing(one) or _is_missing(other):
         return [None] if _is_missing(one) and _is_missing(other) else []
     try:

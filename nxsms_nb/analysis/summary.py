@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 def summary(frame: pd.DataFrame, prefix: str = "", *, weights: Ints | None = None) -> pd.DataFrame:
     """Count the rows of each status; the accessor's `summary` documents it.
 
-    `weights` say how many rows each row stands for.
+    `weights` say how many rows each row represents.
 
     Examples
     --------
@@ -52,6 +52,6 @@ def summary(frame: pd.DataFrame, prefix: str = "", *, weights: Ints | None = Non
 
 
 def counted(numbers: npt.NDArray[Any] | pd.Series[Any], weights: Ints | None, least: int) -> Ints:
-    """Count the rows of each number, `least` of them at least; `weights` say how many rows each one stands for."""
+    """Count the rows of each number, for at least `least` numbers; `weights` say how many rows each one represents."""
     found = np.bincount(numbers, weights, minlength=least)
     return found.astype(np.int64)

@@ -33,7 +33,7 @@ _ROWS: Final = 600
 def throughput(frame: pd.DataFrame, freq: Any = None, prefix: str = "", *, weights: Ints | None = None) -> pd.DataFrame:
     """Count messages and requests per interval; the accessor's `throughput` documents it.
 
-    `weights` say how many rows each row stands for, which are of one request.
+    `weights` say how many rows, all of one request, each row represents.
 
     Examples
     --------
@@ -165,7 +165,7 @@ _STEADY: Final = 0.25
 
 
 def _held(ended: Ints, took: int, requests: int) -> float | None:
-    """Messages a second between a run's start and its end, where they are about the same all along."""
+    """Return the messages per second between a run's start and its end, if the rate is about constant."""
     if requests < 2 * _PARTS or took < _PARTS:
         return None
     parts = np.bincount(np.minimum(ended * _PARTS // took, _PARTS - 1), minlength=_PARTS)[_STARTING:-1]
@@ -176,7 +176,7 @@ def _held(ended: Ints, took: int, requests: int) -> float | None:
 
 
 def round_interval(least: float) -> pd.Timedelta:
-    """Return the shortest interval that people count in of at least so many seconds.
+    """Return the shortest round interval of at least so many seconds.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def round_interval(least: float) -> pd.Timedelta:
 
 
 def too_many(freq: Any, total: int, step: int, most: int) -> ConfigError:
-    """Say that an interval is too short for the time a frame spans, and suggest a longer one."""
+    """Return the error for an interval too short for the time a frame spans, with a longer one to use."""
     seconds = total * step / 1e6
     fits = round_interval(seconds / min(most, _ROWS))
     return ConfigError(

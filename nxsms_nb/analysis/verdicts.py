@@ -35,7 +35,7 @@ class Comparison(Table):
 def words(
     table: pd.DataFrame, by: Any, control: int, *, outcome: str, level: float, sequential: bool, notes: list[str]
 ) -> str:
-    """Say what a comparison shows, a line for each arm; nothing is called better without evidence."""
+    """Describe a comparison, one line for each arm; nothing is called better without evidence."""
     rate = "rate" if "rate" in table.columns else "mean"
     names = [mask_name(str(name)) for name in table[by]]
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False, name=None)]
@@ -71,5 +71,5 @@ def _arm(row: dict[str, Any], control: dict[str, Any], name: str, rate: str, lev
 
 
 def left_out(rows: int, why: str) -> str:
-    """Say how many rows do not count, and why."""
+    """Describe how many rows do not count, and why."""
     return f"{count(rows, 'row')} {why} and {'is' if rows == 1 else 'are'} left out."

@@ -22,7 +22,7 @@ from nxsms_nb.wire.fields import FIELDS
 __all__ = ["digits_columns", "status_rows", "to_excel", "zone_rows"]
 
 _DIGITS: Final = frozenset({"phone", "sys_message_id", "source_address", "ext"})
-"""The fields of digits that are not numbers."""
+"""Fields whose digits are identifiers, not numbers."""
 
 
 def to_excel(
@@ -53,7 +53,7 @@ def to_excel(
 
 
 def digits_columns(prefix: str = "", phone: Hashable | None = None) -> set[Hashable]:
-    """Name the columns of phones and ids, whose digits a sheet must not take for numbers."""
+    """Return the columns of phones and ids, whose digits a sheet must not treat as numbers."""
     fields = {name for field in FIELDS if field.name in _DIGITS for name in (field.name, field.wire)}
     return {*fields, f"{prefix}messageid", *([] if phone is None else [phone])}
 
@@ -96,7 +96,7 @@ def _target(path: Path) -> Path:
 
 
 def _save(writer: workbooks.Writer, target: Path) -> None:
-    """Replace the target by a complete file only."""
+    """Write to a temporary file and replace the target once it is complete."""
     try:
         number, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
         part = Path(name)

@@ -43,7 +43,7 @@ def planned(
     rate: float | None,
     given: Mapping[str, Any],
 ) -> Plan:
-    """Do what `plan` does."""
+    """Return the plan that `plan` returns."""
     settings = with_defaults(given, LOOKING, COLUMNS)
     spelled = Invocation("plan", {"prices": prices, "rate": rate, **given}, client is not None)
     per_segment = read_prices(prices)
@@ -63,7 +63,7 @@ def planned(
 
 
 def read_rate(rate: Any) -> float | None:
-    """Read the pace that a plan is asked for, in messages per second."""
+    """Check the rate to plan with, in messages per second."""
     if rate is None:
         return None
     if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf:
@@ -79,7 +79,7 @@ def foreseen(
     prices: Mapping[str, Any] | None,
     given: Mapping[str, Any],
 ) -> tuple[Plan, list[str]]:
-    """Plan for a text that is being written: what there is to say is returned, and no balance is asked for."""
+    """Plan for a text that is being written: notes are returned, not shown, and the balance is not queried."""
     settings = with_defaults(given, LOOKING, COLUMNS)
     dispatch, counted = _dispatched(frame, client, settings, Invocation("plan", given))
     call.stop.check()
@@ -94,14 +94,14 @@ def foreseen(
 def _dispatched(
     frame: pd.DataFrame, client: Client, settings: dict[str, Any], spelled: Invocation
 ) -> tuple[Dispatch, bool]:
-    """Prepare the rows, and say whether repeated ones are counted and not refused: to see them is what a plan is for."""
+    """Prepare the rows; return also whether duplicates are counted instead of refused, since a plan should show them."""
     counted = settings["duplicates"] == "raise"
     looked_at = {**settings, "duplicates": "drop"} if counted else settings
     return prepare(frame, client, looked_at, call=spelled, journal=journal_of(settings, client)), counted
 
 
 def asked_balance(call: Call[Any], client: Client) -> Balance | str | None:
-    """Ask for the balance: why it is not known where the query failed, None where nothing is asked."""
+    """Query the balance: the reason as a text if the query failed, None if no query was made."""
     if client.app_secret is None:
         return None
     found: list[Balance] = []
@@ -119,7 +119,7 @@ def asked_balance(call: Call[Any], client: Client) -> Balance | str | None:
 def looked_up(
     call: Call[pd.DataFrame], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Do what `recorded` does."""
+    """Return the frame that `recorded` returns."""
     settings, spelled = with_defaults(given, LOOKING, COLUMNS), Invocation("recorded", given, client is not None)
     client = client_or_env(client, practice=spelled.practice)
     dispatch = prepare(frame, client, settings, call=spelled, journal=journal_of(settings, client))
@@ -130,7 +130,7 @@ def looked_up(
 
 
 def as_recorded(dispatch: Dispatch, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, list[str]]:
-    """Join what is recorded of the rows onto them; return also what is to be said of it."""
+    """Join what is recorded of the rows onto them; return also the notes to show."""
     for name, rows in (others := elsewhere.in_other_campaigns(dispatch)):
         reason = f"{NOTHING_RECORDED} in this campaign; {elsewhere.what_campaign(name)} has it"
         dispatch.results.decide(dispatch.results.without_reason(rows), UNSENT, None, reason)

@@ -48,7 +48,7 @@ Mask = npt.NDArray[np.bool_]
 def received(
     call: Call[pd.DataFrame], *, frame: pd.DataFrame, client: Client | None, tz: Any, given: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Do what `receipts` does."""
+    """Return the frame that `receipts` returns."""
     settings = with_defaults(given, LOOKING, COLUMNS)
     zone, prefix = time_zone(tz, "the one in which the vendor writes times"), settings["prefix"]
     spelled = Invocation("receipts", {"tz": str(zone), **given}, client is not None)
@@ -107,7 +107,7 @@ def _days(results: pd.DataFrame) -> dict[str, date]:
 
 
 def _numbers(frame: pd.DataFrame, results: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, list[str | None]]:
-    """Return the numbers of messages in doubt; nothing of a frame that has none any more."""
+    """Return the phone numbers of messages in doubt; none if the frame no longer has that column."""
     doubtful = ((results["status"] == "Unknown") & results["messageid"].notna()).to_numpy(np.bool_)
     if not doubtful.any() or (settings["phone"] is None and "phone" not in frame.columns):
         return {}
@@ -119,7 +119,7 @@ def _numbers(frame: pd.DataFrame, results: pd.DataFrame, settings: Mapping[str, 
 
 
 def _mark_accepted(results: pd.DataFrame, found: pd.DataFrame) -> Mask:
-    """Make rows accepted that were in doubt, or counted as unsent, and of which there is a receipt; return which."""
+    """Mark rows in doubt, or counted as unsent, as accepted if there is a receipt; return which."""
     doubtful = results["status"].isin(["Unknown", "Unsent"]) & results["messageid"].isin(found["messageid"])
     accepted: Mask = doubtful.to_numpy(np.bool_)
     if accepted.any():

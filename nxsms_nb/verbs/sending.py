@@ -41,7 +41,7 @@ def sent(
     given: Mapping[str, Any],
     verb: str = "send",
 ) -> pd.DataFrame:
-    """Do what `send` and `asend` do."""
+    """Send a frame and return it with its results, for `send` and `asend`."""
     settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation(verb, given, client is not None)
     call.recorded = spelled.text("recorded")
     client = client_or_env(client, practice=spelled.practice)
@@ -55,7 +55,7 @@ def sent(
 
 
 def started(call: Call[Run], *, frame: pd.DataFrame, client: Client | None, given: Mapping[str, Any]) -> Run:
-    """Do what `start` does: hand out the run before its first request, and see it through."""
+    """Hand out the run before its first request, then send; for `start`."""
     settings, spelled = with_defaults(given, SENDING, COLUMNS), Invocation("start", given, client is not None)
     call.recorded = spelled.text("recorded")
     client = client_or_env(client, practice=spelled.practice)
@@ -83,7 +83,7 @@ def retried(
     codes: int | Iterable[int] | None,
     given: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Do what `retry` does."""
+    """Send again what may be retried, and return the frame; for `retry`."""
     settings = with_defaults(given, SENDING, COLUMNS)
     spelled = Invocation("retry", {"codes": codes, **given}, client is not None)
     client = client_or_env(client, practice=spelled.practice)
@@ -111,7 +111,7 @@ def retried(
 
 
 def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) -> Campaign:
-    """Hold the campaign of a call, with its right scope: the frame's own ids are known in every campaign."""
+    """Hold the campaign of a call; where the frame has own ids, which apply to every campaign, those too."""
     columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
     own = columns.get("sys_message_id")
     own_ids = own is not None and bool(frame[own].notna().any())
@@ -121,7 +121,7 @@ def _campaign(frame: pd.DataFrame, client: Client, settings: Mapping[str, Any]) 
 def _outcome(
     call: Call[pd.DataFrame], dispatch: Dispatch, settings: Mapping[str, Any], observer: Observer
 ) -> pd.DataFrame:
-    """Send what was prepared; return the frame, or raise why the run ended early."""
+    """Send what was prepared; return the frame, or raise `Stopped` if the run ended early."""
     if not len(dispatch.todo) and (dispatch.doubtful is None or not len(dispatch.doubtful)):
         return dispatch.joined(last=True)
     run = Run(dispatch, Limits.of(settings), observer, call)

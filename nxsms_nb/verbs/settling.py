@@ -30,7 +30,7 @@ __all__ = ["reconciled"]
 def reconciled(
     call: Call[pd.DataFrame], *, frame: pd.DataFrame, client: Client | None, absent: str, given: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Do what `reconcile` does."""
+    """Settle the rows in doubt and return the frame; for `reconcile`."""
     if absent not in ("Unknown", "Unsent"):
         raise ConfigError(f"absent={named(absent)} is not one of 'Unknown', 'Unsent'.")
     settings = with_defaults(given, LOOKING, COLUMNS)

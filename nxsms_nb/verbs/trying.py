@@ -36,7 +36,7 @@ def tried(
     rows: Any,
     given: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Do what `try_out` does."""
+    """Send the trial and return its results; for `try_out`."""
     settings = {**CHECKING, **with_defaults(given, TRYING, COLUMNS), "duplicates": "allow"}
     if not isinstance(rows, Integral) or isinstance(rows, bool) or not 1 <= int(rows) <= trial.MOST:
         raise ConfigError(f"rows={named(rows)} is not a whole number from 1 to {trial.MOST}.")
