@@ -1,4 +1,4 @@
-"""The main task on the shipped sample, from a CSV to figures, through a simulated gateway on this machine."""
+"""Send the shipped sample to a simulated gateway on this machine, from a CSV to figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nxsms_nb.formatting import count
 from nxsms_nb.screen import say
 
 SAMPLE: Final = Path(__file__).parent / "data" / "sample.csv"
-"""Real messages to example numbers, with a few dozen rows broken as exports break them; see ``data/README.md``."""
+"""Real messages to example numbers, a few dozen of them broken the way exports break them; see ``data/README.md``."""
 
 LATENCY: Final = (0.15, 0.45)
 MESSAGES_A_SECOND: Final = 400

@@ -1,4 +1,4 @@
-"""``import nxsms_nb.dask`` registers ``ddf.nxsms`` on Dask's frames: the cluster computes, one process sends."""
+"""``import nxsms_nb.dask`` registers ``ddf.nxsms`` on Dask frames: the cluster computes, one process sends."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""Delivery receipts: pulled by the record queries, and pushed to a server of our own. Their columns are in `results`."""
+"""Delivery receipts: pulled by record queries, or pushed to our own server. Their columns are in `results`."""
 
 __all__ = ["records", "server"]

@@ -1,4 +1,4 @@
-"""The connections to a server that strangers can reach: bounded in number, in what each may send, and in how long it may take."""
+"""The connections to a server that strangers can reach: limited in number, size and time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import suppress
 from typing import Final
 
 CONNECTIONS_MAX: Final = 200
-"""The most connections at once, and at most half as many as the process may have files: the journal needs some, too."""
+"""The most connections at once; also at most half the files that the process may open, since the journal needs some."""
 QUEUE_MAX: Final = 1024
-"""The most connections that the system holds back until there is room for them."""
+"""The most connections that wait in the system's queue until there is room for them."""
 GRACE_S: Final = 2.0
-"""How long a connection has to bring a whole request, although others want its place."""
+"""How long a connection has to deliver a whole request while others wait for its place."""
 REQUEST_S: Final = 10.0
-"""How long a connection may take to bring a whole request, counted from its beginning or the last answer."""
+"""How long a connection may take to deliver a whole request, counted from its start or the last answer."""
 REQUEST_MAX: Final = 64 << 10
-"""The most bytes of a request, headers and all."""
+"""The most bytes of a request, headers included."""
 
 _AGAIN_S: Final = 0.05
 
@@ -85,7 +85,7 @@ class Gates:
                     await self._changed.wait()
 
     def entered(self, transport: asyncio.BaseTransport | None) -> None:
-        """Note that a connection has brought a whole request: its answer may take as long as it takes."""
+        """Note that a connection has delivered a whole request; from now on it has no time limit."""
         gate = None if transport is None else self._open.get(transport)
         if gate is not None:
             self._waiting.pop(gate, None)
@@ -110,7 +110,7 @@ class Gates:
         self._changed.set()
 
     def cut(self, gate: Gate, transport: asyncio.Transport, why: str, *, counted: bool) -> None:
-        """Cut a connection off; one that says nothing at all is no sender that was too slow."""
+        """Cut a connection off, and count it with the reason if it had sent anything."""
         self.left(gate, transport)
         if counted:
             self._count(why)
@@ -135,7 +135,7 @@ class Gate(asyncio.Protocol):
         self.since = 0.0
 
     def watch(self) -> None:
-        """Wait for a whole request, and only for so long."""
+        """Start the time limit for a whole request."""
         self.rest()
         self._received = 0
         loop = asyncio.get_running_loop()
@@ -143,7 +143,7 @@ class Gate(asyncio.Protocol):
         self._timer = loop.call_later(REQUEST_S, self.cut, "too slow")
 
     def rest(self) -> None:
-        """Wait for nothing."""
+        """Stop the time limit."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

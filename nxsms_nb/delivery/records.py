@@ -1,4 +1,4 @@
-"""Receipts pulled: the record queries asked for the days on which messages were sent, and what they say put into the journal."""
+"""Pull receipts: query the records of the days on which messages were sent, and store the receipts in the journal."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Pull:
                 return
 
     def _keep(self, records: Sequence[Record]) -> list[str]:
-        """Write the receipts among some records that are of our messages; return which these are."""
+        """Write the receipts of our messages among some records; return the messages."""
         found = [ours for record in records for ours in self._ours(record)]
         if found:
             self._book.write([receipt for _, receipt in found], "pulled")
@@ -125,7 +125,7 @@ class Pull:
                 self.strangers.add(messageid)
 
     def _refuse_days_without_answer(self, queries: Queries) -> None:
-        """Raise where there was no answer for a day that the query reaches in whichever time zone."""
+        """Raise `QueryError` if there was no answer for a day within the query's reach in every time zone."""
         path = requests.RECORD_PATH if len(self._days) <= FEW else requests.CDR_PATH
         for day, code in queries.refused.items():
             if self._today - timedelta(days=REACH_DAYS - 1) <= day < self._today and self._missing:

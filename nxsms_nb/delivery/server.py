@@ -1,4 +1,4 @@
-"""The receipt server as a person holds it: `ReceiptServer`, and ``python -m nxsms_nb receipts``."""
+"""The public face of the receipt server: `ReceiptServer`, and ``python -m nxsms_nb receipts``."""
 
 from __future__ import annotations
 

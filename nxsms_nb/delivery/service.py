@@ -1,4 +1,7 @@
-"""What the receipt server does: takes pushes over HTTP, and answers ``success`` once the journal has a receipt durably."""
+"""The work of the receipt server.
+
+Accept pushes over HTTP, and answer ``success`` once a receipt is durably in the journal.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ _SILENT.addFilter(lambda _: False)
 
 
 class Service:
-    """Takes pushes and writes them, together as they come; it knows nothing of the object that a person holds."""
+    """Accepts pushes and writes them in groups; it has no reference to the `ReceiptServer` that a person holds."""
 
     def __init__(self, token: Secret, journal: Journal) -> None:
         self._path = Secret(f"/dr/{token}")
@@ -67,7 +70,7 @@ class Service:
         self.counts[why] += 1
 
     def run(self, host: str, port: int, call: Call[None]) -> None:
-        """Serve until the call is not wanted any more."""
+        """Serve until the call is no longer wanted."""
         call.let_others_end()
         try:
             in_loop(self._serve(host, port, call))
@@ -176,7 +179,7 @@ class Service:
 
 
 async def _bound(gates: Gates, host: str, port: int) -> asyncio.Server:
-    """Bind all addresses of a host, where any free port is asked for to one that is free on all of them."""
+    """Bind all addresses of a host; for port 0, to one port that is free on all of them."""
     loop = asyncio.get_running_loop()
     asked = port
     for _ in range(_PORTS_TRIED):

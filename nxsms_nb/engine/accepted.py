@@ -26,7 +26,7 @@ __all__ = ["record_accepted"]
 def record_accepted(
     call: Call[Any], journal: Journal, ids: pa.Array, client: Client | None, campaign: str | None
 ) -> None:
-    """Record messages, none of which repeats itself, as accepted; those that the journal does not know in a `campaign`.
+    """Record distinct messages as accepted; those that the journal does not know, in `campaign`.
 
     Where a run of their campaign is at work, they are not: their receipts count as well, as long as the journal has these.
     """

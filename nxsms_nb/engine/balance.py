@@ -1,4 +1,4 @@
-"""The account's balance, asked of the vendor."""
+"""The account's balance, queried from the vendor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Balance", "ask_balance"]
 
 @dataclass(frozen=True)
 class Balance:
-    """What the account has.
+    """An account's balance.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Balance:
 
 
 async def ask_balance(client: Client) -> Balance:
-    """Ask for the balance, once. A plan is no reason to wait for a query that was asked too often.
+    """Query the balance, once. A plan is no reason to wait for a query that was asked too often.
 
     Source: the vendor's page on the balance; its amounts are text.
     """

@@ -34,7 +34,7 @@ def made_for(
     earlier: Mapping[str, pd.DataFrame],
     journal: Reader,
 ) -> tuple[pa.Array, dict[str, Ordinals]]:
-    """Make the ids that the keys of a call's rows give, and find the ordinals with which they give those of earlier results.
+    """Make the message ids of a call's rows from their keys, and match the ids in earlier results to these keys.
 
     `own` are the ids that the frame brings. With ``duplicates="allow"`` rows keep the ordinals of the ids that they had, in their results or as own ids, which
     the journal knows. `ordinals` counts the earlier rows with a row's key; negative where it has no id. The ordinals
@@ -58,7 +58,7 @@ def made_for(
 def made_in(
     frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None, *, key: Any
 ) -> pa.Array:
-    """Return the ids that a call in a campaign makes from the rows' keys, whatever their own ids."""
+    """Return the ids made from the rows' keys in a campaign, ignoring the frame's own ids."""
     columns = resolve(frame, {name: settings[name] for name in COLUMNS if name != "sys_message_id"})
     columns.pop("sys_message_id", None)
     checked = rules.check(frame, columns, region=settings["region"], bare=settings["bare"], key=labels(frame, key))
@@ -66,7 +66,7 @@ def made_in(
 
 
 def made_of(checked: rules.Checked, client: Client, campaign: str | None, keys: Sequence[pa.Array]) -> pa.Array:
-    """Return the ids that a call in a campaign makes of rows that were checked, by these columns as their keys."""
+    """Return the ids made in a campaign for checked rows, with these columns as their key."""
     of_rows = message_ids.keys_of(checked.fields, keys, campaign=campaign, app_key=client.app_key)
     return of_rows.ids(repeats(of_rows, checked.good))
 
@@ -74,7 +74,7 @@ def made_of(checked: rules.Checked, client: Client, campaign: str | None, keys: 
 def keys_in(
     frame: pd.DataFrame, settings: Mapping[str, Any], client: Client, campaign: str | None
 ) -> Iterator[pa.Array]:
-    """Return the ids that the rows' keys may give in another campaign: with this call's ``key=``, and without one."""
+    """Return the ids that rows may have in another campaign: made with this call's ``key=``, and without one."""
     yield made_in(frame, settings, client, campaign, key=settings["key"])
     if settings["key"] is not None:
         yield made_in(frame, settings, client, campaign, key=None)

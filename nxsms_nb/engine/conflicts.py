@@ -40,13 +40,13 @@ OTHER_ID: Final = (
 """The reason of such a row in a plan, and where `recorded` shows it."""
 
 NO_ID: Final = "stops the call: it says that it was sent, and its messageid is missing, so it may be this very message"
-"""The same of a row that does not say under which id."""
+"""The reason of such a row whose results have no id."""
 
 _AN_ID: Final = r"^[0-9A-Za-z\-]{10,50}$"
-"""What a messageid looks like; whatever else a file has in its place does not name a message."""
+"""The form of a messageid; any other text in its column does not name a message."""
 
 _FEW_HOMES: Final = 1
-"""The number of other campaigns that are named: a notebook shows six lines."""
+"""The most other campaigns that are named, since a notebook shows six lines."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Conflicts:
 
     @property
     def without_results(self) -> str:
-        """The call that drops the results which say so, to follow the frame's name."""
+        """The method calls, to append to the frame's name, that drop the conflicting results."""
         return "".join(f".nxsms.new({f'prefix={prefix!r}' if prefix else ''})" for prefix in self.prefixes)
 
 
@@ -158,7 +158,7 @@ def find(
 def _latest(
     journal: Reader, campaign: str | None, had: pa.Array, rows: Rows, status: npt.NDArray[np.integer[Any]]
 ) -> tuple[Results, pa.Array]:
-    """Return the latest attempts that the journal knows of messages that some rows name, and their ids."""
+    """Look up the latest attempts, with their ids, of the messages that some rows' results name."""
 
     def is_of_campaign(run: RunRow) -> bool:
         return run.campaign == campaign or run.homeless
@@ -185,7 +185,7 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
 def conflict_words(
     conflicts: Conflicts, rows: int, phone: str, call: Invocation, *, another: str, lost_key: LostKey | None
 ) -> str:
-    """Say which rows stop the call, why that may be, and what to do.
+    """Describe which rows stop the call, the possible causes, and what to do.
 
     `phone` is the number of the first of them, empty where it cannot be read; `another` is the call for another
     campaign; `lost_key` says which key gives rows the ids that they have.
@@ -220,7 +220,7 @@ def conflict_words(
 
 
 def _with_key(lost: LostKey, conflicts: Conflicts, rows: int, call: Invocation) -> str:
-    """Propose the call whose key makes of rows the messages that they are."""
+    """Propose the call whose ``key=`` gives rows the ids that they have."""
     n, key = len(lost.rows), "Without key=" if lost.key is None else f"With key={named(lost.key)}"
     which = (
         "the row is"
@@ -236,7 +236,7 @@ def _with_key(lost: LostKey, conflicts: Conflicts, rows: int, call: Invocation) 
 
 
 def _causes(conflicts: Conflicts, rows: int, call: Invocation) -> str:
-    """Say what may have happened to the rows, and how to undo it."""
+    """Describe what may have happened to the rows, and how to undo it."""
     words = ""
     if conflicts.nameless:
         words = (

@@ -27,7 +27,7 @@ Rows = npt.NDArray[np.int64]
 
 _LONGEST: Final = 3
 _LOOKED_AT: Final = 3_000
-"""So many of the longest rows are looked at for texts that differ."""
+"""The number of longest rows that are searched for different texts."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Costs:
     longest: pd.DataFrame
     characters: list[Costly]
     plain: tuple[int, int, Decimal | None]
-    """How many rows `nx.plain` makes cheaper, by how many segments, and by how much money."""
+    """The savings by `nx.plain`: rows, segments, and money."""
 
 
 def costs_of(dispatch: Dispatch, todo: Rows, prices: Mapping[str, Decimal] | None) -> Costs:

@@ -91,7 +91,7 @@ class Dispatch:
         conflicts: engine_conflicts.Conflicts | None = None,
         unlisted: Rows | None = None,
     ) -> Dispatch:
-        """Make the dispatch of rows whose results have all that is known: what is undecided in them would be sent.
+        """Make the dispatch of rows from their results, which hold all that is known: undecided rows would be sent.
 
         The only way to one; nothing in it is exchanged afterwards.
         """
@@ -152,12 +152,12 @@ class Dispatch:
         return frame
 
     def unsent(self) -> bool:
-        """Return whether rows that were to be sent are unsent."""
+        """Return whether any row that was to be sent is unsent."""
         left = among(self.results.status, UNDECIDED, UNSENT)
         return bool(left.any() and left[self.todo].any())
 
     def quotes(self, row: int) -> list[str]:
-        """Return the texts of a row, which the gateway's text may quote."""
+        """Return the texts of a row that the gateway's text may quote."""
         texts = (values[row].as_py() for values in self.checked.fields.values())
         return [text for text in texts if text is not None]
 
@@ -189,7 +189,10 @@ class Dispatch:
             raise self._stopping(unlisted, self.unlisted)
 
     def unlisted_words(self) -> str | None:
-        """Say which people the frame calls suppressed in a call without a list, and what to do; None where there are none."""
+        """Describe people whom the frame calls suppressed, in a call without a list, and what to do.
+
+        None if there are none.
+        """
         rows = self.unlisted
         if not len(rows):
             return None
@@ -205,7 +208,10 @@ class Dispatch:
         return error
 
     def _key_kept(self) -> dict[str, Any]:
-        """Return the key to name in another campaign, where several texts go to a number: the default key is the phone alone."""
+        """Return the key for a call in a named campaign if a number gets several texts.
+
+        The default key there is the phone alone.
+        """
         phones = self.checked.fields["phone"].drop_null()
         if self.campaign is not None or self.call.given.get("key") or pc.count_distinct(phones).as_py() == len(phones):
             return {}
@@ -231,7 +237,7 @@ class Dispatch:
 
 
 def _once(checked: Checked, ids: pa.Array, todo: Rows) -> tuple[Rows, tuple[Rows, Rows]]:
-    """Return the first rows with each id, and the others with the first row of their id; refuse an id of several numbers."""
+    """Split rows into the first of each id and the others, paired with their first; refuse an id with several numbers."""
     coded = ids.take(Dispatch.positions(todo)).dictionary_encode().indices.to_numpy()
     _, first = np.unique(coded, return_index=True)
     originals = todo[first][coded]

@@ -38,7 +38,7 @@ MOST: Final = 3
 
 
 def refuse_other_gateway(dispatch: Dispatch) -> None:
-    """Refuse to send where what is known of rows comes from another gateway, or the campaign is another account's.
+    """Refuse to send rows known from another gateway, or in a campaign that another account sent.
 
     Ids are made of the account's app_key and not of the gateway: what a mock accepted would pass for sent.
     """
@@ -46,7 +46,7 @@ def refuse_other_gateway(dispatch: Dispatch) -> None:
 
 
 def known_elsewhere(dispatch: Dispatch) -> str | None:
-    """Say where rows are known from another gateway, or the campaign from another account; else None."""
+    """Describe rows known from another gateway, or a campaign of another account; None if there are none."""
     words = _gateway_words(dispatch, _gone(dispatch)) or _account_words(dispatch)
     if words is None or ROWS_OF_ERROR not in words[0]:
         return words and words[0]
@@ -73,7 +73,7 @@ def _gone(dispatch: Dispatch) -> Rows:
 
 
 def _gateway_words(dispatch: Dispatch, rows: Rows) -> tuple[str, Rows] | None:
-    """Say which rows are known from another gateway, and return them; None where there are none."""
+    """Describe the rows known from another gateway, and return them; None if there are none."""
     journal = dispatch.journal
     if not len(rows) or not (others := _at_other_gateways(dispatch)):
         return None
@@ -101,7 +101,7 @@ def _at_other_gateways(dispatch: Dispatch) -> dict[int, str]:
 
 
 def _silent(dispatch: Dispatch, others: dict[int, str]) -> set[int]:
-    """Return this account's runs at a URL from which the journal has nothing that only a gateway says.
+    """Return this account's runs at URLs that never gave a reply which only a gateway gives.
 
     The vendor's URL is a gateway's without proof.
     """
@@ -153,7 +153,7 @@ def _sent_words(dispatch: Dispatch, rows: Rows, urls: set[str]) -> str:
 
 
 def _others(call: Invocation, rows: Rows, rest: Rows, total: int) -> str:
-    """Return the call for the remaining rows, described by the other ones where that is shorter."""
+    """Return the call for the remaining rows; they are named by the excluded ones if that is shorter."""
     text = call.on_rows(rest, total).text()
     if ROWS_OF_ERROR not in text:
         return text
@@ -163,7 +163,7 @@ def _others(call: Invocation, rows: Rows, rest: Rows, total: int) -> str:
 
 
 def _account_words(dispatch: Dispatch) -> tuple[str, Rows] | None:
-    """Say that another account sent this campaign for real: its rows would be sent again, since ids distinguish accounts."""
+    """Explain that another account sent this campaign: its rows would be sent again, since ids differ by account."""
     client, name = dispatch.client, dispatch.campaign
     if name is None or client.on_loopback or not len(dispatch.todo):
         return None
@@ -250,7 +250,7 @@ def campaign_words(dispatch: Dispatch, found: list[tuple[str, Rows]]) -> str | N
 
 
 def new_words(dispatch: Dispatch) -> str | None:
-    """Say that the journal is new; None where it knows anything, or is in memory."""
+    """Describe a new journal; None if it holds anything, or is in memory."""
     journal = dispatch.journal
     if journal.named is None or not len(dispatch.todo) or journal.made_by():
         return None

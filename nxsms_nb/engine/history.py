@@ -1,4 +1,4 @@
-"""What is known of messages before they are sent: their latest attempt, from the journal and from the frame itself."""
+"""The latest attempt at each message, from the journal and from the frame itself."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def by_key(
     campaign: str | None,
     run_filter: Callable[[RunRow], bool] | None = None,
 ) -> pa.Array:
-    """Merge what the journal knows of waiting rows by their keys, whatever the ids under which they were sent.
+    """Merge what the journal knows of waiting rows, looked up by key, whatever their ids were.
 
     `ids` are those under which rows would be sent, returned with those of the latest attempts. A row whose latest
     attempt is recorded as unsent stays undecided.
@@ -121,7 +121,7 @@ def from_retries(
 
 
 def _of_keys(journal: Reader, rows: Rows, further: pa.Array, keys: Iterable[pa.Array]) -> tuple[Rows, pa.Array]:
-    """Return those of the rows whose further attempt is recorded with one of the keys that they may have, or with none."""
+    """Return the rows whose next attempt is recorded under one of their possible keys, or without a key."""
     homes, recorded = journal.origins(further)
     there = np.array([home is not None for home in homes], np.bool_)
     same = there & ~present(recorded)
@@ -150,18 +150,18 @@ class Copies:
     own: pa.Array
 
     def out(self, earlier: pd.DataFrame) -> Copies:
-        """Those that say that they were sent, or may have been; accepted ones first."""
+        """Return the copies that were sent, or may have been; accepted ones first."""
         status = earlier["status"].cat.codes.to_numpy()[self.rows]
         some = np.concatenate([np.flatnonzero(status == one) for one in (SUCCESS, UNKNOWN)])
         return self._some(some)
 
     def under_own(self, earlier: pd.DataFrame) -> Copies:
-        """Those whose result has an id that they, or others of their key, bring: it is their key's message."""
+        """Return the copies whose result has an own id of their key: it is the message of their key."""
         had = columns.to_arrow(earlier["messageid"]).take(pa.array(self.rows))
         return self._some(np.flatnonzero(id_format.are_attempts(had, self.own) | self.bring(self.keys, had)))
 
     def bring(self, keys: pa.Array, ids: pa.Array) -> npt.NDArray[np.bool_]:
-        """Which ids are brought by a copy of the key beside each."""
+        """Return which ids are an own id of some copy with the corresponding key."""
         brought = pc.binary_join_element_wise(self.keys, self.own, _BESIDE).drop_null()
         return as_mask(pc.is_in(pc.binary_join_element_wise(keys, ids, _BESIDE), value_set=brought))
 
@@ -183,7 +183,7 @@ def from_frame(
     of_key: npt.NDArray[np.bool_] | None = None,
     copies: Copies | None = None,
 ) -> pa.Array:
-    """Keep the results of messages that the frame shows as sent and the journal does not know; return the ids of the attempts.
+    """Merge the frame's own results of sent messages that the journal does not know; return the ids of the attempts.
 
     A row's own results come first, then those of any other row with its id: frames of different age may be
     concatenated. `keys` are the ids that the rows' keys give, where they differ: a message may have been sent under

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 def in_loop(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run in a new asyncio event loop of this thread; a policy's, such as uvloop's, is for its program."""
+    """Run a coroutine in a new asyncio event loop, whatever loop policy (uvloop's, for example) the program has set."""
     if sys.platform == "win32":
         factory: type[asyncio.AbstractEventLoop] = asyncio.ProactorEventLoop
     else:
@@ -43,7 +43,7 @@ async def unwanted(call: Call[Any]) -> None:
 
 
 async def unless_stopped(call: Call[Any], work: Coroutine[Any, Any, object]) -> bool:
-    """Do work that a stop cuts short; return whether it was completed."""
+    """Await work until it is done or a stop is requested; return whether it was completed."""
     doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(unwanted(call))
     await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -57,7 +57,10 @@ async def unless_stopped(call: Call[Any], work: Coroutine[Any, Any, object]) -> 
 
 
 async def awaited(call: Call[_T]) -> _T:
-    """Do a call's work without blocking the event loop; a cancellation stops it, awaits its end and is raised again."""
+    """Await a call's work without blocking the event loop.
+
+    A cancellation stops the work, awaits its end and is raised again.
+    """
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

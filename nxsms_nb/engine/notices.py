@@ -1,4 +1,4 @@
-"""What a call says of its rows besides their results: sent before, suppressed, texts that read as a mistake."""
+"""What a call reports in addition to results: rows sent before, suppressed rows, texts that look like mistakes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["again_elsewhere", "clock", "mistaken_words", "repeated_words", "supp
 
 
 def suppressed_words(n: int, about_list: str | None) -> str | None:
-    """Say how many rows are suppressed, and of the list how many entries that is; None without a list."""
+    """Describe how many rows are suppressed, by how many of the list's entries; None without a list."""
     rows = f"{count(n, 'row')} suppressed: on the list that suppress= names, not sent." if n else None
     return "\n".join(words for words in (rows, about_list) if words) or None
 
@@ -30,7 +30,7 @@ def suppressed_words(n: int, about_list: str | None) -> str | None:
 def mistaken_words(
     dispatch: Dispatch, all_of_them: str = ALL_WARNINGS, report: ValidationReport | None = None
 ) -> str | None:
-    """Say how many of the texts that would be sent read as a mistake, and what lists them; None where none do.
+    """Describe how many texts to send look like mistakes, and the call that lists them; None if there are none.
 
     Where the rows were checked beforehand, their report has those texts.
     """
@@ -53,7 +53,7 @@ def mistaken_words(
 
 
 def repeated_words(dispatch: Dispatch) -> str | None:
-    """Say how many rows were sent before; None where none were."""
+    """Describe how many rows were sent before; None if none were."""
     before = dispatch.sent_before()
     if not len(before):
         return None
@@ -68,7 +68,7 @@ def repeated_words(dispatch: Dispatch) -> str | None:
 
 
 def again_elsewhere(campaign: str | None) -> str:
-    """Return the option that sends rows again: they are other messages in another campaign."""
+    """Return the option that would send rows again: another campaign."""
     return "campaign='…'" if campaign is None or masks(campaign) else f"campaign={another_campaign(campaign)!r}"
 
 

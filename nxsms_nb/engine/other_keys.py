@@ -1,4 +1,4 @@
-"""Rows that would be sent although their people had a message before: under another key, or by the frame's results."""
+"""Find rows that would be sent although the person had this message under another key, or has a result in the frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["lost_key", "sent_before_words"]
 
 _SAMPLE: Final = 500
-"""Rows in which each column of the frame is tried as a key: all rows for all columns would take longer than sending."""
+"""The number of rows with which each column is tried as a key; all rows would take longer than sending."""
 _COLUMNS: Final = 30
 
 
@@ -85,7 +85,7 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
     sample = dispatch.frame.iloc[rows[:_SAMPLE]]
     made: dict[Any, pa.Array] = {}
     for column in _candidates(dispatch, settings):
-        # What cannot be a key was not one.
+        # A column that cannot be a key was not one.
         with suppress(NxsmsError, TypeError, ValueError, pa.ArrowException):
             made[column] = made_in(sample, settings, dispatch.client, campaign, key=[column])
     if not made:
@@ -98,7 +98,7 @@ def _under_another_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> str |
 
 
 def lost_key(dispatch: Dispatch, settings: Mapping[str, Any]) -> LostKey | None:
-    """Find the campaign and the key with which a call gives rows in conflict the ids that they have; None if none does so."""
+    """Find the campaign and the key that give conflicting rows the ids that they have; None if there are none."""
     conflicts, campaign = dispatch.conflicts, dispatch.campaign
     if conflicts is None:
         return None
@@ -130,7 +130,7 @@ def _candidates(dispatch: Dispatch, settings: Mapping[str, Any]) -> list[Any]:
 
 
 def _gone(dispatch: Dispatch, ids: pa.Array) -> npt.NDArray[np.bool_]:
-    """Return which of the messages were sent in the call's campaign, or may have been."""
+    """Return which messages were sent, or may have been, in the call's campaign."""
     known, _ = dispatch.journal.known_by_key(ids, dispatch.campaign)
     return among(known.status, SUCCESS, FAILURE, UNKNOWN)
 

@@ -1,4 +1,4 @@
-"""What a request's outcome proves, and what may be done about it, each with its reason.
+"""Classify the outcome of a request: what it proves, and what may be done next.
 
 The rule behind it: a request or a row is repeated only when it certainly was not sent. Everything that proves
 neither "accepted" nor "not sent" is doubt, and doubt is never repeated. That includes whatever this module, or one that
@@ -19,7 +19,7 @@ from nxsms_nb.wire.replies import NotJson, NotUnderstood, Reply, parse
 class Disposition(StrEnum):
     """What becomes of a request. Compare by value (``==``): a module reloaded during a run has new members."""
 
-    JUDGED = "the reply speaks for each row"
+    JUDGED = "the reply has a result for each row"
     NOT_SENT = "nothing left: the same request may be made again"
     FLOW = "refused for its pace: the same rows may leave later"
     CLOCK = "refused for its time stamp: learn the offset, once"
@@ -58,7 +58,7 @@ class Verdict(NamedTuple):
 
     @property
     def settles_nothing(self) -> bool:
-        """Whether it is a reply in the vendor's form that names none of the request's rows and no refusal of the vendor's."""
+        """Whether the reply has the vendor's form but neither names a row of the request nor is a documented refusal."""
         if self.reply is None or self.code in codes.TABLE:
             return False
         return self.reply.items is None or not any(self.reply.items)
@@ -74,7 +74,7 @@ def classify(
     garbled: bool = False,
     first: bool = False,
 ) -> Verdict:
-    """Judge one request by its outcome.
+    """Classify the outcome of one request.
 
     `left` says whether a byte may have been sent; `status` is None without a whole reply, and `error` says why; `garbled` is
     a reply that is not HTTP. `first` says that the URL is not the vendor's own, and neither this run nor the journal has a
@@ -131,7 +131,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
 
 
 def _mentions(body: bytes, ids: Sequence[str]) -> bool:
-    """Return whether a body mentions the rows, or is a documented reply: then something at the URL has read the request."""
+    """Return whether a body mentions the rows or is a documented reply, so that something at the URL read the request."""
     try:
         parse(body, ids)
     except NotUnderstood:
@@ -140,7 +140,7 @@ def _mentions(body: bytes, ids: Sequence[str]) -> bool:
 
 
 def _too_many_requests(body: bytes, ids: Sequence[str]) -> Verdict:
-    """Judge HTTP 429, by RFC 6585 a refusal for the rate, unless its body contradicts it: then rows may be accepted."""
+    """Classify HTTP 429: a refusal for the rate (RFC 6585), unless its body suggests that rows were accepted."""
     words = "HTTP 429: too many requests"
     try:
         reply = parse(body, ids)

@@ -1,4 +1,4 @@
-"""A frame's own ids: each names one message on the wire, the one whose key the journal has with it."""
+"""Check a frame's own ids (``sys_message_id``): each names one message, the one whose key the journal has with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def refuse_made(own: pa.Array, keys: pa.Array) -> None:
-    """Refuse ids that are made from keys, for other rows than the key's own: an unsent row may still be sent under them."""
+    """Refuse own ids that equal the id made for another row's key, which may still be sent under it."""
     ours = np.flatnonzero(as_mask(id_format.are_ours(own)))
     at = pa.array(ours)
     made = keys.take(at)
@@ -60,7 +60,7 @@ def take_over_used(
         return ids
     at = pa.array(rows)
     homes, recorded = journal.origins(own.take(at))
-    # Where a retry that did not know the key recorded none, the id alone counts.
+    # If a retry that did not know the key recorded none, only the id counts.
     same = ~present(recorded)
     for home in set(homes):
         candidates = [keys] if home == (campaign or "") else keys_in(home or None)

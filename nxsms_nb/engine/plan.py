@@ -119,7 +119,10 @@ class Plan:
 
 
 def last_pace(dispatch: Dispatch) -> float | None:
-    """Return the pace of the account's last run in the journal, messages a second: its ceiling, else what it achieved."""
+    """Return the rate of the account's last run in the journal, in messages per second.
+
+    Its limit, else what it achieved.
+    """
     client = dispatch.client
     known = [run for run in dispatch.journal.made_by() if run.app == client.app and (run.pace or run.rate)]
     if not known:
@@ -136,7 +139,7 @@ def plan_of(
     balance: Balance | str | None = None,
     counted: bool = False,
 ) -> Plan:
-    """Make the plan of what was prepared.
+    """Make the plan from prepared rows.
 
     `rate` is in messages a second; `balance` is a text where the query failed; `counted`: duplicates are only counted, and
     sending would refuse them.

@@ -21,7 +21,7 @@ __all__ = ["added", "without_rows"]
 
 
 def without_rows(plan: Plan) -> Plan:
-    """Return the plan with none of its rows, as `added` needs it: the rows of all parts would not fit into memory."""
+    """Return the plan without its rows, as `added` needs it: the rows of all parts may not fit into memory."""
     return replace(plan, frame=plan.frame.iloc[:0])
 
 

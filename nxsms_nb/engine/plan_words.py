@@ -41,7 +41,7 @@ def text(plan: Plan) -> str:
 
 
 def html(plan: Plan) -> str:
-    """Return what a plan shows in a notebook; texts of the frame are escaped."""
+    """Return a plan as HTML for a notebook; texts from the frame are escaped."""
     figures = [(tr(fate), f"{n:,}") for fate, n in _fates(plan)]
     figures.append((tr("segments to pay"), f"{plan.segments:,}"))
     if plan.cost is not None:
@@ -100,7 +100,7 @@ def _countries(plan: Plan) -> list[tuple[str, ...]]:
 
 
 def _sentences(plan: Plan) -> list[str]:
-    """Return what a person has to know, a sentence a line."""
+    """Return the plan's notes, one sentence a line."""
     lines = [STOPPED] if plan.counts["stops the call"] else []
     total = f"{count(plan.recipients, 'recipient')}, {count(plan.segments, 'segment')}"
     lines.append(total + (f", cost {money(plan.cost)}" if plan.cost is not None else ""))
@@ -127,7 +127,7 @@ def _sentences(plan: Plan) -> list[str]:
 
 
 def visible(character: str) -> str:
-    """Write a character that shows nothing, a control character or a space for example, by its number.
+    """Write an invisible character, for example a control character or a space, by its code point.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def visible(character: str) -> str:
 
 
 def _label(label: object) -> str:
-    """Write a row's label, which may be somebody's number."""
+    """Format a row's label, masked since it may be a phone number."""
     return shorten(mask_name(str(label)), 20)
 
 

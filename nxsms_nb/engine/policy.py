@@ -32,7 +32,7 @@ REFUSALS_IN_A_ROW: Final = 20
 LONGEST_PAUSE: Final = 10
 """The longest pause by ``Retry-After``, in the client's timeouts; a longer one ends the run."""
 SHARE_NEEDS: Final = 50
-"""Rows that must have been answered before a share of failures counts."""
+"""The least number of answered rows for `max_failures` as a share."""
 _BACKOFF_S: Final = 0.25
 _BACKOFF_MOST_S: Final = 8.0
 _REFUSED: Final = (Disposition.FLOW, Disposition.CLOCK, Disposition.SIZE, Disposition.HALVE, Disposition.ACCOUNT)
@@ -250,7 +250,10 @@ class Policy:
             self._state.end(StopReason(errors.Throttled, reason, code))
 
     def learn(self, verdict: Verdict) -> bool:
-        """End the run where this request and those before it require it; return whether it was the first one understood."""
+        """End the run if this request and those before it require it.
+
+        Return whether it is the first one that was understood.
+        """
         try:
             first = self._learn(verdict)
             words = f" (the last: {verdict.words})"
@@ -299,7 +302,7 @@ class Policy:
             )
 
     def tally(self, status: int, n: int, code: int | None = None) -> None:
-        """Count rows that were decided, and the code they failed with."""
+        """Count decided rows, and the codes that they failed with."""
         if n:
             self.counts[status] += n
             self._memory.counts[status] += n

@@ -42,7 +42,7 @@ DUPLICATE: Final = 'repeats an earlier row\'s key; dropped as duplicates="drop" 
 
 
 def journal_of(settings: Mapping[str, Any], client: Client) -> Journal:
-    """Return the journal of a call: the one that is named, the client's own, or the default one."""
+    """Return the journal of a call: the one given, else the client's own, else the default one."""
     return Journal.of(settings["journal"]) if settings["journal"] is not None else client.journal or Journal()
 
 
@@ -57,7 +57,7 @@ def prepare_to_send(
     own_run: int | None = None,
     report: ValidationReport | None = None,
 ) -> Dispatch:
-    """Prepare the rows of a campaign that is held, as `prepare` does, and refuse what may not be sent."""
+    """Prepare rows as `prepare` does, in a campaign that is held, and raise if they may not be sent."""
     dispatch = prepare(
         frame,
         client,
@@ -84,7 +84,7 @@ def prepare(
     own_run: int | None = None,
     report: ValidationReport | None = None,
 ) -> Dispatch:
-    """Check a frame's rows, make their ids and merge what is known of them.
+    """Validate a frame, make its message ids, and merge earlier results from the journal and the frame.
 
     `journal` is the journal of the call, or the campaign that is held where rows are to be sent. `doubts_before_us` is
     when the run began, in microseconds since the epoch, where it may have left rows in doubt itself: those are not
@@ -182,7 +182,7 @@ def prepare(
 
 
 def _all_but(run: int | None) -> Callable[[RunRow], bool] | None:
-    """Return a filter that leaves a run out, if one is given."""
+    """Return a filter that excludes a run, if one is given."""
     return None if run is None else lambda other: other.id != run
 
 

@@ -1,4 +1,4 @@
-"""Prices per segment by country, and money: decimal, so that a sum is the sum that a person works out by hand."""
+"""Prices per segment by country, and amounts of money: decimal, so that sums are exact."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _amount(code: str, price: Any) -> Decimal | None:
 
 
 def money(amount: Decimal) -> str:
-    """Write an amount with two decimal places, or up to four where it has more, rounded half up.
+    """Format an amount with two decimal places, or up to four if it has more, rounded half up.
 
     Examples
     --------

@@ -13,7 +13,7 @@ _STOPPING: Final = "stopping: "
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come, at one moment.
+    """The progress of a run at one moment.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        """Rows whose status is open; of a run that has ended, those that were not sent."""
+        """Rows still undecided; after the run's end, those that were not sent."""
         return self.total - sum(self.counts.values())
 
     @property
     def tally(self) -> dict[str, int]:
-        """Status to rows as it reads now: of a run that has ended, what is open counts as Unsent.
+        """Counts by status as shown; after the run's end, undecided rows count as Unsent.
 
         Examples
         --------
@@ -112,7 +112,7 @@ class Progress:
         return {**self.counts, "Unsent": self.counts.get("Unsent", 0) + self.waiting}
 
     def aside(self, status: str) -> str:
-        """Return the words after a status' count, so that the counts add up to what this run sends.
+        """Return the words after a status's count, so that the counts add up to what this run sends.
 
         Examples
         --------
@@ -125,7 +125,7 @@ class Progress:
 
     @property
     def news(self) -> str:
-        """The note as it reads now: of a run that has ended, only why it ended early.
+        """The note as shown; after the run's end, only the reason for ending early.
 
         Examples
         --------
@@ -140,13 +140,10 @@ class Progress:
 
 
 class Observer(Protocol):
-    """Somebody who watches a run.
-
-    The run calls from a thread of its own, about three times a second; what an observer raises never harms it.
-    """
+    """Watches a run, which calls it from a thread of its own, some three times a second, and ignores its errors."""
 
     def update(self, snapshot: Progress) -> None:
         """Receive the run's progress."""
 
     def close(self, snapshot: Progress) -> None:
-        """Receive the last progress; called once, at the end."""
+        """Receive the final progress; called once, at the end."""

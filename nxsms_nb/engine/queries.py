@@ -1,4 +1,4 @@
-"""The vendor's record queries: asked within their limits, and a day's list read whole although it shifts meanwhile.
+"""The vendor's record queries: made within their limits, and a day's list read completely even if it changes meanwhile.
 
 Source: the vendor's page on record queries. How often they may be asked is not documented, nor the order of a list whose
 messages are still being recorded.
@@ -28,9 +28,9 @@ PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 READINGS: Final = 5
 """How often a list that shifts is read at most."""
 PAGES_MAX: Final = 10_000
-"""How many pages a list has at most that does not say how many; else twice as many as it says: it may grow as fast as it is read."""
+"""The most pages of a list without a count. Otherwise twice its count is read, since it may grow while it is read."""
 REPEATS: Final = 3
-"""So many pages in a row with nothing but what the pages before had are no list that shifts."""
+"""After so many pages in a row without anything new, the query is repeating itself, not the list shifting."""
 ANSWERED, KEYS_REFUSED, NO_PAGE, TOO_OFTEN = "0", "2", "4", "5"
 """Codes of the record queries."""
 
@@ -40,7 +40,10 @@ _Key = tuple[str, str]
 
 
 class Page:
-    """A page of a day's list: the records that no page before it had, and how many pages are left by the list's own count."""
+    """A page of a day's list.
+
+    The records that no page before it had, and how many pages are left by the list's own count.
+    """
 
     def __init__(self, records: list[Record], left: int | None) -> None:
         self.records = records
@@ -62,11 +65,11 @@ class _Reading:
 
     @property
     def enough(self) -> bool:
-        """Whether the list may end here, by its own count."""
+        """Whether, by its own count, the list may end here."""
         return self.total is None or len(self._here) >= self.total
 
     def turn(self, info: Any) -> Page:
-        """Take the next page in; raise `QueryError` where the list has none but this one."""
+        """Add the next page; raise `QueryError` if the query keeps returning the same one."""
         rows = info.get("rows") if isinstance(info, dict) else None
         records: list[Record] = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         total, fresh, met = _total(info), [], 0
@@ -114,7 +117,7 @@ class Queries:
         self.unsteady: list[date] = []
 
     async def record(self, messageid: str, day: date) -> Record | None:
-        """Return a message's record of a day, empty where there is none; None where the query has no answer for that day."""
+        """Return a message's record of a day: empty if there is none, None if the query has no answer for that day."""
         reply = await self._ask(requests.RECORD_PATH, {"date": f"{day:%Y%m%d}", "messageid": messageid})
         if isinstance(reply, str):
             self.refused[day] = reply
@@ -124,7 +127,9 @@ class Queries:
         return next((row for row in rows if isinstance(row, dict) and same_id(row.get("msgid"), messageid)), {})
 
     async def pages(self, day: date) -> AsyncIterator[Page]:
-        """Yield the pages of a day's list, until it has stood still while it was read; nothing where the query has no answer.
+        """Yield the pages of a day's list, until it has stood still while it was read.
+
+        Nothing where the query has no answer.
 
         A record may come to stand on another page between two queries. It shows: one that was read already is met again, or
         the list has become shorter. Then the list is read again from its first page, and only what is new is yielded. It has

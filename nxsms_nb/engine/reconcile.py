@@ -35,13 +35,13 @@ TIME_UNSURE: Final = (
     "day: its time zone may be lost. Name the journal of the send (journal=), or ask again later"
 )
 ASTRAY: Final = timedelta(days=1)
-"""The error of a time whose zone was lost: 14 hours, rounded up."""
+"""How far off a time may be that lost its zone: 14 hours, rounded up to days."""
 ANOTHER_NUMBER: Final = (
     "in doubt; the gateway's record of this id names another number: the id was used before, or the number was changed. "
     "Nothing is sent under it again; give each message a sys_message_id of its own"
 )
 COUNTRY_CODE_MAX: Final = 3
-"""Digits of a country code that a record may add to a number, or leave out."""
+"""The most digits of a country code, which a record may add to a number or leave out."""
 STILL_SENDING: Final = (
     "not found by the record query; the run that recorded its request may still be sending it, ask again later"
 )
@@ -56,7 +56,7 @@ async def accepted(
     *,
     numbers: Mapping[str, Collection[str | None]] | None = None,
 ) -> tuple[dict[str, set[str]], set[str], bool]:
-    """Find the messages of which the gateway has a record, with the numbers in their records, and all that were queried.
+    """Query the gateway's records; return the messages found, with the numbers in their records, and all messages queried.
 
     `unsure` messages may have lost the zone of their time: a day more is queried on either side. Once a record of each
     number in `numbers` is found, no further day is queried. Nothing follows for messages that were not queried: their
@@ -108,7 +108,9 @@ def _days(when: datetime, reach: int) -> list[date]:
 
 
 def is_of(recorded: Collection[str], number: str | None) -> bool:
-    """Return whether records may be of a number: one of them has it, country code aside; where either is unknown, the id counts.
+    """Return whether records may be of a number: one of them has it, country code aside.
+
+    Where either is unknown, the id counts.
 
     Examples
     --------
@@ -177,7 +179,7 @@ async def settle(
 
 
 def _absent(age: timedelta, *, certain: bool) -> tuple[int, str]:
-    """Return the outcome that the analyst's word gives a row without a record."""
+    """Return the outcome of a row without a record, as the analyst decided with ``absent=``."""
     window = timedelta(milliseconds=requests.CLOCK_WINDOW_MS)
     if age <= window:
         return UNKNOWN, TOO_EARLY

@@ -62,7 +62,7 @@ def asked_for(codes: Any) -> frozenset[int]:
 
 
 def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[int]) -> tuple[Dispatch, Rows, Rows]:
-    """Return the dispatch of the rows that may be sent again; those that may be later; and those delivered although refused."""
+    """Return the dispatch of the rows that may be retried now, those to retry later, and those refused yet delivered."""
     results, ids, suppressed = sent.results, sent.ids, sent.checked.suppressed
     open_before = np.flatnonzero(among(results.status, UNSENT, FAILURE))
     sendable = sent.checked.good & present(ids)
@@ -101,7 +101,7 @@ def retry_of(sent: SentRows, home: Home, campaign: Campaign, codes: frozenset[in
 
 
 def may_go_us(results: Results, rows: Rows, now_us: int) -> Rows:
-    """Return when rows refused by the hour's limit may be sent, in microseconds since the epoch; by default in an hour."""
+    """Return when rows refused by the hourly limit may be sent, in microseconds since the epoch; by default in an hour."""
     sent_us = results.sent_us[rows]
     return np.where(sent_us == NO_TIME, now_us, sent_us) + HOUR_US
 
@@ -118,7 +118,10 @@ def _take_over_gone(results: Results, journal: Reader, ids: pa.Array, refused: R
 
 
 def _delivered(sent: SentRows, journal: Reader, ids: pa.Array, refused: Rows) -> Mask:
-    """Return which refused rows have a receipt, in the journal or joined on, that says delivered: they would be sent twice."""
+    """Return the refused rows that a receipt, in the journal or joined on, says were delivered.
+
+    They would be sent twice.
+    """
     mine, prefix = ids.take(Dispatch.positions(refused)), sent.settings["prefix"]
     found = journal.receipts_of(mine, "UTC")
     arrived = found["messageid"][delivery.classes(found["dr_status"]) == delivery.DELIVERED]
@@ -132,7 +135,7 @@ def _delivered(sent: SentRows, journal: Reader, ids: pa.Array, refused: Rows) ->
 
 
 def _take_over_received(results: Results, journal: Reader, ids: pa.Array, tried: Rows) -> None:
-    """Make rows accepted that counted as unsent after a request, and of which the journal has a receipt."""
+    """Mark rows that counted as unsent after a request as accepted if the journal has a receipt."""
     mine = ids.take(Dispatch.positions(tried))
     received = journal.with_receipts(mine)
     rows = tried[[messageid in received for messageid in mine.to_pylist()]] if received else tried[:0]
@@ -151,7 +154,7 @@ def _take_over_beside(results: Results, ids: pa.Array, waiting: Rows) -> None:
 def _by_present_keys(
     sent: SentRows, ids: pa.Array, rows: Rows, journal: Reader, campaign: str | None
 ) -> tuple[pa.Array, pa.Array | None]:
-    """Look rows up by their present keys, too: a corrected row is another message to a send of its campaign.
+    """Also look rows up by their present keys: for a send of its campaign a corrected row is another message.
 
     What the campaign sent under the present key was sent; what is sent now is recorded with it. Returns the ids and the
     keys of all rows.

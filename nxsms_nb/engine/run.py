@@ -44,7 +44,7 @@ class Session:
         self._begun = time.monotonic()
 
     def close(self, *, stopped: str | None) -> None:
-        """End the record, with the rate over all runs."""
+        """Close the record, with the average rate over all runs."""
         rate = self.memory.answered / max(time.monotonic() - self._begun, 1e-3)
         self.recorder.close(rate=rate, pace=self.pace.rate, stopped=stopped)
 
@@ -190,7 +190,7 @@ class Run:
             self._session.recorder.flush()
 
     def announce(self) -> None:
-        """Let the observer show the run where the call was made."""
+        """Show the run's observer in the cell of the call."""
         begin = getattr(self._observer, "begin", None)
         if begin is not None:
             with suppress(Exception):
@@ -229,7 +229,7 @@ class Run:
 
 
 def stopped(ending: StopReason, frame: pd.DataFrame, call: Invocation) -> errors.Stopped:
-    """Return the exception that says why a run ended with rows unsent, and how to continue the call as it was written."""
+    """Return the exception for a run that ended with rows unsent: why it ended, and the call that continues it."""
     reason = ending.reason[:1].upper() + ending.reason[1:]
     if ending.kind is errors.AccountRefused:
         error: errors.Stopped = errors.AccountRefused(reason, frame, code=ending.code or 0)

@@ -1,4 +1,4 @@
-"""A sent frame read back: its rows and results, the campaigns they belong to, and what the journal has learnt of them since."""
+"""Read a sent frame back: its rows and results, their campaigns, and what the journal has learnt of them since."""
 
 from __future__ import annotations
 
@@ -94,11 +94,14 @@ class SentRows:
         self.results.skip(np.flatnonzero(self.checked.suppressed & unsent), SUPPRESSED)
 
     def made_in(self, campaign: str | None) -> pa.Array:
-        """Return the ids that a call in a campaign makes from the rows' present keys."""
+        """Return the ids made in a campaign from the rows' present keys."""
         return made_in(self.frame, self.settings, self.client, campaign, key=self.settings["key"])
 
     def home_of_unsent(self) -> Home | None:
-        """Find the one campaign to which the rows belong that may be tried again, and refuse several; None: no rows may."""
+        """Find the campaign of the rows that may be retried, and refuse several campaigns.
+
+        None if no row may be retried.
+        """
         open_to_retry = np.flatnonzero(among(self.results.status, UNSENT, FAILURE) & present(self.ids))
         if not len(open_to_retry):
             return None
@@ -136,7 +139,10 @@ class SentRows:
         return self.journal.campaign(home.campaign, anywhere=home.anywhere, own_ids=own_ids)
 
     def learn(self, doubtful: Rows, journal: Reader) -> tuple[Rows, Rows]:
-        """Merge what the journal knows of rows in doubt; return those still in doubt, and which of them it knows."""
+        """Merge what the journal knows of rows in doubt.
+
+        Return the rows that remain in doubt, and which of them it knows.
+        """
         known = journal.known(self.ids.take(Dispatch.positions(doubtful)), everywhere=True)
         there = known.status != UNDECIDED
         # For a row in doubt, too: a file may have lost the time zone of the frame's own time.
@@ -145,7 +151,7 @@ class SentRows:
         return doubtful[~there | (known.status == UNKNOWN)], doubtful[known.status == UNKNOWN]
 
     def _are_made_in(self, campaign: str | None, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Return which rows have the id that a call in this campaign makes for them, so that they belong to no other campaign."""
+        """Return the rows whose id was made in this campaign, so that they belong to no other one."""
         at = Dispatch.positions(rows)
         return as_mask(pc.equal(id_format.roots(self.ids.take(at)), self.made_in(campaign).take(at)))
 
@@ -181,7 +187,10 @@ def homes_of(journal: Reader, ids: pa.Array, campaign: str | None) -> list[Home]
 
 
 def keys_of(journal: Reader, ids: pa.Array) -> pa.Array:
-    """Return the ids that rows' keys give, from the journal; else the ids that show it themselves, else null."""
+    """Return the ids that the rows' keys give.
+
+    From the journal, else the rows' ids if these were made from keys, else null.
+    """
     _, recorded = journal.origins(ids)
     roots = id_format.roots(ids)
     made = id_format.are_ours(ids)

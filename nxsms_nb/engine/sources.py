@@ -1,4 +1,4 @@
-"""The source of a stream's frames, and its number of rows where the source has it."""
+"""The source of a stream's frames, with its number of rows if that is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _ROWS: Final = 50_000
 
 
 class Measured(ABC):
-    """A source of known length whose frames can be read more than once; `all_warnings` is the call that lists their warnings.
+    """A source of known length whose frames can be read more than once.
+
+    `all_warnings` is the call that lists their warnings.
 
     `distinct` says that no two of its frames have rows of one key, but for those that a `Part` knows as repeats.
     """

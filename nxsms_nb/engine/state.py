@@ -1,4 +1,4 @@
-"""The state of a run: its limits, its memory, whether it continues, and why it ended."""
+"""The state of a run: its limits, what it remembers, whether it continues, and why it ended."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class SoFar:
         error.args = (f"{where}: {text}", *error.args[1:])
 
     def went(self) -> str:
-        """Report the results of the rows before the present chunk."""
+        """Describe the results of the rows before the present chunk."""
         counted: list[str] = []
         if self.memory is not None:
             counts = self.memory.counts
@@ -97,7 +97,7 @@ class SoFar:
         return f"Nothing of this chunk was sent. Of the {count(self.rows, 'row')} before it: {sent}{earlier}."
 
     def tell(self, all_sent: Callable[[str], None]) -> None:
-        """Say at the end of a stream what of it was not sent, and why; where all had been sent before, to `all_sent`."""
+        """Report at the end of a stream what was not sent, and why; if all was sent before, call `all_sent`."""
         if (kept_back := suppressed_words(self._suppressed, self._about_list)) is not None:
             screen.say(kept_back)
         if self._repeated:
@@ -123,5 +123,5 @@ def agreed_to(confirm: int | None) -> int:
 
 
 def fewer(confirm: int | None) -> str:
-    """Say that `confirm` agrees to fewer messages."""
+    """Write the words for a `confirm` that agrees to fewer messages."""
     return "" if confirm is None else f", and confirm={confirm} agrees to fewer"

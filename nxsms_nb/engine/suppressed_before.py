@@ -1,4 +1,4 @@
-"""Rows that an earlier call suppressed, in a call without a list: they stop it, since the list was probably forgotten."""
+"""Stop a call without a do-not-contact list if an earlier call suppressed some rows: the list was probably forgotten."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_LIST: Final = "stops the call: it was suppressed before, and suppress= is not
 
 
 def find(results: Results, earlier: Mapping[str, pd.DataFrame], phones: pa.Array) -> Rows:
-    """Return the rows that would be sent, or corrected and then sent, to people whom the frame's own results call suppressed."""
+    """Return the rows to send, now or once corrected, to people whom the frame's own results call suppressed."""
     said = np.zeros(len(results), np.bool_)
     for words in earlier.values():
         said |= (words["status"].cat.codes.to_numpy() == SKIPPED) & np.asarray(words["reason"] == SUPPRESSED, np.bool_)
@@ -40,7 +40,10 @@ def find(results: Results, earlier: Mapping[str, pd.DataFrame], phones: pa.Array
 
 
 def words(rows: Rows, total: int, phone: str, call: Invocation) -> str:
-    """Say which rows stop the call, and what to do; `phone` is the number of the first, empty where it cannot be read."""
+    """Describe which rows stop the call, and what to do.
+
+    `phone` is the number of the first, empty where it cannot be read.
+    """
     n = len(rows)
     return (
         f"{n:,} of {count(total, 'row')} {'is a person' if n == 1 else 'are people'} whom the frame calls Skipped, "

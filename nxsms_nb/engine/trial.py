@@ -1,4 +1,4 @@
-"""A trial: the real texts of a few rows to one number of the person's own, outside campaigns and journal."""
+"""Trials: send the real texts of a few rows to the person's own number, outside campaigns and journal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ MOST: Final = 10
 """The most messages of a trial."""
 
 _SENT: Final = ("content", "source_address", "short_link", "link_verbose")
-"""The fields of a trial's messages: what a person sees. Receipts and `ext` would reach systems that do not know of trials."""
+"""The fields of a trial's messages: what a person sees.
+
+Receipts and `ext` would reach systems that do not know of trials.
+"""
 
 _GOES_ON: Final = frozenset({Disposition.JUDGED, Disposition.HALVE, Disposition.SIZE})
 _FIRST: Final = "among the first"
@@ -66,7 +69,7 @@ def number_of(to: Any, region: Any) -> str:
 def examples(
     frame: pd.DataFrame, checked: Checked, columns: Mapping[str, Hashable], most: int
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Choose at most `most` rows whose texts show the most, and say what each exemplifies; no two have the same text.
+    """Choose up to `most` rows with different texts that show the most, and name what each is an example of.
 
     The longest, one with a gap, one with a short link, one of each encoding, then the first ones.
     """
@@ -101,7 +104,7 @@ def examples(
 
 
 def _with_gaps(frame: pd.DataFrame, fields: set[Hashable]) -> npt.NDArray[np.bool_]:
-    """Return the rows with a gap in a column of the frame's own, which a text may be made from."""
+    """Return the rows with a gap in a column of the frame's own, since a text may be made from it."""
     results = {prefix + name for prefix in result_columns.prefixes(frame) for name in RESULT_COLUMNS}
     own = [place for place, label in enumerate(frame.columns) if label not in fields and label not in results]
     return np.asarray(frame.iloc[:, own].isna().any(axis=1), np.bool_)
@@ -213,13 +216,13 @@ class Trial:
         return shown
 
     def _links(self, index: pd.Index[Any]) -> dict[str, Any]:
-        """Return the messages' short links, where any has one: the content shows only their place."""
+        """Return the messages' short links, if any has one: the content shows only ``#1#``."""
         if not len(linked(self.checked.fields, self.rows)):
             return {}
         return {"short_link": to_series(self.checked.fields["short_link"].take(pa.array(self.rows)).cast(TEXT), index)}
 
     def words(self) -> str:
-        """Say what was sent where, and that the same call sends it again."""
+        """Describe what was sent where, and that the same call sends it again."""
         statuses = [one.status for one in self.outcomes]
         accepted, doubtful = statuses.count(SUCCESS), statuses.count(UNKNOWN)
         doubt = f", {doubtful:,} in doubt" if doubtful else ""

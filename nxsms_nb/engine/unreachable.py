@@ -1,4 +1,4 @@
-"""Why there is no connection, in words."""
+"""Describe why there is no connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CAUSES: Final = {
 
 
 def described(error: BaseException, url: str, *, simulated: bool, proxy: str | None = None) -> str:
-    """Name host, port, the proxy and the cause, without anything else of the URL."""
+    """Describe a failed connection by host, port, proxy and cause, without any other part of the URL."""
     parts, name = urlsplit(url), type(error).__name__
     place = _place(parts)
     if proxy is not None:

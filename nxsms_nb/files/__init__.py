@@ -1,3 +1,3 @@
-"""Files of recipients: read by the chunk, sent as a stream, written as results."""
+"""Files of recipients: read in chunks, sent as a stream, written with their results."""
 
 __all__ = ["sending"]

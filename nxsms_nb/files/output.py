@@ -1,4 +1,4 @@
-"""The file with a file's results: complete under its name, or partial where no file stood before."""
+"""The output file: it replaces its target only when complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of recipients, read by the chunk: as Arrow tables whose types come from the file as a whole."""
+"""Read files of recipients in chunks, as Arrow tables whose types come from the whole file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class FileSource(Measured):
-    """A file's rows by the chunk; `held` is the chunk returned last.
+    """A file's rows in chunks; `held` is the chunk returned last.
 
     The file is read to its end when this is made, so that a fault in its last row is known before the first one is sent.
     """
@@ -34,7 +34,7 @@ class FileSource(Measured):
         super().__init__(sum(len(table) for table in self))
 
     def __iter__(self) -> Iterator[Any]:
-        """Read the file from its first row on."""
+        """Read the file from its first row."""
         rows = 0
         try:
             for table in self._begin():
@@ -47,7 +47,7 @@ class FileSource(Measured):
             raise ConfigError(f"{self.path} cannot be read after row {rows:,} ({plain(error)}).") from error
 
     def _with_types(self, table: pa.Table, start: int) -> Any:
-        """Return a chunk in which cells of the text column that are not text have their values, so that they are refused."""
+        """Return a chunk in which non-text cells of the text column keep their values, so that they are refused."""
         values = {row - start: value for row, value in self._not_text.items() if start <= row < start + len(table)}
         if not values:
             return table

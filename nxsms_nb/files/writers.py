@@ -69,7 +69,7 @@ class Parquet:
 
 
 class Csv:
-    """Text as it was read; other values as pandas writes them."""
+    """CSV: text as it was read, other values as pandas writes them."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, separator: str, *, packed: bool) -> None:
         # Without name and time, so that the same rows give the same bytes.

@@ -1,3 +1,3 @@
-"""The files that people keep tables in: recognised by name and content, read as Arrow tables, written."""
+"""File formats of tables: recognised by name and content, read as Arrow tables, and written."""
 
 __all__ = ["kinds", "reading", "workbooks"]

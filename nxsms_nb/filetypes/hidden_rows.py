@@ -39,7 +39,7 @@ def _part_of(book: ZipFile, title: str) -> str | None:
 
 
 def _hidden_in(book: ZipFile, part: str) -> set[int]:
-    """Find the hidden rows in a sheet's text, a piece at a time: parsing it once more would double the time to read it."""
+    """Find the hidden rows by searching the sheet's XML piece by piece: parsing it again would double the time."""
     found: set[int] = set()
     with book.open(part) as sheet:
         rest, row = b"", 0

@@ -23,7 +23,7 @@ _BEGINNINGS: Final = {
 
 
 def kind_of(path: Path, among: tuple[str, ...] = TABLES) -> str:
-    """Return the ending that tells a file's format, in lower case; refuse others.
+    """Return the file name's ending, in lower case; refuse unsupported ones.
 
     Examples
     --------

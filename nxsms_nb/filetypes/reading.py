@@ -1,4 +1,4 @@
-"""Open files with a table: their columns, and their rows as Arrow tables by the chunk."""
+"""Open files with a table: their columns, and their rows as Arrow tables in chunks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nxsms_nb.filetypes.kinds import TABLES, kind_of, refuse_other_content
 __all__ = ["UNREADABLE", "Opened", "opened", "plain", "read_whole"]
 
 UNREADABLE: Final = (OSError, EOFError, ValueError, zlib.error, pa.ArrowException, pd.errors.ParserWarning, csv.Error)
-"""What reading a damaged file raises; pandas' ParserError and a wrong encoding are ValueErrors."""
+"""The errors that reading a damaged file raises; pandas' ParserError and encoding errors are ValueErrors."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _parquet(path: Path, rows: int) -> Opened:
 
 
 def plain(error: BaseException) -> str:
-    """Say on one line why a file cannot be read."""
+    """Describe on one line why a file cannot be read."""
     if isinstance(error, UnicodeError):
         return text.undecoded(error)
     if isinstance(error, EOFError):

@@ -22,7 +22,7 @@ from nxsms_nb.formatting import count, listed, named
 
 _TOKEN: Final = re.compile(r'"([^"]*)"|\\(.)|([0#])|([ \-()+])')
 _PLACED: Final = re.compile(rf"(?:{_TOKEN.pattern})+")
-"""A format of places for digits and of literals only: no decimals, no date, no sections."""
+"""A number format of digit places and literals only: no decimals, dates or sections."""
 
 _GENERAL: Final = re.compile(r"[^0#]*|0?|#*")
 
@@ -127,7 +127,7 @@ def _texts(cells: Iterable[Any]) -> list[str | None]:
 def _text(cell: Any) -> str | None:
     value = cell.value
     if isinstance(value, str):
-        # A formula's error is nobody's text.
+        # An error value of a formula is not a text to send.
         return None if cell.data_type == "e" else value or None
     if isinstance(value, bool):
         return str(value)

@@ -37,7 +37,7 @@ _SAID: Final = {
 _SEPARATORS: Final = {"tab": "\t", r"\t": "\t"}
 _WORDS: Final = {"\t": "a tab", ";": "a semicolon", "|": "a bar", ",": "a comma"}
 _EXCEL: Final = re.compile(r"sep=(.)\r?\n?")
-"""The first line with which a file tells Excel its separator."""
+"""The first line by which a file names its separator for Excel."""
 _PIECE: Final = 1 << 20
 """Bytes read at a time."""
 
@@ -59,7 +59,7 @@ class Layout:
 
 
 def check_encoding(encoding: str | None) -> None:
-    """Refuse a name that is not that of a text encoding."""
+    """Raise `ConfigError` for a name that is not a text encoding's."""
     if encoding is None:
         return
     try:
@@ -121,7 +121,7 @@ def layout_of(path: Path, kind: str, *, encoding: str | None = None, separator: 
 
 
 def chunks(path: Path, layout: Layout, rows: int) -> Iterator[pa.Table]:
-    """Read a text file by the chunk; empty fields are null."""
+    """Read a text file in chunks; empty fields are null."""
     # As text, since numbers read as floats lose digits. Without index_col=False, delimiters at the ends of lines would make
     # the first column an index; with it, pandas warns that it drops extra fields.
     options: Any = {
@@ -204,7 +204,10 @@ _COMMON: Final = frozenset(
 
 
 def _reads_as_korean(path: Path, *, packed: bool) -> bool:
-    """Return whether a file's first megabyte, read as EUC-KR, is almost entirely Hangul: many such bytes are Chinese, too."""
+    """Return whether a file's first megabyte, read as EUC-KR, is almost entirely Hangul.
+
+    Many such bytes are Chinese, too.
+    """
     with open_bytes(path, packed=packed) as file:
         text = codecs.getincrementaldecoder("euc_kr")("replace").decode(file.read(_PIECE))
     foreign = [letter for letter in text if letter > "\x7f"]
@@ -232,7 +235,7 @@ def _is_usual(pair: bytes) -> bool:
 
 
 def undecoded(error: UnicodeError) -> str:
-    """Say briefly why bytes are not text in an encoding."""
+    """Describe briefly why bytes are not text in an encoding."""
     if not isinstance(error, UnicodeDecodeError):
         return " ".join(str(error).split())
     name = {"utf-8": "UTF-8", "gb18030": "GB18030"}.get(error.encoding, error.encoding)

@@ -1,4 +1,4 @@
-"""Cells of a workbook's text column that Excel holds as dates, numbers or truth values: what pandas would read is no text."""
+"""Cells of a workbook's text column that hold dates, numbers or truth values instead of text."""
 
 from __future__ import annotations
 

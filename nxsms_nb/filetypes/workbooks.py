@@ -23,7 +23,7 @@ MOST_COLUMNS: Final = 16_384
 _LONGEST: Final = 32_767
 """The most characters of a cell."""
 _SHOWN: Final = 10**11
-"""From here on Excel shows whole numbers as 8.61509E+12, and loses digits beyond 15: they are written as text."""
+"""From this number on Excel shows 8.61509E+12 and loses digits beyond 15, so such numbers are written as text."""
 EXACT: Final = 15
 """The digits of a number that Excel keeps."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\uffff]")
@@ -31,7 +31,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\r\ud800-\udfff\ufffe\
 
 
 def engine() -> Any:
-    """Return openpyxl, or refuse with how to install it."""
+    """Import openpyxl, or raise `ConfigError` with how to install it."""
     try:
         import openpyxl  # noqa: PLC0415 - for those who have workbooks only
     except ImportError:
