@@ -1,4 +1,4 @@
-"""The address of a PostgreSQL database, as a person gives it and as it may be shown: never with its password."""
+"""The address of a PostgreSQL database, as a person gives it and, without its password, as it is shown."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Address:
 
     @property
     def unclear(self) -> bool:
-        """Whether it is not clear where a password ends, so that the driver's words may quote a part of one."""
+        """Whether it is unclear where the password ends, so that the driver's messages may quote a part of it."""
         return self.shown.endswith("://…")
 
     @property
     def names_schema(self) -> bool:
-        """Whether the person says in which schema the journal is, rather than the role's search path."""
+        """Whether the URL names the journal's schema, instead of leaving it to the role's search path."""
         return "search_path" in unquote(self.url)
 
     def __repr__(self) -> str:
@@ -50,7 +50,7 @@ class Address:
         raise TypeError("an address may have a password, and is not pickled")
 
     def masked(self, text: str) -> str:
-        """Return a text of the driver's without the password, in either spelling."""
+        """Mask the password, in either spelling, in a text of the driver's."""
         try:
             parts = urlsplit(self.url)
             given = [parts.password or "", *(value for _, _, value in _secrets(parts.query))]

@@ -1,4 +1,4 @@
-"""A campaign that one call holds: its lock and its connection to the journal, for all that the call reads and records."""
+"""A campaign held by one call: its lock, and the connection over which the call reads and records."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Campaign(Reader):
 
     @property
     def path(self) -> Path | None:
-        """The journal's file, None where it has none."""
+        """The journal's file; None if it has none."""
         return self._store.path
 
     @property
     def named(self) -> str | None:
-        """The journal as a person names it; None where it has no name."""
+        """The journal as a person names it; None if it has no name."""
         return self._store.named
 
     @property
@@ -46,7 +46,7 @@ class Campaign(Reader):
         return self._hold.anywhere
 
     def hold_own_ids(self) -> None:
-        """Exclude other runs whose frames have their own ids as well; a stream learns this only from its chunks."""
+        """Also exclude other runs whose frames have own ids; a stream learns only from its chunks that it needs to."""
         self._hold.own_ids()
 
     def record(
@@ -65,7 +65,7 @@ class Campaign(Reader):
         self._hold.forget()
 
     def now_us(self) -> int:
-        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        """Return the current time in microseconds since the epoch, by the clock that all users of the journal share."""
         return self._store.now_us()
 
     def release(self) -> None:

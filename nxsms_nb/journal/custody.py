@@ -1,4 +1,7 @@
-"""A journal's file in use: interrupted runs completed on opening, watched during a run, rescued when it is lost."""
+"""Look after a journal's file in use.
+
+Complete interrupted runs on opening, watch it during a run, rescue it if it is lost.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def open_journal(path: Path) -> sqlite3.Connection:
-    """Open a journal as `sqlite.open_file` does, and count what runs have left behind that broke off.
+    """Open a journal as `sqlite.open_file` does, and count what interrupted runs recorded.
 
     Their log is deleted when the last connection closes, and its absence must not look like a loss then.
     """
@@ -37,7 +40,7 @@ def open_journal(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a journal, and close it again with its log where a run needs it."""
+    """Open a journal for reading, and keep its log on closing if a run needs it."""
     connection = open_journal(path)
     try:
         yield connection
@@ -66,7 +69,10 @@ def _close_broken(connection: sqlite3.Connection, number: int) -> None:
 
 
 class Custody:
-    """What a run's record needs of the journal's files around its connection: watch, rescue, marks and the run's lock."""
+    """What a run's record needs in addition to its connection.
+
+    Watching, rescue and marks of the journal's files, and the lock.
+    """
 
     def __init__(self, path: Path | None, connection: sqlite3.Connection, lock: CampaignLock, run: RunRow) -> None:
         self._path = path
@@ -76,7 +82,7 @@ class Custody:
         self._watch: Watch | None = None if path is None else sqlite.begun(connection, path, run)
 
     def look_at_log(self) -> JournalTrouble | None:
-        """Return what has happened to the journal where its write-ahead log is not what it was, or None."""
+        """Return what has happened to the journal if its write-ahead log is not as it was, else None."""
         if self._watch is None or (trouble := self._watch.trouble_with_log()) is None:
             return None
         return self.look() or trouble
@@ -98,7 +104,7 @@ class Custody:
         return watch.rescue(self._connection, self._path, trouble.words)
 
     def note_end(self) -> None:
-        """Note how far the journal has come, if the run has ended and the files are still its own."""
+        """Note the journal's last entries, if the run has ended and the files are still its own."""
         if self._path is None or self._watch is None or self._watch.trouble() is not None:
             return
         with suppress(sqlite3.Error, Damage):

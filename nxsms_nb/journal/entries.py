@@ -1,4 +1,4 @@
-"""The journal's entries in Python: rows as they are read, and what is to be written."""
+"""The journal's entries in Python: rows read, and entries to be written."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ class Damage(Exception):
 
 
 HOMELESS: Final = 2
-"""``run.anywhere``: 0, its rows are of its campaign; 1, they may have been sent in another one; 2, it is not known in
-which, and the run's own is no evidence of it."""
+"""``run.anywhere``: 0, its rows are of its campaign; 1, they may have been sent in another one.
+
+2, it is not known in which, and the run's own is no evidence of it.
+"""
 
 
 class RunRow(NamedTuple):
@@ -42,7 +44,7 @@ class RunRow(NamedTuple):
 
     @property
     def homeless(self) -> bool:
-        """Whether it is not known to which campaign its rows belong."""
+        """Whether the campaign of its rows is unknown."""
         return self.anywhere == HOMELESS
 
 
@@ -70,7 +72,10 @@ class OutcomeRow(NamedTuple):
 
 
 class Written(asyncio.Future[int]):
-    """Done when a request is recorded. A cancelled worker continues only then, since it needs the outcome."""
+    """A future that is done when a request is recorded.
+
+    A cancelled worker continues only then, since it needs the outcome.
+    """
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002  as a future has it
         """Do nothing: a write in progress cannot be cancelled."""

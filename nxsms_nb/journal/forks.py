@@ -1,4 +1,4 @@
-"""What a forked process has of its parent's journals: connections and locks that it must neither use nor give back.
+"""Keep a forked process from using or releasing the connections and locks of its parent's journals.
 
 A connection of SQLite does not survive a fork: its copy counts the parent's locks as its own, and so does every further
 connection of the forked process to that file (sqlite.org, "How To Corrupt An SQLite Database File", 2.6).
@@ -19,7 +19,7 @@ __all__ = ["refuse_copy"]
 
 
 class _Held(Protocol):
-    """Something of this process that a forked one has a copy of."""
+    """An object of which a forked process gets a copy."""
 
     def leave_to_parent(self) -> None: ...
 
@@ -69,7 +69,7 @@ class _Connection(sqlite3.Connection):
     def __init__(self, path: Path, *args: Any, **options: Any) -> None:
         self._file = real(path)
         self._pid = os.getpid()
-        # First of all: the fork may come while the file is being opened.
+        # First, since the fork may come while the file is being opened.
         register(self)
         super().__init__(path, *args, **options)
 
@@ -78,7 +78,7 @@ class _Connection(sqlite3.Connection):
         _kept.append(self)
 
     def close(self) -> None:
-        """Close the connection, so that processes forked later need not know it."""
+        """Close the connection; processes forked later can then ignore it."""
         if self._pid == os.getpid():
             super().close()
             _held.discard(self)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def campaigns(journal: Snapshot | None) -> pd.DataFrame:
-    """Return a row for each campaign; see `journal.Journal.campaigns`. None: a journal that is not there yet."""
+    """Return a row for each campaign; see `journal.Journal.campaigns`.
+
+    None stands for a journal that does not exist yet.
+    """
     by_campaign: dict[str, list[RunRow]] = {}
     if journal is not None:
         for run in journal.runs().values():
@@ -40,7 +43,7 @@ def campaigns(journal: Snapshot | None) -> pd.DataFrame:
 
 
 def runs(journal: Snapshot | None, *, shared: bool = False) -> pd.DataFrame:
-    """Return a row for each run; see `journal.Journal.runs`. None: a journal that is not there yet. `shared`: by several people."""
+    """Return a row for each run; see `journal.Journal.runs`. None stands for a journal that does not exist yet."""
     rows = []
     if journal is not None:
         for run in journal.runs().values():
@@ -73,7 +76,7 @@ def attempted(journal: Snapshot | None, campaign: str) -> npt.NDArray[Any]:
 
 
 def held(journal: Snapshot, campaign: str) -> list[str]:
-    """Return the ids of a campaign, each once."""
+    """Return the distinct ids of a campaign."""
     found: dict[str, None] = {}
     known = journal.runs()
     wanted = {run.id for run in known.values() if run.campaign == campaign}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal"]
 
 _LATEST: Final = 5
-"""How many runs it shows of itself."""
+"""How many runs its display shows."""
 
 
 class Journal(Names, Reader):
@@ -65,22 +65,22 @@ class Journal(Names, Reader):
 
     @property
     def path(self) -> Path | None:
-        """The file; None where the journal has none."""
+        """The journal's file; None if it has none."""
         return self._store.path
 
     @property
     def named(self) -> str | None:
-        """The journal as a person names it; None where it has no name."""
+        """The journal as a person names it; None if it has no name."""
         return self._store.named
 
     @classmethod
     def in_memory(cls) -> Journal:
-        """Make a journal that lasts as long as this object, for practice."""
+        """Make a journal in memory, for practice; it lasts as long as this object."""
         return cls(place.MEMORY)
 
     @classmethod
     def of(cls, journal: Any) -> Journal:
-        """Take a journal as it is, or the one at a path; None: the default one."""
+        """Return the journal given, the one at a path, or for None the default one."""
         if journal is None or isinstance(journal, (str, os.PathLike)):
             return cls(journal)
         if isinstance(journal, cls):
@@ -185,7 +185,7 @@ class Journal(Names, Reader):
         return journal_receipts.frame_of(found, zone)
 
     def receiving(self) -> AbstractContextManager[ReceiptBook]:
-        """Hold the journal open for receipts to be written, beside its runs; a file is made when the first one is."""
+        """Hold the journal open for writing receipts while its runs go on; a file is created with the first receipt."""
         return self._store.receiving()
 
     def forget(self, campaign: str | None, *, confirm: int | None = None) -> int:
@@ -290,7 +290,7 @@ class Journal(Names, Reader):
         self._store.accept(run)
 
     def now_us(self) -> int:
-        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        """Return the current time in microseconds since the epoch, by the clock that all users of the journal share."""
         return self._store.now_us()
 
     def _reading(self) -> AbstractContextManager[Snapshot | None]:
@@ -298,7 +298,7 @@ class Journal(Names, Reader):
 
 
 def _store(path: str | os.PathLike[str] | None) -> Store:
-    """Return the backend that a person names: a database by its URL, else a file."""
+    """Return the backend for a URL or a path: a database or a file."""
     url = place.address(path)
     if url is None:
         return SqliteStore(place.place(path))

@@ -23,7 +23,7 @@ from nxsms_nb.journal.forks import register
 from nxsms_nb.journal.place import locks_folder, refuse_network
 
 _GATE_S: Final = 10.0
-"""How long a call waits for others that are starting, which takes each some milliseconds."""
+"""How long a call waits for others that are starting; starting takes some milliseconds."""
 _LOOK_S: Final = 0.002
 """How often a call that waits at the gate tries again."""
 
@@ -59,7 +59,7 @@ class MemoryLocks:
 
     @contextmanager
     def gate(self) -> Iterator[None]:
-        """Hold the gate, which whoever takes locks passes one at a time."""
+        """Hold the gate, through which those who take locks pass one at a time."""
         with self._gate:
             yield
 
@@ -69,7 +69,7 @@ class MemoryLocks:
         return lock
 
     def holder(self, name: str) -> dict[str, Any] | None:
-        """Return the note of a lock's holder; None where no one holds it."""
+        """Return the note of a lock's holder; None if no one holds it."""
         lock = self._held.get(name)
         return None if lock is None else lock.note
 
@@ -87,7 +87,7 @@ class FileLocks:
 
     @contextmanager
     def gate(self) -> Iterator[None]:
-        """Hold the gate, which whoever takes locks passes one at a time."""
+        """Hold the gate, through which those who take locks pass one at a time."""
         refuse_network(self._journal)
         # One by one: parents that mkdir creates are open to everyone.
         self._journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -123,7 +123,7 @@ class FileLocks:
         place.with_suffix(".new").replace(place.with_suffix(".json"))
 
     def holder(self, name: str) -> dict[str, Any] | None:
-        """Return the note of a lock's holder; None where no one holds it."""
+        """Return the note of a lock's holder; None if no one holds it."""
         return self._noted(self.place(name))
 
     def holders(self, known: Iterable[str]) -> Iterator[tuple[str | None, dict[str, Any]]]:
@@ -176,7 +176,7 @@ class FileLock:
         self._file.close()
 
     def leave_to_parent(self) -> None:
-        """Drop a forked process's copy, which would keep the lock beyond the parent's end."""
+        """Close a forked process's copy, which would keep the lock beyond the parent's end."""
         self.close()
 
     def __del__(self) -> None:
@@ -214,7 +214,7 @@ else:
 
 
 def exclusive(place: Path) -> FileLock | None:
-    """Return the lock of a file, held; None where someone else holds it."""
+    """Lock a file, and return the lock; None if someone else holds it."""
     file = open(place, "a+b", buffering=0, opener=_private)  # noqa: SIM115  it is the lock's from here on
     try:
         if _lock(file):

@@ -1,4 +1,4 @@
-"""Who is sending with a journal: one run at a time for each campaign, and none alongside one whose rows may be anybody's.
+"""Campaign locks: one run at a time per campaign, and none alongside a run whose rows may be any campaign's.
 
 Locks are taken at the gate, so that checking the locks of others and taking one's own is one step: no one meets a lock that
 is only being checked.
@@ -27,7 +27,9 @@ ANYWHERE: Final = " anywhere"
 
 
 class CampaignLock:
-    """The lock that the one run of a campaign holds; it ends with its process, and also works between threads of one kernel.
+    """The lock that the one run of a campaign holds.
+
+    It ends with its process, and also works between threads of one kernel.
 
     `path` is the journal's file, None for one in memory, whose locks are in `held`. With `anywhere` the run's rows may
     belong to any campaign: it then excludes every other run of the journal, and is excluded by each.
@@ -65,7 +67,10 @@ class CampaignLock:
             self._take(self.campaign, *([OWN_IDS] if own_ids else []))
 
     def hold_own_ids(self) -> None:
-        """Exclude other runs whose frames have their own ids, which are known in every campaign: one lock serves them all."""
+        """Exclude other runs whose frames have their own ids, which are known in every campaign.
+
+        One lock serves them all.
+        """
         if not self.anywhere and OWN_IDS not in self._taken:
             with self._at_the_gate():
                 self._take(OWN_IDS)
@@ -77,7 +82,7 @@ class CampaignLock:
                 self._taken.popitem()[1].close()
 
     def note_run(self, run: int) -> None:
-        """Note which run of the journal holds the lock, so that others can distinguish a run in progress from an interrupted one."""
+        """Note which run holds the lock, so that others can distinguish a run in progress from an interrupted one."""
         if isinstance(self._locks, FileLocks):
             for name in self._taken:
                 self._locks.note(name, _note() | {"run": run})
@@ -120,7 +125,7 @@ class CampaignLock:
 
 
 def at_work(path: Path, campaign: str, run: int) -> bool:
-    """Return whether a run that the journal has no end of may still be at work."""
+    """Return whether a run without a recorded end may still be in progress."""
     locks = FileLocks(path)
     try:
         with locks.gate():
@@ -176,7 +181,7 @@ def busy(name: str, who: str) -> CampaignBusy:
 
 
 def busy_for_anywhere(name: str | None, who: str) -> CampaignBusy:
-    """Return the error that names the run which keeps away one whose rows may belong to any campaign."""
+    """Return the error that names the run which blocks one whose rows may belong to any campaign."""
     return CampaignBusy(
         f"A run of {_what(name)} is in progress {who}, and the journal does not know to which campaign these "
         "rows belong: they may be about to be sent by that run. Nothing was sent. Wait for it or stop it."

@@ -1,8 +1,8 @@
-"""The write-ahead log of a run that was killed: whether everything that was committed in it is still there.
+"""Check that the write-ahead log of a killed run still has everything that was committed.
 
-SQLite ends a log at the first frame whose checksum is wrong, as after a power cut, and drops what follows without a word. A
-log whose end was being written looks alike, and is told apart here: nothing of the same log follows, and no single bit
-changed back makes the frame right. The format: sqlite.org, "WAL-mode File Format".
+SQLite ends a log at the first frame whose checksum is wrong, as after a power cut, and drops what follows without a
+word. A log that was cut off while its end was written looks alike, and is distinguished here: nothing of the same log
+follows, and no single bit changed back makes the frame right. The format: sqlite.org, "WAL-mode File Format".
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def has_log(path: Path) -> bool:
 
 
 class State(NamedTuple):
-    """A log's head, as SQLite writes it whenever it begins the log anew, the log's size, and which file it is."""
+    """The state of a log: its header, which SQLite writes whenever it restarts the log, its size, and which file it is."""
 
     head: bytes
     size: int
     file: tuple[int, int]
 
     def may_become(self, other: State) -> bool:
-        """Return whether SQLite itself turns this log into that one: by adding to it, or by restarting it from its beginning."""
+        """Return whether SQLite itself may have turned this log into that one, by appending to it or restarting it."""
         if other.head == self.head:
             return len(self.head) == _HEAD.size and any(self.head) and other.size >= self.size
         if len(other.head) < _HEAD.size:

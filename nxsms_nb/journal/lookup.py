@@ -44,7 +44,10 @@ def blocks_in(
     everywhere: bool = False,
     run_filter: Callable[[RunRow], bool] | None = None,
 ) -> list[int]:
-    """Return the ids of the blocks in which messages of a campaign, or of any, may be; with `run_filter` those of some runs alone."""
+    """Return the ids of the blocks in which messages of a campaign, or of any, may be.
+
+    With `run_filter` those of some runs alone.
+    """
     runs = journal.runs()
     looked = [run for run in runs.values() if everywhere or run.anywhere or run.campaign == (campaign or "")]
     return journal.blocks_of({run.id for run in looked if run_filter is None or run_filter(run)}, runs)
@@ -70,7 +73,7 @@ def known(
     run_filter: Callable[[RunRow], bool] | None = None,
     receipts: bool = True,
 ) -> Results:
-    """Return what is recorded of messages; see `journal.Journal.known`."""
+    """Return the recorded results of messages; see `reader.Reader.known`."""
     blocks = blocks_in(journal, campaign, everywhere=everywhere, run_filter=run_filter)
     found = _known(journal, ids, blocks, by_key=False)[0]
     if receipts:
@@ -85,7 +88,7 @@ def known_by_key(
     *,
     run_filter: Callable[[RunRow], bool] | None = None,
 ) -> tuple[Results, pa.Array]:
-    """Return what is recorded of keys, and under which ids; see `journal.Journal.known_by_key`."""
+    """Return the recorded results by key, and their ids; see `reader.Reader.known_by_key`."""
     found, ids = _known(journal, keys, blocks_in(journal, campaign, run_filter=run_filter), by_key=True)
     _apply_receipts(journal, ids, found)
     return found, ids
@@ -107,12 +110,12 @@ def receipts_of(journal: Snapshot, ids: Sequence[str]) -> list[tuple[str, Receip
 
 
 def receipt_ids_of(journal: Snapshot, ids: Sequence[str]) -> list[str]:
-    """Return the ids that the receipts of some messages have: the messages' own, or with ``-`` and ten digits behind them."""
+    """Return the ids that receipts of some messages may have: the messages' own, or followed by ``-`` and ten digits."""
     return sorted({receipt.messageid for _, receipt in receipts_of(journal, ids)})
 
 
 def _apply_receipts(journal: Snapshot, ids: pa.Array, found: Results) -> None:
-    """Make messages accepted that are in doubt, or counted as unsent, and of which there is a receipt: it proves that they were.
+    """Mark messages in doubt, or counted as unsent, as accepted if there is a receipt, which proves it.
 
     Nobody need have asked for it: a push may come before the reply of its request, or after the analyst gave a row up.
     """
@@ -156,7 +159,7 @@ def sent_anything(journal: Snapshot, wanted: Collection[int]) -> bool:
 
 
 def reached(journal: Snapshot, wanted: Collection[int]) -> bool:
-    """Return whether any request of some runs reached a gateway, or may have: one that is unsent did with a code alone."""
+    """Return whether any request of some runs reached a gateway, or may have; an unsent one did only if it has a code."""
     return any(
         row is None or row.status != UNSENT or row.code is not None or row.exceptions
         for row in _outcomes(journal, wanted)
@@ -173,7 +176,7 @@ def answered(journal: Snapshot, wanted: Collection[int]) -> bool:
 
 
 def _outcomes(journal: Snapshot, wanted: Collection[int]) -> Iterator[OutcomeRow | None]:
-    """Yield the outcomes of the requests that runs sent, None for one that has none."""
+    """Yield the outcome of each request that runs sent; None for a request without one."""
     runs = journal.runs()
     for number in journal.blocks_of(wanted, runs):
         run, _ = journal.block(number)
@@ -183,7 +186,7 @@ def _outcomes(journal: Snapshot, wanted: Collection[int]) -> Iterator[OutcomeRow
 
 
 def origins(journal: Snapshot, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
-    """Return the campaigns and keys with which ids are recorded; see `journal.Journal.origins`."""
+    """Return the campaigns and keys with which ids are recorded; see `reader.Reader.origins`."""
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     campaigns, keys = np.full(len(ids), None, object), np.full(len(ids), None, object)
     if not len(asked):
@@ -201,7 +204,7 @@ def origins(journal: Snapshot, ids: pa.Array) -> tuple[npt.NDArray[np.object_], 
 
 
 def homes(journal: Snapshot, ids: pa.Array) -> dict[str, Rows]:
-    """Return the campaigns in which messages are recorded, with their places among `ids`; see `journal.Journal.homes`."""
+    """Return the campaigns in which messages are recorded, with their places among `ids`; see `reader.Reader.homes`."""
     where_asked, asked = np.flatnonzero(present(ids)), ids.drop_null()
     found: dict[str, list[Rows]] = {}
     if not len(asked):
@@ -250,7 +253,7 @@ def _replaced(values: pa.Array, rows: Rows, by: pa.Array) -> pa.Array:
 
 
 def _retell(requests: Iterable[tuple[BatchRow, OutcomeRow | None]], rows: Any, found: Results) -> npt.NDArray[np.bool_]:
-    """Apply the requests of a block to the rows at its places; return which of these had a request."""
+    """Apply the recorded requests of a block to the rows at its places; return which rows had a request."""
     carried = np.zeros(len(rows), np.bool_)
     for batch, row in requests:
         mine = rows[batch.start : batch.start + batch.size]
@@ -287,7 +290,7 @@ def _outcome(row: OutcomeRow | None) -> Outcome:
 
 
 class _Sieve:
-    """Whether any of some fingerprints is among those that are wanted: asked of each block of a campaign.
+    """Find out quickly whether a block has any of the wanted fingerprints.
 
     Few blocks have one, so most prints are ruled out by what a part of their bits may be: cheaper than a search.
     """

@@ -1,4 +1,4 @@
-"""Connect to the database with what the journal requires of it, or say in plain words why it cannot be used."""
+"""Connect to the database and check that it can hold a journal, or explain why not."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.addresses import Address
 
 CONNECT_S: Final = 10
-"""How long an attempt to connect takes at most, in seconds, unless the URL says otherwise (``connect_timeout``)."""
+"""The most seconds for an attempt to connect, unless the URL says otherwise (``connect_timeout``)."""
 PATIENCE_S: Final = 30.0
-"""How long a database that is away is waited for, in seconds."""
+"""How long to wait for a database that is away, in seconds."""
 _LOCK_S: Final = 20
-"""How long a lock of the tables is waited for at once."""
+"""How long one attempt waits for a lock on the tables."""
 _NAME_MAX: Final = 24
 _CHECK: Final = "Check the server, the name, the password (in the URL, PGPASSWORD or ~/.pgpass) and the role's rights."
 # By the server's words too: those of a connection that it refuses come without a code.
@@ -86,7 +86,7 @@ _SETTINGS: Final = """
             THEN set_config('transaction_timeout', '0', false) END
 """
 PRESENT: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-"""The database's clock, which all go by: their own may differ."""
+"""The database's clock, which all machines use, since their own may differ."""
 
 
 # What it says of a connection that broke is no news, and would come on the screen where no log is configured.
@@ -98,7 +98,7 @@ class Away(Exception):
 
 
 class About(NamedTuple):
-    """What a session found when it was opened."""
+    """What is known of a session once it is open."""
 
     pid: int
     schema: str
@@ -108,7 +108,7 @@ class About(NamedTuple):
 
 
 def user_and_host() -> tuple[str, str]:
-    """Return who this is, and where."""
+    """Return the name of the user and of the host."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):
@@ -215,7 +215,7 @@ def _refuse_pooler(address: Address, connection: psycopg.Connection[Any], pid: i
 
 
 def pooled(address: Address) -> JournalError:
-    """Return the error that says that a pooler hands out sessions by the transaction."""
+    """Return the error about a pooler that changes sessions between transactions."""
     return JournalError(
         f"{address.shown} is a pooler in transaction mode: the locks that keep two runs apart do not hold in it. Nothing more "
         "was sent. Name the database itself, or a pool in session mode."
@@ -229,7 +229,10 @@ def _warn_once(address: Address, what: str, words: str) -> None:
 
 
 def refused(address: Address, error: Exception, *, begun: bool = False) -> JournalError:
-    """Return the error that says why the database could not be used, and what to do; `begun`: requests may have left before."""
+    """Return the error that says why the database is unusable, and what to do.
+
+    `begun`: requests may have been sent before.
+    """
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     words = address.masked((primary or str(error)).strip().replace("\n", " "))
     if isinstance(error, psycopg.errors.InsufficientPrivilege):

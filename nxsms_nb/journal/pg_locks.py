@@ -1,4 +1,4 @@
-"""Who is sending with a shared journal: advisory locks of the database, which end with their session."""
+"""Campaign locks of a shared journal: the database's advisory locks, which end with their session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _DEAD_S: Final = 0.3
-"""How long a lock is waited for: a moment after its process was killed, the server has not noticed."""
+"""How long to wait for a lock: just after its process was killed, the server may not have noticed."""
 _OLD_SESSION_S: Final = 10.0
 """How long a session that broke is waited for to end at the server."""
 
@@ -22,7 +22,7 @@ class LockLost(Exception):
 
 
 class Lock(NamedTuple):
-    """A lock by its name; `shared` by all who do not want it for themselves."""
+    """A lock and its name; `shared` unless it is wanted exclusively."""
 
     name: str
     shared: bool = False
@@ -36,7 +36,7 @@ class Locks:
         self.held: list[Lock] = []
 
     def key(self, name: str) -> int:
-        """Return the number by which the database knows a lock."""
+        """Return the number that identifies the lock in the database."""
         return key_of(f"{self._schema}\0{name}")
 
     def acquire(self, connection: psycopg.Connection[Any], *wanted: Lock) -> None:
@@ -108,7 +108,7 @@ class Locks:
 
 
 def key_of(name: str) -> int:
-    """Return the number by which the database knows a name."""
+    """Return the number that identifies a name in the database."""
     digest = hashlib.blake2b(f"nxsms_nb\0{name}".encode(errors="surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "big", signed=True)
 

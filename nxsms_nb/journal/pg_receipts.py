@@ -25,7 +25,7 @@ _PUT: Final = (
 
 
 class PgReceiptBook:
-    """A journal held open for receipts; `write` may be called from any thread, beside runs of everybody."""
+    """A journal held open for receipts; `write` may be called from any thread, while anybody's runs go on."""
 
     def __init__(self, address: Address, prepare: Callable[[Session], None]) -> None:
         self._address = address
@@ -35,7 +35,7 @@ class PgReceiptBook:
         self._hurried = False
 
     def hurry(self) -> None:
-        """Wait no longer for the database: a write that waits, or comes later, fails."""
+        """Stop waiting for the database: a pending or later write fails."""
         self._hurried = True
         if (session := self._session) is not None:
             session.close()

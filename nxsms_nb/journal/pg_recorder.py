@@ -61,7 +61,7 @@ class PgRecorder:
         self._thread.start()
 
     def now_us(self) -> int:
-        """Return the present, by the database's clock."""
+        """Return the current time by the database's clock."""
         return self._session.now_us()
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int) -> asyncio.Future[int]:

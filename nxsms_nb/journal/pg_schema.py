@@ -56,7 +56,7 @@ _SCHEMA: Final = f"""
 
 
 def rights(role: str, words: str) -> str:
-    """Return what gives a role the rights that it lacks, by the server's words."""
+    """Return the GRANT that gives a role the rights it lacks, according to the server's message."""
     if "for schema" in words:
         schema = words.rpartition(" ")[2]
         return (

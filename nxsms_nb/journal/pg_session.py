@@ -1,4 +1,4 @@
-"""A session of the database: locked, and opened again with its locks when it breaks."""
+"""A session of the database with its locks, which is reopened when it breaks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BEFORE: Final = "The connection to the journal broke before the run began. Noth
 
 
 class Session:
-    """A session with its locks. Used by one thread at a time; `guard` is for whoever is not sure to be it."""
+    """A session with its locks. One thread may use it at a time; `guard` keeps others out."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -48,11 +48,11 @@ class Session:
         return refused(self.address, error, begun=self.on_reopening is not None)
 
     def now_us(self) -> int:
-        """Return the present by the database's clock."""
+        """Return the current time by the database's clock."""
         return time.time_ns() // 1000 + self._clock_us
 
     def set_clock(self, present_us: int) -> None:
-        """Learn the database's clock."""
+        """Read the database's clock."""
         self._clock_us = present_us - time.time_ns() // 1000
 
     def acquire(self, *wanted: Lock) -> None:

@@ -1,4 +1,6 @@
-"""The statements by which a run is recorded in PostgreSQL, and what they are given: a few values a request, never one a row.
+"""The statements by which a run is recorded in PostgreSQL, and what they are given.
+
+A few values a request, never one a row.
 
 Ids travel joined by line feeds and are taken apart by the server, requests and outcomes as JSON. Each statement has the same
 effect when it is given again: a transaction whose answer was lost is repeated under the same numbers.
@@ -83,7 +85,7 @@ RUN: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 
-# A database that lost a transaction lost all later ones: the last ones stand for all.
+# A database that lost a transaction also lost all later ones, so checking the last ones is enough.
 THERE: Final = """
     SELECT 1 WHERE EXISTS (SELECT FROM run WHERE id = %(run)s)
         AND (%(batch)s = 0 OR EXISTS (SELECT FROM batch WHERE id = %(batch)s))
@@ -123,7 +125,7 @@ def as_json(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def begin_values(begins: Sequence[Begin], run: int) -> dict[str, Any]:
-    """Return what `BEGIN` is given for requests."""
+    """Return the parameters of `BEGIN` for requests."""
     first, requests, ids = 0, [], []
     for begin in begins:
         requests.append(
@@ -157,7 +159,7 @@ def outcome_values(batch: int, outcome: Outcome) -> dict[str, Any]:
 
 
 def state_values(known: Sequence[tuple[Begin, Outcome]]) -> dict[str, Any] | None:
-    """Return what `STATES` is given for requests with their outcomes; None where none changes a claim."""
+    """Return the parameters of `STATES` for requests with outcomes; None if no claim changes."""
     first, requests, others, ids = 0, [], [], []
     for begin, outcome in known:
         state = _STATES[outcome.status]
@@ -177,5 +179,5 @@ def state_values(known: Sequence[tuple[Begin, Outcome]]) -> dict[str, Any] | Non
 
 
 def _plain(text: str | None) -> str | None:
-    """Return a text as the database can hold it."""
+    """Make a text fit for the database."""
     return None if text is None else text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

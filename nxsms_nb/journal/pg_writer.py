@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 IN_FLIGHT: Final = "another run holds this message; it may have been sent, and the journal does not know yet"
 _AHEAD: Final = {"batch": 256, "block": 16}
-"""How many numbers are taken at once; those that are left over are gaps."""
+"""How many numbers are reserved at once; unused ones leave gaps."""
 
 
 class PgWriter:
@@ -53,7 +53,10 @@ class PgWriter:
     def write(
         self, begins: Sequence[Begin], finished: Sequence[Finish], end: End | None, *, patience: float | None = None
     ) -> None:
-        """Write requests and outcomes, and with them the run's end; raise `RowsTaken` where a request has another run's rows."""
+        """Write requests and outcomes, and with them the run's end.
+
+        Raise `RowsTaken` where a request has another run's rows.
+        """
         for begin in begins:
             if not begin.number:
                 begin.number = self._next("batch")
@@ -172,7 +175,7 @@ class PgWriter:
         self._numbers[table] = deque(number for (number,) in rows)
 
     def _check_reopened(self, connection: psycopg.Connection[Any]) -> None:
-        """Check, before anything leaves again, that nothing was lost that was confirmed, and who sent meanwhile."""
+        """Check, before anything is sent again, that no confirmed record was lost and that nobody else has sent."""
         last = {"run": self._run, "batch": self._last_begun, "outcome": self._last_finished}
         there = connection.execute(sql.THERE, last).fetchone()
         connection.execute("UPDATE run SET backend = pg_backend_pid() WHERE id = %s", (self._run,))
@@ -207,5 +210,5 @@ class Lost(Exception):
 
 
 def no_longer(error: JournalError) -> JournalError:
-    """Return the error that a request gets which could not be recorded."""
+    """Return the error for a request that could not be recorded."""
     return JournalError(f"The journal could not be written; no further request is sent. {error}")

@@ -1,4 +1,4 @@
-"""Where a journal may lie: what a person names, on which file system, and whether what is there already may be used.
+"""Find a journal's place and check it: the name given, the file system, and what is there already.
 
 Nothing is opened for writing or changed here: a file of another program keeps its bytes, its mode and its neighbours.
 """
@@ -130,7 +130,7 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
     if path == PLACEHOLDER:
         raise ConfigError(f"{what}{path!r} is a placeholder. Replace it by the journal's file.")
     if _URL.match(path) or _CONNECTION.search(path):
-        # Not the rest, which may contain a password.
+        # Only the beginning: the rest may contain a password.
         kind = f"'{path.partition(':')[0]}:…' is a URL" if _URL.match(path) else "'…' is a connection string"
         raise ConfigError(
             f"{what}{kind} of a kind that the journal does not know. Name a file on a local disk, as in "
@@ -151,18 +151,18 @@ def place(given: str | os.PathLike[str] | None) -> Path | None:
 
 
 def real(path: Path) -> Path:
-    """Follow links, as SQLite does: a link to a journal is the same journal."""
+    """Resolve links, as SQLite does: a link to a journal is the same journal."""
     return Path(os.path.realpath(path))
 
 
 def locks_folder(path: Path) -> Path:
-    """Return the folder beside a journal in which its runs hold their locks."""
+    """Return the folder, next to a journal, with the locks of its runs."""
     there = real(path)
     return there.with_name(there.name + ".locks")
 
 
 def lost_note(path: Path) -> Path:
-    """Return the file beside a journal that says that the journal was lost while a run wrote to it."""
+    """Return the file, next to a journal, that notes that the journal was lost during a run."""
     return locks_folder(path) / "lost.json"
 
 
@@ -193,7 +193,7 @@ def refuse_network(path: Path) -> None:
 
 
 def unusable(path: Path, error: OSError | sqlite3.Error) -> JournalError:
-    """Return the error that says that the system keeps us from a place."""
+    """Return the error about a place that the system does not let us use."""
     return JournalError(
         f"The journal {path} cannot be opened for writing ({getattr(error, 'strerror', None) or error}). Nothing was sent. {_ELSEWHERE}"
     )
@@ -249,13 +249,13 @@ _HEADER: Final = 512
 
 
 _YOUNG_S: Final = 1.0
-"""A file changed within this many seconds may be a journal that another process is creating."""
+"""A file changed this many seconds ago, or less, may be a journal that another process is creating."""
 _LOOKS: Final = 60
 _PAUSE_S: Final = 0.02
 
 
 def _refuse_others(path: Path) -> None:
-    """Raise `JournalError` where a file is not a database of ours, and does not become one while it is new."""
+    """Raise `JournalError` if a file is not a journal, nor a new file that is just becoming one."""
     for _ in range(_LOOKS):
         application = _application_of(path)
         if application == APPLICATION_ID:
@@ -272,9 +272,9 @@ def _refuse_others(path: Path) -> None:
 def _application_of(path: Path) -> int | None:
     """Return the application id of a database; None: the file is not one.
 
-    It is read through SQLite: closing a descriptor of our own would drop the locks that SQLite holds on the file in this
-    process (sqlite.org, "How To Corrupt An SQLite Database File", 2.2). As one that nobody changes, so that SQLite puts
-    no files beside it.
+    It is read through SQLite: closing a descriptor of our own would drop the locks that SQLite holds on the file in
+    this process (sqlite.org, "How To Corrupt An SQLite Database File", 2.2). As one that nobody changes, so that SQLite
+    puts no files next to it.
     """
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)

@@ -1,4 +1,4 @@
-"""The journal in a PostgreSQL database: the backend of everybody who shares it, on any number of machines."""
+"""The backend for a journal in PostgreSQL, shared by any number of people and machines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PostgresStore:
         session.set_clock(session.outside(lambda connection: _scalar(connection, f"SELECT {PRESENT}")))
 
     def now_us(self) -> int:
-        """Return the present by the database's clock."""
+        """Return the current time by the database's clock."""
         with self._connection() as connection:
             return _scalar(connection, f"SELECT {PRESENT}")
 
@@ -129,7 +129,7 @@ class PgHold:
         self._recording = False
 
     def own_ids(self) -> None:
-        """Exclude other runs whose frames have their own ids as well."""
+        """Also exclude other runs whose frames have own ids."""
         session = self._held()
         if not self.anywhere and Lock(OWN_IDS) not in session.locks.held:
             session.acquire(Lock(OWN_IDS))
@@ -158,7 +158,7 @@ class PgHold:
             ids = lookup.receipt_ids_of(found, frames.held(found, self._campaign))
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = %(campaign)s"
             batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
-            # Else they would be taken for receipts of the messages that are sent under the same ids.
+            # Otherwise they would count as receipts of later messages with the same ids.
             connection.execute("DELETE FROM receipt WHERE messageid = ANY(%(ids)s)", {"ids": ids})
             connection.execute(
                 "DELETE FROM claim WHERE run IN (SELECT id FROM run WHERE campaign = %(campaign)s)", name
@@ -171,7 +171,7 @@ class PgHold:
         self._held().run(work)
 
     def release(self) -> None:
-        """End the session, and with it the locks; a second time does nothing."""
+        """End the session, and with it the locks; a second call does nothing."""
         session, self._session = self._session, None
         if session is not None:
             session.close()

@@ -32,15 +32,15 @@ class Reader:
 
     @property
     def named(self) -> str | None:
-        """The journal as a person names it, without a password; None where it has no name."""
+        """The journal as a person names it, without a password; None if it has no name."""
         raise NotImplementedError
 
     def now_us(self) -> int:
-        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        """Return the current time in microseconds since the epoch, by the clock that all users of the journal share."""
         raise NotImplementedError
 
     def _reading(self) -> AbstractContextManager[Snapshot | None]:
-        """Hold one snapshot, so that everything read in it is consistent; None: the journal is not there yet."""
+        """Hold one snapshot, so that everything read in it is consistent; None if the journal does not exist yet."""
         raise NotImplementedError
 
     def holds(
@@ -77,7 +77,7 @@ class Reader:
             return lookup.known(journal, ids, campaign, everywhere=everywhere, run_filter=run_filter, receipts=receipts)
 
     def made_by(self) -> list[RunRow]:
-        """Return the runs as they are recorded, each with its campaign, gateway and account."""
+        """Return the recorded runs, each with its campaign, gateway and account."""
         with self._reading() as journal:
             return [] if journal is None else list(journal.runs().values())
 
@@ -95,7 +95,7 @@ class Reader:
             return lookup.known_by_key(journal, keys, campaign, run_filter=run_filter)
 
     def origins(self, ids: pa.Array) -> tuple[npt.NDArray[np.object_], pa.Array]:
-        """Return the campaign, in whatever run, and the id that the key gives, with which each id is recorded.
+        """Return the campaign of each id, in whatever run, and the id that its key gives.
 
         The campaign is empty for the unnamed one and None where the id is not recorded; the id of the key is null where
         unknown.

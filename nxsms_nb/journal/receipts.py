@@ -39,7 +39,10 @@ _TRY_MS: Final = 100
 
 
 def put(connection: sqlite3.Connection, receipts: Sequence[Receipt], source: Source) -> None:
-    """Write receipts, in a transaction of the caller's; one that is there already, in each of its fields, is not written again."""
+    """Write receipts, in a transaction of the caller's.
+
+    A receipt whose fields are all there already is not written again.
+    """
     now_us = time.time_ns() // 1000
     connection.executemany(
         f"INSERT OR IGNORE INTO receipt({', '.join(_COLUMNS)}, checksum, root, received_us) "
@@ -73,7 +76,7 @@ def every(connection: sqlite3.Connection) -> Iterator[tuple[str, Receipt]]:
 
 
 def drop(connection: sqlite3.Connection, ids: Sequence[str]) -> None:
-    """Delete the receipts that have one of some ids, to the letter, in a transaction of the caller's."""
+    """Delete the receipts with exactly these ids, in a transaction of the caller's."""
     connection.executemany("DELETE FROM receipt WHERE messageid = ?", [(messageid,) for messageid in ids])
 
 
@@ -100,7 +103,7 @@ def frame_of(found: Iterable[tuple[str, Receipt]], tz: tzinfo | str) -> pd.DataF
 
 
 def instants(times: Sequence[str | None], tz: tzinfo | str) -> pd.Series[pd.Timestamp]:
-    """Read the vendor's times in a time zone; one that names its own offset is read by that."""
+    """Parse the vendor's times in a time zone; a time that has its own offset is parsed with that."""
     texts = pd.Series(list(times), dtype=TEXT)
     local = pd.to_datetime(texts.where(texts.str.len() == 19), format=_FORM)
     # In the hour that occurs twice, the second one; one that does not occur is moved forward.
@@ -112,7 +115,7 @@ def instants(times: Sequence[str | None], tz: tzinfo | str) -> pd.Series[pd.Time
 
 
 class ReceiptBook:
-    """A journal held open for receipts; `write` may be called from any thread, beside runs of this journal and others.
+    """A journal held open for receipts; `write` may be called from any thread, while runs go on.
 
     `memory` is the connection of a journal in memory with its lock. A file that was moved, deleted or replaced meanwhile is
     opened anew by the next write, so that receipts are where others look for them.
@@ -126,7 +129,7 @@ class ReceiptBook:
         self._hurried = False
 
     def hurry(self) -> None:
-        """Wait no longer for others that hold the journal: a write that waits, or comes later, fails."""
+        """Stop waiting for others that hold the journal: a pending or later write fails."""
         self._hurried = True
 
     def write(self, receipts: Sequence[Receipt], source: Source) -> None:
@@ -160,7 +163,7 @@ class ReceiptBook:
             raise JournalError(f"The journal {self._path} {trouble.words}; receipts were not recorded in it.")
 
     def close(self) -> None:
-        """Close the file; a further write opens it again."""
+        """Close the file; a later write reopens it."""
         with self._lock:
             held, self._held = self._held, None
             if held is not None and self._path is not None:

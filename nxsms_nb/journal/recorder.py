@@ -66,7 +66,7 @@ class Recorder:
 
     @staticmethod
     def now_us() -> int:
-        """Return the present, by the clock of the one machine."""
+        """Return the current time by this machine's clock."""
         return time.time_ns() // 1000
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int, query: bool = False) -> Written:
@@ -99,7 +99,7 @@ class Recorder:
             self._write_at(loop.time() + _IDLE_S, loop)
 
     async def settle(self, block: Block, outcome: Outcome) -> tuple[int, ...]:
-        """Record what was learnt of messages in doubt; none stays in doubt, since the campaign's lock keeps runs away."""
+        """Record what was learnt of messages in doubt; none stays in doubt, since the campaign's lock excludes runs."""
         number = await self.begin(block, 0, len(block), sent_us=self.now_us(), query=True)
         self.finish(number, outcome)
         return ()
@@ -143,7 +143,7 @@ class Recorder:
         )
 
     def _write_at(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
-        """Write what is pending at a time of the loop, if not before."""
+        """Write pending records at a given time of the loop, or earlier."""
         if self._due is not None:
             if self._due_at <= when:
                 return
@@ -152,7 +152,7 @@ class Recorder:
         self._due = loop.call_at(when, self._write_unless_more_come, loop)
 
     def _write_unless_more_come(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Write what is pending, unless requests still arrive one by one: together they cost as much as one."""
+        """Write pending records, unless more requests are still arriving: together they cost as much as one."""
         self._due = None
         if self._begins and self._gap_s <= _RARE * self._takes_s and loop.time() < self._quiet():
             self._write_at(self._quiet(), loop)

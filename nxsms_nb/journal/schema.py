@@ -10,7 +10,7 @@ from nxsms_nb.journal.entries import Damage
 from nxsms_nb.journal.tables import writing
 
 APPLICATION_ID: Final = 0x4E58534D
-"""``NXSM``: marks the file as a journal of ours (SQLite's ``application_id``)."""
+"""``NXSM``: marks the file as a journal (SQLite's ``application_id``)."""
 
 VERSION: Final = 4
 """The version of the schema (SQLite's ``user_version``); a file of another one is refused."""
@@ -55,7 +55,7 @@ RECEIPTS: Final = (
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables; in a transaction of the caller's."""
+    """Create the tables, in a transaction of the caller's."""
     for statement in (*SCHEMA, *RECEIPTS):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -63,7 +63,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def check_layout(connection: sqlite3.Connection, name: str) -> None:
-    """Check that a database is a journal of ours in the present layout; make the tables where there are none."""
+    """Check that a database is a journal in the present layout; create the tables if there are none."""
     # In one transaction: another process may be creating the file.
     connection.execute("BEGIN")
     application = connection.execute("PRAGMA application_id").fetchone()[0]

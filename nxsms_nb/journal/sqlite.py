@@ -1,4 +1,4 @@
-"""The journal's file: its place, its permissions and its required form."""
+"""Open, check and close a journal's file."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ _UNREADABLE: Final = (sqlite3.Error, ValueError, LookupError, TypeError, Arithme
 
 
 def failed(path: Path | None, error: sqlite3.Error, so: str = _NOT_SENT) -> JournalError:
-    """Return the error that says why SQLite could not read or write a journal, what that means, and what to do."""
+    """Return the error for a failed read or write of a journal: why, what it means, and what to do."""
     remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
     if remedy is None:
         return damaged(path, error, so)
@@ -154,7 +154,7 @@ def failed(path: Path | None, error: sqlite3.Error, so: str = _NOT_SENT) -> Jour
 
 
 def damaged(path: Path | None, what: object, so: str = _NOT_SENT) -> JournalError:
-    """Return the error that says that a journal is damaged, what that means, and what to do."""
+    """Return the error for a damaged journal: what is damaged, what it means, and what to do."""
     return JournalError(
         f"The journal {path or 'in memory'} is damaged: {what}. {so} Restore a backup of it, or move it away "
         "with the files that begin with its name. A new journal knows nothing of earlier sends; frames that carry their "
@@ -177,7 +177,7 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
 
 
 def check_room(path: Path, rows: int) -> None:
-    """Raise where the disk has no room for what a run of this many rows writes."""
+    """Raise `JournalError` if the disk has no room for the records of a run with this many rows."""
     free = shutil.disk_usage(path.parent).free
     needed = rows * _ROW_BYTES + (1 << 20)
     if free < needed:

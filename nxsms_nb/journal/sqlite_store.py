@@ -1,4 +1,4 @@
-"""The journal in an SQLite file of the user's, or in memory: the backend of one person on one machine."""
+"""The backend for a journal in an SQLite file or in memory, for one person on one machine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class SqliteSnapshot:
 
     @staticmethod
     def people() -> dict[int, tuple[str, str]]:
-        """Return nothing: everything is one person's."""
+        """Return no users and hosts: the journal is one person's."""
         return {}
 
 
@@ -91,7 +91,7 @@ class SqliteStore:
 
     @staticmethod
     def now_us() -> int:
-        """Return the present, by the clock of the one machine."""
+        """Return the current time by this machine's clock."""
         return time.time_ns() // 1000
 
     def hold(self, campaign: str, *, anywhere: bool, own_ids: bool) -> SqliteHold:
@@ -99,7 +99,7 @@ class SqliteStore:
         if self.path is None:
             forks.refuse_copy(self._pid)
         elif not place.holds_something(self.path):
-            # Before the folder of locks: a file that is missing beside one is a journal that was lost.
+            # Before the folder of locks: such a folder without its file means that the journal was lost.
             sqlite.open_file(self.path).close()
             say(f"New journal {self.path}: nothing is known of earlier sends.")
         lock = CampaignLock(self.path, campaign, self._held, anywhere=anywhere)
@@ -185,7 +185,7 @@ class SqliteHold:
         self.anywhere = lock.anywhere
 
     def own_ids(self) -> None:
-        """Exclude other runs whose frames have their own ids as well."""
+        """Also exclude other runs whose frames have own ids."""
         self._lock.hold_own_ids()
 
     def record(self, *, rows: int, workers: int, anywhere: bool, gateway: str | None, app: str | None) -> Recorder:
@@ -215,7 +215,7 @@ class SqliteHold:
         with self._writing() as connection:
             blocks = "SELECT block.id FROM block JOIN run ON run.id = block.run WHERE run.campaign = ?"
             batches = f"SELECT id FROM batch WHERE block IN ({blocks})"
-            # Else they would be taken for receipts of the messages that are sent under the same ids.
+            # Otherwise they would count as receipts of later messages with the same ids.
             snapshot = SqliteSnapshot(connection)
             journal_receipts.drop(connection, lookup.receipt_ids_of(snapshot, frames.held(snapshot, *name)))
             connection.execute(f"DELETE FROM outcome WHERE batch IN ({batches})", name)
@@ -224,7 +224,7 @@ class SqliteHold:
             connection.execute("DELETE FROM run WHERE campaign = ?", name)
 
     def release(self) -> None:
-        """Close the connection and release the lock; a second time does nothing."""
+        """Close the connection and release the lock; a second call does nothing."""
         connection, self._connection = self._connection, None
         try:
             if self._custody is not None:

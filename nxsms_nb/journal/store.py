@@ -1,4 +1,4 @@
-"""What a backend of the journal does: SQLite and PostgreSQL fulfil these protocols, and all else goes by them."""
+"""The protocols of a journal's backend, which SQLite and PostgreSQL implement and everything else uses."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class RunRecord(Protocol):
     run: int
 
     def now_us(self) -> int:
-        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        """Return the current time in microseconds since the epoch, by the clock that all users of the journal share."""
 
     def begin(self, block: Block, start: int, size: int, *, sent_us: int) -> asyncio.Future[int]:
         """Record a request of `size` ids of the block from `start` on, before it is sent.
@@ -97,7 +97,7 @@ class Hold(Protocol):
     anywhere: bool
 
     def own_ids(self) -> None:
-        """Exclude other runs whose frames have their own ids as well."""
+        """Also exclude other runs whose frames have own ids."""
 
     def record(self, *, rows: int, workers: int, anywhere: bool, gateway: str | None, app: str | None) -> RunRecord:
         """Begin the record of a run; see `campaign.Campaign.record`."""
@@ -113,13 +113,13 @@ class Hold(Protocol):
 
 
 class ReceiptBook(Protocol):
-    """A journal held open for receipts, by any thread and beside runs."""
+    """A journal held open for receipts; any thread may write, while runs go on."""
 
     def write(self, receipts: Sequence[Receipt], source: Source) -> None:
         """Write receipts, each distinct one once; they are durable when this returns, else `JournalError` is raised."""
 
     def hurry(self) -> None:
-        """Wait no longer for others that hold the journal: a write that waits, or comes later, fails."""
+        """Stop waiting for others that hold the journal: a pending or later write fails."""
 
 
 class Store(Protocol):
@@ -130,7 +130,7 @@ class Store(Protocol):
     named: str | None
     """The journal as a person names it, without a password; None: it has no name."""
     shared: bool
-    """Whether it is several people's, so that runs have a user and a host."""
+    """Whether several people share it, so that runs have a user and a host."""
 
     def reading(self) -> AbstractContextManager[Snapshot | None]:
         """Hold one state of the journal; None: it is not there yet."""
@@ -139,10 +139,10 @@ class Store(Protocol):
         """Hold a campaign; see `journal.Journal.campaign`."""
 
     def now_us(self) -> int:
-        """Return the present in microseconds since the epoch, by the clock that all who share the journal go by."""
+        """Return the current time in microseconds since the epoch, by the clock that all users of the journal share."""
 
     def receiving(self) -> AbstractContextManager[ReceiptBook]:
-        """Hold the journal open for receipts to be written, beside its runs."""
+        """Hold the journal open for writing receipts while its runs go on."""
 
     def backup(self, to: Path) -> None:
         """Copy the journal; see `journal.Journal.backup`."""

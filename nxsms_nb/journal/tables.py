@@ -72,7 +72,7 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def next_row_id(connection: sqlite3.Connection, table: str) -> int:
-    """Return the id of the next row of a table, which no row ever had; in a write transaction of the caller's."""
+    """Return the id for the next row of a table, never used before; in a write transaction of the caller's."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
     return 1 if row is None else int(row[0]) + 1
 
@@ -90,7 +90,7 @@ def run_rows(connection: sqlite3.Connection) -> dict[int, RunRow]:
 
 
 def open_runs(connection: sqlite3.Connection) -> list[RunRow]:
-    """Return the runs that have no end: at work, or broken off and not yet looked after."""
+    """Return the runs without a recorded end: in progress, or interrupted and not yet completed."""
     return [run for run in run_rows(connection).values() if run.blocks is None]
 
 

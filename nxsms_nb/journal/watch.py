@@ -1,4 +1,4 @@
-"""Whether a journal is still what it was when a run began, how far it had come, and what is saved when it is not.
+"""Watch whether a journal's files stay what they were when a run began, and save what can be saved if they do not.
 
 Files are deleted, moved, replaced by a synchronising program or an older checkout, emptied, or linked to under a run. SQLite
 goes on writing into a file that no one finds any more; the next run would know of nothing and send everything again.
@@ -24,7 +24,7 @@ _LAST: Final = "last"
 
 
 class JournalTrouble(NamedTuple):
-    """What has happened to a journal under a run, and whether the next call cannot find what the run recorded."""
+    """What has happened to a journal during a run, and whether the next call cannot find what the run recorded."""
 
     words: str
     lost: bool
@@ -86,7 +86,7 @@ def _identity(about: os.stat_result) -> tuple[int, int]:
 
 
 def last_known(path: Path) -> tuple[int, int]:
-    """Return the last run and the last request that a journal is known to have had."""
+    """Return the last known run and request of a journal."""
     try:
         run, batch = json.loads((locks_folder(path) / _LAST).read_text())
         return int(run), int(batch)
@@ -95,7 +95,7 @@ def last_known(path: Path) -> tuple[int, int]:
 
 
 def note_last(path: Path, connection: sqlite3.Connection) -> None:
-    """Note next to a journal how far it has come, so that an older copy put in its place is noticed."""
+    """Note the journal's last run and request next to it, so that an older copy put in its place is noticed."""
     come = tuple(max(pair) for pair in zip(_come(connection), last_known(path), strict=True))
     folder = locks_folder(path)
     with suppress(OSError):
@@ -106,7 +106,7 @@ def note_last(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def refuse_older(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise `JournalError` where a journal has not come as far as it had: it is an older copy."""
+    """Raise `JournalError` if a journal lacks entries that it had: it is an older copy."""
     # The mark first: another process may record and mark a run between the two reads.
     last = last_known(path)
     if any(now < before for now, before in zip(_come(connection), last, strict=True)):
@@ -123,7 +123,7 @@ def _come(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def copy_journal(connection: sqlite3.Connection, to: Path) -> None:
-    """Copy a journal into a new file, owner-only, and verify the copy; nothing remains of one that fails.
+    """Copy a journal into a new file that only its owner may read, and verify the copy; a failed copy is removed.
 
     A run that is still in progress has an end in the copy.
     """
@@ -157,7 +157,7 @@ def rescue(connection: sqlite3.Connection, path: Path, trouble: str) -> str:
         copy_journal(connection, to)
         remedy = (
             f"What its runs recorded was saved as {to}: use that file from now on, journal={str(to)!r}, or put it in the "
-            f"place of {path}, without {log_of(path).name} beside it, and delete {note}."
+            f"place of {path}, without {log_of(path).name} next to it, and delete {note}."
         )
     except (OSError, sqlite3.Error, Damage):
         remedy = (

@@ -1,4 +1,4 @@
-"""Result columns as a frame carries them: their dtypes, whether a frame has them, and how they are read back.
+"""The result columns of a frame: their dtypes, whether a frame has them, and how they are read back.
 
 A sent frame is the record, and it travels: through CSV, Excel and Parquet, through filters, concatenations and merges.
 On the way whole numbers become floats, times become text and categoricals become objects. Everything that looks at
@@ -71,7 +71,7 @@ _EXACT: Final = float(2**53)
 
 
 def empty(index: pd.Index[Any] | int) -> pd.DataFrame:
-    """Make result columns in which every value is missing, for an index or that many rows.
+    """Make result columns with all values missing, for an index or a number of rows.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def prefixes(frame: pd.DataFrame) -> list[str]:
 
 
 def beside(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
-    """Join columns onto a frame with the same index, whatever its labels are.
+    """Append columns to a frame with the same index, whatever its labels are.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def refuse_other_than_text(prefix: object) -> None:
 
 
 def _complaint(frame: pd.DataFrame, prefix: str, *, gaps: bool = False) -> str | None:
-    """Say why a frame carries no results and what to do; None if it does."""
+    """Describe why a frame carries no results, and what to do; None if it carries some."""
     refuse_other_than_text(prefix)
     labels = [prefix + name for name in RESULT_COLUMNS]
     missing = [label for label in labels if label not in frame.columns]

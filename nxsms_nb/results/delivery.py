@@ -1,4 +1,4 @@
-"""Delivery columns as a frame carries them: joined on by receipts, read back whatever the frame went through.
+"""The delivery columns of a frame: joined from receipts, and read back whatever the frame went through.
 
 What a receipt says is decided here and nowhere else: which numbers are final, and which of two receipts counts.
 """
@@ -69,7 +69,7 @@ _FINAL_FIRST: Final = 1 << 62
 
 
 def empty(index: pd.Index[Any] | int) -> pd.DataFrame:
-    """Make delivery columns in which every value is missing, for an index or that many rows.
+    """Make delivery columns with all values missing, for an index or a number of rows.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def read(frame: pd.DataFrame, prefix: str = "", *, columns: Sequence[str] = DELI
 
 
 def classes(dr_status: pd.Series[Any]) -> npt.NDArray[np.int8]:
-    """Return what each number of a `dr_status` that was read says: `OPEN`, `UNDELIVERED` or `DELIVERED`.
+    """Classify each number in `dr_status`: `OPEN`, `UNDELIVERED` or `DELIVERED`.
 
     Examples
     --------
@@ -245,7 +245,7 @@ def join(frame: pd.DataFrame, receipts: pd.DataFrame, prefix: str = "") -> pd.Da
 
 
 def _merged(held: pd.DataFrame, learnt: pd.DataFrame, there: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    """Return of two receipts for each row the one that counts; `there` says which rows have one in `learnt`."""
+    """Choose, for each row, which of two receipts counts; `there` says which rows have one in `learnt`."""
     ranks = [precedence(one["dr_status"], one["dr_time"]) for one in (held, learnt)]
     # The same receipt, read in another zone than before: whole quarters of an hour apart.
     apart = (learnt["dr_time"] - held["dr_time"]).dt.total_seconds().to_numpy(np.float64, na_value=np.nan) % 900
@@ -271,7 +271,7 @@ def drop(frame: pd.DataFrame, prefix: str = "") -> pd.DataFrame:
 
 
 def forget(frame: pd.DataFrame, rows: npt.NDArray[np.bool_], prefix: str = "") -> pd.DataFrame:
-    """Return a frame whose delivery columns say nothing of some rows, for example as they are another message now.
+    """Clear the delivery columns of some rows, for example because they are another message now.
 
     Examples
     --------
@@ -285,7 +285,7 @@ def forget(frame: pd.DataFrame, rows: npt.NDArray[np.bool_], prefix: str = "") -
 
 
 def refuse_taken(frame: pd.DataFrame, prefix: str, call: Invocation) -> None:
-    """Raise `ColumnError` where a frame has columns of its own with the names of delivery columns."""
+    """Raise `ColumnError` if a frame has columns of its own named like delivery columns."""
     taken = [prefix + name for name in DELIVERY_COLUMNS if prefix + name in frame.columns]
     if not taken or carries(frame, prefix):
         return

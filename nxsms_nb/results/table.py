@@ -1,4 +1,4 @@
-"""The result of each row: arrays while a run goes on, columns of the frame when it has ended.
+"""The result of each row: arrays during a run, columns of the frame afterwards.
 
 The engine and the journal write through the same `Results.apply`, so that a frame and a journal agree.
 """
@@ -52,7 +52,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def among(status: npt.NDArray[np.integer[Any]], *wanted: int) -> npt.NDArray[np.bool_]:
-    """Find the statuses that are among those wanted.
+    """Return which statuses are among those wanted.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class Results:
         self._reason[rows] = self._number(reason)
 
     def skip(self, rows: Any, reason: str) -> None:
-        """Mark rows as deliberately not sent: nothing that was tried with them counts."""
+        """Mark rows as deliberately not sent; earlier attempts at them do not count."""
         self.decide(rows, SKIPPED, None, reason)
         self.batch[rows] = self.attempts[rows] = 0
         self.sent_us[rows] = NO_TIME
@@ -168,7 +168,7 @@ class Results:
         return self._reasons[int(self._reason[row])]
 
     def without_reason(self, rows: Rows) -> Rows:
-        """Return those of the rows that have no reason."""
+        """Return the rows that have no reason."""
         quiet: Rows = rows[self._reason[rows] == 0]
         return quiet
 
@@ -262,7 +262,7 @@ def _coded(code: int | None) -> int:
 
 
 def _other_messages(frame: pd.DataFrame, ids: pa.Array, prefix: str) -> npt.NDArray[np.bool_]:
-    """Find the rows whose earlier results, if any, are of other messages than these."""
+    """Return the rows whose earlier results, if any, belong to other messages."""
     if not delivery.carries(frame, prefix):
         return np.zeros(len(frame), np.bool_)
     if not result_columns.carries(frame, prefix, gaps=True):
@@ -272,6 +272,6 @@ def _other_messages(frame: pd.DataFrame, ids: pa.Array, prefix: str) -> npt.NDAr
 
 
 def _nulls(n: int) -> pa.Array:
-    """Make text nulls as `pyarrow.nulls` does, in memory that is not there before somebody writes to it."""
+    """Make null texts, as `pyarrow.nulls` does, in memory that the system provides only when it is written to."""
     valid, offsets = np.zeros(-(-n // 8), np.uint8), np.zeros(n + 1, np.int64)
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(b""), pa.py_buffer(valid), n)
