@@ -36,7 +36,7 @@ _KINDS: Final = (
 """The kinds of number a country's plan has, as the library names them."""
 
 _BEFORE_MOBILE: Final = (*(kind for kind in _KINDS if kind not in ("fixed_line", "mobile")),)
-"""The kinds that the library tries before it takes a number for a mobile."""
+"""The kinds that the library tries before mobiles."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def of_region(region: str) -> str:
 
 
 def places(numbers: pa.Array) -> npt.NDArray[np.int16]:
-    """Return the place of each number's calling code in `NumberingPlan.codes`, or -1. Numbers have three digits or more."""
+    """Return the index in `NumberingPlan.codes` of each number's calling code, or -1. Numbers have three digits or more."""
     heads = pc.utf8_slice_codeunits(numbers, 0, 3).cast(pa.int16()).to_numpy()
     found: npt.NDArray[np.int16] = numbering_plan().by_head[heads]
     return found
@@ -175,7 +175,7 @@ def matches(numbers: pa.Array, pattern: str | None) -> Mask:
 
 
 SHORTEST: Final = 7
-"""How many digits a number has at least."""
+"""The least number of digits."""
 
 
 def countries_of(numbers: pa.Array) -> pd.Categorical[Any]:

@@ -1,4 +1,4 @@
-"""Key columns as text that survives a file: what CSV, Excel, JSON or SQL make of a value gives the value's own key."""
+"""Write key columns as text that is the same before and after CSV, Excel, JSON or SQL."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _LARGEST: Final = 10**308
 
 
 def rounded(cells: Cells, of_floats: Callable[[pa.Array], bool] = rounding.of_floats) -> Mask:
-    """Return which cells hold a number rounded by a float or a spreadsheet: different numbers may have become one.
+    """Return which cells hold a number rounded by a float or a spreadsheet, so that different numbers may have become one.
 
     `of_floats` judges the long whole numbers of the column.
     """
@@ -79,7 +79,7 @@ def _is_a_floats(text: str) -> bool:
 
 
 def canonical(cells: Cells) -> pa.Array:
-    """Return a key column as text that survives a file: what a file makes of a value gives the same key as the value.
+    """Return a key column as text that survives a file: a value read back from a file gives the same text.
 
     Null where there is nothing or only white space.
 
@@ -104,7 +104,7 @@ def canonical(cells: Cells) -> pa.Array:
         text = _changed(
             text, written & (lengths(text) == _UUID_LENGTH), "0123456789ABCDEFabcdef", _UUID, pc.ascii_lower
         )
-        # One look at all of them for what few have.
+        # One search of all texts, since few have any.
         text = _changed(text, written, "0123456789+-P", "|".join(_SPELLINGS), _spelled_alike)
     number = written | cells.of_kind(Kind.FRACTION)
     if number.any():
@@ -122,7 +122,10 @@ def _spelled_alike(text: pa.Array) -> pa.Array:
 
 
 def line_ends(text: pa.Array) -> pa.Array:
-    """Return the text with LF at the end of each line: Excel returns CRLF and CR unchanged, or writes its own escape for CR."""
+    """Return the text with LF at the end of each line.
+
+    Excel returns CRLF and CR unchanged, or writes its own escape for CR.
+    """
     # Finding letters costs next to nothing, and most columns have neither.
     there = _those_in(text, (b"_", b"\r"))
     if b"_" in there and as_mask(pc.match_substring(text, _EXCEL_CR)).any():
@@ -173,7 +176,7 @@ _infinite: Final = _each(lambda value: "-inf" if value.startswith("-") else "inf
 
 @_each
 def _bytes(value: str) -> str:
-    """Return the text of bytes that were written as Python shows them."""
+    """Return the text of bytes that were written as Python prints them."""
     try:
         found = ast.literal_eval(value)
     except (ValueError, SyntaxError):

@@ -1,4 +1,4 @@
-"""Cells of a column as Arrow text, whatever the column's dtype: what stood in them, and of what kind it was.
+"""The cells of a column as Arrow text, with the kind of each, whatever the column's dtype.
 
 Every shape a frame gives a column (pandas 2.3's objects and pandas 3's ``str``, masked and Arrow-backed arrays,
 categoricals, numbers with gaps, mixtures) is read here once, so that no rule has to know of dtypes.
@@ -26,7 +26,10 @@ __all__ = ["read_cells"]
 
 @dataclass(frozen=True)
 class Cells:
-    """A column as text, null where a cell held nothing, and the `Kind` of each cell. Whole floats are written without ``.0``."""
+    """A column as text, null where a cell held nothing, and the `Kind` of each cell.
+
+    Whole floats are written without ``.0``.
+    """
 
     text: pa.Array
     kinds: npt.NDArray[np.uint8]
@@ -45,7 +48,7 @@ PIECE: Final = 32_768
 
 
 def put_together(given: pa.Array, pieces: Sequence[pa.Array | None]) -> pa.Array:
-    """Join the pieces of a column; None stands for a piece that is unchanged, so an unchanged column is not copied."""
+    """Join the pieces of a column; None means that a piece is unchanged, so an unchanged column is not copied."""
     if all(piece is None for piece in pieces):
         return given
     return pa.concat_arrays(
@@ -128,7 +131,7 @@ _BLANK: Final = r"^[\s\pZ\pC\x{034F}\x{115F}\x{1160}\x{2800}\x{3164}\x{FFA0}\x{F
 
 
 def is_blank(text: pa.Array) -> npt.NDArray[np.bool_]:
-    """Return which texts are empty or show nothing: white space of any kind, invisible characters."""
+    """Return which texts are empty or invisible: white space of any kind, invisible characters."""
     # A text that begins with a visible ASCII character is not blank: few are left for the regular expression.
     first = first_bytes(text)
     blank = (first <= 0x20) | (first >= 0x7F)

@@ -1,4 +1,4 @@
-"""Which characters make texts need more segments than they would with plain ones in their place."""
+"""Find the characters that make texts need more segments than plain ones would."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ONE: Final = re.compile(
     "[\U0001f1e6-\U0001f1ff]{2}|[^\u200d][\ufe0f\U0001f3fb-\U0001f3ff]*(?:\u200d.[\ufe0f\U0001f3fb-\U0001f3ff]*)*",
     re.DOTALL,
 )
-"""One of them, where nothing else is left of a text."""
+"""One such character, when the rest of a text has been removed."""
 _FEW: Final = 8
 _SHARE: Final = 3
 """A text with more different special characters than `_FEW`, or more of them than a third of it, is of another script, which

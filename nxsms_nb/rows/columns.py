@@ -54,7 +54,7 @@ def phone_label(frame: pd.DataFrame, given: Hashable | None = None) -> Hashable:
 
 
 def _label(frame: pd.DataFrame, field: Field, given: Hashable | None) -> Hashable | None:
-    """Return the label of a field's column; None where the frame has none and needs none."""
+    """Return the label of a field's column; None if an optional field has none."""
     if given is not None:
         return one_column(frame, given, field.name)
     spellings = {name: label for name in (field.name, field.wire) if (label := found(frame, name)) is not None}
@@ -69,7 +69,7 @@ def _label(frame: pd.DataFrame, field: Field, given: Hashable | None) -> Hashabl
 
 
 def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:
-    """Return the frame's own label for one that a person wrote; None where there is no such column.
+    """Return the frame's label for the one that a person wrote; None if there is no such column.
 
     In columns of several levels, ``"phone"`` is ``("phone", "")``.
 
@@ -100,7 +100,7 @@ def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:
 
 def _same(column: Hashable, label: Hashable) -> bool:
     equal = column == label
-    # What a missing label is equal to is not known.
+    # Comparing a missing label gives no answer.
     return column is label or (isinstance(equal, (bool, np.bool_)) and bool(equal))
 
 
@@ -134,7 +134,7 @@ def one_label(option: str, label: Any) -> Hashable:
 
 
 def meant(frame: pd.DataFrame, label: Any, *also: str) -> Hashable | None:
-    r"""Return the column that a person may mean by a label: the same but for case, blanks and invisible signs, or a near one.
+    r"""Suggest a column for a label: one that differs only in case, blanks and invisible signs, or a similar one.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def _folded(label: Any) -> str:
 
 
 def _missing(frame: pd.DataFrame, field: Field) -> str:
-    """Say that a required field has no column, and where it may be."""
+    """Describe a required field that has no column, and where it may be."""
     near = meant(frame, field.name, *_ALSO[field.name])
     if near is not None:
         remedy = f"Is it {near!r}? Name it, {field.name}={near!r}, or rename it: df.rename(columns={{{near!r}: {field.name!r}}})."

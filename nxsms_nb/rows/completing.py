@@ -1,4 +1,4 @@
-"""National numbers get their country code, and bare ones are read the way that is valid."""
+"""Add the country code to national numbers, and read bare numbers the way that is valid."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def completed(
     bare: Bare | None = None,
     counts: Counts | None = None,
 ) -> pa.Array:
-    """Complete numbers without a country code with that of their region, and note in `troubles` what is not certain.
+    """Add the region's country code to numbers without one, and note in `troubles` what is uncertain.
 
     `bare` says what numbers without +, 00 or trunk zero are. None: national where that gives a number of the region
     that can be a mobile (and none of its numbers with the calling code in front), else international where that gives
@@ -117,7 +117,7 @@ def _either(numbers: pa.Array, read: national.Readings, region: str) -> tuple[pa
 
 
 def _abroad(numbers: pa.Array, wanted: Mask, region: str) -> tuple[pa.Array, Mask]:
-    """Return what follows a region's prefix for calls abroad, and where that is a valid number."""
+    """Return what follows a region's prefix for calls abroad, and which rows have a valid number there."""
     prefix = national.abroad_prefix(region)
     if prefix is None:
         return numbers, np.zeros(len(numbers), np.bool_)
@@ -143,7 +143,7 @@ def _other_prefixes(digits: pa.Array, rows: Rows, regions: Regions) -> pa.Array:
 
 
 def _replaced(digits: pa.Array, rows: Rows, values: pa.Array) -> pa.Array:
-    """Return the digits with other values in some rows."""
+    """Return the digits with those of some rows replaced."""
     if len(rows) == len(digits) and (np.diff(rows) > 0).all():
         return values
     source = np.arange(len(digits))

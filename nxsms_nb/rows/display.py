@@ -1,4 +1,4 @@
-"""A column's cells as text for people, as the frame shows them."""
+"""Write a column's cells as text, as the frame shows them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACES: Final = 30
 
 
 def display_text(values: pd.Series) -> pa.Array:
-    """Write each cell as the frame shows it; null where there is nothing, or nothing that can be written.
+    """Write each cell as the frame shows it; null if it is empty or cannot be written.
 
     Unlike `cells.read`, which reads what a key or a field is made of, this depends on the column: whole floats are written
     whole where all of them are, and moments as dates where all of them are midnight.
@@ -57,7 +57,7 @@ def display_text(values: pd.Series) -> pa.Array:
 
 
 def missing(values: pd.Series) -> npt.NDArray[np.bool_]:
-    """Return which cells hold nothing; not-a-number, which some dtypes keep apart from a gap, counts too."""
+    """Return which cells are empty; NaN, which some dtypes distinguish from a missing value, counts as empty."""
     gaps = np.asarray(values.isna(), np.bool_)
     if isinstance(values.dtype, pd.api.extensions.ExtensionDtype) and pd.api.types.is_float_dtype(values.dtype):
         gaps = gaps | np.isnan(values.to_numpy(dtype=np.float64, na_value=np.nan))

@@ -1,4 +1,4 @@
-"""Digits, blanks and dashes of every script as ASCII, and nothing of invisible marks."""
+"""Convert digits, blanks and dashes of every script to ASCII, and remove invisible marks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _FOLDING: Final = _Folding(_OTHERS)
 
 
 def folded(text: pa.Array) -> pa.Array:
-    """Fold each text.
+    """Return each text with its characters folded.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def folded(text: pa.Array) -> pa.Array:
     foreign = ~as_mask(pc.string_is_ascii(text))
     if not foreign.any():
         return _tabs(text)
-    # What most such texts have is done for all of them at once.
+    # What most such texts need is done for all of them at once.
     text = pc.replace_substring_regex(pc.replace_substring_regex(text, _BLANKS, " "), _DASHES, "-")
     foreign = ~as_mask(pc.string_is_ascii(text))
     if foreign.any():

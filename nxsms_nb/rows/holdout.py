@@ -25,12 +25,12 @@ HOLDOUT: Final = "holdout"
 _SAMPLE: Final = 500
 _MOST_ARMS: Final = 20
 _UNHASHED: Final = (TypeError, NotImplementedError, pa.ArrowException)
-"""What lists, dicts and other values without a hash raise: they are no arms."""
+"""The errors that unhashable values, such as lists and dicts, raise; they cannot be arms."""
 _MOST_READ: Final = 100_000
-"""Different values that are read one by one: a column with more is none of arms."""
+"""The most different values that are read one by one: a column with more has no arms."""
 
 VARIANT: Final = "variant"
-"""The column that says a row's arm, where no other is named."""
+"""The default name of the column with each row's arm."""
 
 HELD_OUT: Final = "held out"
 """The reason of a held-out row."""
@@ -53,7 +53,7 @@ def held_out(frame: pd.DataFrame, variant: Hashable = VARIANT) -> npt.NDArray[np
 
 
 def refuse_unseen(frame: pd.DataFrame, variant: Hashable = VARIANT) -> None:
-    """Refuse a frame without a variant column where another column, or its index, holds rows out: it may be the one.
+    """Refuse a frame without a variant column if another column, or its index, says ``holdout``: it may be the right one.
 
     A file, a rename or a join makes ``Variant`` or ``arm`` of ``variant``, and everybody who is held out would get a
     message. Only columns with few different values are looked at, which arms have.
@@ -79,7 +79,7 @@ def refuse_unseen(frame: pd.DataFrame, variant: Hashable = VARIANT) -> None:
 
 
 def _says_so(values: Any) -> npt.NDArray[np.bool_]:
-    """Return which values read as ``holdout``, whatever a person or a file made of its letters."""
+    """Return which values read as ``holdout``, in any spelling that people or files give it."""
     if values.dtype.kind in "biufcmM":
         return np.zeros(len(values), np.bool_)
     categorical = isinstance(values.dtype, pd.CategoricalDtype)

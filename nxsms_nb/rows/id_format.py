@@ -1,4 +1,4 @@
-"""How a digest is spelled as a messageid, and read back; the id of a further attempt, and what tells ids apart at a glance.
+"""The form of a messageid: digests written as ids and read back, ids of further attempts, fingerprints.
 
 The form is version 1 and never changes: ``n1`` (a letter first, so that no spreadsheet takes it for a number), then 32
 hexadecimal digits of 128 bits. A further attempt of a refused row appends ``-1``, ``-2``, ….
@@ -36,12 +36,12 @@ __all__ = [
 
 PREFIX: Final = "n1"
 WIDTH: Final = len(PREFIX) + 32
-"""How many characters an id has that was made of a digest."""
+"""The length of an id made from a digest."""
 
 _SEPARATOR: Final = "\x1f"
 _OURS: Final = re.compile(r"(n1[0-9a-f]{32})(?:-([1-9][0-9]{0,8}))?")
 MADE: Final = r"^n1[0-9a-f]{32}$"
-"""The form of an id that was made of a digest, as a regular expression."""
+"""The form of an id made from a digest, as a regular expression."""
 _ANY_OF_OURS: Final = r"^n1[0-9a-f]{32}(?:-[1-9][0-9]{0,8})?$"
 """The form of an id that was made, of a first or a further attempt, as a regular expression."""
 _FURTHER: Final = r"^n1[0-9a-f]{32}-[1-9][0-9]{0,8}$"
@@ -64,7 +64,7 @@ def spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
 
 
 def write(made: npt.NDArray[np.uint64], letters: npt.NDArray[np.uint8]) -> None:
-    """Spell digests into the place of their ids' letters, `WIDTH` for each."""
+    """Write the ids of digests into a buffer, `WIDTH` letters each."""
     parts = letters.view(_PARTS)
     parts["prefix"] = PREFIX.encode()
     parts["digits"] = np.frombuffer(binascii.hexlify(made.data), "V32")
@@ -152,7 +152,7 @@ def _fingerprint(messageid: str) -> int:
 
 
 def next_id(messageid: str) -> str:
-    """Return the id of the next attempt of a refused row, for an id of ours or the analyst's own.
+    """Return the id for the next attempt at a refused row, whether its id was made here or is the frame's own.
 
     Examples
     --------
@@ -243,5 +243,5 @@ def are_further(ids: pa.Array) -> pa.Array:
 
 
 def is_ours(messageid: str) -> bool:
-    """Tell whether an id has the form of those made here, for a first or a further attempt."""
+    """Return whether an id has the form of those made here, for a first or a further attempt."""
     return _OURS.fullmatch(messageid) is not None

@@ -110,7 +110,7 @@ def repeats(keys: Keys, good: Mask) -> npt.NDArray[np.int32]:
 
 
 def _occurring_twice(halves: npt.NDArray[np.uint64]) -> Mask:
-    """Return the rows whose half of a digest occurs twice: those with equal keys, and hardly any other."""
+    """Return the rows whose half digest occurs twice: the rows with equal keys, and hardly any others."""
     ordered = np.sort(halves)
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     return np.isin(halves, twice) if len(twice) else np.zeros(len(halves), np.bool_)

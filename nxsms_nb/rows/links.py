@@ -1,4 +1,4 @@
-"""Short links: what a text will say in place of ``#1#``, as far as that is known before it is sent.
+"""Short links: preview what replaces ``#1#`` in a text, as far as that is known before sending.
 
 The vendor's page says that a short link works only where the content has ``#1#``, and neither how long the text is that it
 puts there nor whether each number gets a link of its own.
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["PLACE", "filled", "link_words", "linked"]
 
 PLACE: Final = "#1#"
-"""What a short link replaces in the content."""
+"""The place of a short link in the content."""
 
 _BEFORE: Final = 25
 _SHOWN: Final = 80
 
 
 def linked(fields: Mapping[str, pa.Array], rows: Positions) -> Positions:
-    """Return those of some rows, which have no problem, that have a short link.
+    """Return the rows, among some without a problem, that have a short link.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def filled(content: pa.Array, links: pa.Array) -> pa.Array:
 
 
 def link_words(fields: Mapping[str, pa.Array], rows: Positions, *, counted: bool = False) -> str | None:
-    """Say how many of some rows have a short link, with a preview of the first; None where none has one.
+    """Describe how many of some rows have a short link, with a preview of the first; None if none has one.
 
     `counted`: also what the links make of the segments, which are counted with ``#1#`` as written.
     """

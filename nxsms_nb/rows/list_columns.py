@@ -1,4 +1,4 @@
-"""Which columns of a do-not-contact list hold its numbers, and whether its first line is a heading or an entry."""
+"""Find the columns of a do-not-contact list that hold numbers, and whether its first line is a heading or an entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written in digits and is not a phone: dates, decimals, keys, and a number with more digits behind or before it."""
+"""Find what is written in digits but is not a phone: dates, decimals, keys, numbers with other digits next to them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _PLACE: Final = (
 
 
 def troubles_of(text: pa.Array, marks: frozenset[str], *, apply_words: bool) -> Codes:
-    """Find what is not a phone, or not one alone, by how the whole cell is written; `marks` are the column's characters."""
+    """Find cells that are not one phone by how they are written; `marks` are the characters in the column."""
     troubles = np.zeros(len(text), np.uint8)
     short = lengths(text) <= _LONGEST
     if marks & {".", ")"}:

@@ -244,7 +244,7 @@ def key_texts(
 def keys_of(
     fields: Mapping[str, pa.Array], keys: Sequence[pa.Array], *, campaign: str | None, app_key: str = ""
 ) -> Keys:
-    """Do what `key_texts` does, for the texts of a frame: a spreadsheet changes line ends, which distinguish no messages."""
+    """Build the keys of a frame's rows, ignoring differences in line ends, which spreadsheets change."""
     if not keys and campaign is None:
         fields = {**fields, "content": line_ends(fields["content"])}
     return key_texts(fields, keys, campaign=campaign, app_key=app_key)

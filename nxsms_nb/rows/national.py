@@ -1,4 +1,4 @@
-"""Numbers without a country code, read as those of a region: by patterns for whole columns, else by `phonenumbers`."""
+"""Read numbers without a country code as a region's: by patterns for whole columns, else by `phonenumbers`."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def may_be_mobile(full: pa.Array, region: str) -> Mask:
 
 
 def abroad_prefix(region: str) -> str | None:
-    """Return the pattern of what is dialled in a region before a country code."""
+    """Return the pattern of a region's prefix for calls abroad."""
     return _start(calling_codes.metadata(int(calling_codes.of_region(region)), region).international_prefix)
 
 

@@ -1,4 +1,4 @@
-"""Phones of every shape become digits, or a problem of the row: what was lost is never guessed."""
+"""Turn phones of any form into digits, or into a problem of the row; lost digits are never guessed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Bare = Literal["national", "international"]
 
 SHORTEST: Final = 7
 LONGEST: Final = 15
-"""How many digits a number may have with its country code (the longest by ITU-T E.164)."""
+"""The most digits of a number with its country code (ITU-T E.164)."""
 
 
 def normalise(values: pd.Series, region: Any = None, bare: Bare | None = None) -> tuple[pa.Array, Codes]:
-    """Turn phones of any shape into digits.
+    """Turn phones of any form into digits.
 
     Returns country code and number, 7 to 15 digits that do not start with 0, or null where there is a problem; and the
     `Trouble` of each row (`TROUBLES` has rule and hint). Without a region, numbers carry their country code.
@@ -59,7 +59,7 @@ def read_column(
     *,
     apply_words: bool = True,
 ) -> tuple[pa.Array, Codes]:
-    """Do what `normalise` does, for cells that have been read already, and with what only the whole column shows."""
+    """Turn cells that were read already into digits as `normalise` does, including the checks of the whole column."""
     digits, troubles = from_cells(cells, regions, bare, counts, apply_words=apply_words)
     cut = rounding.cut(cells.text, digits, counts)
     if len(cut):
@@ -78,7 +78,7 @@ def from_cells(
     *,
     apply_words: bool = True,
 ) -> tuple[pa.Array, Codes]:
-    """Do what `read_column` does, without the search for digits that a whole column has lost."""
+    """Turn cells into digits as `read_column` does, without the check for digits that the whole column has lost."""
     pieces: list[pa.Array | None] = []
     found: list[Codes] = []
     signs: list[Codes] = []

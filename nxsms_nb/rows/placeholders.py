@@ -1,4 +1,4 @@
-"""What a template is made of: literal text, and placeholders for the frame's columns."""
+"""Parse templates into literal text and placeholders for the frame's columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Placeholder", "parsed"]
 
 _BRACES: Final = re.compile(r"\{\{|\}\}|[{}]")
 _SPEC: Final = re.compile(r":(?:.?[<>=^])?[+\- ]?#?0?\d*[,_]?(?:\.\d+)?[bcdeEfFgGnosxX%]$|:.*%[A-Za-z]")
-"""What looks like a format spec, at the end of a text for gaps."""
+"""A likely format spec at the end of a text for gaps."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Placeholder:
         return f"{{{mask_name(self.name)}{':' + mask_name(self.spec) if self.spec else ''}}}"
 
     def with_fallback(self) -> str:
-        """Return how it is written with a text for gaps."""
+        """Return the placeholder as written with a text for gaps."""
         return f"{str(self)[:-1]}|…}}"
 
 
@@ -64,7 +64,7 @@ def parsed(template: str, frame: pd.DataFrame) -> Iterator[pa.Scalar | Placehold
 
 
 def literal(text: str) -> pa.Scalar:
-    """Return a text that is the same in every row."""
+    """Return a template's literal text."""
     try:
         return pa.scalar(text, TEXT)
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""Problems of rows, all of them, as columns: which rule, which row, what value (masked), what to do."""
+"""All problems of all rows, as columns: the row, the rule, the value (masked), what to do."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Problems:
         return len(self.positions)
 
     def values(self) -> pa.Array:
-        """Return the value of each problem, masked; null where there was none."""
+        """Return the masked value of each problem; null if there was none."""
         fields = _FIELD_OF[self.rules]
         order = np.argsort(fields, kind="stable")
         pieces = [pa.array([], TEXT)]
@@ -202,7 +202,10 @@ class Problems:
         return to_series(pa.array(words, TEXT).take(pa.array(self.rules)))
 
     def counts(self) -> pd.DataFrame:
-        """Count the rows that break each rule: index rule; columns field, code (Int64), rows, position (of the first), hint."""
+        """Count the rows that break each rule: index rule.
+
+        Columns field, code (Int64), rows, position (of the first), hint.
+        """
         numbers, first, rows = np.unique(self.rules, return_index=True, return_counts=True)
         rules = [RULES[number] for number in numbers]
         return pd.DataFrame(
@@ -233,12 +236,12 @@ class Problems:
         return self.positions[starts], [codes[number] for number in self.rules[starts]], reasons.to_pylist()
 
     def but(self, rows: npt.NDArray[np.bool_]) -> Problems:
-        """Return these problems without those of some rows."""
+        """Return the problems without those of some rows."""
         kept = ~rows[self.positions]
         return Problems(self.positions[kept], self.rules[kept], self.sources)
 
     def plus(self, found: Iterable[tuple[str, Positions]], sources: Mapping[str, pa.Array]) -> Problems:
-        """Return these problems and more: names of rules with the rows that break them, and the text of the fields concerned."""
+        """Return the problems with more added: rules with the rows that break them, and the texts of the fields."""
         more = [(NUMBER[name], rows) for name, rows in found if len(rows)]
         if not more:
             return self
@@ -266,7 +269,10 @@ _SUSPICIOUS: Final = {
     "content_unfilled": r"\{(?:\pL[^{}\n]{0,40}|[0-9]*)\}",
     "content_replacement_character": "\ufffd",
 }
-"""Patterns of likely mistakes in a text, by the name of the rule. What each needs in a text is one of the signs in `signs`."""
+"""Patterns of likely mistakes in a text, by the name of the rule.
+
+What each needs in a text is one of the signs in `signs`.
+"""
 _ANY_SUSPICION: Final = "|".join(_SUSPICIOUS.values())
 _LINK: Final = "content_link_unfilled"
 _ANY_OR_PLACE: Final = f"{_ANY_SUSPICION}|{PLACE}"
@@ -275,7 +281,7 @@ _PIECE: Final = 100_000
 
 
 def suspicions(content: pa.Array, rows: Positions | None = None, *, links: pa.Array | None = None) -> Problems:
-    """Find what reads as a mistake in texts that may be sent: those of some rows, ascending, or all.
+    """Find likely mistakes in the texts of some rows, ascending, or of all rows.
 
     `links` are the rows' short links, where the frame has such a column: they fill in ``#1#``.
 
@@ -297,7 +303,7 @@ def suspicions(content: pa.Array, rows: Positions | None = None, *, links: pa.Ar
 
 
 def _with(content: pa.Array, rows: Positions, pattern: str) -> Positions:
-    """Return those of the rows whose texts a pattern is found in; hardly any text has a suspicious one."""
+    """Return the rows whose texts match a pattern; hardly any text does."""
     # By the piece: the texts of a million rows, taken together, are as large as the frame.
     pieces = [rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE)]
     return np.concatenate([_found_in(content, piece, pattern) for piece in pieces]) if pieces else rows

@@ -1,4 +1,4 @@
-"""The country of numbers written without one: a code for all of them, or a column of codes."""
+"""Regions, for numbers without a country code: one for all rows, or a column of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Regions:
     text: pa.Array | None = None
 
     def groups(self, rows: npt.NDArray[np.int64]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-        """Yield each region with those of the rows that have it."""
+        """Yield each region with its rows."""
         if self.places is None:
             yield self.names[0], rows
             return
@@ -79,7 +79,7 @@ def regions_of(frame: pd.DataFrame, region: Any) -> Regions | None:
 
 
 def _meant(region: Any) -> str:
-    """Ask about the code that may be meant: in small letters, a country code, or what people write for it."""
+    """Suggest the region that may be meant: written in small letters, as a calling code, or in another usual way."""
     import phonenumbers  # noqa: PLC0415
 
     text = str(region).strip()

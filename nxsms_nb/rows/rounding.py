@@ -1,4 +1,4 @@
-"""Digits that a spreadsheet cut, which only the numbers of a whole column together show.
+"""Find numbers whose last digits a spreadsheet cut, which only a whole column shows.
 
 One phone may well end in five zeros. Several different ones among few do not by chance: they were rounded, and what is
 left of them are other people's numbers.
@@ -40,14 +40,14 @@ _LOOKED_AT: Final = 256
 _SAMPLE: Final = 200_000
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _ENOUGH: Final = 64
-"""Numbers that prove as much as more of them would: each is a matter of chance by a half at most."""
+"""How many numbers are examined: so many prove enough, since each occurs by chance with probability 1/2 at most."""
 _KEPT: Final = 100_000
 """Round numbers that are remembered; a column with more of them is damaged beyond doubt."""
 
 
 @dataclass
 class Counts:
-    """What earlier chunks of a stream showed of its numbers.
+    """What earlier chunks of a stream showed about its numbers.
 
     `numbers` adds up each chunk's different numbers, `rounded` has those that end in five zeros or more, and `foreign`
     says whether bare numbers were valid only as another country's.
@@ -60,7 +60,7 @@ class Counts:
 
 @dataclass
 class Evidence:
-    """What parts of a column show of damage that only the whole column proves; the evidence of two parts adds up.
+    """Evidence in a part of a column for damage that only the whole column proves; the evidence of two parts adds up.
 
     `different` are the numbers, each once: all of them, or where those are many the share whose hashes end in `shift` zero
     bits. `narrow` are numbers wider than a float32 (None: one of them cannot be one). `keys` has, for the place of each key
@@ -93,7 +93,10 @@ class Evidence:
             self.keys[place] = _both(self.keys.get(place, set()), found)
 
     def verdict(self) -> Verdict:
-        """Decide what the whole column is; where a sample does not show how many different numbers it has, it counts as damaged."""
+        """Reach a verdict on the whole column.
+
+        If a sample leaves open how many different numbers it has, it counts as damaged.
+        """
         damage: Literal["", "narrow", "rounded"] = ""
         # Eight standard deviations of what a sample shows: none where it is everything.
         least = len(self.different) - (8 * math.sqrt(len(self.different)) if self.shift else 0)
@@ -117,7 +120,7 @@ def _sampled(numbers: Rows, shift: int) -> Rows:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a whole column is: how its numbers were cut, whether bare ones are other countries', which key columns were floats."""
+    """The verdict on a whole column: how numbers were cut, whether bare ones are foreign, which key columns were floats."""
 
     damage: Literal["", "narrow", "rounded"] = ""
     foreign: bool = False
@@ -125,7 +128,7 @@ class Verdict:
 
 
 class WholeColumn(Counts):
-    """What a pass over a whole column decided, for the rows of a part of it; with `evidence`, what this part shows is added to it."""
+    """The decisions of a pass over a whole column, for a part of it; the part's own evidence is added to `evidence`."""
 
     def __init__(self, verdict: Verdict, evidence: Evidence | None = None) -> None:
         super().__init__(foreign=verdict.foreign)
@@ -133,7 +136,7 @@ class WholeColumn(Counts):
         self._evidence = evidence
 
     def cut(self, given: pa.Array, digits: pa.Array) -> Rows:
-        """Do what the function of this name does, as the whole column was judged."""
+        """Return the rows whose numbers were cut, by the verdict on the whole column."""
         rounded = np.flatnonzero(as_mask(pc.ends_with(digits, "0" * ZEROS)))
         if self._evidence is not None:
             cut = {*_different(digits.take(pa.array(rounded))).tolist()}
@@ -144,7 +147,7 @@ class WholeColumn(Counts):
         return rounded if self._verdict.damage == "rounded" else rounded[:0]
 
     def of_floats(self, place: int, numbers: pa.Array) -> bool:
-        """Return whether the key column at this place was of floats, as the whole column was judged."""
+        """Return whether the key column at this place held floats, by the verdict on the whole column."""
         if self._evidence is not None:
             self._evidence.add(Evidence(keys={place: float_evidence(numbers)}))
         return place in self._verdict.floats
@@ -160,7 +163,7 @@ def _few(numbers: set[int]) -> set[int]:
 
 
 def binomial_tail(hits: int, trials: int, chance: float) -> float:
-    """Return the probability of so many hits or more among independent trials, each a hit with this chance.
+    """Return the probability of at least so many hits in independent trials with this chance of a hit.
 
     Examples
     --------
@@ -179,7 +182,7 @@ def binomial_tail(hits: int, trials: int, chance: float) -> float:
 
 
 def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows:
-    """Return the rows whose numbers were cut, as the whole column shows.
+    """Return the rows whose numbers were cut, judging by the whole column.
 
     A number that stands in groups counts like any other: a spreadsheet's format for phone numbers writes a cut one in
     groups. `digits` have 15 digits at most, and are null where there is a problem. `counts` carries earlier chunks and
@@ -205,7 +208,7 @@ def cut(given: pa.Array, digits: pa.Array, counts: Counts | None = None) -> Rows
 
 
 def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
-    """Return whether all numbers are values of float32, and together too many for chance.
+    """Return whether all numbers are float32 values, and too many for that to be chance.
 
     It looks at what was given: a number completed with a country code is not the one that was cut.
     """
@@ -214,7 +217,7 @@ def _of_narrow_floats(given: pa.Array, digits: pa.Array) -> bool:
 
 
 def _narrow_numbers(given: pa.Array, digits: pa.Array) -> set[int] | None:
-    """Return numbers wider than a float32 holds, as many as prove something; None where one is not a float32's value."""
+    """Return some numbers too wide for a float32, enough to prove something; None if one is not a float32's value."""
     seen: set[int] = set()
     for start in range(0, len(given), _LOOKED_AT):
         read = given.slice(start, _LOOKED_AT).filter(pc.is_valid(digits.slice(start, _LOOKED_AT)))
@@ -231,7 +234,7 @@ def _too_many(numbers: set[int]) -> bool:
 
 
 def of_floats(numbers: pa.Array) -> bool:
-    """Return whether whole numbers of 17 digits or more, written as text, were left by a spreadsheet's floats.
+    """Return whether whole numbers of 17 or more digits, written as text, come from a spreadsheet's floats.
 
     Every one of them has to be a float's value, and together they must be too many for chance. What people and programs
     count in steps (thousands, or 1,024 as ids that begin with a time do, or more than a float's own) is a float's value
@@ -242,7 +245,10 @@ def of_floats(numbers: pa.Array) -> bool:
 
 
 def float_evidence(numbers: pa.Array) -> set[int] | None:
-    """Return the numbers that are a float's value by more than a step, as many as prove something; None where one is no float's."""
+    """Return some long numbers that only a float explains, enough to prove something.
+
+    None if one is not a float's value.
+    """
     seen: set[int] = set()
     telling: set[int] = set()
     for start in range(0, len(numbers), _LOOKED_AT):
@@ -257,12 +263,12 @@ def float_evidence(numbers: pa.Array) -> set[int] | None:
 
 
 def proves_floats(numbers: set[int]) -> bool:
-    """Return whether so many numbers are no floats' values by chance."""
+    """Return whether so many numbers are unlikely to be floats' values by chance."""
     return math.prod(_chance_of_float(number) or 0.0 for number in numbers) < DOUBT
 
 
 def _chance_of_float(number: int) -> float | None:
-    """Return how probable it is that a number is a float's value by chance; None where it is not one."""
+    """Return the probability that a number is a float's value by chance; None if it is not one."""
     large = number >= _LARGE
     # Workbooks store a float with 16 digits, or with as many as it needs.
     short = number < _LARGEST and int(float(f"{number:.16g}")) == number
@@ -276,7 +282,7 @@ def _chance_of_float(number: int) -> float | None:
 
 
 def _most(hits: int, rows: int) -> int:
-    """Return among how many numbers at most so many round ones are damage; more than `rows` are not considered."""
+    """Return the largest count of numbers, up to `rows`, among which so many round ones mean damage."""
     return (
         hits
         - 1
@@ -285,7 +291,7 @@ def _most(hits: int, rows: int) -> int:
 
 
 def _at_most(digits: pa.Array, most: int) -> bool:
-    """Return whether there are at most so many different numbers; in a column without repetition, few rows are examined."""
+    """Return whether there are at most so many different numbers, examining few rows if numbers do not repeat."""
     size = most + most // 16 + 16
     while size < len(digits):
         if len(_different(digits.slice(0, size))) > most:

@@ -1,4 +1,4 @@
-"""Every rule of the API that needs no other row, on every row, all problems at once."""
+"""Check every row against the API's rules that need no other row, and report all problems at once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Checked:
     about_list: str | None = None
 
     def refusals(self) -> tuple[Positions, list[int | None], list[str]]:
-        """Return what the results say of rows with a problem, as `problems.Problems.refusals`."""
+        """Return position, code and reason of each row with a problem; see `problems.Problems.refusals`."""
         return self.problems.refusals()
 
     def without(self, found: Found, sources: Mapping[str, pa.Array]) -> Checked:
@@ -136,7 +136,7 @@ def check(
 
 
 def _held_to_rules(cells: Mapping[str, Cells]) -> tuple[dict[str, pa.Array], Found]:
-    """Return the fields of some rows but the phone, null where not usable, and the rows that break a rule."""
+    """Return the fields except the phone of some rows, null where unusable, and the rows that break each rule."""
     fields: dict[str, pa.Array] = {}
     found: Found = []
     for name, column in cells.items():
@@ -177,7 +177,7 @@ def _is_longer(text: pa.Array, most: int) -> Mask:
 
 
 def _fits(text: pa.Array, pattern: str) -> Mask:
-    """Return where the pattern is found; a column of few different values is searched value by value."""
+    """Return which texts match the pattern; if few values are different, each is searched once."""
     if len(text) > 10_000 and len(text[:1000].unique()) < 100:
         coded = text.dictionary_encode()
         return as_mask(pc.match_substring_regex(coded.dictionary, pattern).take(coded.indices))

@@ -1,4 +1,4 @@
-"""Numbers of one phone: in a few countries a mobile is written with a digit more in some places, or was renumbered."""
+"""Match the spellings of one mobile in countries where it may have an extra digit, or was renumbered."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _RULES: Final = (
     (r"^54([23][0-9]{3})15([0-9]{6})$", r"54\1\2"),
     (r"^55([0-9]{2})9([6-9][0-9]{7})$", r"55\1\2"),  # Brazil's ninth digit, since 2012
 )
-"""Spellings of a mobile, and the one that stands for all of them; by the numbering plans that the ITU publishes."""
+"""Spellings of a mobile, and the one to replace them by; from the numbering plans that the ITU publishes."""
 
 
 def bases(digits: pa.Array) -> list[pa.Array]:
-    """Return numbers, and the shorter spellings of those that have some.
+    """Return the numbers, together with the shorter spellings that some of them have.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def bases(digits: pa.Array) -> list[pa.Array]:
 
 
 def among(digits: pa.Array, people: pa.Array) -> npt.NDArray[np.bool_]:
-    """Return which numbers are those of some people, given with all their `bases`."""
+    """Return which numbers belong to people given by all their `bases`."""
     there = as_mask(pc.is_in(digits, value_set=people))
     if not pc.any(pc.match_substring_regex(people, _COUNTRIES)).as_py():
         return there

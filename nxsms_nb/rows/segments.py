@@ -1,4 +1,4 @@
-"""How many segments a text is billed as, and in which encoding it travels."""
+"""Count the segments that texts are billed as, and find their encoding."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _ASTRAL: Final = r"[\x{10000}-\x{10FFFF}]"
 def count_segments(
     content: pa.Array, phone: pa.Array | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
-    """Count the segments of each text that are billed, and name the encoding; 0 and None where there is no text.
+    """Count the segments each text is billed as, and name its encoding; 0 and None where there is no text.
 
     Source: the vendor's page on billing. GSM 03.38 characters only: 160 to a single message, else 154 to a segment,
     those of the extension table count 2. Any other character: UCS-2, 70 UTF-16 units to a single message, else 67 to a
@@ -76,7 +76,7 @@ def count_segments(
 
 
 def needs_ucs(content: pa.Array) -> npt.NDArray[np.bool_]:
-    """Return which texts travel in UCS-2; where there is no text, none does.
+    """Return which texts are sent in UCS-2; a missing text is not.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def _is_special(text: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def _odd(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Return the places of the ASCII bytes that are not plain.
+    """Return the positions of ASCII bytes that are not plain.
 
     A few comparisons find all of them, and ``_`` and line ends as well; looking up every byte takes five times as long.
     """

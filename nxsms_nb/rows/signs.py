@@ -1,4 +1,4 @@
-"""Which texts may read as a mistake: those with a sign of one in their bytes.
+"""Find texts that may contain a mistake, by bytes that every mistake has.
 
 The patterns of mistakes read each text byte by byte, and hardly any text has what they need. A byte or two are compared in
 all texts of a column at once, in half the time.
@@ -25,7 +25,7 @@ _ROWS: Final = 8192
 
 
 class Sign:
-    """Bytes side by side, each one of a set; the one or two at `rare` are looked for first."""
+    """A sequence of bytes, each from a set; the one or two at `rare` are searched first."""
 
     def __init__(self, *sets: bytes, rare: slice) -> None:
         self._start = rare.start
@@ -109,7 +109,7 @@ def _signed(texts: pa.Array) -> Positions:
 
 
 def _where_any(signs: Sequence[Sign], data: Bytes) -> Positions:
-    """Return where in the bytes two may be the rare ones of any sign."""
+    """Return the positions where the rare bytes of some sign may be."""
     found = []
     for shift in range(2):
         words = data[shift : len(data) - (len(data) - shift) % 2].view(np.uint16)

@@ -1,4 +1,4 @@
-"""Cells written by a format spec, ``.2f`` or ``%d %b``."""
+"""Write cells with a format spec, such as ``.2f`` or ``%d %b``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MINUTES: Final = _DATES | frozenset("HIMpzZ")
 """Those that show no seconds."""
 
 _EXACT: Final = 2.0**53
-"""From here on a float is not one whole number."""
+"""From this value on, one float represents several whole numbers."""
 
 
 def formatted(values: pd.Series, field: str, spec: str) -> pa.Array:
-    """Write each cell by the spec; null where there is nothing, or where the spec does not fit.
+    """Write each cell with the spec; null if it is empty or the spec does not fit.
 
     A spec that fits no value raises `ConfigError`, which names the `field`.
 

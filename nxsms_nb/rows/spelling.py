@@ -1,4 +1,4 @@
-"""Phones as people write them: words, trunk zeros and separators are removed, and what is not one number is a problem.
+"""Read phones as people write them: remove words, trunk zeros and separators, and reject what is not one number.
 
 Digits are only ever copied. Whatever reads as a rounded or a decimal number, as several numbers or as a number with an
 extension is a problem.
@@ -29,7 +29,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Sign:
-    """What the writing of a number says of its country code: plain integers, as `Kind` has them."""
+    """What the spelling of a number says about its country code; plain integers, like `Kind`."""
 
     NONE: Final = 0
     PLUS: Final = 1
@@ -40,7 +40,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Spelled:
-    """A column of phones, read as far as the writing goes: digits (undefined where there is a problem), `Trouble` and `Sign`."""
+    """A column of phones as spelled: digits (undefined where there is a problem), `Trouble` and `Sign`."""
 
     digits: pa.Array
     troubles: Codes
@@ -86,7 +86,7 @@ _LONG_SLASHED: Final = r"^(?:\+|00)[1-9][0-9]{5,8}/[0-9]{5,}$"
 
 
 def read_digits(cells: Cells, *, apply_words: bool = True) -> Spelled:
-    """Read the digits of each cell, as far as one cell alone says what they are.
+    """Read the digits of each cell, judging by that cell alone.
 
     Without `apply_words` a number is read whatever the words next to it say of it, as a do-not-contact list needs.
     """
@@ -168,7 +168,10 @@ def _spelt(text: pa.Array, *, apply_words: bool) -> Spelled:
 
 
 def _marks(text: pa.Array) -> frozenset[str]:
-    """Return the characters that occur in the texts, digits and blanks aside; a byte that is not ASCII counts as Latin-1."""
+    """Return the characters that occur in the texts, digits and blanks aside.
+
+    A byte that is not ASCII counts as Latin-1.
+    """
     _, letters = buffers(text)
     there = np.zeros(256, np.bool_)
     there[letters] = True
@@ -207,7 +210,7 @@ def _unfit(text: pa.Array) -> Codes:
 
 
 def _slashed(text: pa.Array) -> tuple[Codes, Mask]:
-    """Find what is wrong with numbers that have a slash, and which are one number only if that is valid."""
+    """Find what is wrong with numbers that contain a slash, and which of them are one number only if it is valid."""
     marks = pc.replace_substring_regex(pc.replace_substring_regex(text, "[^0-9+/]+", ""), _SLASHED_CODE, r"\1")
     long = as_mask(pc.match_substring_regex(marks, _LONG_SLASHED))
     fine = long | as_mask(pc.match_substring_regex(marks, _SLASHED)) | ~as_mask(pc.match_substring(marks, "/"))

@@ -1,4 +1,4 @@
-"""Do-not-contact lists: nothing is sent to these people, however their numbers are written."""
+"""Do-not-contact lists: suppress the rows of these people, however their numbers are written."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Suppression:
         return rows
 
     def words(self) -> str | None:
-        """Say how the list was read, and how many of its entries are among the rows so far; None where it has none."""
+        """Describe how the list was read, and how many entries are among the rows so far; None for an empty list."""
         values = self.entries["phone"]
         there = values.notna().to_numpy() & (values.astype(str).str.strip() != "").to_numpy()
         met = int(self._met[0].sum()) if self._met else 0
@@ -84,7 +84,10 @@ class Suppression:
         return "\n".join((*self.notes, line))
 
     def _ways(self, frame: pd.DataFrame, region: Any, bare: Bare | None) -> tuple[tuple[Any, Bare | None], ...]:
-        """Yield region and `bare` to read the entries with: as the rows are; where those are of several countries, each way."""
+        """Yield each `region` and `bare` to read the entries with.
+
+        Those of the rows, in every combination if they differ.
+        """
         if not self.by_rows(region):
             return ((region, bare),)
         if self.countries is not None:
@@ -99,7 +102,7 @@ class Suppression:
         return not (region is None or regions.is_code(region) or region in self.entries.columns)
 
     def _digits(self, ways: Iterable[tuple[Any, Bare | None]], *, later: bool) -> list[pa.Array]:
-        """Return the digits of the entries by each way to read them; `later` rows may have other countries."""
+        """Return the digits of the entries for each way of reading them; `later` rows may have other countries."""
         unread: dict[int, str] | None = None
         pieces = []
         for region, bare in ways:
@@ -129,7 +132,7 @@ class Suppression:
         return pieces
 
     def _of_no_country(self, unread: dict[int, str], pieces: list[pa.Array]) -> dict[int, str]:
-        """Return the entries that no country reads: those of other chunks may. What they read counts at once."""
+        """Return the entries that cannot be read with any country so far; countries of later chunks may read them."""
         for name in regions.codes():
             rows = np.array(sorted(unread), np.int64)
             if not len(rows):
@@ -144,7 +147,7 @@ class Suppression:
 
 
 def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any]) -> tuple[Mask, str | None]:
-    """Tell which rows of a frame are on the list that ``suppress=`` gives, and what to say of it; `phones` are their digits."""
+    """Find the rows on the list given as ``suppress=``, and describe the list; `phones` are the rows' digits."""
     suppression = of(settings["suppress"], settings["phone"])
     if suppression is None:
         return np.zeros(len(frame), np.bool_), None
@@ -153,7 +156,7 @@ def suppressed(frame: pd.DataFrame, phones: pa.Array, settings: Mapping[str, Any
 
 
 def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
-    """Read what ``suppress=`` was given as a list of numbers; with None, no one is on the list.
+    """Read the list given as ``suppress=``; for None it is empty.
 
     `phone` is the label of the numbers in a frame or file with several columns. What is no such list, or a file that
     cannot be read, raises `ConfigError`.

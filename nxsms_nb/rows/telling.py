@@ -1,7 +1,7 @@
-"""Rows that decide how others of their column are written, for frames that are written part by part.
+"""Find the rows that decide how a whole column is written, for frames that are written part by part.
 
 Whether floats are written whole, moments as dates, or a format spec fits at all depends on the whole column. A part is
-written as the whole would be when such rows of other parts stand beside its own.
+written as the whole would be once such rows of other parts are added to its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["beside", "telling_rows"]
 def telling_rows(
     frame: pd.DataFrame, templates: Sequence[str], by: Hashable | None = None, names: Sequence[Any] = ()
 ) -> dict[str, pd.DataFrame]:
-    """Return, by what each tells, the first rows of a part that decide how a template's columns are written.
+    """Return the first rows of a part that decide how a template's columns are written, by what they decide.
 
     With `by`, also the first row for which one of the mapping's `names` has a template.
 
@@ -51,7 +51,7 @@ def telling_rows(
 
 
 def beside(frame: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put rows of other parts behind a part's own, dtypes kept; its index is counted from 0."""
+    """Append rows of other parts to a part, keeping its dtypes; its index becomes 0, 1, 2, …."""
     if not others:
         return frame.reset_index(drop=True)
     parts = [frame, *others]

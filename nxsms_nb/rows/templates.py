@@ -1,4 +1,4 @@
-"""Texts made from a template and the frame's columns."""
+"""Make texts from a template and the frame's columns."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def render(frame: pd.DataFrame, template: str | Mapping[Any, str], *, by: Hashab
 def rendered(
     frame: pd.DataFrame, template: str | Mapping[Any, str], by: Hashable | None = None
 ) -> tuple[pd.Series, str | None]:
-    """Make each row's text as `render` does; return also what it would warn of, None where every row has a text."""
+    """Make each row's text as `render` does; return also its warning, None if every row has a text."""
     texts = Texts(frame)
     if isinstance(template, Mapping):
         text = _by_value(texts, template, by)
@@ -66,7 +66,7 @@ def rendered(
 
 @dataclass(frozen=True)
 class Filled:
-    """What a template makes of a frame: each row's text, which rows have a gap in a column it uses, why some have no text."""
+    """The result of a template: each row's text, which rows have a gap in a column used, why some have no text."""
 
     text: pa.Array
     gaps: Mask
@@ -125,14 +125,14 @@ class Texts:
         return self._written[at]
 
     def lack(self, why: str, piece: Placeholder | None, lacking: Mask, rows: npt.NDArray[np.int64] | None) -> None:
-        """Note rows that get no text."""
+        """Note that rows get no text, and why."""
         if not lacking.any():
             return
         _, mask = self._lacks.setdefault(why, (piece, np.zeros(len(self.frame), np.bool_)))
         mask[np.flatnonzero(lacking) if rows is None else rows[lacking]] = True
 
     def words(self, text: pa.Array) -> str | None:
-        """Say how many rows have no text, and why; None where all have one."""
+        """Describe how many rows have no text, and why; None if all have one."""
         if not text.null_count:
             return None
         first = int(np.flatnonzero(~present(text))[0])

@@ -1,4 +1,4 @@
-"""What columns of texts cost: segments, encodings, and the same texts with plain characters. Public functions on Series."""
+"""Public functions on Series of texts: segments, encodings, and the same texts with plain characters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLAIN: Final = {
     "ffi": "ﬃ",
     "ffl": "ﬄ",
 }
-"""Plain characters, and the typographic or invisible ones that they stand for; none of these is in GSM 03.38.
+"""Plain characters, and the typographic or invisible ones that they replace; none of these is in GSM 03.38.
 
 In UTF-8 no replacement is longer than the character it replaces, so that texts are rewritten in place.
 """
@@ -154,13 +154,13 @@ def plain(content: pd.Series[Any]) -> pd.Series[str]:
 
 
 def plain_texts(text: pa.Array) -> pa.Array:
-    """Do what `plain` does, for texts of type `TEXT`."""
+    """Replace typographic characters as `plain` does, in texts of type `TEXT`."""
     pieces = [_plain_piece(text.slice(start, PIECE)) for start in range(0, len(text), PIECE)]
     return put_together(text, pieces)
 
 
 def _plain_piece(text: pa.Array) -> pa.Array | None:
-    """Do the same for a piece of a column; None where nothing changes."""
+    """Replace typographic characters in a piece of a column; None if nothing changes."""
     rows = _candidates(text)
     if not len(rows):
         return None

@@ -1,4 +1,4 @@
-"""Why a phone is not usable: the rules of the column of phones, each with what to do about it."""
+"""Why a phone is not usable: the rules for phones, each with what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Trouble:
-    """Why a phone is not usable, 0 where it is: plain integers, as `Kind` has them."""
+    """Why a phone is not usable, 0 if it is; plain integers, like `Kind`."""
 
     NONE: Final = 0
     MISSING: Final = 1

@@ -1,4 +1,4 @@
-"""The zero that is dialled inside a country only, written after the country code: +49 (0)151, +44 07400."""
+"""Trunk zeros, dialled only within a country, that are written after the country code: +49 (0)151, +44 07400."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHORTEST: Final = 5
 def drop_trunk_zeros(
     text: pa.Array, digits: pa.Array, troubles: Codes, signs: Codes, *, parentheses: bool = True
 ) -> pa.Array:
-    """Leave the trunk zero out of numbers with a country code, where the number is valid without it and not with it.
+    """Drop the trunk zero of numbers with a country code if the number is valid without it and not with it.
 
     A zero in parentheses that may belong to the number, as in Italy, is a problem; where it does not, the digits before
     it are a country code. A zero without parentheses stays where the number is as little valid with it as without it:
@@ -70,7 +70,7 @@ def drop_trunk_zeros(
 
 
 def _zero_near_start(digits: pa.Array) -> Mask:
-    """Return which numbers have a zero as their second, third or fourth digit: a cheap look before the patterns."""
+    """Return which numbers have a zero as their second, third or fourth digit: a cheap check before the patterns."""
     starts, letters = buffers(digits)
     padded = np.append(letters, np.zeros(4, np.uint8))
     places = [padded[starts[:-1] + place] == ord("0") for place in (1, 2, 3)]

@@ -1,4 +1,4 @@
-"""Which rows of a frame may be sent: the rules on every row, and rows that share a key or an id."""
+"""Find the rows that may be sent: check the rules on every row, and rows that share a key or an id."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def validate(frame: pd.DataFrame, **options: Unpack[Checking]) -> ValidationRepo
 
 
 def phones(frame: pd.DataFrame, options: Mapping[str, Any], counts: Counts | None = None) -> pd.Series[str]:
-    """Read the numbers as a call with these options reads them; `counts` says what the whole column is, of which these are a part.
+    """Read the numbers as a call with these options does; `counts` describes the whole column if this is a part of it.
 
     Parameters, results and errors are documented at ``df.nxsms.phones``.
     """
@@ -72,9 +72,9 @@ def examine(
     report: ValidationReport | None = None,
     app_key: str = "",
 ) -> ValidationReport:
-    """Do what `report_on` does, where `report` is not what it returned, and raise `ValidationError` for rows that must not be sent.
+    """Validate the rows, or use the `report` given, and raise `ValidationError` if they must not be sent.
 
-    With `strict` for any problem, otherwise for duplicates only, where ``duplicates="raise"``.
+    With `strict` any problem raises; otherwise only duplicates do, if ``duplicates="raise"``.
     """
     report = report_on(frame, settings, app_key=app_key) if report is None else report
     if settings["duplicates"] == "raise" and (repeated := int((report.ordinals > 0).sum())):
@@ -83,7 +83,7 @@ def examine(
 
 
 def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str = "") -> ValidationReport:
-    """Do what `validate` does, with options that are settled; the ids of the report's keys are those of an account's `app_key`.
+    """Validate with complete options; the report's keys give the message ids of the account with `app_key`.
 
     Those of a stream include the `rounding.Counts` of earlier chunks, and of a part of a larger frame the ``ordinals`` of rows
     whose keys other parts have too: rows, and how many rows before them.
@@ -110,7 +110,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str 
 
 
 def _ordinals(of_rows: Keys, checked: Checked, duplicates: Duplicates, *, keyed: bool) -> npt.NDArray[np.int32]:
-    """Count the earlier rows with a row's key; a suppressed row takes no other row's place."""
+    """Count the earlier rows with each row's key; suppressed rows are not counted."""
     ordinals = repeats(of_rows, checked.good)
     kept_back = checked.good & checked.suppressed
     if duplicates == "allow" or not kept_back.any():
@@ -131,7 +131,7 @@ def _joined(columns: list[pa.Array]) -> pa.Array:
 
 
 def _own_ids(checked: Checked, of_rows: Keys, duplicates: Duplicates) -> Checked:
-    """Refuse rows that bring an id which is another row's too: an id has one effect."""
+    """Refuse rows whose own id is another row's too, since an id has one effect."""
     own = checked.fields.get("sys_message_id")
     if own is None:
         return checked

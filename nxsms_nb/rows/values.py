@@ -1,4 +1,4 @@
-"""One value of any kind as text, as in a column of objects; the spelling of times and durations."""
+"""Write one value of any kind as text, as for a column of objects; write times and durations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _TEXT: Final = pa.large_string()
 
 
 class Kind:
-    """The kind of a cell. Plain integers: numpy, comparing with an `enum.IntEnum`, discards an interrupt."""
+    """The kind of a cell; plain integers, since numpy loses an interrupt while it compares with an `enum.IntEnum`."""
 
     NULL: Final = 0
     TEXT: Final = 1
     INT: Final = 2
     WHOLE: Final = 3
-    """A float without a fraction: what a gap makes of a column of whole numbers."""
+    """A float without a fraction, as a gap makes of a whole number."""
     FRACTION: Final = 4
     """A float with a fraction, infinite, or too large to be written in digits."""
     LOST: Final = 5

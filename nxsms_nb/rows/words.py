@@ -1,4 +1,4 @@
-"""Words next to a number that decide whether a message may be sent to it: short tables, to be added to."""
+"""Words next to a number that decide whether a message may be sent to it, in short tables that can be extended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nxsms_nb.rows.folding import folded
 
 Mask = npt.NDArray[np.bool_]
 
-# Whole words, in any case; blanks stand for any white space, dot, dash or none.
+# Whole words, in any case; a blank matches any white space, dot, dash or nothing.
 _DO_NOT_USE: Final = (
     # English
     "dnd|dnc|do not|don'?t|not|never|stop|stopp?ed|opt out|opted out|out out|unsubscribed?|wrong|invalid|incorrect|fax|telefax"
@@ -59,10 +59,10 @@ def _pattern(words: str, unspaced: str) -> str:
 
 
 DO_NOT_USE: Final = _pattern(_DO_NOT_USE, _DO_NOT_USE_UNSPACED)
-"""That the person wants no message or is not to be reached there: opted out, dead, wrong, a fax."""
+"""Words for a person who wants no message or cannot be reached there: opted out, dead, wrong number, a fax."""
 
 ANOTHER_KIND: Final = _pattern(_OTHER, _OTHER_UNSPACED)
-"""That the number is a key, an amount or a date, unless another word says that it is a phone."""
+"""Words for a number that is a key, an amount or a date, unless another word says that it is a phone."""
 
 # With 6 digits in front; a pair of digits that belongs to the number has no unit behind it.
 _COUNTED: Final = (
@@ -87,7 +87,7 @@ def counted(text: pa.Array) -> Mask:
 
 
 def word_of(text: pa.Array) -> pa.Array:
-    """Return the word for which a text is not read; null where there is none."""
+    """Return the word because of which a text is not read as a phone; null if there is none."""
     text = folded(text.fill_null(""))
     found = []
     for pattern in (DO_NOT_USE, ANOTHER_KIND):
