@@ -1,4 +1,4 @@
-"""Whether the gateway accepts a request at all: headers, business, key, clock, signature.
+"""Check whether the gateway accepts a request at all: headers, business, key, clock, signature.
 
 Written from the vendor's documents and without `nxsms_nb.wire.requests`, so that client and gateway check each other.
 """

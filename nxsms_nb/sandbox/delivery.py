@@ -1,4 +1,4 @@
-"""What happens to an accepted message: delivered or not, on which network, in how many segments, at what price.
+"""Decide what happens to an accepted message: whether it is delivered, the network, the segments, the price.
 
 Drawn from the seed and the message, so that it is the same in every run. Segments are counted from the vendor's rules and
 not with `nxsms_nb.rows.segments`, so that the two check each other.
@@ -80,7 +80,7 @@ class Delivery:
 
 
 def outcome(message: Accepted, settings: Settings) -> Delivery:
-    """Draw what happens to an accepted message: the same for its receipt and its record."""
+    """Draw what happens to an accepted message, the same for its receipt and its record."""
     prefix = _prefix(message.phone)
     networks = _NETWORKS.get(prefix, _OTHER_NETWORKS)
     names = networks[roll(message.phone) % len(networks)]
@@ -107,7 +107,10 @@ def outcome(message: Accepted, settings: Settings) -> Delivery:
 
 
 def cost(phones: Sequence[str], contents: Sequence[str]) -> float:
-    """Add up the prices of messages, each segment of them, as `outcome` has them: no draw and no setting changes a price."""
+    """Add up the prices of messages, each segment of them, as `outcome` has them.
+
+    No draw and no setting changes a price.
+    """
     return sum(
         _PRICES.get(_prefix(phone), PRICE) * size(content, phone)
         for phone, content in zip(phones, contents, strict=True)
@@ -129,7 +132,10 @@ def _by_place(settings: Settings) -> tuple[ByPlace[Mapping[int, float]], ByPlace
 
 
 def _mix_and_places(given: Any) -> tuple[Mapping[int, float] | None, Mapping[Any, Any]]:
-    """Split a mix into its own shares and those of places: a mix of nothing but places leaves the rest to the surrounding one."""
+    """Split a mix into its own shares and those of places.
+
+    A mix of nothing but places leaves the rest to the surrounding one.
+    """
     if not isinstance(given, Mapping):
         raise ConfigError(f"has {named(given)}, which is not a mapping of a receipt's status to its share.")
     own = {key: value for key, value in given.items() if not isinstance(key, str)}
@@ -163,14 +169,14 @@ def size(content: str, phone: str) -> int:
 
 
 def complaint(mix: Any) -> str | None:
-    """Say what is wrong with a delivery mix; None if nothing is."""
+    """Describe what is wrong with a delivery mix; None if nothing is."""
     if not isinstance(mix, Mapping):
         return f"is not a mapping of a receipt's status to its share. The statuses: {', '.join(map(str, RESULTS))}."
     return _wrong(mix, _mix_and_places, _wrong_shares)
 
 
 def wrong_by_place(given: Any, check: Callable[[Any], str | None]) -> str | None:
-    """Say what is wrong with a value, or a mapping of places to values; None if nothing is."""
+    """Describe what is wrong with a value, or a mapping of places to values; None if nothing is."""
     return _wrong(given, _value_and_places, check)
 
 

@@ -1,4 +1,4 @@
-"""Draws that depend only on a seed and on their subject, never on when they are made."""
+"""Random draws that depend only on a seed and a subject, never on when they are made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def derived(seed: int, purpose: str) -> int:
 
 
 def roll(about: str | bytes, seed: int = 0) -> int:
-    """Draw a number below 2**64 that a text or bytes always get from a seed.
+    """Draw a number below 2**64, always the same for a seed and a text or bytes.
 
     Examples
     --------

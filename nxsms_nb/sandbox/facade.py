@@ -213,7 +213,7 @@ class Sandbox(Adjustable, Names):
         return self._service.settings
 
     def _value_of(self, name: str) -> Any:
-        """Return a setting as it is now; the balance as what is left of it."""
+        """Return a setting's present value; for the balance, what is left of it."""
         return self._service.gateway.balance if name == "balance" else getattr(self.settings, name)
 
     def change(self, **settings: Any) -> None:
@@ -229,7 +229,7 @@ class Sandbox(Adjustable, Names):
         ConfigError
             A setting does not exist or a value is not usable; nothing is changed then.
         """
-        # Another seed is another gateway: what was drawn so far would not repeat.
+        # Another seed makes another gateway: the draws so far would not repeat.
         changeable = [name for name in DECLARED if name != "seed"]
         if unknown := [name for name in settings if name not in changeable]:
             raise ConfigError(f"Sandbox: {unknown[0]!r} is not a setting to change. These are: {', '.join(changeable)}")
@@ -333,7 +333,7 @@ class Sandbox(Adjustable, Names):
         self._server.call(lambda: self._service.hold(held=False))
 
     def wait_for(self, *, requests: int = 0, effects: int = 0, receipts: int = 0, timeout: float = 10.0) -> bool:
-        """Wait until this much has happened since the start or the last `reset`.
+        """Wait until so much has happened since the start or the last `reset`.
 
         Parameters
         ----------

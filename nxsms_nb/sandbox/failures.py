@@ -1,4 +1,4 @@
-"""Which items fail: drawn from the seed and from the item itself, never from the order in which requests arrive."""
+"""Draw which items fail, from the seed and the item itself, never from the order in which requests arrive."""
 
 from __future__ import annotations
 

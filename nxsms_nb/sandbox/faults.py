@@ -1,4 +1,4 @@
-"""What can go wrong on the way: which request meets which fault, and how a fault changes a reply's data.
+"""Faults on the way: which request meets which fault, and how a fault changes a reply's data.
 
 A fault is written as one word:
 
@@ -60,7 +60,7 @@ class Fault:
 
     @property
     def with_data(self) -> bool:
-        """Whether a code comes with the data of what truly happened."""
+        """Whether a code comes with the true data."""
         return self.word.endswith("_with_data")
 
 

@@ -25,9 +25,9 @@ _TAKES: Final = (
 
 
 class Function:
-    """A person's function of the rows of a request.
+    """A function of a request's rows, given as ``failures=``.
 
-    It is tried on two rows at once, so that most mistakes show where they are made.
+    It is tried on two rows at once, so that most mistakes show early.
     """
 
     def __init__(self, given: Callable[[pd.DataFrame], Any]) -> None:
@@ -37,7 +37,7 @@ class Function:
             self.shares(_SAMPLE, hour)
 
     def shares(self, items: Sequence[Mapping[str, Any]], hour: int) -> list[Shares]:
-        """Return the shares that it gives the items of a request; raise `ConfigError` where they cannot be drawn."""
+        """Return the function's shares for the items of a request; raise `ConfigError` if they are unusable."""
         rows = _frame(items, hour)
         try:
             said = self._given(rows)
@@ -79,7 +79,7 @@ def _frame(items: Sequence[Mapping[str, Any]], hour: int) -> pd.DataFrame:
 
 
 def _by_row(said: Any, rows: int, index: Any) -> list[dict[int, float]]:
-    """Turn what was returned into a mix for each row."""
+    """Turn what the function returned into a mix for each row."""
     import pandas as pd  # noqa: PLC0415 - loaded by now
 
     if isinstance(said, pd.DataFrame):

@@ -1,4 +1,4 @@
-"""What the simulated gateway records: every effect, every request."""
+"""The simulated gateway's records: every effect, every request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One effect, as the record query and the receipts see it."""
+    """One effect, for the record query and the receipts."""
 
     messageid: str
     phone: str
@@ -109,7 +109,7 @@ class Ledger:
     def positions(self, messageid: str) -> list[int]:
         """Return the positions of the effects of one messageid, in order; empty if there are none."""
         with self.lock:
-            # Built when first asked for and then only continued: runs that never ask pay nothing.
+            # Built on first use and then only continued: runs that never ask pay nothing.
             for position in range(self._indexed, len(self._messageids)):
                 self._where.setdefault(self._messageids[position], []).append(position)
             self._indexed = len(self._messageids)

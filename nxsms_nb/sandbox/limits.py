@@ -1,4 +1,4 @@
-"""Limits with memory: messages per second, and messages per hour to one number. Time comes from the caller."""
+"""The gateway's limits: messages per second, and messages per hour to one number. The caller gives the time."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Hourly:
         self._seen: dict[str, float | list[float]] = {}
 
     def take(self, phone: str, tick: float) -> bool:
-        """Count one more message to a number; False, without counting it, if the number has had its share."""
+        """Count one more message to a number; return False, without counting it, if the limit is reached."""
         seen = self._seen.get(phone)
         if seen is None:
             if self._most == 0:

@@ -1,4 +1,4 @@
-"""Which mix of failures applies to which items: by country, sender, hour and content, nested as deep as needed."""
+"""Find the mix of failures for an item: by country, sender, hour and content, nested to any depth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONDITIONS: Final = ("country", "source_address", "hour", "content")
 
 
 class Item(NamedTuple):
-    """What decides an item's mix."""
+    """The properties of an item that decide its mix."""
 
     phone: str
     content: str

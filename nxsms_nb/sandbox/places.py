@@ -1,4 +1,4 @@
-"""A value for each message by its country and network, nested as deep as needed: delivery, delays and losses."""
+"""Find a setting's value for a message by country and network, nested to any depth: delivery, delays and losses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ByPlace(Generic[_Value]):
         self._countries.sort(key=lambda one: -len(one[0]))
 
     def find(self, phone: str, names: tuple[str, ...]) -> _Value | None:
-        """Return the value for a number on a network, which has several `names`; None where nothing is said of it."""
+        """Return the value for a number on a network, which has several `names`; None if there is none."""
         for name in names:
             if name in self._networks and (found := self._networks[name].find(phone, names)) is not None:
                 return found

@@ -1,4 +1,4 @@
-"""Delivery receipts: pushed once, and only to an address on this machine."""
+"""Push delivery receipts, each once, and only to addresses on this machine."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class Receipts:
         self._wake.set()
 
     def wake(self) -> None:
-        """Check again what is due; on the server's loop."""
+        """Check again which receipts are due; call on the server's loop."""
         self._wake.set()
 
     async def close(self) -> None:
-        """End the pushes; those not yet in flight are not made."""
+        """End the pushes; those not yet in flight are dropped."""
         tasks = [task for task in (self._runner, *self._posting) if task is not None]
         for task in tasks:
             task.cancel()

@@ -123,7 +123,7 @@ class Records:
         return {"code": "0", "balance": _money(left * PRICE), "credit_balance": "0"}
 
     def _spent(self) -> float:
-        """Return the price of all messages, each segment of them; only what was accepted since the last query is added up."""
+        """Return the price of all messages, by segment, adding only those accepted since the last query."""
         phones, contents = self._gateway.ledger.texts_since(self._paid)
         self._sum += cost(phones, contents)
         self._paid += len(phones)

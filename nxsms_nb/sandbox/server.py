@@ -41,7 +41,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether it still answers."""
+        """Whether the server still answers."""
         return not self._call.ended
 
     def call(self, function: Callable[[], object]) -> None:
@@ -50,15 +50,15 @@ class Server:
             self._loop.call_soon_threadsafe(function)
 
     def join(self) -> None:
-        """Wait until it has ended."""
+        """Wait until the server has ended."""
         self._call.await_end()
 
     def stop(self) -> None:
-        """Stop it and free its port; a second call does nothing."""
+        """Stop the server and free its port; a second call does nothing."""
         self._call.close()
 
     def _run(self, port: int, call: Call[None]) -> None:
-        # A gateway that nobody holds any more may still have the port.
+        # A gateway that is no longer referenced may still have the port.
         call.let_others_end()
         try:
             in_loop(self._serve(port, call))

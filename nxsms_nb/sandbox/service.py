@@ -1,4 +1,4 @@
-"""The gateway as a service: what each path does, latency, faults, and what is recorded of each request."""
+"""The gateway as an HTTP service: paths, latency, faults, and the record of each request."""
 
 from __future__ import annotations
 

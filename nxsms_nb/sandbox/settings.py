@@ -1,4 +1,4 @@
-"""What can be set on the simulated gateway: each setting with its type, default and check in one place."""
+"""The settings of the simulated gateway, each with its type, default and check in one place."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Adjustable:
     query_limit = Setting[float | None](None, _rate, numeric=True)
 
     def _value_of(self, name: str) -> Any:
-        """Return a setting as it is now."""
+        """Return a setting's present value."""
         raise NotImplementedError
 
     def change(self, **settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a person looks at: pictures, tables, the progress panel, the dashboard."""
+"""The views: pictures, tables, the progress panel, the dashboard, compose."""
 
 import lazy_loader
 

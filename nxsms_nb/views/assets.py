@@ -1,4 +1,7 @@
-"""The scripts and style sheets that the package ships for the widgets: plain ES modules and CSS, nothing is built or fetched."""
+"""The scripts and style sheets that the package ships for the widgets.
+
+Plain ES modules and CSS, nothing is built or fetched.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ __all__ = ["script", "styles"]
 
 @cache
 def script(*names: str) -> str:
-    """Read an ES module of ours; of several files one after the other, of which the last exports."""
+    """Read one of the package's ES modules; several files are joined, and the last one exports."""
     return "\n".join(map(_text, names))
 
 
 @cache
 def styles(*names: str) -> str:
-    """Read style sheets of ours, after the one with the colours and type that all widgets share."""
+    """Read the package's style sheets, after the one with the colours and type that all widgets share."""
     return "\n".join(map(_text, ("theme.css", *names)))
 
 

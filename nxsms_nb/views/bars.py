@@ -28,7 +28,7 @@ UNANSWERED: Final = "The gateway has not answered any row."
 
 
 class Bar(NamedTuple):
-    """One bar: its name, its length, the status whose colour it has, what stands behind its number, and its interval."""
+    """One bar: its name, its length, the status whose colour it has, the words after its number, and its interval."""
 
     name: str
     number: int
@@ -77,7 +77,7 @@ def status(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") -> 
 
 
 def by_code(table: pd.DataFrame, answered: int, ax: Axes | None, *, sandbox: bool) -> Axes:
-    """Draw the failures by code, and under them what was not sent, by code too."""
+    """Draw the failures by code and, below them, the rows that were not sent, also by code."""
     failed = int(table["count"].sum())
     shown = _most(table, "count", "Failure", MOST, answered)
     for column, status in (("invalid", "Invalid"), ("unsent", "Unsent")):
@@ -140,7 +140,7 @@ def _draw(sheet: sheets.Sheet, bars: list[Bar]) -> None:
 
 
 def _most(table: pd.DataFrame, column: str, status: str, most: int, answered: int = 0) -> list[Bar]:
-    """Return the largest counts of a column as bars; the last one stands for the rest."""
+    """Return the largest counts of a column as bars; the last bar is the rest."""
     there = table[table[column] > 0].sort_values(column, ascending=False, kind="stable")
     shown = there if len(there) <= most else there.head(most - 1)
     numbers = [int(number) for number in shown[column]]

@@ -141,7 +141,7 @@ def _p(value: float) -> str:
 
 
 def finding(table: pd.DataFrame) -> str:
-    """Say what the verdicts show; nothing is called better without evidence."""
+    """Describe the verdicts; nothing is called better without evidence."""
     names, control, value = _arms(table)
     rows = table.to_dict("records")
     names = [f'"{name}"' if " " in name else name for name in names]
@@ -178,5 +178,5 @@ def finding(table: pd.DataFrame) -> str:
 
 
 def outcome_name(outcome: str) -> str:
-    """Name what is counted: what is derived is a word of ours, a column keeps its name."""
+    """Return the outcome's name: the word for a built-in one, else the column's name."""
     return tr(outcome) if outcome in ("accepted", "delivered") else outcome

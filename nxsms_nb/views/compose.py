@@ -1,4 +1,4 @@
-"""Write a text and see at once what it becomes: real rows, problems, segments, cost, and the lines to paste. It sends nothing.
+"""Compose a text with a live preview: real rows, problems, segments, cost, and the lines to paste. Sends nothing.
 
 What is typed is worked out in a thread of its own, so that the kernel stays free: first the texts, which takes a moment, then
 each row's fate. What was typed meanwhile is worked out next; what lies between is never begun.
@@ -46,12 +46,12 @@ _LONGEST_TEMPLATE: Final = 20_000
 _PATIENCE_S: Final = 30.0
 """How long a cell waits for the figures of the text that it was given; the widget is there meanwhile."""
 _MOST_NUMBER: Final = 2**53
-"""What a page counts to exactly."""
+"""The largest number that a page counts to exactly."""
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is to be shown: the template, whether with plain characters, and whether of every row of a large frame."""
+    """What to show: the template, whether with plain characters, and whether for every row of a large frame."""
 
     template: str
     plain: bool = False
@@ -60,7 +60,7 @@ class _Asked:
 
 
 class Compose:
-    """A template with what it makes of a frame's rows.
+    """A template, and what it makes of a frame's rows.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Compose:
         self._working = False
         self._widget: Any = None
         self._stills: list[Any] = []
-        self._id = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))  # no digits: nobody's number
+        self._id = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))  # no digits: not a phone
         self._view = compose_view.empty(self._given, self._columns, self._total, "")
         self._ask(self._asked)
 
@@ -140,7 +140,7 @@ class Compose:
         return f"Compose for {count(self._total, 'row')}"
 
     def settled(self, timeout_s: float | None = None) -> bool:
-        """Wait until what was asked last is shown; whether it is."""
+        """Wait until the latest text is shown; return whether it is."""
         with self._guard:
             return self._guard.wait_for(lambda: not self._working, timeout_s)
 
@@ -182,7 +182,7 @@ class Compose:
         }
 
     def _heard(self, *message: Any) -> None:
-        """Take what was typed; what does not have the form of the page's own messages is left alone."""
+        """Handle a message from the page; ignore any without the form of the page's own messages."""
         said = message[1]
         if not isinstance(said, dict) or said.get("nxsms") != "compose":
             return

@@ -1,4 +1,4 @@
-"""Compose as static HTML: what lasts in a saved notebook."""
+"""Compose as static HTML, which a saved notebook keeps."""
 
 from __future__ import annotations
 

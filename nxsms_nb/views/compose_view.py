@@ -1,4 +1,4 @@
-"""What compose shows of a template, in words and figures: the widget and its still picture draw the same."""
+"""What compose shows of a template, in words and figures, for the widget and its still picture alike."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _HINTS: Final = {rule.name: rule.hint for rule in RULES}
 
 @dataclass(frozen=True)
 class Given:
-    """What is known of the call before a text is there."""
+    """What is known of the call before there is a text."""
 
     campaign: str | None
     simulated: bool
@@ -74,7 +74,7 @@ def columns_of(frame: pd.DataFrame) -> list[str]:
 
 
 def empty(given: Given, columns: list[str], rows: int, code: str) -> dict[str, Any]:
-    """Return the view without a text."""
+    """Return the view when there is no text."""
     money_words = tr("sandbox" if given.simulated else "local gateway" if given.on_loopback else "real money")
     campaign = tr("no campaign") if given.campaign is None else tr("campaign {name}", name=masking.name(given.campaign))
     return {
@@ -102,24 +102,24 @@ def empty(given: Given, columns: list[str], rows: int, code: str) -> dict[str, A
 
 
 def error_words(error: NxsmsError) -> str:
-    """Return what is wrong, for beside the field."""
+    """Return the words for an error, shown next to the field."""
     return translated(str(error))
 
 
 def surprise_words(error: Exception) -> str:
-    """Return what is wrong where no one expected it, without its words, which may quote the frame."""
+    """Return the words for an unexpected error, without its own text, which may quote the frame."""
     return tr("This could not be worked out ({kind}).", kind=type(error).__name__)
 
 
 def estimate_words(looked_at: int, rows: int) -> str:
-    """Say that figures are an estimate, where they are."""
+    """Return the words that mark figures as an estimate, if they are one."""
     if looked_at == rows:
         return ""
     return tr("Estimated from {part} of {rows}.", part=f"{looked_at:,}", rows=counted(rows, "row"))
 
 
 def of_texts(filled: Filled, text: pa.Array, phones: pd.Series[Any]) -> dict[str, Any]:
-    """Return what the texts are: rows that show what can happen, and why some have no text."""
+    """Return the part about texts: example rows, and why some rows have no text."""
     digits = flat(pa.array(phones, TEXT, from_pandas=True))
     segments, encodings = count_segments(text, digits)
     preview = []
@@ -142,7 +142,7 @@ def of_texts(filled: Filled, text: pa.Array, phones: pd.Series[Any]) -> dict[str
 
 
 def _picked(filled: Filled, text: pa.Array, segments: Any, encodings: Any) -> list[tuple[int, list[str]]]:
-    """Pick rows: the longest, one with a gap, one of each encoding; a row that is several of these stands once."""
+    """Pick example rows: the longest, one with a gap, one of each encoding; no row twice."""
     there = present(text)
     length = np.where(there, pc.fill_null(pc.utf8_length(text), 0).to_numpy(zero_copy_only=False), -1)
     picked: dict[int, list[str]] = {}
@@ -160,7 +160,7 @@ def _picked(filled: Filled, text: pa.Array, segments: Any, encodings: Any) -> li
 
 
 def of_plan(plan: Plan, said: list[str], text: pa.Array, *, scale: float) -> dict[str, Any]:
-    """Return what becomes of the rows: figures of a sample are scaled to the frame, and rounded."""
+    """Return the part about the rows' fates; figures of a sample are scaled to the frame, and rounded."""
     problems = [
         [rule, _rows(int(rows), scale), hint(str(rule), _HINTS.get(str(rule), ""))]
         for rule, rows in plan.problems.items()

@@ -11,7 +11,7 @@ __all__ = ["ComposeWidget"]
 
 
 class ComposeWidget(anywidget.AnyWidget):
-    """What a front end holds of a text that is being written; it is drawn by ``static/compose.js``.
+    """The widget's model of a text that is being written; ``static/compose.js`` draws it.
 
     Attributes
     ----------

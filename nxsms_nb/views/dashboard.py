@@ -96,7 +96,7 @@ class Dashboard(anywidget.AnyWidget):
         self._file: tuple[str, bytes] | None = None
         self._shown = self._board.view()
         super().__init__(
-            board="".join(secrets.choice(string.ascii_lowercase) for _ in range(12)),  # no digits: nobody's number
+            board="".join(secrets.choice(string.ascii_lowercase) for _ in range(12)),  # no digits: not a phone
             words=as_json(chapter("general", "dashboard") | {"language": chosen()}),
             view=as_json(self._shown | {"turn": 0}),
             table=as_json(self._board.table()),
@@ -135,7 +135,7 @@ class Dashboard(anywidget.AnyWidget):
         return {**(shown[0] if isinstance(shown, tuple) else shown), "text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
-        """Show it live, and beside it the static picture that a saved notebook keeps; the live one hides it."""
+        """Show the live widget and, hidden by it, the static picture that a saved notebook keeps."""
         from IPython import display  # noqa: PLC0415 - for those who see it only
 
         show: Any = display.display
@@ -175,7 +175,7 @@ class Dashboard(anywidget.AnyWidget):
             handle.update(self._still(), raw=True)
 
     def _find(self, what: str) -> None:
-        """Work something out of the chosen rows in the background; what was asked for before is dropped."""
+        """Compute something about the chosen rows in the background; an earlier request is dropped."""
         board = self._board
         filtered, rows, outcome = bool(board.choices), board.chosen, board.cube.outcome
         self._asked[what] += 1
@@ -201,7 +201,7 @@ class Dashboard(anywidget.AnyWidget):
         dashboard_findings.in_background(self._said({"drivers": drivers, "experiment": experiment}[what], what))
 
     def _said(self, work: Callable[[], None], what: str) -> Callable[[], None]:
-        """Show what goes wrong: an exception in a thread is seen by nobody."""
+        """Show an error, which nobody would see in a thread."""
 
         def run() -> None:
             try:

@@ -1,4 +1,4 @@
-"""What a dashboard shows and what was chosen in it: messages of the page go in, pictures as JSON come out. No widgets here."""
+"""The state of a dashboard: messages from the page go in, pictures as JSON come out. No widgets here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Board"]
 
 _FIRST: Final = ("country", "length")
-"""What rows are grouped by at first."""
+"""The columns that rows are grouped by at first."""
 
 _TRIED: Final = 4
 _ACTIONS: Final = frozenset(
@@ -44,7 +44,7 @@ _ACTIONS: Final = frozenset(
         "search",
     }
 )
-"""What a page may ask for; a method of `Board` does it."""
+"""The actions that a page may request, each a method of `Board`."""
 
 
 class Board:
@@ -72,7 +72,7 @@ class Board:
         self.pair: list[Hashable | None] = [usable[0], usable[-1]] if usable else [None, None]
 
     def _usable(self) -> list[Hashable]:
-        """Return two columns to begin with, that have several values if such come early; each takes its time to read."""
+        """Return two columns to begin with, preferably with several values; few are tried, since reading takes time."""
         first = [label for label in _FIRST if label in self.columns]
         own = [label for label in self.columns if groups.is_own(self.frame, label, self.asked.prefix)]
         order = list(dict.fromkeys([*first, *own, *self.columns]))
@@ -113,7 +113,7 @@ class Board:
         return literals.select_call(self.choices.slice(), self.asked)
 
     def act(self, message: Mapping[str, Any]) -> bool:
-        """Do what the page asks for, and return whether it was anything; what no longer fits, such as a stale click, is nothing."""
+        """Apply an action of the page, and return whether it was one; a stale click, for example, is ignored."""
         name = message.get("nxsms")
         self.trouble = ""
         if not isinstance(name, str) or name not in _ACTIONS:
@@ -130,7 +130,7 @@ class Board:
         return True
 
     def _back(self, choices: Mapping[Hashable, Filter], rows: Any) -> None:
-        """Go back to what held before an act that failed half-way."""
+        """Restore the state from before an action that failed half-way."""
         self.choices.clear()
         self.choices.update(choices)
         self.rows.state = rows
@@ -196,7 +196,7 @@ class Board:
             self.pair[("row", "column").index(role)] = label
 
     def _axis(self, label: Hashable) -> Axis | None:
-        """Return a column as codes; what the whole of it shows not to be groupable moves to the others."""
+        """Return an encoded column; if it turns out not to be groupable, move it to the others."""
         try:
             return self.cube.axis(label)
         except ColumnError as trouble:
@@ -231,7 +231,7 @@ class Board:
         self._changed()
 
     def offer(self, words: list[str], filters: list[Filter]) -> None:
-        """Take what drivers found, to be chosen from."""
+        """Offer the slices that `drivers` found as choices."""
         self.slices, self.slice_words = filters, words
 
     # ------------------------------------------------------------------ what is shown
@@ -246,7 +246,7 @@ class Board:
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give columns of several levels one: of labels that go no deeper the first part, as pandas finds them by it."""
+    """Flatten columns of several levels; a label with only a first part becomes that part."""
     if not isinstance(frame.columns, pd.MultiIndex):
         return frame
     labels = [label if any(part != "" for part in label[1:]) else label[0] for label in frame.columns]

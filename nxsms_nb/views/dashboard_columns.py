@@ -1,4 +1,4 @@
-"""Columns as Arrow has them: texts to search in, and an order to sort by, whatever the values are."""
+"""Columns as Arrow arrays: texts to search in, and an order to sort by, for values of any kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 __all__ = ["Places", "digits_of", "encodable", "matches", "order_of", "texts"]
 
 _NO_ARROW: Final = (pa.ArrowException, TypeError, ValueError, OverflowError)
-"""What Arrow raises for values that it has no type or no order for."""
+"""The errors that Arrow raises for values without a type or an order."""
 
 Places = npt.NDArray[np.int64]
 
@@ -37,7 +37,7 @@ def texts(values: pd.Series[Any]) -> Any:
 
 
 def encodable(text: str) -> str:
-    """Replace half characters, which Arrow has no place for."""
+    """Replace lone surrogates, which Arrow cannot hold."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -46,14 +46,14 @@ def _none(value: Any) -> bool:
 
 
 def digits_of(array: Any) -> Any:
-    """Leave nothing but the digits of texts."""
+    """Return only the digits of texts."""
     if pa.types.is_dictionary(array.type):
         return pa.DictionaryArray.from_arrays(array.indices, digits_of(array.dictionary))
     return pc.replace_substring_regex(array, r"\D", "")
 
 
 def matches(array: Any, text: str) -> npt.NDArray[np.bool_]:
-    """Find the texts that hold a text, whatever its case."""
+    """Return which texts contain a text, ignoring case."""
     if pa.types.is_dictionary(array.type):
         inside: npt.NDArray[np.bool_] = np.append(matches(array.dictionary, text), np.False_)
         taken: npt.NDArray[np.bool_] = inside[array.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
@@ -65,7 +65,7 @@ def matches(array: Any, text: str) -> npt.NDArray[np.bool_]:
 
 
 def order_of(values: pd.Series[Any], *, down: bool) -> Places:
-    """Return the places in order; missing ones stand at the end, and what is the same stays in the frame's order."""
+    """Return the positions in sorted order; missing values come last, and equal ones stay in the frame's order."""
     try:
         return _sorted(_sortable(values), down=down)
     except _NO_ARROW:  # intervals and periods, integers of any size, and what is mixed

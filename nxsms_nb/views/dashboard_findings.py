@@ -1,4 +1,4 @@
-"""What a dashboard works out on demand, in a thread of its own: what goes with failure, and the arms of an experiment."""
+"""What a dashboard computes on demand, in another thread: what goes with failure, and the arms of an experiment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Finding = tuple[dict[str, Any], list[str], list["Filter"]]
 
 
 def in_background(work: Callable[[], None]) -> threading.Thread:
-    """Run something in a thread that a waiting kernel does not wait for."""
+    """Run a function in a thread that the kernel does not wait for at its end."""
     # The context is the callback's: on some kernels a plain thread cannot send.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="nxsms-dashboard", daemon=True)
     thread.start()
@@ -40,7 +40,7 @@ def in_background(work: Callable[[], None]) -> threading.Thread:
 
 
 def working(rows: int, filtered: bool) -> dict[str, Any]:
-    """Say what is worked out, and of which rows."""
+    """Describe what is being computed, and for which rows."""
     return dict(IDLE) | {"state": "working", "about": _about(rows, filtered)}
 
 
@@ -49,7 +49,7 @@ def _about(rows: int, filtered: bool) -> str:
 
 
 def of_drivers(board: Board, frame: pd.DataFrame, *, outcome: str, filtered: bool) -> Finding:
-    """Find what goes with failure among some rows, and the filters that take the rows of each slice."""
+    """Find what goes with failure among some rows, with a filter for each slice."""
     shown = dict(IDLE) | {"state": "done", "about": _about(len(frame), filtered)}
     try:
         table = analysis.drivers(frame, outcome=outcome, asked=board.asked)

@@ -1,4 +1,4 @@
-"""The rows behind the pictures: a page at a time, sorted and searched where they are; the page of the browser gets ten."""
+"""The rows behind the pictures, sorted and searched in the kernel; the browser gets a page of ten."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Rows:
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """Which rows are shown, in which order, and what was searched for."""
+        """The rows shown, their order, and what was searched for."""
         return self._page, self._sorted, self._down, self._text, self._chosen, self._places
 
     @state.setter
@@ -73,12 +73,12 @@ class Rows:
         self._page, self._sorted, self._down, self._text, self._chosen, self._places = before
 
     def narrow(self, choices: Choices) -> None:
-        """Take the rows that pass the filters."""
+        """Keep the rows that pass the filters."""
         self._chosen = choices.mask()
         self._order()
 
     def search(self, text: str) -> None:
-        """Take the rows that hold a text; `narrow` has to follow."""
+        """Keep the rows that contain a text; call `narrow` afterwards."""
         self._text = encodable(text.strip())
 
     def turn(self, page: int) -> None:
@@ -90,7 +90,7 @@ class Rows:
         return max(0, (len(self._places) - 1) // SIZE)
 
     def sort(self, column: int) -> None:
-        """Sort by a column: upwards, then downwards, then not."""
+        """Sort by a column: ascending, then descending, then not at all."""
         if not 0 <= column < len(self._labels) + len(self._results):
             raise IndexError(column)
         if column != self._sorted:
@@ -118,7 +118,7 @@ class Rows:
     # ------------------------------------------------------------------ search and sort
 
     def _holding(self, places: Places) -> npt.NDArray[np.bool_]:
-        """Find the rows in which any text, the code or the reason holds what is searched for."""
+        """Return the rows in which any text, the code or the reason contains the search text."""
         found = np.zeros(len(places), np.bool_)
         whole = len(places) == len(self._frame)
         digits = "".join(char for char in self._text if char.isdecimal())
@@ -135,7 +135,7 @@ class Rows:
         return found
 
     def _array(self, label: Hashable, *, result: bool = False) -> Any:
-        """Return a column to search in, as texts; of those that repeat each different one once, kept for the next search."""
+        """Return a column as texts to search in, kept for the next search; repeated texts are searched once."""
         key = (label, result)
         if key not in self._encoded:
             column = self._read[label] if result else self._frame[label]
@@ -193,7 +193,7 @@ class Rows:
         }
 
     def _is_amount(self, label: Hashable) -> bool:
-        """Return whether a column's values are compared by size, and so stand to the right."""
+        """Return whether a column's values are amounts, and so aligned to the right."""
         dtype = self._frame[label].dtype
         return label != self._phone and pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 

@@ -1,4 +1,4 @@
-"""A dashboard as static HTML: what remains in a saved notebook. Styles inline, no scripts, everything escaped."""
+"""A dashboard as static HTML, which a saved notebook keeps. Styles inline, no scripts, everything escaped."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _bar(name: str, share: float, colour: str, figures: str) -> str:
 
 
 def _curve(scale: Mapping[str, Any]) -> str:
-    """Draw columns of accepted, failed and other rows on one another."""
+    """Draw stacked columns of accepted, failed and other rows."""
     bins = len(scale["good"])
     if not bins:
         return _nothing()

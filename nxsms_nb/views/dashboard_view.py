@@ -1,4 +1,4 @@
-"""The pictures of a dashboard as JSON: counts, rates, names; nothing escaped, nobody's number whole."""
+"""The pictures of a dashboard as JSON: counts, rates, names; nothing escaped, phone numbers masked."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _WHY: Final = {
     "one": "one value only",
     "unique": "almost every row has a value of its own",
 }
-"""Why a column makes no groups."""
+"""The reasons why a column makes no groups."""
 
 _ALWAYS: Final = ("Success", "Failure")
 _OUTCOMES: Final = ("status", "reason")
-"""Choices of what became of rows, not of which rows."""
+"""Choices of outcomes rather than of rows."""
 
 
 def view_of(board: Board) -> dict[str, Any]:
-    """Return all pictures of what is chosen; a picture shows what it would without the choice made in itself.
+    """Return all pictures of the chosen rows; a picture ignores the choice made in itself.
 
     Rates are over the rows that the gateway answered, whatever status or reason is chosen: of those with the chosen code,
     all failed, and the share of the answered rows that it befell is what tells groups apart.
@@ -75,7 +75,7 @@ def view_of(board: Board) -> dict[str, Any]:
 
 
 def _column_name(board: Board, label: Hashable) -> str:
-    """Return a column's name; of what is derived, the word of the language."""
+    """Return a column's name, translated if it is derived."""
     if groups.is_own(board.frame, label, board.asked.prefix):
         return masking.name(str(label))
     name = SECOND_NAMES.get(str(label), str(label))
@@ -120,7 +120,7 @@ def _answered(board: Board) -> int:
 
 
 def reason_name(reason: Reason) -> tuple[str, str]:
-    """Return the name of a reason's bar, and what it says beside it."""
+    """Return the name of a reason's bar, and the words next to it."""
     if reason.code is not None:
         return str(reason.code), meaning(reason.code)
     if reason.texts and reason.text is not None:
@@ -221,7 +221,7 @@ def range_name(scale: Scale, key: str, first: int, last: int) -> str:
 
 
 def level_name(board: Board, axis: Axis, level: int) -> str:
-    """Return the name of a level; of what is derived, in the language."""
+    """Return the name of a level, translated if it is derived."""
     value = axis.levels[level]
     if value is OTHER:
         return tr("other ({values})", values=counted(axis.many, "value"))

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_GROUPS: Final = 5
-"""How many curves are told apart."""
+"""The most curves."""
 _MOST_STEPS: Final = 2_000
 _LOG_FROM: Final = 30.0
-"""From how many times the median the slowest delivery is on a logarithmic scale: else the fast ones have no width."""
+"""How many times the median the slowest delivery takes for the scale to be logarithmic, so that fast ones have width."""
 _FAST: Final = 0.5
 """The least time on a logarithmic scale, in seconds: the vendor's times are whole seconds."""
 _TOP: Final = 1.04
@@ -75,7 +75,7 @@ def draw(grouped: delivery_table.Grouped, by: str, ax: Axes | None, *, sandbox: 
 
 
 def _nothing(overall: dict[str, Any]) -> str:
-    """Say why there is no curve."""
+    """Draw the words that explain why there is no curve."""
     if not overall["rows"]:
         return tr("No row was accepted, so there is nothing that could be delivered.")
     waiting, final = counted(overall["open"], "row"), counted(overall["undelivered"], "row")
@@ -118,7 +118,7 @@ def _steps(curve: _Curve, longest: float) -> tuple[Floats, Floats]:
         kept = np.unique(np.linspace(0, len(times) - 1, _MOST_STEPS).astype(np.int64))
         times, share = times[kept], share[kept]
     last = share[-1] if len(share) else 0.0
-    # A logarithmic scale has no nought.
+    # A logarithmic scale has no zero.
     return np.concatenate([[1e-3], np.maximum(times, 1e-3), [longest]]), np.concatenate([[0.0], share, [last]])
 
 
@@ -181,7 +181,7 @@ def _apart(wanted: Floats, tall: Floats, high: float) -> Floats:
 
 
 def _start(members: list[int], wanted: Floats, tall: Floats, high: float) -> float:
-    """Return where labels that touch begin, so that they are off by nothing on the whole."""
+    """Return where a stack of touching labels begins, so that their shifts add up to zero."""
     centres = np.cumsum(tall[members]) - tall[members] / 2
     return float(np.clip(np.mean(wanted[members] - centres), 0.0, max(high - tall[members].sum(), 0.0)))
 
@@ -230,7 +230,7 @@ def time_text(seconds: float, unit: float | None = None) -> str:
 
 
 def _words(grouped: delivery_table.Grouped, by: str, rest: pd.DataFrame) -> tuple[str, str]:
-    """Say what is seen, and over what: open rows stay in the denominator, and the picture says so."""
+    """Write the picture's words: what is seen, and over which rows; open rows stay in the denominator."""
     overall = grouped.frame.attrs["overall"]
     rate, messages = (
         percent(overall["delivered"] / overall["rows"]),
@@ -260,7 +260,7 @@ def _words(grouped: delivery_table.Grouped, by: str, rest: pd.DataFrame) -> tupl
 
 
 def _finding(grouped: delivery_table.Grouped, by: str) -> str:
-    """Name the group of which least arrived, unless groups differ by chance; rates are of the final receipts."""
+    """Name the group of which the least arrived, unless groups differ by chance; rates are over final receipts."""
     about, table = grouped.frame.attrs, grouped.frame
     p, overall = about["p"], about["overall"]
     title = tr("Delivered by {columns}", columns=by)

@@ -93,7 +93,7 @@ def _dots(sheet: sheets.Sheet, rates: pd.DataFrame, rest: Any) -> None:
 
 
 def _headline(row: dict[Any, Any], outcome: Hashable) -> str:
-    """Say what was found of one slice, in one line."""
+    """Describe one slice in one line."""
     _, verb = outcome_words(outcome)
     values = {
         "where": labels.slice_name(row),

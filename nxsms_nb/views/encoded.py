@@ -1,4 +1,4 @@
-"""What widgets are sent, as JSON."""
+"""Encode what is sent to widgets as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def as_json(view: Any) -> str:
-    r"""Encode a view; NumPy's values become Python's, and half of a surrogate pair a question mark.
+    r"""Encode a view as JSON; NumPy's values become Python's, lone surrogates question marks.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def as_json(view: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that is a text or a number, but of another class, as Python's own."""
+    """Convert a text or number of another class to Python's own."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if isinstance(value, str):

@@ -27,7 +27,7 @@ _OTHER: Final = "other causes"
 
 
 def groups_shown(grouped: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the groups that are shown, in order, and those left out: the first row of each.
+    """Return the groups to show, in order, and those left out, each by its first row.
 
     Groups in their own order stay in it; of others those with the most failures are shown, the highest rate first.
     """
@@ -41,7 +41,7 @@ def groups_shown(grouped: failures.Grouped) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def silent(grouped: failures.Grouped) -> str:
-    """Describe groups without any answered row, which have no rate; empty where there are none."""
+    """Describe groups without any answered row, which have no rate; empty if there are none."""
     without = int((each(grouped)["answered"] == 0).sum())
     return tr("{groups} with no answered row", groups=counted(without, "group")) if without else ""
 
@@ -52,7 +52,7 @@ def each(grouped: failures.Grouped) -> pd.DataFrame:
 
 
 def finding(grouped: failures.Grouped, by: str) -> tuple[str, str]:
-    """Say what a plot of groups shows, and whether it may be chance: a title, and words for below it."""
+    """Return a title and a subtitle: what a plot of groups shows, and whether it may be chance."""
     about = grouped.frame.attrs
     p, overall = about.get("p"), about["overall"]
     title = tr("Failure rate by {columns}", columns=by)

@@ -71,7 +71,7 @@ def heatmap(
 
 
 def _line(cells: pd.DataFrame, label: Any) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """Return the place of each cell along one side, -1 for what is left out, and the names along it.
+    """Return the position of each cell along one side, -1 for those left out, and the names along it.
 
     Groups with an order of their own keep it; others are sorted by their failures, most first.
     """

@@ -1,4 +1,4 @@
-"""Words on pictures: of values, wrapped to the room there is, and in fonts that have their characters."""
+"""Words on pictures: values as labels, wrapped to the available width, in fonts that have their characters."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FALLBACKS: Final = (
     "Noto Sans Devanagari",
     "Noto Emoji",
 )
-"""Fonts looked at, in this order, for what the usual one lacks: Chinese before all."""
+"""Fallback fonts, in this order, for characters that the usual font lacks: Chinese above all."""
 
 _BREAKS: Final = re.compile(r"(?<![<=·]) (?![<=·])")
 """Where a line may end: not within ``p = 0.2`` or ``IN · ACME``."""
@@ -93,13 +93,13 @@ def slice_name(row: Mapping[Any, Any]) -> str:
     """Name a slice that `drivers` found."""
     where: str = row["where"]
     halves = where.split(" and ")
-    if len(row["slice"]) == 1 or len(halves) != len(row["slice"]):  # a value may have the word itself
+    if len(row["slice"]) == 1 or len(halves) != len(row["slice"]):  # a value may be the word itself
         halves = [where]
     return tr(" and ").join(translated(half, RANGES) for half in halves)
 
 
 def by_words(frame: pd.DataFrame, by: Sequence[Hashable], tz: Any = None) -> str:
-    """Say what rows are grouped by, for a title; `tz` is the time zone of hours, weekdays and dates, None for UTC."""
+    """Name the grouping for a title; `tz` is the time zone of hours, weekdays and dates, None for UTC."""
     return tr(" and ").join(_column_words(frame, label, tz) for label in by)
 
 
@@ -172,7 +172,7 @@ def _broken(text: str, room: float, size: float, *, bold: bool) -> list[str]:
 
 
 def _breaks(word: str) -> bool:
-    """Say whether a line may end within a word, as within a Chinese sentence."""
+    """Return whether a line may break within a word, as within a Chinese sentence."""
     return any(unicodedata.east_asian_width(char) in "WF" for char in word)
 
 
@@ -195,7 +195,7 @@ def drawable(words: str, usual: tuple[str, ...] | None = None) -> tuple[str, lis
 
 
 def finish(ax: Axes) -> None:
-    """Let every text be shown as it is: no formulas, and in fonts that have its characters."""
+    """Render every text literally: no mathtext, and fonts that have its characters."""
     from matplotlib.text import Text  # noqa: PLC0415 - only who draws pays for it
 
     for text in ax.findobj(Text):

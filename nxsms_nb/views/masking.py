@@ -1,4 +1,4 @@
-"""Phone numbers where a person looks: masked, unless the session's options say otherwise."""
+"""Mask phone numbers in what is displayed, unless the session's options say otherwise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAYBE_NUMBER: Final = r"(?:\p{Nd}\D{0,3}){9}"
 
 
 def phone(value: object) -> str:
-    """Show a phone number.
+    """Mask a phone number.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def phone(value: object) -> str:
 
 
 def numbers(text: str) -> str:
-    """Show a text that may hold somebody's number: nine digits or more, however spaced.
+    """Mask possible phone numbers in a text: nine or more digits, however spaced.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def numbers(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """Show a name that may be somebody's number: seven digits or more, except dates.
+    """Mask a name that may be a phone number: seven or more digits, except dates.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def name(text: str) -> str:
 
 
 def code(line: str) -> str:
-    """Show a line of code; figures with a fraction are nobody's number.
+    """Mask possible phone numbers in a line of code; figures with a fraction are none.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def code(line: str) -> str:
 
 
 def column(values: pd.Series[Any], *, phones: bool = False) -> pd.Series[Any]:
-    """Show a column of a file: numbers masked, everything else as it is."""
+    """Mask the phone numbers in a column of a file."""
     if not options.mask_phones or not _may_hold_numbers(values):
         return values
     places = values.notna().to_numpy().nonzero()[0]

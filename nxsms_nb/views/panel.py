@@ -34,10 +34,12 @@ __all__ = ["RunPanel"]
 PLAIN: Final = "progress of a run"
 """Its text form: the same for every run, so that a notebook's outputs repeat."""
 _SELDOM_S: Final = 0.8
-"""The most time between two updates. A run's progress comes about three times a second, so what is shown is never older
-than a second."""
+"""The most time between two updates.
+
+A run's progress comes about three times a second, so what is shown is never older than a second.
+"""
 _SHARE: Final = 0.01
-"""Of the process's CPU, for this thread; the kernel's own thread, which sends the updates, takes about half as much again."""
+"""This thread's share of the process's CPU; the kernel's own thread, which sends the updates, takes half as much again."""
 _STILL_S: Final = 2.0
 _EMPTY: Final = '<div data-nxsms="run-elsewhere"></div>'
 """Stands with the widget for front ends that show none: they have the still picture."""
@@ -67,7 +69,7 @@ class RunPanel:
 
         self._make = run_widget.RunWidget
         self._kernel = run_widget.kernel_id()
-        self._run = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))  # no digits: nobody's number
+        self._run = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))  # no digits: not a phone
         self._stop = stop
         self._interrupts = interrupts
         self._recorded = recorded
@@ -110,7 +112,7 @@ class RunPanel:
                 self._replace(stills=self._still())
 
     def close(self, snapshot: Progress) -> None:
-        """Show the end, and leave it as static HTML wherever it was shown."""
+        """Show the end of the run, and leave it as static HTML."""
         with self._guard:
             self._ended = True
             self._throughput.add(snapshot.elapsed_s, snapshot.decided)
@@ -158,19 +160,19 @@ class RunPanel:
                 self._cell_ended()
 
     def _forget(self) -> None:
-        """Let go of the run: the model stays for as long as the kernel does."""
+        """Drop the reference to the run: the model lives as long as the kernel."""
         self._cell_ended()
         self._stop = None
 
     def _cell_ended(self, *_: object) -> None:
-        """Let no interrupt be sent from here on: it would strike the cell that comes next."""
+        """Send no interrupt from now on, since it would hit the next cell."""
         with suppress(Exception):
             sys.modules["IPython"].get_ipython().events.unregister("post_run_cell", self._cell_ended)
         if self._widget is not None and self._widget.interrupts:
             self._widget.interrupts = False
 
     def _heard(self, *message: Any) -> None:
-        """Stop the run for a button, and say at once that this was heard."""
+        """Stop the run when the button is pressed, and acknowledge it at once."""
         stop, content = self._stop, message[1]
         if stop is None or not isinstance(content, dict) or content.get("nxsms") != "stop":
             return
@@ -224,7 +226,7 @@ def _bundle(words: str) -> dict[str, str]:
 
 
 def _parent() -> dict[str, Any]:
-    """Return the header of the message being handled: of the cell that runs now, or that this thread was started from."""
+    """Return the header of the message being handled: that of the running cell, or of the cell that started this thread."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)
     try:

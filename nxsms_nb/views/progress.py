@@ -25,7 +25,7 @@ __all__ = ["in_notebook", "watch"]
 
 
 class Silent:
-    """An observer who says nothing."""
+    """An observer that shows nothing."""
 
     def update(self, snapshot: Progress) -> None:
         """Take no notice."""
@@ -35,7 +35,7 @@ class Silent:
 
 
 class TerminalBar:
-    """A bar on standard error, by tqdm. It appears with the first news, so a call that sends nothing shows nothing."""
+    """A tqdm bar on standard error. It appears with the first progress, so a call that sends nothing shows nothing."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -100,7 +100,7 @@ def watch(progress: Any, call: Call[Any], *, waited_for: bool = True) -> Observe
     """Choose the observer of a call's run, as `choose` does, so that the run does not depend on it.
 
     The widget's button asks the `call` to stop. `waited_for` says that the caller waits for the run's end, so that an
-    interrupt of theirs stops it.
+    interrupt stops it.
     """
     interrupts = waited_for and call.by_main_thread
     observer = choose(
@@ -144,6 +144,6 @@ def _bar() -> Any:
     from tqdm import tqdm  # noqa: PLC0415 - for those who see it only
 
     class Bar(tqdm):  # type: ignore[type-arg]
-        monitor_interval = 0  # the run says often enough how far it is: no thread that looks after it
+        monitor_interval = 0  # the run reports often enough: no monitoring thread is needed
 
     return Bar(bar_format="{desc} {percentage:3.0f}%|{bar:16}| {unit}", delay=1e-9, file=terminal())

@@ -1,4 +1,4 @@
-"""A run as static HTML: what lasts in a saved notebook, with the measures of the live panel that it replaces."""
+"""A run as static HTML, which a saved notebook keeps, in the size of the live panel that it replaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run's panel shows, in words and figures: the live widget and the static summary draw the same."""
+"""What a run's panel shows, in words and figures, for the live widget and the static summary alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FINEST_S: Final = 0.25
 _NOTHING: Final = "–"
 _HEADINGS: Final = {"running": "Sending", "stopping": "Stopping", "stopped": "Stopped", "finished": "Finished"}
 _WAS: Final = {"running": "Was sending", "stopping": "Was stopping"}
-"""The same of a moment that is over."""
+"""The same words in the past tense."""
 _STOPPING: Final = "stopping: "
 
 
@@ -61,7 +61,7 @@ class Throughput:
 
 
 def view_of(now: Progress, throughput: Throughput) -> dict[str, Any]:
-    """Put a moment of a run in words and figures, ready to be shown: JSON, in the chosen language, nothing escaped yet."""
+    """Describe a moment of a run in words and figures: JSON, in the chosen language, not yet escaped."""
     total, tally = max(now.total, 1), now.tally
     rates = throughput.rates
     most = sorted(now.codes.items(), key=lambda item: -item[1])
@@ -116,7 +116,7 @@ def _per_second(rate: float) -> str:
 
 
 def status_words(status: str, now: Progress) -> str:
-    """Return what a status is called, with how many of its rows were sent before, or are suppressed."""
+    """Return the name of a status, with how many of its rows were sent before or are suppressed."""
     return translated(tr(WORDS[status]) + now.aside(status))
 
 

@@ -17,7 +17,7 @@ _KERNEL: Final = re.compile(r"kernel-([0-9a-fA-F-]{36})\.json$")
 
 
 class RunWidget(anywidget.AnyWidget):
-    """What a front end holds of a run; it is drawn by ``static/run.js``.
+    """The widget's model of a run; ``static/run.js`` draws it.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class RunWidget(anywidget.AnyWidget):
 
 
 def kernel_id() -> str:
-    """Return the id by which a Jupyter server knows this kernel; empty where it is not known."""
+    """Return the id of this kernel at its Jupyter server; empty if it is unknown."""
     found = None
     with suppress(Exception):  # a kernel of another kind, or none
         from ipykernel import get_connection_file  # noqa: PLC0415 - not there without a kernel

@@ -1,4 +1,4 @@
-"""An Axes to draw on, with the room it has: title, names, scales and key, wrapped and placed so that nothing is cut off."""
+"""Draw on an Axes within its room: title, names, scales and key are wrapped and placed so that nothing is cut off."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Sheet:
         ink = mpl.rcParams["text.color"]
         if abs(style.light(ink) - style.light(behind)) < 0.3:  # Axes made in another style than is set now
             ink = "white" if style.light(behind) < 0.5 else "black"
-        # Pure black on white is harsh.
+        # Pure black on white looks harsh.
         self.ink = style.mixed(ink, behind, 0.13)
         self.faint, self.line = style.mixed(ink, behind, 0.38), style.mixed(ink, behind, 0.73)
         self.size = self.small = float(mpl.rcParams["font.size"])
@@ -92,7 +92,7 @@ class Sheet:
         return self.room < 40 * self.size
 
     def title(self, seen: str, detail: str = "") -> None:
-        """Say what is seen, and below it, smaller, over what; both begin where the names do."""
+        """Write the title and, smaller, the subtitle; both begin where the names do."""
         room = 0.95 * (self.room - _MARGIN)  # on a screen letters are as wide as whole pixels
         small = 0.9 * self.size
         below = self._lines(
@@ -118,7 +118,7 @@ class Sheet:
 
     @staticmethod
     def _lines(parts: list[str], room: float, size: float) -> str:
-        """Set parts on lines, each whole on one where it fits."""
+        """Distribute parts over lines, without breaking one that fits on a line."""
         lines: list[str] = []
         for part in parts:
             joined = f"{lines[-1]} · {part}" if lines else part
@@ -129,7 +129,7 @@ class Sheet:
         return "\n".join(lines)
 
     def words(self, words: str) -> None:
-        """Say in words that there is nothing to draw."""
+        """Write words instead of a picture, when there is nothing to draw."""
         self.ax.set_axis_off()
         words = labels.wrapped(words, self.room - 2 * _MARGIN, 1.1 * self.size, lines=6)
         words += f"\n({tr('sandbox')})" if self.sandbox else ""
@@ -161,7 +161,7 @@ class Sheet:
         ax.set_ylim(max(places) + 0.6, min(places) - 0.6)
 
     def behind(self, end: float, place: float, words: str) -> None:
-        """Write words behind a bar that ends at `end`."""
+        """Write words after a bar that ends at `end`."""
         self.ax.annotate(
             words,
             (end, place),
@@ -220,7 +220,7 @@ class Sheet:
         drawn.set_label("interval")
 
     def key(self, entries: Sequence[tuple[str, str]], *, beside: str | None = None) -> None:
-        """Say below the picture what colours mean, in as many columns as fit, and `beside` the name of a scale if it fits."""
+        """Draw the key of colours below the picture, with the name of a scale (`beside`) next to it if there is room."""
         if not entries:
             return
         from matplotlib.patches import Patch  # noqa: PLC0415 - only who draws pays for it

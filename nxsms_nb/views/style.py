@@ -1,4 +1,4 @@
-"""What every picture shares: its colours, and the figure it is drawn on."""
+"""What all pictures share: colours, and the figure to draw on."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ STATUS_COLOURS: Final = {
     "Unsent": "#8A8A8A",
     "Skipped": "#BDBDBD",
 }
-"""The colour of a status, the same everywhere: Okabe and Ito's palette, which the colour-blind can tell apart; what was
-not sent is grey."""
+"""The colour of a status, the same everywhere: Okabe and Ito's palette, which the colour-blind can tell apart.
+
+What was not sent is grey.
+"""
 
 CODE_COLOURS: Final = {
     13005: "#0072B2",
@@ -82,7 +84,7 @@ def axes(ax: Axes | None, height: float) -> Axes:
 
 @contextmanager
 def detached() -> Iterator[None]:
-    """Draw on figures that pyplot knows nothing of, on the main thread too: for widgets."""
+    """Draw on figures unknown to pyplot, on the main thread too, as widgets need."""
     token = _DETACHED.set(True)
     try:
         yield

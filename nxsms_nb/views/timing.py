@@ -72,7 +72,7 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
     results = columns.read(frame, prefix, columns=["status", "batch", "sent_at", "latency_ms"]).dropna(
         subset="latency_ms"
     )
-    # How long was waited for a reply that did not come is no latency.
+    # The wait for a reply that did not come is not a latency.
     results = results[results["status"] != "Unknown"]
     took = results.drop_duplicates(["batch", "sent_at"])["latency_ms"].to_numpy()
     sheet = sheets.sheet(ax, 3.8, sandbox=columns.from_sandbox(frame))

@@ -39,7 +39,7 @@ WORDS: Final[Mapping[int, str]] = {
     11: "wrong source address",
     12: "UNKNOWN",
 }
-"""The vendor's numbers, each with the word it stands for."""
+"""The vendor's numbers and their words."""
 
 _OTHER_WORDS: Final[Mapping[int, tuple[str, ...]]] = {
     2: ("delivered", "success", "successful", "succeeded", "成功", "发送成功", "已送达", "送达"),
@@ -64,7 +64,7 @@ _SUFFIX: Final = re.compile(r"-[0-9]{10}\Z")
 _LONG: Final = re.compile(r"\d(?:[ -]?\d){6,}")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 _NOTHING: Final = frozenset(("null", "none", "nil", "undefined", "nan", "n/a", "-", "--"))
-"""What programs write where there is no value."""
+"""The texts that programs write for a missing value."""
 _WORD_MAX: Final = 40
 _SEGMENTS_MAX: Final = 1000
 
@@ -83,7 +83,7 @@ class Receipt(NamedTuple):
 
 
 class NotAReceipt(ValueError):
-    """A push that says nothing of any message; its text says why, in a few words without a value."""
+    """A push that is not a receipt; the text says why, in a few words without a value."""
 
 
 def from_push(query: str, body: bytes) -> Receipt:
@@ -166,7 +166,7 @@ def status_of(word: str | None) -> int | None:
 
 
 def root(messageid: str) -> str | None:
-    """Return the id that a receipt of a bulk send belongs to: without ``-`` and ten digits; None where it has none.
+    """Return a receipt's id without the ``-`` and ten digits of a bulk send; None if it does not have these.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def same_id(listed: Any, messageid: str) -> bool:
 
 
 def phone_of(row: Mapping[str, Any]) -> str:
-    """Return the digits of a record's number; empty where it shows none, or not all of them.
+    """Return the digits of a record's number; empty if it shows none, or not all.
 
     Examples
     --------
@@ -214,7 +214,7 @@ def _id(value: Any) -> str | None:
 
 
 def _word(value: Any) -> str | None:
-    """Return a word of the vendor's, short and printable; whatever may be somebody's number in it is masked."""
+    """Return a word of the vendor's, short and printable, with possible phone numbers masked."""
     text = "".join(letter for letter in _text(value) if letter.isprintable())
     return shorten(_LONG.sub(lambda found: mask_phone(found.group()), text), _WORD_MAX) or None
 
@@ -246,7 +246,7 @@ def _currency(value: Any) -> str | None:
 
 
 def _time(value: Any) -> str | None:
-    """Return a time as the vendor writes it, `yyyy-MM-dd HH:mm:ss`, whichever way it is spelled; None where it is none."""
+    """Return a time in the vendor's form, `yyyy-MM-dd HH:mm:ss`, however it was written; None if it is not a time."""
     text = _text(value).replace("/", "-")
     if not 12 <= len(text) <= 40 or not text.isascii():
         return None

@@ -194,7 +194,7 @@ class _Form(NamedTuple):
     reply: Reply
 
     def fits(self, raw: bytes, ids: Ids) -> bool:
-        """Return whether a reply is the same, but for the ids, which are those asked for, and the digits of the phones."""
+        """Return whether a reply differs only in its ids, which must be those asked for, and the digits of its phones."""
         letters = bytearray(self.letters)
         expected, given = (np.frombuffer(one, self.rows, self.n, self.start) for one in (letters, raw))
         expected["id"] = np.frombuffer(ids.letters, self.rows["id"])
@@ -207,7 +207,7 @@ class _Form(NamedTuple):
 
 
 _forms: Final[dict[tuple[int, int, int], _Form]] = {}
-"""The forms met last, by length, number of ids and width: a gateway's replies to a run have few."""
+"""Recent forms, by length, number of ids and width: a gateway's replies to a run have few."""
 _FORMS_MOST: Final = 16
 
 

@@ -1,4 +1,4 @@
-"""Texts of the gateway that are safe to keep: without words and digits of anybody's message, however disguised."""
+"""Make texts of the gateway safe to keep, without words or digits of anybody's message, however disguised."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CODED: Final = 8
 
 
 def unquoted(text: str, message: Iterable[str]) -> str:
-    """Remove from a text of the gateway what it quotes of the row's own texts; ``…`` stands in its place.
+    """Replace with ``…`` whatever a text of the gateway quotes from the row's own texts.
 
     Digits of any script are compared as digits, letters regardless of case, accents, width and separators; percent signs,
     character references and escapes are resolved, hexadecimal and Base64 are recognized. Words of the vendor's own code
@@ -70,7 +70,7 @@ def unquoted(text: str, message: Iterable[str]) -> str:
 
 
 class _Letter(NamedTuple):
-    """A letter or digit in the form compared, its position in the text, and the length of its word."""
+    """A letter or digit in the form that is compared, its position in the text, and the length of its word."""
 
     form: str
     at: int
@@ -119,7 +119,7 @@ def _is_quoted(word: str, plain: list[str]) -> bool:
 
 
 def _runs(joined: str, letters: list[_Letter], plain: list[str], coded: list[str]) -> Iterator[tuple[int, int]]:
-    """Find the runs of a text that also stand in the message, across words."""
+    """Find the runs of a text, across words, that also occur in the message."""
     at = 0
     while at < len(joined):
         length = _common(joined, at, plain, 2)
@@ -138,7 +138,7 @@ def _needed(run: list[_Letter]) -> int:
 
 
 def _common(joined: str, at: int, forms: list[str], least: int) -> int:
-    """Return the length of the longest run from `at` on that stands in one of the forms; 0 below `least`."""
+    """Return the length of the longest run from `at` that occurs in one of the forms; 0 if it is below `least`."""
     length = 0
     for form in forms:
         while at + max(length + 1, least) <= len(joined) and joined[at : at + max(length + 1, least)] in form:

@@ -1,3 +1,3 @@
-"""What the views say, in English and in Chinese: one table, looked up by the English words."""
+"""The words of the views in English and Chinese: one table, looked up by the English words."""
 
 __all__ = ["language", "pictures"]

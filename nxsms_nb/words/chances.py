@@ -1,4 +1,4 @@
-"""What the analysis says of its findings, which pictures and the dashboard repeat."""
+"""The analysis's words for its findings, which pictures and the dashboard repeat."""
 
 from __future__ import annotations
 

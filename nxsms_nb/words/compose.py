@@ -1,4 +1,4 @@
-"""What compose says."""
+"""The words of compose."""
 
 from __future__ import annotations
 
@@ -61,4 +61,4 @@ SAID: Final[dict[str, str]] = {
     ),
     "{name} in the template names no column. Write its name, as in {example}.": "模板中的 {name} 没有列名。请写出列名，如 {example}。",
 }
-"""What rendering says of a template and its rows."""
+"""The words of rendering, about a template and its rows."""

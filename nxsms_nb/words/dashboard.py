@@ -1,4 +1,4 @@
-"""What the dashboard says."""
+"""The words of the dashboard."""
 
 from __future__ import annotations
 

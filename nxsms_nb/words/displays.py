@@ -1,4 +1,4 @@
-"""What objects say of themselves in a notebook."""
+"""The words with which objects show themselves in a notebook."""
 
 from __future__ import annotations
 
@@ -110,4 +110,4 @@ SAID: Final[dict[str, str]] = {
     ),
     "No price for {countries}: {rows} not in the cost.": "{countries} 没有价格：{rows}未计入费用。",
 }
-"""What a plan says."""
+"""The words of a plan."""

@@ -1,4 +1,4 @@
-"""What several views say. "Accepted" (by the gateway) is 已受理, "delivered" (by the receipt) is 已送达, never mixed."""
+"""Words that several views use. "Accepted" (by the gateway) is 已受理, "delivered" (by the receipt) is 已送达, never mixed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ COUNTED: Final = {
     "held-out row": "行",
     "entry": "个条目",
 }
-"""Nouns that are counted, as they stand behind a number."""
+"""Nouns that are counted, as written after a number."""
 
 PLURALS: Final = {"entry": "entries"}
 """Plurals that are not made with an s."""

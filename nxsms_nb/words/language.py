@@ -1,6 +1,7 @@
 """The language of the views: their words looked up in one table, with counts, durations and the vendor's codes.
 
-The key of a word is its English form, so a view reads as what it says. Names and values in braces stand in both languages.
+The key of a word is its English form, so that a view's code reads as what it shows. Names and values in braces stand in
+both languages.
 """
 
 from __future__ import annotations
@@ -51,13 +52,13 @@ CHAPTERS: Final[Mapping[str, Mapping[str, str]]] = {
     "compose": compose.CHINESE,
     "displays": displays.CHINESE,
 }
-"""The table by the part of the views that says it; `general` has what several say."""
+"""The table by part of the views; `general` has words that several use."""
 
 SAID: Final[Mapping[str, str]] = {**run.SAID, **chances.SAID, **compose.SAID, **displays.SAID, **notes.SAID}
-"""What is put in English elsewhere, in results and errors, and shown by the views: see `translated`."""
+"""Words written in English elsewhere, in results and errors, that the views show: see `translated`."""
 
 HINTS: Final[Mapping[str, str]] = rules.CHINESE
-"""What to do about a broken rule, by its name: English stands with the rule."""
+"""What to do about a broken rule, by its name; the English is with the rule."""
 
 TABLE: Final[Mapping[str, str]] = {
     english: chinese for part in (*CHAPTERS.values(), SAID) for english, chinese in part.items()
@@ -102,7 +103,7 @@ def tr(english: str, **values: object) -> str:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Write a number with its noun.
+    """Format a number with its noun.
 
     Examples
     --------
@@ -115,7 +116,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a length of time.
+    """Format a duration.
 
     Examples
     --------
@@ -126,7 +127,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(when: datetime, *, seconds: bool = False) -> str:
-    """Write a date and time.
+    """Format a date and time.
 
     Examples
     --------
@@ -141,7 +142,7 @@ def moment(when: datetime, *, seconds: bool = False) -> str:
 
 
 def joined(parts: list[str]) -> str:
-    """Put parts of an enumeration after one another."""
+    """Join the parts of an enumeration."""
     return ("、" if _language == "zh" else ", ").join(parts)
 
 
@@ -184,12 +185,14 @@ def hint(rule: str, english: str) -> str:
 
 
 def chapter(*names: str) -> dict[str, str]:
-    """Return English words to those that a script shows, of these parts of the table; nothing in English."""
+    """Return the translations that a script needs, of these parts of the table; empty for English."""
     return {english: words for name in names for english, words in CHAPTERS[name].items() if _language != "en"}
 
 
 def translated(text: str, said: Mapping[str, str] = SAID) -> str:
-    """Translate what was put in English elsewhere, such as a run's note, by the words that it was made from: those of `said`.
+    """Translate what was put in English elsewhere, such as a run's note, by the words that it was made from.
+
+    Those of `said`.
 
     A frame, an error and the journal keep English, which programs read; what is shown of them follows the language. What
     the table does not have stays as it is: the gateway's own words are quoted.
@@ -211,7 +214,7 @@ def translated(text: str, said: Mapping[str, str] = SAID) -> str:
         )
         if noun:
             return f"{number[1]} {general.COUNTED[noun]}"
-    # What is said of several things has a line for each, and calls to paste.
+    # A text about several things has a line for each, and calls to paste.
     if "\n" in text and (lines := "\n".join(translated(line, said) for line in text.split("\n"))) != text:
         return lines
     for pattern, chinese in _patterns(frozenset(said.items())):
@@ -236,7 +239,7 @@ def _spanned(text: str) -> str:
 
 @cache
 def _patterns(said: frozenset[tuple[str, str]]) -> list[tuple[re.Pattern[str], str]]:
-    """Return what recognises a text made from words with values, the longest words first."""
+    """Return the patterns that recognise texts made from words with values, the longest words first."""
     made = sorted(
         (pair for pair in said if _PLACE.search(pair[0])), key=lambda pair: (-len(_PLACE.sub("", pair[0])), pair)
     )

@@ -1,4 +1,4 @@
-"""What is said of rows elsewhere, in errors, warnings and notes, and shown by compose, a plan, a report or the dashboard."""
+"""Words about rows in errors, warnings and notes, which compose, a plan, a report or the dashboard show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pictures of a sent frame say."""
+"""The words of pictures of a sent frame."""
 
 from __future__ import annotations
 

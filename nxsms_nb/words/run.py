@@ -1,4 +1,4 @@
-"""What the panel of a run says, the summary that it leaves, and the bar in a terminal."""
+"""The words of a run's panel, of the summary that it leaves, and of the bar in a terminal."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ SAID: Final = {
     "stopping: {reason}": "正在停止：{reason}",
     "{status} ({number} before)": "{status}（此前 {number}）",
     "{status} ({number} suppressed)": "{status}（免打扰 {number}）",
-    # what goes on
+    # notes on progress
     "waiting for the first reply": "正在等待第一个响应",
     "{trouble}; trying again": "{trouble}；正在重试",
     "asking the gateway for {messages} in doubt": "正在向网关查询 {messages}（结果不明）",
@@ -117,4 +117,4 @@ SAID: Final = {
     "no connection": "无法连接",
     "no reply": "没有响应",
 }
-"""What the engine says of a run: recognised by its words, since errors and results say the same in English."""
+"""The engine's words about a run, recognised in texts, since errors and results say the same in English."""
