@@ -64,6 +64,12 @@ def _path(tmp_path):
     return tmp_path / "data" / "nxsms_nb" / "journal.sqlite3"
 
 
+@pytest.fixture(name="swift")
+def _swift(monkeypatch):
+    """Batches that found no connection try again by the same rules, in less time."""
+    monkeypatch.setattr("nxsms_nb.engine.policy._BACKOFF_S", 0.01)
+
+
 @pytest.fixture(name="journal")
 def _journal(path):
     return nx.Journal(path)

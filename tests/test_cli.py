@@ -72,6 +72,7 @@ def test_an_error_of_a_file_advises_options(tmp_path, capsys, options, said):
     """Python's keywords are no remedy on the command line."""
     source = tmp_path / "in.csv"
     source.write_text("mobile,content\n8615088888881,a\n8615088888881,b\n")
+    os.utime(source, (0, 0))  # a file of this second is waited for: it may be a journal that is being created
     given = [str(source) if word == "IN" else word for word in options]
     assert main(["send", str(source), str(tmp_path / "out.csv"), "--campaign", "c", "--sandbox", *given]) == 2
     shown = capsys.readouterr().err

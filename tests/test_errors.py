@@ -174,8 +174,9 @@ def test_the_place_is_the_last_line_outside_the_package():
 
 
 @pytest.mark.parametrize("requests", [0, 1])
-def test_a_cancellation_keeps_its_class(requests):
+def test_a_cancellation_keeps_its_class(monkeypatch, requests):
     """A time limit around an awaited run is still one: what asyncio gets back is what it raised."""
+    monkeypatch.setattr("nxsms_nb.engine.sender.GRACE_S", 0.05)
 
     async def limited(sandbox, requests):
         async with asyncio.timeout(None) as limit:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ import pytest
 
 from nxsms_nb.__main__ import main
 from nxsms_nb.lab import copy_notebooks, notebooks
+from tests.support.machine import free_port
 
 
 @pytest.fixture(name="source")
@@ -63,9 +63,7 @@ def test_without_jupyterlab_nothing_is_copied(tmp_path, monkeypatch, capsys):
 
 def test_jupyterlab_opens_on_the_copies(tmp_path):
     """JupyterLab serves the folder of the copies; further arguments reach it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=open"]
     own = {name: str(tmp_path / "home") for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     command = [sys.executable, "-m", "nxsms_nb", "lab", *words]

@@ -220,6 +220,7 @@ def test_a_journal_is_named_by_its_place(sandbox, tmp_path, kind):
     assert nx.Journal(path).campaigns()["rows"].sum() == len(sandbox.ledger) == 3
 
 
+@pytest.mark.usefixtures("swift")
 @pytest.mark.parametrize("given", [{}, OPTIONS["much"], OPTIONS["columns"]], ids=["none", "much", "columns"])
 @pytest.mark.parametrize("verb", ["send", "asend", "start", "retry"])
 def test_agreement_is_asked_for_with_the_whole_call(verb, given):

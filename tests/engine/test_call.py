@@ -109,6 +109,7 @@ def test_many_messages_to_a_real_gateway_need_agreement(no_network, journal, con
     assert journal.runs().empty
 
 
+@pytest.mark.usefixtures("swift")
 @pytest.mark.parametrize(("n", "confirm"), [(100, None), (101, 101), (101, 5000)])
 def test_agreement_to_at_most_so_many_lets_them_go(no_network, journal, n, confirm):
     """Up to a hundred nobody is asked; here they then meet a machine without a network."""
@@ -117,6 +118,7 @@ def test_agreement_to_at_most_so_many_lets_them_go(no_network, journal, n, confi
     assert no_network
 
 
+@pytest.mark.usefixtures("swift")
 def test_agreement_holds_for_retries_too(no_network, journal):
     """Another attempt costs as much as the first."""
     with pytest.raises(nx.NoConnection) as stopped:
@@ -139,7 +141,8 @@ def test_how_many_need_agreement_is_a_setting(no_network, journal, monkeypatch):
     assert no_network == []
 
 
-def test_rows_sent_already_do_not_count(make, journal, no_network):
+@pytest.mark.usefixtures("swift", "no_network")
+def test_rows_sent_already_do_not_count(journal):
     """Of 150 rows that carry results, 149 went out: one more needs no agreement."""
     frame = people(150)
     sent = frame.assign(

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import re
 import socket
+import threading
 import time
 
 import aiohttp
 import pandas as pd
 import pytest
 
-from nxsms_nb import Client, Sandbox
+from nxsms_nb import Client
 from nxsms_nb.engine.transport import Transport
 from nxsms_nb.errors import ConfigError
 from tests.engine.people import counts, no_double, people
@@ -90,15 +91,39 @@ def test_who_cancels_a_request_that_is_given_up_has_it_cancelled():
 
 def test_a_reply_that_came_while_the_loop_stood_still_is_read():
     """A commit that another kernel holds up lasts longer than the timeout: nobody's reply is thrown away for it."""
+    still, replied = threading.Event(), threading.Event()
 
-    async def work(client):
+    async def work(listening):
+        loop, passed = asyncio.get_running_loop(), [0]
+        clock = loop.time
+        loop.time = lambda: clock() + passed[0]
+
+        def stand_still():
+            still.set()
+            replied.wait()
+            passed[0] = 60
+
+        def answer():
+            with listening.accept()[0] as client:
+                heard = b""
+                while not heard.endswith(b"{}"):
+                    heard += client.recv(65536)
+                loop.call_soon_threadsafe(stand_still)
+                still.wait()
+                client.sendall(REPLY)
+                replied.set()
+                client.recv(1)
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        client = Client(access_key="key", access_secret="secret", app_key="app", base_url=url, timeout=20)
+        answering = asyncio.create_task(asyncio.to_thread(answer))
         async with Transport(client) as connection:
-            asyncio.get_running_loop().call_later(0.1, time.sleep, 0.6)
-            return await connection.post(b"{}")
+            exchange = await connection.post(b"{}")
+        await answering
+        return exchange
 
-    with Sandbox(latency=0.2) as sandbox:
-        sandbox.client.timeout = 0.4
-        exchange = asyncio.run(work(sandbox.client))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        exchange = asyncio.run(work(listening))
     assert (exchange.status, exchange.error) == (200, "")
 
 
@@ -213,7 +238,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\
 )
 def test_a_second_reply_right_behind_the_first_is_nobodys(parts):
     """Wherever the network cuts the bytes, a refusal that nobody asked for does not make the next request's rows leave again."""
-    connections = []
+    connections, sent = [], asyncio.Event()
 
     async def twice(reader, writer):
         connections.append(writer)
@@ -224,11 +249,13 @@ def test_a_second_reply_right_behind_the_first_is_nobodys(parts):
                 writer.write(part)
                 await writer.drain()
                 await asyncio.sleep(0.02 if first else 0)
+            sent.set()
 
     async def work():
         async with connected(twice, 10) as connection:
             first = await connection.post(b"{}")
-            await asyncio.sleep(0.1)
+            await sent.wait()
+            await asyncio.sleep(0.05)
             second = await connection.post(b"{}")
             for writer in connections:
                 writer.transport.abort()
@@ -241,16 +268,20 @@ def test_a_second_reply_right_behind_the_first_is_nobodys(parts):
 
 def test_a_gateway_that_speaks_first_is_no_connection(monkeypatch):
     """Nothing is sent to what does not wait for a request, and it is not tried for ever."""
-    heard = []
+    heard, greeted = [], asyncio.Event()
     connect = aiohttp.TCPConnector.connect
 
     async def after_the_greeting(*request, **how):
         made = await connect(*request, **how)
+        await greeted.wait()
+        greeted.clear()
         await asyncio.sleep(0.05)
         return made
 
     async def greeting(reader, writer):
         writer.write(REPLY)
+        await writer.drain()
+        greeted.set()
         heard.append(await reader.read())
 
     async def work():

@@ -38,9 +38,8 @@ def _journal(tmp_path):
 
 
 @pytest.fixture(name="swift")
-def _swift(monkeypatch):
+def _swift(swift, monkeypatch):
     """The same rules in less time."""
-    monkeypatch.setattr("nxsms_nb.engine.policy._BACKOFF_S", 0.01)
     monkeypatch.setattr("nxsms_nb.engine.policy.REFUSALS_IN_A_ROW", 3)
 
 

@@ -192,7 +192,7 @@ def test_a_gateway_that_answered_before_is_a_gateway(gateway, journal, code, sta
             await it.http(status, b"")
 
     gateway.strike(act, times=2)
-    frame = people(40)
+    frame = people(24)
     out, stopped = sent(frame, client_of(gateway.url), journal, concurrency=1, batch_size=8)
     assert stopped is None
     check(frame, out, gateway)
@@ -281,12 +281,6 @@ def test_the_vendors_own_url_is_never_taken_for_another_service():
 
 
 # ---------------------------------------------------------------------- no connection
-
-
-@pytest.fixture(name="swift")
-def _swift(monkeypatch):
-    """The same rules in less time."""
-    monkeypatch.setattr("nxsms_nb.engine.policy._BACKOFF_S", 0.01)
 
 
 def unreachable(url, journal, *, cause, timeout=20):

@@ -197,6 +197,7 @@ def test_rows_to_plain_http_are_forwarded(tmp_path):
     assert all(head.startswith(b"POST http://localhost:") and BASIC in head for head in proxy.heads)
 
 
+@pytest.mark.usefixtures("swift")
 @pytest.mark.parametrize(
     ("act", "cause"),
     [

@@ -49,12 +49,21 @@ def held_against(sandbox, out):
 
 
 @contextmanager
+def held_at(sandbox, requests):
+    """When the gateway has had so many requests, hold its replies: the run cannot end meanwhile."""
+    assert sandbox.wait_for(requests=requests, timeout=60)
+    sandbox.hold()
+    yield
+    sandbox.release()
+
+
+@contextmanager
 def meanwhile(sandbox, requests, act):
-    """Do something in another thread when the gateway has had so many requests."""
+    """Do something in another thread when the gateway has had so many requests; the replies wait for it."""
 
     def wait():
-        assert sandbox.wait_for(requests=requests)
-        act()
+        with held_at(sandbox, requests):
+            act()
 
     thread = threading.Thread(target=wait)
     thread.start()
@@ -151,8 +160,8 @@ def test_a_connection_that_breaks_is_opened_again(make, postgres, database):
     sandbox = make(latency=0.02)
     run = people(400).nxsms.start(sandbox.client, journal=database, batch_size=5, concurrency=2, progress="silent")
     for requests in (3, 20, 40):
-        assert sandbox.wait_for(requests=requests)
-        assert end_sessions(postgres)
+        with held_at(sandbox, requests):
+            assert end_sessions(postgres)
     out = run.wait()
     assert counts(out) == {"Success": 400}
     held_against(sandbox, out)
@@ -192,6 +201,7 @@ def test_a_session_that_ended_behind_a_pooler_is_opened_again(make, postgres, da
 def test_a_run_that_has_sent_is_not_said_to_have_sent_nothing(make, server, monkeypatch):
     """What the database says when it stays away comes with what became of the run."""
     monkeypatch.setattr(pg_session, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(pg_recorder, "_LAST_S", 1.0)
     sandbox, url = make(latency=0.02), server.database()
     with meanwhile(sandbox, 4, lambda: server.stop("immediate")), pytest.raises(nx.JournalLost) as stopped:
         people(300).nxsms.send(sandbox.client, campaign="spring", journal=url, batch_size=5, progress="silent")
@@ -289,6 +299,7 @@ def test_a_database_that_crashes_and_comes_back(make, server):
 def test_a_database_that_stays_away_stops_the_run_with_the_whole_frame(make, server, monkeypatch):
     """Nothing leaves that is not recorded; every row has its outcome, and with the frame the next call knows it."""
     monkeypatch.setattr(pg_session, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(pg_recorder, "_LAST_S", 1.0)
     sandbox, url = make(latency=0.02), server.database()
     with meanwhile(sandbox, 4, lambda: server.stop("immediate")), pytest.raises(nx.JournalLost) as stopped:
         people(300).nxsms.send(sandbox.client, campaign="spring", journal=url, batch_size=5, progress="silent")
@@ -307,12 +318,10 @@ def test_a_database_that_is_away_for_seconds_delays_and_loses_nothing(make, serv
     """Requests in flight go on, none leaves meanwhile, and the outcomes are written when it is back."""
     sandbox, url = make(latency=0.02), server.database()
     run = people(300).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
-    assert sandbox.wait_for(requests=10)
-    server.stop("fast")
-    until, seen = time.monotonic() + 2, -1
-    while time.monotonic() < until:
-        seen = len(sandbox.ledger)
-    assert len(sandbox.ledger) == seen
+    with held_at(sandbox, 10):
+        server.stop("fast")
+    # Of sixty requests those that were in flight or recorded by then, four at most, and no others.
+    assert not sandbox.wait_for(requests=20, timeout=2)
     server.start()
     out = run.wait()
     assert counts(out) == {"Success": 300}
@@ -324,14 +333,11 @@ def test_what_was_recorded_too_long_ago_is_recorded_again_before_it_leaves(make,
     monkeypatch.setattr(sender, "_RECORDED_US", 1_000_000)
     sandbox, url = make(latency=0.02), server.database()
     run = people(300).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
-    assert sandbox.wait_for(requests=10)
-    server.suspend()
-    until = time.monotonic() + 2
-    while time.monotonic() < until:
-        seen = len(sandbox.ledger)
+    with held_at(sandbox, 10):
+        server.suspend()
+    assert not sandbox.wait_for(requests=20, timeout=2)
     server.resume()
     out = run.wait()
-    assert 0 < seen < 300
     assert counts(out) == {"Success": 300}
     held_against(sandbox, out)
     again = "SELECT count(*) FROM outcome WHERE reason LIKE 'recorded too long before%'"
@@ -341,10 +347,11 @@ def test_what_was_recorded_too_long_ago_is_recorded_again_before_it_leaves(make,
 def test_a_stop_while_the_database_is_away_ends_the_run(make, server, monkeypatch):
     """It waits no longer than for the database, and its frame is complete."""
     monkeypatch.setattr(pg_session, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(pg_recorder, "_LAST_S", 1.0)
     sandbox, url = make(latency=0.02), server.database()
     run = people(300).nxsms.start(sandbox.client, journal=url, batch_size=5, concurrency=4, progress="silent")
-    assert sandbox.wait_for(requests=10)
-    server.stop("immediate")
+    with held_at(sandbox, 10):
+        server.stop("immediate")
     with pytest.raises(nx.JournalLost):
         run.stop()
     assert len(run.frame) == 300

@@ -101,6 +101,8 @@ def test_what_is_not_ours_is_refused_and_left_alone(tmp_path, thing, verb):
     for file in tmp_path.rglob("*"):
         if stat.S_ISREG(file.lstat().st_mode):
             file.chmod(0o664)
+            # A file of this second is waited for: it may be a journal that another process is creating.
+            os.utime(file, (0, 0))
     before = seen(tmp_path)
     with Sandbox(seed=7) as sandbox:
         with pytest.raises(JournalError, match=r"Nothing was sent.*journal='…'") as raised:

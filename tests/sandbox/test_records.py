@@ -42,6 +42,13 @@ def _noon():
     return max(-12.0, min(14.0, 12.0 - now.hour))
 
 
+@pytest.fixture(name="make")
+def _make(make, noon, monkeypatch):
+    """Make sandboxes whose records are of that zone, which `today` goes by."""
+    monkeypatch.setattr(today, "__defaults__", (noon,))
+    return lambda **settings: make(**{"record_utc_offset": noon} | settings)
+
+
 def test_an_accepted_message_is_found_with_all_its_fields(make, noon):
     """The row has the documented fields, all of them text, and speaks of the message that was sent."""
     sandbox = make(delivery={}, record_utc_offset=noon)

@@ -13,6 +13,7 @@ import faulthandler
 import gc
 import io
 import json
+import math
 import os
 import random
 import signal
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pandas as pd
@@ -173,17 +175,23 @@ class Stream(Scene):
 SCENES: dict[str, type[Scene]] = {scene.verb: scene for scene in (Send, Start, Retry, Reconcile, Receipts, Stream)}
 
 
-def at_line(nth: int, act: Callable[[], Any]) -> bool:
-    """Do something, and raise KeyboardInterrupt at the nth line of the package in this thread; whether it came to that."""
+def at_line(nth: int, act: Callable[[], Any], passes: float = math.inf) -> bool:
+    """Do something, and raise KeyboardInterrupt at the nth line of the package in this thread; whether it came to that.
+
+    Of a line that is passed again and again, only so many passes count.
+    """
     left = nth
+    passed: Counter[tuple[CodeType, int]] = Counter()
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         nonlocal left
         if frame.f_globals.get("__name__", "").partition(".")[0] != "nxsms_nb":
             return None
         if event == "line":
-            left -= 1
-            if left == 0:
+            line = frame.f_code, frame.f_lineno
+            passed[line] += 1
+            left -= passed[line] <= passes
+            if left == 0 and passed[line] <= passes:
                 raise KeyboardInterrupt
         return trace
 
@@ -199,14 +207,14 @@ def at_line(nth: int, act: Callable[[], Any]) -> bool:
     return raised
 
 
-def lines(scene: Scene) -> Counter[str]:
+def lines(scene: Scene, passes: float) -> Counter[str]:
     """Interrupt a call at each line of its way, one after the other, until it comes through without."""
     counts: Counter[str] = Counter()
     while True:
         faulthandler.dump_traceback_later(HUNG_S, exit=True)
         scene.anew()
         counts["interrupts"] += 1
-        if not at_line(counts["interrupts"], scene.act):
+        if not at_line(counts["interrupts"], scene.act, passes):
             return counts
         scene.check()
 
@@ -286,6 +294,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("how", nargs="?", choices=("lines", "signals"))
     parser.add_argument("verb", nargs="?", choices=sorted(SCENES))
+    parser.add_argument(
+        "--passes", type=float, default=math.inf, help="of a line that is passed often, how many passes are interrupted"
+    )
     parser.add_argument("--times", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=1)
@@ -305,8 +316,10 @@ def main() -> None:
             folder = tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else None)  # noqa: PTH112
             journal = Path(stack.enter_context(folder), "journal.sqlite3")
         scene = SCENES[asked.verb](journal)
+        # Each call is preceded by a collection, which need not look at the modules again.
+        gc.freeze()
         counts = (
-            lines(scene)
+            lines(scene, asked.passes)
             if asked.how == "lines"
             else by_signals(scene, asked.times, asked.seed, asked.most, asked.within)
         )

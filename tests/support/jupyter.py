@@ -11,7 +11,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.support.machine import lacks
+from tests.support.machine import free_port, lacks
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
@@ -99,9 +98,7 @@ class Site:
 
     @contextmanager
     def running(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         token = secrets.token_hex(16)
         self.base = f"http://127.0.0.1:{port}"
         self.query = f"?token={token}"

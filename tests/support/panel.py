@@ -7,6 +7,8 @@ from tests.support.jupyter import RUN
 LIVE = f'{RUN}[data-state="running"][data-live="yes"]'
 STILL = '[data-nxsms="run-still"]'
 ERROR = "model not found"
+MANY = 30_000
+"""Rows that at 200 a second last longer than a busy machine takes to load a page again."""
 
 
 def start(campaign, options=""):

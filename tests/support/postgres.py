@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import psutil
 
+from tests.support.machine import free_port
+
 _LESS_DURABLE = (
     "fsync=on",
     "full_page_writes=on",
@@ -75,7 +77,7 @@ class Server:
         place = binaries()
         assert place is not None
         self._place = place
-        self.port = _free_port()
+        self.port = free_port()
         self.data = self.folder / "data"
         if of is None:
             ways = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
@@ -199,11 +201,3 @@ def _memory() -> str | None:
     memory = "/dev/shm"  # noqa: S108  a folder of its own is made in it
     there = os.path.isdir(memory)  # noqa: PTH112
     return memory if there and shutil.disk_usage(memory).free > _ROOM else None
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -15,7 +15,7 @@ from tests.support.jupyter import (
     shot,
     wait_until_loaded,
 )
-from tests.support.panel import ERROR, LIVE, STILL, done_of, shown, start
+from tests.support.panel import ERROR, LIVE, MANY, STILL, done_of, shown, start
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _replies(gateway):
 
 def test_after_a_reload_the_panel_of_start_is_live_and_ends(lab, gateway):
     """A page that was reloaded meanwhile shows the run live, with its Stop, and then its end: nothing goes blank."""
-    cells = [people(5000), start("reload", ", max_rate=200")]
+    cells = [people(MANY), start("reload", ", max_rate=200")]
     with lab.ran("reload.ipynb", cells) as page:
         page.wait_for_selector(LIVE, timeout=60_000)
         save(page)
@@ -69,7 +69,7 @@ def test_after_a_reload_a_blocking_send_shows_a_still_picture_and_then_its_end(l
 
 def test_a_second_tab_shows_the_run_and_stops_it(lab, gateway):
     """Two tabs on one kernel: both are live, Stop in the second ends the run, and each shows the end."""
-    cells = [people(5000), start("tabs", ", max_rate=200")]
+    cells = [people(MANY), start("tabs", ", max_rate=200")]
     with lab.ran("tabs.ipynb", cells) as first:
         first.wait_for_selector(LIVE, timeout=60_000)
         save(first)
@@ -83,7 +83,7 @@ def test_a_second_tab_shows_the_run_and_stops_it(lab, gateway):
 
 def test_a_connection_that_was_cut_is_taken_up(lab, gateway):
     """After the page has connected to its kernel anew, the panel is live and ends in the summary."""
-    cells = [people(5000), start("cut", ", max_rate=200")]
+    cells = [people(MANY), start("cut", ", max_rate=200")]
     with lab.ran("cut.ipynb", cells) as page:
         page.wait_for_selector(LIVE, timeout=60_000)
         page.evaluate(
@@ -101,7 +101,7 @@ def test_a_connection_that_was_cut_is_taken_up(lab, gateway):
 
 def test_a_kernel_that_died_is_not_live(lab, gateway):
     """When nothing is heard any more, the panel says so and offers no Stop; the journal has what became of the rows."""
-    cells = [people(5000), "import os; print('pid', os.getpid())", start("death", ", max_rate=200")]
+    cells = [people(MANY), "import os; print('pid', os.getpid())", start("death", ", max_rate=200")]
     with lab.ran("death.ipynb", cells) as page:
         page.wait_for_selector(LIVE, timeout=60_000)
         os.kill(int(output(page, 1, "pid").split()[1]), signal.SIGKILL)

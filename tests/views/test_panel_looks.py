@@ -1,8 +1,11 @@
 """How a run's panel looks: it keeps its size, is legible in light and dark, shows texts as texts, and works in Voila."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from tests.support.jupyter import RUN, STOP, SUMMARY, interrupts_of, people, shot
+from tests.support.panel import MANY
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 CHANGE_THEME = "async theme => { await window.jupyterapp.commands.execute('apputils:change-theme', {theme}) }"
@@ -36,61 +39,90 @@ CONTRASTS = """root => {
         return [(high + .05) / (low + .05), node.textContent];
     });
 }"""
-BUSY = """
-import nxsms_nb as nx, pandas as pd
-sandbox = nx.Sandbox(seed=7, failures="realistic", latency=0.05, tps=900, hourly_limit=None)
-people = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(3000)], "content": [f"Hi {n}" for n in range(3000)]})
-"""
+ROWS = 3000
+
+
+@pytest.fixture(name="busy")
+def _busy(gateway):
+    """Let the gateway refuse some rows, and find out when it has had a third of them: it holds its replies then."""
+    before = len(gateway.ledger)
+
+    @contextmanager
+    def a_third():
+        assert gateway.wait_for(effects=before + ROWS // 3, timeout=60)
+        gateway.hold()
+        yield
+        gateway.release()
+
+    gateway.change(failures="realistic", latency=0.05, tps=900)
+    yield a_third
+    gateway.release()
+    gateway.change(failures=None, latency=0, tps=None)
+
+
+def faint(page, root):
+    """The texts that do not stand out, with the contrasts that they have."""
+    node = page.wait_for_selector(root, timeout=60_000)
+    return [(round(ratio, 1), text) for ratio, text in node.evaluate(CONTRASTS) if ratio < 4.5]
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_the_panel_keeps_its_size_and_is_legible(lab, theme):
+def test_the_panel_keeps_its_size_and_is_legible(lab, gateway, busy, theme):
     """From its first moment to the summary that takes its place, nothing moves; every text stands out from the page."""
-    cells = [BUSY, "sent = people.nxsms.send(sandbox.client, campaign='spring')", "sandbox.close()"]
+    cells = [people(ROWS), f"sent = people.nxsms.send(client, campaign={theme!r})"]
     with lab.opened(f"{theme}.ipynb", cells) as page:
         page.evaluate(CHANGE_THEME, THEMES[theme])
         page.evaluate(SIZES)
+        gateway.hold()
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-        for root, name in ((RUN, "running"), (SUMMARY, "finished")):
-            node = page.wait_for_selector(root, timeout=60_000)
-            faint = [(round(ratio, 1), text) for ratio, text in node.evaluate(CONTRASTS) if ratio < 4.5]
-            assert not faint
-            if name == "running":
-                page.wait_for_function("() => document.querySelector('[data-nxsms=\"run\"] td')", timeout=30_000)
-            shot(page, f"{name}-{theme}")
+        assert not faint(page, RUN)
+        gateway.release()
+        with busy():
+            page.wait_for_function("() => document.querySelector('[data-nxsms=\"run\"] td')", timeout=30_000)
+            assert not faint(page, RUN)
+            shot(page, f"running-{theme}")
+        assert not faint(page, SUMMARY)
+        shot(page, f"finished-{theme}")
         assert len(page.evaluate("() => [...window.sizes]")) == 1
 
 
-def test_a_narrow_page_has_everything_too(lab):
+def test_a_narrow_page_has_everything_too(lab, busy):
     """In a column of a phone's width the parts stand below each other, and nothing is cut off."""
-    with lab.ran("narrow.ipynb", [BUSY, "run = people.nxsms.start(sandbox.client)"], size=(560, 1100)) as page:
-        page.wait_for_selector(RUN, timeout=60_000)
-        page.evaluate(SIZES)
-        wide = page.evaluate(
-            "root => document.querySelector(root).scrollWidth - document.querySelector(root).clientWidth", RUN
-        )
-        assert wide == 0
-        shot(page, "narrow")
+    cells = [people(ROWS), "run = people.nxsms.start(client, campaign='narrow')"]
+    with lab.ran("narrow.ipynb", cells, size=(560, 1100)) as page:
+        with busy():
+            page.wait_for_selector(RUN, timeout=60_000)
+            page.evaluate(SIZES)
+            wide = page.evaluate(
+                "root => document.querySelector(root).scrollWidth - document.querySelector(root).clientWidth", RUN
+            )
+            assert wide == 0
+            shot(page, "narrow")
         page.wait_for_selector(SUMMARY, timeout=60_000)
         shot(page, "narrow-finished")
         assert len(page.evaluate("() => [...window.sizes]")) == 1
 
 
-def test_texts_are_shown_as_texts(lab):
+def test_texts_are_shown_as_texts(lab, busy):
     """A campaign's name, and whatever else comes from outside, is never read as HTML: live and in the summary."""
     name = "<img src=x onerror='document.title=1'>"
-    with lab.ran("texts.ipynb", [BUSY, f"run = people.nxsms.start(sandbox.client, campaign={name!r})"]) as page:
-        for root in (RUN, SUMMARY):
-            page.wait_for_selector(root, timeout=60_000)
-            assert f"campaign {name}" in page.locator(root).inner_text()
-            assert page.locator(f"{root} img").count() == 0
+
+    def is_text(page, root):
+        page.wait_for_selector(root, timeout=60_000)
+        assert f"campaign {name}" in page.locator(root).inner_text()
+        assert page.locator(f"{root} img").count() == 0
+
+    with lab.ran("texts.ipynb", [people(ROWS), f"run = people.nxsms.start(client, campaign={name!r})"]) as page:
+        with busy():
+            is_text(page, RUN)
+        is_text(page, SUMMARY)
 
 
 def test_in_voila_the_panel_of_start_is_live_and_stays(site_of, gateway):
     """A page of Voila shows the run that its cells started, its Stop ends it, and the end stays on the page."""
     site = site_of("voila")
     site.write(
-        "app.ipynb", [people(5000), "run = people.nxsms.start(client, campaign='voila', max_rate=200, batch_size=50)"]
+        "app.ipynb", [people(MANY), "run = people.nxsms.start(client, campaign='voila', max_rate=200, batch_size=50)"]
     )
     page = site.browser.new_page(viewport={"width": 1000, "height": 700})
     try:

@@ -15,7 +15,7 @@ from tests.support.jupyter import (
     shut_down,
     wait_until_loaded,
 )
-from tests.support.panel import ERROR, LIVE, STILL, done_of, shown, start
+from tests.support.panel import ERROR, LIVE, MANY, STILL, done_of, shown, start
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_a_summary_outlasts_a_reload_a_saved_file_and_its_kernel(lab, gateway):
 
 def test_a_notebook_saved_meanwhile_says_that_it_is_not_live(lab, gateway):
     """Opened without its kernel, or converted, it has the run as of when it was saved, and how to learn the rest."""
-    cells = [people(5000), start("saved", ", max_rate=200")]
+    cells = [people(MANY), start("saved", ", max_rate=200")]
     with lab.ran("saved.ipynb", cells) as page:
         page.wait_for_selector(LIVE, timeout=60_000)
         page.wait_for_selector(STILL, state="attached", timeout=30_000)
@@ -59,7 +59,7 @@ def test_a_notebook_saved_meanwhile_says_that_it_is_not_live(lab, gateway):
         assert "Not live: this is the run as of" in shown(page)
         assert "df.nxsms.recorded(client, campaign='saved')" in shown(page)
         assert ERROR not in shown(page)
-        assert 0 < done_of(page, STILL) < 5000
+        assert 0 < done_of(page, STILL) < MANY
     converted, _ = HTMLExporter().from_notebook_node(lab.read("saved.ipynb"))
     with lab.page_of(converted) as page:
         shot(page, "saved-converted")

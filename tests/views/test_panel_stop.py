@@ -61,7 +61,7 @@ def test_stop_stops_and_nothing_leaves_afterwards(site_of, gateway, record_prope
         sys.stdout.write(f"{way} in {app}: stopped {took:.0f} ms after the click\n")
         if os.environ.get("NXSMS_STRICT"):
             assert took < 1000
-        assert stopped_at - clicked_at <= 2 * RATE, "about a second's worth of messages"
+            assert stopped_at - clicked_at <= 2 * RATE, "about a second's worth of messages"
         assert count_of(page, "accepted") == stopped_at - before
         assert count_of(page, "not sent") == 5000 - (stopped_at - before)
         assert page.locator(STOP).count() == 0
