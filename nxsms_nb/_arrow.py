@@ -28,6 +28,42 @@ def to_series(array: pa.Array, index: pd.Index | None = None, name: str | None =
     return pd.Series(array.to_pandas().array, index=index, name=name, copy=False)
 
 
+def taken(array: pa.Array | pa.ChunkedArray, places: npt.NDArray[np.int64]) -> pa.Array:
+    """Take some places of an array; Arrow's own take joins all chunks first, which for a few of a million texts is 100 MB.
+
+    Examples
+    --------
+    >>> taken(pa.chunked_array([["a", "b"], ["c"]]), np.array([2, 0, 2])).to_pylist()
+    ['c', 'a', 'c']
+    """
+    if isinstance(array, pa.Array):
+        return array.take(pa.array(places))
+    ends = np.cumsum([len(chunk) for chunk in array.chunks], dtype=np.int64)
+    of = np.searchsorted(ends, places, side="right")
+    order = np.argsort(of, kind="stable")
+    parts = []
+    for at in np.unique(of):
+        chunk = array.chunk(at)
+        parts.append(chunk.take(pa.array(places[order[of[order] == at]] - (ends[at] - len(chunk)))))
+    joined = pa.concat_arrays(parts) if parts else pa.array([], array.type)
+    return joined if (of[1:] >= of[:-1]).all() else joined.take(pa.array(np.argsort(order)))
+
+
+def rows_at(values: pd.Series[Any], places: npt.NDArray[np.int64]) -> pd.Series[Any]:
+    """Return the values at some places, with an index of their own; of Arrow's without joining chunks.
+
+    Examples
+    --------
+    >>> rows_at(pd.Series(["a", "b", "c"], dtype="string[pyarrow]"), np.array([2, 0])).tolist()
+    ['c', 'a']
+    """
+    dtype = values.dtype
+    made: Any = dtype
+    if isinstance(dtype, pd.ArrowDtype) or (isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow"):
+        return pd.Series(made.__from_arrow__(taken(pa.array(values, from_pandas=True), places)), copy=False)
+    return values.iloc[places].reset_index(drop=True)
+
+
 def present(array: pa.Array) -> npt.NDArray[np.bool_]:
     """Find the cells that are not null."""
     return as_mask(array.is_valid()) if array.null_count else np.ones(len(array), np.bool_)

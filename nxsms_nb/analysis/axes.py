@@ -175,13 +175,28 @@ def latency_scale(latency: npt.NDArray[np.float64], label: str, bars: int = 30) 
         return Scale(label, np.zeros(len(latency), np.int8), np.zeros(1), float)
     some = there[:: max(1, len(there) // 100_000)]
     step = _round(max(float(np.quantile(some, 0.99)), 1e-3) / bars)
-    low = min(0.0, np.floor(float(there.min()) / step) * step)
+    least = float(there.min())
+    low = min(0.0, np.floor(least / step) * step)
+    low -= step if low > least else 0.0  # a negative number so small that dividing it gives zero
     edges = np.round(low + np.arange(bars + 1) * step, 9)
     used = int(np.searchsorted(edges, float(there.max()), side="right"))
     edges = np.append(edges[:used], np.inf if used > bars else edges[used])
-    codes = np.searchsorted(edges, latency, side="right") - 1
-    codes = np.where(missing, len(edges) - 1, codes)
-    return Scale(label, small(codes, len(edges)), edges, float)
+    return Scale(label, small(_between(edges, low, step, latency), len(edges)), edges, float)
+
+
+def _between(edges: npt.NDArray[np.float64], low: float, step: float, values: npt.NDArray[np.float64]) -> Ints:
+    """Find the interval of each value among edges that are a step apart, but for the last; NaN is in the one after.
+
+    A division is eight times as fast as a search; only near an edge it may be on the wrong side of it.
+    """
+    last = len(edges) - 2
+    with np.errstate(invalid="ignore", over="ignore"):
+        exact = (values - low) / step
+        whole = np.clip(np.floor(exact), 0, last)
+        near = np.flatnonzero(np.abs(exact - np.rint(exact)) < 1e-4)
+    whole[near] = np.searchsorted(edges, values[near], side="right") - 1
+    codes: Ints = np.nan_to_num(whole, copy=False, nan=last + 1).astype(np.int16)
+    return codes
 
 
 def _round(least: float) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from nxsms_nb._arrow import rows_at
 from nxsms_nb.analysis import axes, bins, groups, literals
 from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, Asked
 from nxsms_nb.results import delivery
@@ -36,7 +38,7 @@ def catalogue(frame: pd.DataFrame, asked: Asked) -> Catalogue:
     ]
     offered += [name for name in OF_RECEIPTS if delivery.carries(frame, asked.prefix) and name not in offered]
     refused: dict[Hashable, str] = {}
-    sample = frame.iloc[:: max(1, len(frame) // _SAMPLE)]
+    some = np.arange(0, len(frame), max(1, len(frame) // _SAMPLE))
     hidden = {f"{asked.prefix}{name}" for name in _SHOWN_ELSEWHERE}
     own = [
         label
@@ -44,12 +46,12 @@ def catalogue(frame: pd.DataFrame, asked: Asked) -> Catalogue:
         if label not in hidden and groups.is_own(frame, label, asked.prefix)
     ]
     for label in own:
-        values = sample[label]
+        values = frame[label]
         if not isinstance(values, pd.Series):
             refused[label] = "twice"
         elif label == (asked.phone or "phone"):
             refused[label] = "number"
-        elif reason := _reason(label, values, frame[label]):
+        elif reason := _reason(label, rows_at(values, some), values):
             refused[label] = reason
         else:
             offered.append(label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from nxsms_nb.analysis import axes, reasons, slices
 from nxsms_nb.analysis.axes import OTHER, Axis, Scale
-from nxsms_nb.analysis.measures import measure
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.results import columns, delivery
 from nxsms_nb.results.statuses import STATUSES
@@ -29,11 +28,23 @@ Counts = npt.NDArray[np.int64]
 FAILED, GOOD, UNCOUNTED = range(3)
 """The outcome of a row: rates are over the first two."""
 
+_RESULTS: Final = ("status", "code", "reason", "attempts", "sent_at", "latency_ms")
+"""The result columns that are counted or shown."""
+
 _FINE: Final = 200
 """Intervals of latency from which its quantiles over time are read."""
 
 _KEPT: Final = 4
 """Pairs of columns whose common codes are kept."""
+
+_KEPT_MASKS: Final = 16
+"""Sets of filters whose rows are kept, and what was counted of them: a click changes few of those of the last picture."""
+
+_OUTCOME_OF_STATUS: Final = np.array(
+    [{"Success": GOOD, "Failure": FAILED}.get(one, UNCOUNTED) for one in STATUSES], np.int8
+)
+_OUTCOME_OF_RECEIPT: Final = np.full(len(delivery.CLASSES), UNCOUNTED, np.int8)
+_OUTCOME_OF_RECEIPT[[delivery.DELIVERED, delivery.UNDELIVERED]] = GOOD, FAILED
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,10 @@ class Filter:
 class Choices(dict[Hashable, Filter]):
     """The active filters, by what was chosen from; a row has to pass all of them."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._masks: dict[tuple[int, ...], tuple[list[Filter], Mask]] = {}
+
     def toggle(self, key: Hashable, chosen: Filter) -> None:
         """Set a filter, or remove it if it is already active."""
         if key in self and self[key].level == chosen.level:
@@ -59,9 +74,17 @@ class Choices(dict[Hashable, Filter]):
             self[key] = chosen
 
     def mask(self, but: Collection[Hashable] = ()) -> Mask | None:
-        """Return which rows pass all filters except those named; None if every row does."""
-        masks = [chosen.rows for key, chosen in self.items() if key not in but]
-        return np.logical_and.reduce(masks) if masks else None
+        """Return which rows pass all filters except those named, the same array for the same filters; None if every row does."""
+        filters = [chosen for key, chosen in self.items() if key not in but]
+        if len(filters) < 2:
+            return filters[0].rows if filters else None
+        place = tuple(map(id, filters))
+        if place not in self._masks:
+            while len(self._masks) >= _KEPT_MASKS:
+                del self._masks[next(iter(self._masks))]
+            # The filters are kept, too, so that nothing else gets their ids.
+            self._masks[place] = filters, np.logical_and.reduce([chosen.rows for chosen in filters])
+        return self._masks[place][1]
 
     def slice(self) -> dict[Hashable, Any]:
         """Return one slice with the rows of all filters."""
@@ -75,12 +98,13 @@ class Choices(dict[Hashable, Filter]):
 class Cube:
     """A sent frame as codes.
 
-    `outcome` is what rates are of: ``"accepted"``, or ``"delivered"`` where the frame has delivery receipts.
+    `outcome` is what rates are of: ``"accepted"``, or ``"delivered"`` where the frame has delivery receipts. `results` has
+    the frame's result columns, as read.
     """
 
     def __init__(self, frame: pd.DataFrame, asked: Asked) -> None:
         self.frame, self.asked, self.prefix = frame, asked, asked.prefix
-        results = columns.read(frame, asked.prefix, columns=["status", "code", "reason", "sent_at", "latency_ms"])
+        self.results = results = columns.read(frame, asked.prefix, columns=_RESULTS)
         self.status = results["status"].cat.codes.to_numpy().astype(np.int8, copy=False)
         self.reasons = reasons.of_results(self.status, results["code"], results["reason"])
         self.time = axes.time_scale(results["sent_at"], f"{asked.prefix}sent_at")
@@ -92,6 +116,7 @@ class Cube:
         self.outcomes = ["accepted", *(["delivered"] if self._has_receipts() else [])]
         self._axes: dict[Hashable, Axis] = {}
         self._combined: dict[Any, Any] = {}
+        self._counted: dict[int, _Counted] = {}
         self.choose_outcome("accepted")
 
     def __len__(self) -> int:
@@ -106,10 +131,14 @@ class Cube:
 
     def choose_outcome(self, outcome: str) -> None:
         """Change the outcome that rates refer to."""
-        values = measure(self.frame, outcome, rows=np.ones(len(self), np.bool_), prefix=self.prefix).of_rows
+        if outcome == "accepted":
+            self._outcomes = _OUTCOME_OF_STATUS[self.status]
+        else:
+            said = delivery.read(self.frame, self.prefix, columns=["dr_status"])["dr_status"]
+            self._outcomes = _OUTCOME_OF_RECEIPT[delivery.classes(said)]
         self.outcome = outcome
-        self._outcomes = np.where(np.isnan(values), UNCOUNTED, values == 1).astype(np.int8)
         self._combined.clear()
+        self._counted.clear()
 
     def axis(self, label: Hashable) -> Axis:
         """Encode a column, once."""
@@ -121,19 +150,20 @@ class Cube:
 
     def statuses(self, mask: Mask | None) -> Counts:
         """Count the rows of each status."""
-        return _counted(self.status, len(STATUSES), mask)
+        return self._count("status", self.status, len(STATUSES), mask)
 
     def of_reasons(self, mask: Mask | None) -> Counts:
         """Count the rows of each reason."""
-        return _counted(self.reasons.codes, len(self.reasons) + 1, mask)[:-1]
+        return self._count("reason", self.reasons.codes, len(self.reasons) + 1, mask)[:-1]
 
     def of_scale(self, scale: Scale, mask: Mask | None) -> Counts:
         """Count by interval and outcome."""
-        return self._by_outcome(("scale", scale.label), scale.codes, len(scale) + 1, mask)[:-1]
+        return self._by_outcome(("scale", scale.label), lambda: scale.codes, len(scale) + 1, mask)[:-1]
 
     def latency_over_time(self, mask: Mask | None, *shares: float) -> list[list[float | None]]:
         """Return quantiles of the latency in each interval of time, to a two-hundredth of its range; None without rows."""
-        counts = _counted(self._over_time, (len(self.time) + 1) * (_FINE + 2), mask).reshape(-1, _FINE + 2)[:-1, :-1]
+        levels = (len(self.time) + 1) * (_FINE + 2)
+        counts = self._count("over time", self._over_time, levels, mask).reshape(-1, _FINE + 2)[:-1, :-1]
         below = counts.cumsum(axis=1)
         total = counts.sum(axis=1)
         found = []
@@ -145,25 +175,48 @@ class Cube:
 
     def of_axis(self, axis: Axis, mask: Mask | None) -> Counts:
         """Count by level and outcome."""
-        return self._by_outcome(("axis", axis.label), axis.codes, len(axis), mask)
+        return self._by_outcome(("axis", axis.label), lambda: axis.codes, len(axis), mask)
 
     def of_pair(self, one: Axis, other: Axis, mask: Mask | None) -> Counts:
         """Count by level of two columns and outcome."""
-        codes = one.codes.astype(np.int16) * len(other) + other.codes
-        counts = self._by_outcome(("pair", one.label, other.label), codes, len(one) * len(other), mask)
+        counts = self._by_outcome(
+            ("pair", one.label, other.label),
+            lambda: one.codes.astype(np.int16) * np.int16(len(other)) + other.codes,
+            len(one) * len(other),
+            mask,
+        )
         return counts.reshape(len(one), len(other), 3)
 
     def overall(self, mask: Mask | None) -> Counts:
         """Count by outcome."""
-        return _counted(self._outcomes, 3, mask)
+        return self._count("outcome", self._outcomes, 3, mask)
 
-    def _by_outcome(self, key: Any, codes: Any, levels: int, mask: Mask | None) -> Counts:
+    def _by_outcome(self, key: tuple[Any, ...], codes: Callable[[], Any], levels: int, mask: Mask | None) -> Counts:
         if key not in self._combined:
             while sum(old[0] == "pair" for old in self._combined) >= _KEPT:
                 del self._combined[next(old for old in self._combined if old[0] == "pair")]
-            wide = codes.astype(np.int16 if levels * 3 < 32_767 else np.int32)
-            self._combined[key] = wide * 3 + self._outcomes
-        return _counted(self._combined[key], levels * 3, mask).reshape(levels, 3)
+            wide = codes().astype(np.int16 if levels * 3 < 32_767 else np.int32)
+            wide *= 3
+            wide += self._outcomes
+            self._combined[key] = wide
+        return self._count(key, self._combined[key], levels * 3, mask).reshape(levels, 3)
+
+    def _count(self, key: Hashable, codes: Any, levels: int, mask: Mask | None) -> Counts:
+        """Count codes, each set of rows once: several pictures show the same figures, and a click changes few of them."""
+        kept = self._counted.get(id(mask))
+        if kept is None:
+            while len(self._counted) >= _KEPT_MASKS:
+                del self._counted[next(iter(self._counted))]
+            kept = self._counted[id(mask)] = _Counted(mask)
+        if key not in kept.counts:
+            if kept.places is None:
+                counts = np.bincount(codes, minlength=levels)
+            else:
+                counts = np.bincount(codes[kept.places], minlength=levels)
+                if kept.complement:
+                    counts = self._count(key, codes, levels, None) - counts
+            kept.counts[key] = counts
+        return kept.counts[key]
 
     # ------------------------------------------------------------------ filters
 
@@ -197,8 +250,18 @@ class Cube:
         return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
 
 
-def _counted(codes: Any, levels: int, mask: Mask | None) -> Counts:
-    return np.bincount(codes if mask is None else codes[mask], minlength=levels)
+class _Counted:
+    """What was counted of some rows.
+
+    `mask` is held so that nothing else gets its id. `places` are those of its rows, or, where these are fewer, the others
+    (`complement`); None: all rows.
+    """
+
+    def __init__(self, mask: Mask | None) -> None:
+        self.mask = mask
+        self.counts: dict[Hashable, Counts] = {}
+        self.complement = mask is not None and bool(np.count_nonzero(mask) > len(mask) / 2)
+        self.places = None if mask is None else np.flatnonzero(~mask if self.complement else mask)
 
 
 def _finely(latency: npt.NDArray[np.float64], scale: Scale) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float64]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from nxsms_nb._arrow import as_mask
@@ -24,6 +23,10 @@ __all__ = ["DERIVED", "OF_RECEIPTS", "SECOND_NAMES", "Asked"]
 
 _LENGTHS: Final = (0, 70, 160, 306, 500, 1000)
 _LENGTH_NAMES: Final = ("0", "1-70", "71-160", "161-306", "307-500", "501-1000", "over 1000")
+_LENGTH_OF: Final = np.append(np.searchsorted(_LENGTHS, np.arange(_LENGTHS[-1] + 2)), -1).astype(np.int8)
+"""The place in `_LENGTH_NAMES` of each length; -1, of no text, is the last."""
+_AT_ONCE: Final = 1 << 17
+"""Rows that are derived together."""
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -60,36 +63,62 @@ def _needed(frame: pd.DataFrame, name: str, label: Hashable | None, what: str) -
     return own(frame, label)
 
 
-def _digits(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
-    numbers = cells.read_cells(_needed(frame, "phone", asked.phone, what))
-    return phones.from_cells(numbers, regions.regions_of(frame, asked.region))[0]
+def _pieces(*columns: pd.Series[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the cells of some rows of each column at a time: what is made of them stays in the processor's cache.
 
-
-def _content(frame: pd.DataFrame, asked: Asked, what: str) -> pa.Array:
-    return cells.read_cells(_needed(frame, "content", asked.content, what)).text
+    To read a column whole, the chunks that a file left it in are joined first: of a million texts, 100 MB.
+    """
+    rows = len(columns[0])
+    whole = any(isinstance(values.dtype, pd.CategoricalDtype) for values in columns)  # categories are read each time
+    size = max(rows if whole else _AT_ONCE, 1)
+    for start in range(0, max(rows, 1), size):
+        yield tuple(cells.read_cells(values.iloc[start : start + size]) for values in columns)
 
 
 def _country(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    return pd.Series(calling_codes.countries_of(_digits(frame, asked, "country")))
+    values = _needed(frame, "phone", asked.phone, "country")
+    regions_ = regions.regions_of(frame, asked.region)
+    if regions_ is not None:  # how a number is read depends on all of the column
+        return pd.Series(calling_codes.countries_of(phones.from_cells(cells.read_cells(values), regions_)[0]))
+    parts = [calling_codes.countries_of(phones.from_cells(numbers)[0]) for (numbers,) in _pieces(values)]
+    return pd.Series(pd.api.types.union_categoricals(parts, sort_categories=True))
 
 
 def _length(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    length = pc.utf8_length(_content(frame, asked, "length")).fill_null(-1).to_numpy()
-    bins = np.where(length < 0, -1, np.searchsorted(_LENGTHS, length))
-    return pd.Series(pd.Categorical.from_codes(bins, categories=pd.Index(_LENGTH_NAMES), ordered=True))
+    parts = []
+    for (content,) in _pieces(_needed(frame, "content", asked.content, "length")):
+        length = pc.utf8_length(content.text).fill_null(-1).to_numpy()
+        parts.append(_LENGTH_OF[np.minimum(length, _LENGTHS[-1] + 1)])
+    kinds = pd.Index(_LENGTH_NAMES)
+    return pd.Series(pd.Categorical.from_codes(np.concatenate(parts), categories=kinds, ordered=True))
 
 
 def _segments(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    content = _content(frame, asked, "segments")
-    there = ("phone" if asked.phone is None else asked.phone) in frame.columns
-    number, _ = segments.count_segments(content, _digits(frame, asked, "segments") if there else None)
+    content = _needed(frame, "content", asked.content, "segments")
+    if ("phone" if asked.phone is None else asked.phone) not in frame.columns:
+        parts = [segments.segment_numbers(text.text)[0] for (text,) in _pieces(content)]
+    else:
+        values = _needed(frame, "phone", asked.phone, "segments")
+        regions_ = regions.regions_of(frame, asked.region)
+        if regions_ is not None:
+            digits = phones.from_cells(cells.read_cells(values), regions_)[0]
+            parts = [segments.segment_numbers(cells.read_cells(content).text, digits)[0]]
+        else:
+            parts = [
+                segments.segment_numbers(text.text, phones.from_cells(numbers)[0])[0]
+                for text, numbers in _pieces(content, values)
+            ]
+    number = np.concatenate(parts)
     return pd.Series(pd.arrays.IntegerArray(number, number == 0))
 
 
 def _encoding(frame: pd.DataFrame, asked: Asked) -> pd.Series[Any]:
-    content = _content(frame, asked, "encoding")
-    codes = np.where(as_mask(content.is_null()), np.int8(-1), segments.needs_ucs(content))
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index([segments.GSM, segments.UCS])))
+    parts = [
+        np.where(as_mask(content.text.is_null()), np.int8(-1), segments.needs_ucs(content.text))
+        for (content,) in _pieces(_needed(frame, "content", asked.content, "encoding"))
+    ]
+    kinds = pd.Index([segments.GSM, segments.UCS])
+    return pd.Series(pd.Categorical.from_codes(np.concatenate(parts), categories=kinds))
 
 
 def _sent_at(frame: pd.DataFrame, asked: Asked) -> Any:

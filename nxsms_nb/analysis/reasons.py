@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from nxsms_nb._arrow import rows_at
 from nxsms_nb.analysis.axes import Ints, small
 from nxsms_nb.formatting import mask_name
 from nxsms_nb.results.statuses import STATUSES
@@ -61,7 +62,7 @@ def of_results(status: npt.NDArray[np.int8], code: pd.Series[Any], reason: pd.Se
     ]
     for place in [place for place, one in enumerate(found) if one.code is None]:
         inside = np.flatnonzero(spot == place)
-        text, texts = pd.factorize(reason.iloc[rows[inside]])
+        text, texts = pd.factorize(rows_at(reason, rows[inside]))
         plain = [str(one) for one in texts]
         if len(plain) > _TEXTS or any(mask_name(one) != one for one in plain):
             continue

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import TEXT, as_mask, buffers
 
-__all__ = ["ESCAPED", "FOREIGN", "GSM", "MALAYSIA", "UCS", "count_segments", "needs_ucs"]
+__all__ = ["ESCAPED", "FOREIGN", "GSM", "MALAYSIA", "UCS", "count_segments", "needs_ucs", "segment_numbers"]
 
 GSM: Final = "GSM-7"
 UCS: Final = "UCS-2"
@@ -57,6 +57,23 @@ def count_segments(
     >>> segments.tolist(), encodings.tolist()
     ([2, 1, 1], ['GSM-7', 'UCS-2', 'GSM-7'])
     """
+    segments, foreign = segment_numbers(content, phone)
+    encodings = np.array([GSM, UCS, None], object)[foreign.astype(np.int8)]
+    encodings[segments == 0] = None
+    return segments, encodings
+
+
+def segment_numbers(
+    content: pa.Array, phone: pa.Array | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Do what `count_segments` does, with whether a text travels in UCS-2 in place of the encoding's name.
+
+    Examples
+    --------
+    >>> segments, foreign = segment_numbers(pa.array(["x" * 161, "牛", None]))
+    >>> segments.tolist(), foreign.tolist()
+    ([2, 1, 0], [False, True, False])
+    """
     text = content.cast(TEXT)
     units = pc.utf8_length(text).fill_null(0).to_numpy().astype(np.int64)
     special = np.flatnonzero(_is_special(text))
@@ -68,11 +85,9 @@ def count_segments(
     single = np.where(foreign, _SINGLE[UCS], _SINGLE[GSM])
     joined = np.where(foreign, _JOINED[UCS], _JOINED[GSM])
     segments = np.where(units <= single, 1, -(-units // joined))
-    encodings = np.array([GSM, UCS, None], object)[foreign.astype(np.int8)]
     if text.null_count:
-        nothing = as_mask(text.is_null())
-        segments[nothing], encodings[nothing] = 0, None
-    return segments, encodings
+        segments[as_mask(text.is_null())] = 0
+    return segments, foreign
 
 
 def needs_ucs(content: pa.Array) -> npt.NDArray[np.bool_]:

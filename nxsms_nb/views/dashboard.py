@@ -21,7 +21,7 @@ from nxsms_nb.analysis.derived import Asked
 from nxsms_nb.formatting import count
 from nxsms_nb.given import frame_as_given
 from nxsms_nb.views import assets, dashboard_findings, masking
-from nxsms_nb.views.dashboard_board import Board
+from nxsms_nb.views.dashboard_board import Board, refuse_unsent
 from nxsms_nb.views.dashboard_static import static_html
 from nxsms_nb.views.encoded import as_json
 from nxsms_nb.words.language import chapter, chosen
@@ -88,21 +88,28 @@ class Dashboard(anywidget.AnyWidget):
         content: Hashable | None = None,
         region: Hashable | None = None,
     ) -> None:
-        self._board = Board(frame_as_given(frame), Asked(prefix, phone, content, region))
+        asked = Asked(prefix, phone, content, region)
+        refuse_unsent(frame, prefix)
         self._guard = threading.RLock()
         self._turn = 0
         self._asked = {"drivers": 0, "experiment": 0}
         self._handles: list[Any] = []
         self._file: tuple[str, bytes] | None = None
-        self._shown = self._board.view()
+        # The model goes out before the rows are counted: the page loads what draws it meanwhile.
         super().__init__(
             board="".join(secrets.choice(string.ascii_lowercase) for _ in range(12)),  # no digits: not a phone
             words=as_json(chapter("general", "dashboard") | {"language": chosen()}),
-            view=as_json(self._shown | {"turn": 0}),
-            table=as_json(self._board.table()),
             drivers=as_json(dashboard_findings.IDLE),
             experiment=as_json(dashboard_findings.IDLE),
         )
+        try:
+            self._board = Board(frame_as_given(frame), asked)
+            self._shown = self._board.view()
+            self._put()
+        except BaseException:
+            self.layout.close()
+            self.close()
+            raise
         self.on_msg(self._heard)
 
     @property
@@ -168,11 +175,14 @@ class Dashboard(anywidget.AnyWidget):
     def _show(self) -> None:
         self._turn += 1
         self._shown = self._board.view()
+        self._put()
+        for handle in self._handles:
+            handle.update(self._still(), raw=True)
+
+    def _put(self) -> None:
         with self.hold_sync():
             self.view = as_json(self._shown | {"turn": self._turn})
             self.table = as_json(self._board.table())
-        for handle in self._handles:
-            handle.update(self._still(), raw=True)
 
     def _find(self, what: str) -> None:
         """Compute something about the chosen rows in the background; an earlier request is dropped."""

@@ -11,6 +11,7 @@ from nxsms_nb.analysis import groups, literals
 from nxsms_nb.analysis.catalogue import Catalogue, catalogue
 from nxsms_nb.analysis.cube import Choices, Cube, Filter
 from nxsms_nb.errors import ColumnError
+from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import STATUSES
 from nxsms_nb.rows.columns import found
 from nxsms_nb.rows.holdout import VARIANT
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nxsms_nb.analysis.axes import Axis, Scale
     from nxsms_nb.analysis.derived import Asked
 
-__all__ = ["Board"]
+__all__ = ["Board", "refuse_unsent"]
 
 _FIRST: Final = ("country", "length")
 """The columns that rows are grouped by at first."""
@@ -65,7 +66,7 @@ class Board:
         self.slices: list[Filter] = []
         self.slice_words: list[str] = []
         self.variant = found(frame, VARIANT)
-        self.rows = Rows(frame, asked, self.cube)
+        self.rows = Rows(frame, asked, self.cube.results)
         self.trouble = ""
         usable = self._usable()
         self.group: Hashable | None = usable[0] if usable else None
@@ -243,6 +244,11 @@ class Board:
     def table(self) -> dict[str, Any]:
         """Return the page of rows as JSON."""
         return self.rows.page() | {"about": dashboard_view.about_reason(self)}
+
+
+def refuse_unsent(frame: pd.DataFrame, prefix: str) -> None:
+    """Raise `ColumnError` for a frame without results, and say what to do."""
+    result_columns.read(_flat(frame), prefix, columns=())
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

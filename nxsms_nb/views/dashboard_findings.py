@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from nxsms_nb.analysis import drivers as analysis
-from nxsms_nb.analysis import experiments
 from nxsms_nb.errors import NxsmsError
-from nxsms_nb.views import comparison, labels, masking
+from nxsms_nb.views import labels, masking
 from nxsms_nb.words.language import advice, chosen, code_label, counted, tr, translated
 
 if TYPE_CHECKING:
@@ -50,6 +48,8 @@ def _about(rows: int, filtered: bool) -> str:
 
 def of_drivers(board: Board, frame: pd.DataFrame, *, outcome: str, filtered: bool) -> Finding:
     """Find what goes with failure among some rows, with a filter for each slice."""
+    from nxsms_nb.analysis import drivers as analysis  # noqa: PLC0415 - a first picture does not wait for it
+
     shown = dict(IDLE) | {"state": "done", "about": _about(len(frame), filtered)}
     try:
         table = analysis.drivers(frame, outcome=outcome, asked=board.asked)
@@ -99,6 +99,9 @@ def of_experiment(
     frame: pd.DataFrame, variant: Hashable, asked: Asked, *, outcome: str, filtered: bool
 ) -> dict[str, Any]:
     """Compare the arms among some rows."""
+    from nxsms_nb.analysis import experiments  # noqa: PLC0415 - as above
+    from nxsms_nb.views import comparison  # noqa: PLC0415 - as above
+
     shown = dict(IDLE) | {"state": "done", "about": _about(len(frame), filtered), "outcome": tr(outcome)}
     try:
         with warnings.catch_warnings(record=True) as warned:

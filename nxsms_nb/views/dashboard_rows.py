@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from nxsms_nb._arrow import rows_at
 from nxsms_nb.formatting import shorten
-from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS, WORDS
 from nxsms_nb.views import masking
 from nxsms_nb.views.dashboard_columns import Places, digits_of, encodable, matches, order_of, texts
 from nxsms_nb.words.language import code_label, tr
 
 if TYPE_CHECKING:
-    from nxsms_nb.analysis.cube import Choices, Cube
+    from nxsms_nb.analysis.cube import Choices
     from nxsms_nb.analysis.derived import Asked
 
 __all__ = ["SIZE", "Rows"]
@@ -29,23 +29,21 @@ SIZE: Final = 10
 
 _MOST_OWN: Final = 6
 _CUT: Final = 90
-_SHOWN: Final = ("status", "code", "reason", "attempts", "sent_at", "latency_ms")
 
 
 class Rows:
     """The chosen rows in order: the frame's, or that of a column."""
 
-    def __init__(self, frame: pd.DataFrame, asked: Asked, cube: Cube) -> None:
-        self._frame, self._cube = frame, cube
+    def __init__(self, frame: pd.DataFrame, asked: Asked, results: pd.DataFrame) -> None:
+        self._frame, self._read = frame, results
         self._phone = asked.phone or "phone"
         content = asked.content or "content"
-        results = {f"{asked.prefix}{name}": name for name in RESULT_COLUMNS}
+        hidden = {f"{asked.prefix}{name}" for name in RESULT_COLUMNS}
         there = [label for label in dict.fromkeys(frame.columns) if isinstance(frame[label], pd.Series)]
         first = [label for label in (self._phone, content) if label in there]
-        others = [label for label in there if label not in results and label not in first]
+        others = [label for label in there if label not in hidden and label not in first]
         self._labels: list[Hashable] = [*first, *others[:_MOST_OWN]]
-        self._results = [name for name in _SHOWN if f"{asked.prefix}{name}" in there]
-        self._read = result_columns.read(frame, asked.prefix, columns=self._results)
+        self._results = list(results.columns)
         self._searched = [label for label in self._labels if label == self._phone or _is_text(frame[label])]
         self._orders: dict[int, Places] = {}
         self._encoded: dict[Hashable, Any] = {}
@@ -170,8 +168,8 @@ class Rows:
         self.turn(self._page)
         places = self._places[self._page * SIZE : (self._page + 1) * SIZE]
         cells = [self._shown(label, places) for label in self._labels]
-        read = self._read.iloc[places]
-        results = [[_result(name, value) for value in read[name].astype(object)] for name in self._results]
+        read = {name: rows_at(self._read[name], places).astype(object) for name in self._results}
+        results = [[_result(name, value) for value in read[name]] for name in self._results]
         numeric = {"attempts", "latency_ms"}
         columns = [
             *({"name": masking.name(str(label)), "number": self._is_amount(label)} for label in self._labels),
@@ -188,7 +186,7 @@ class Rows:
             "size": SIZE,
             "columns": columns,
             "rows": [list(row) for row in zip(*cells, *results, strict=True)],
-            "statuses": list(read["status"].astype(str)),
+            "statuses": list(read["status"]),
             "status": len(self._labels) + self._results.index("status"),
         }
 
@@ -198,7 +196,7 @@ class Rows:
         return label != self._phone and pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
     def _shown(self, label: Hashable, places: Places) -> list[str]:
-        values = self._frame[label].iloc[places].astype(object)
+        values = rows_at(self._frame[label], places).astype(object)
         return [_cell(value, phone=label == self._phone) for value in values]
 
 

@@ -301,3 +301,56 @@ def test_latency_over_time_is_that_of_plain_pandas():
         assert abs(median[place] - inside.quantile(0.5, interpolation="lower")) <= step
         if inside.quantile(0.95, interpolation="higher") < sent["latency_ms"].quantile(0.98):
             assert abs(slow[place] - inside.quantile(0.95, interpolation="higher")) <= 2 * step
+
+
+@pytest.mark.parametrize("unit", [1e-3, 0.1, 1, 7.3, 1e6])
+def test_latencies_at_an_edge_are_in_the_interval_that_its_slice_takes(unit):
+    """On edges, a hair beside them, negative, the same in all rows or missing: counts and slices agree, whatever the size."""
+    rng = np.random.default_rng(3)
+    tens = rng.integers(0, 60, 500) * unit
+    for latency in (tens, np.nextafter(tens, np.inf), np.nextafter(tens, -np.inf), tens - 5 * unit, np.full(500, unit)):
+        sent = make(500).assign(latency_ms=latency)
+        sent.loc[::7, "latency_ms"] = np.nan
+        cube = Cube(sent, Asked())
+        for place in range(len(cube.latency)):
+            span = cube.latency.interval(place, place)
+            held = (sent["latency_ms"] >= span.left) & (sent["latency_ms"] < span.right)
+            assert (cube.by_scale(cube.latency, place, place).rows == held).all()
+        assert cube.of_scale(cube.latency, None).sum() == sent["latency_ms"].notna().sum()
+
+
+def test_a_column_named_as_an_outcome_is_a_column_like_any_other():
+    """Rates are of what the gateway and the receipts say, even if the frame has columns "accepted" and "delivered" of its own."""
+    sent = make(300)
+    receipts = pd.array(np.tile([2, 5, 1], 100), dtype="Int64")
+    plain_, own = (
+        Cube(sent.assign(dr_status=receipts, **more), Asked()) for more in ({}, {"accepted": 1, "delivered": "no"})
+    )
+    for outcome in ("accepted", "delivered"):
+        for cube in (plain_, own):
+            cube.choose_outcome(outcome)
+        assert own.overall(None).tolist() == plain_.overall(None).tolist()
+    assert own.overall(None).tolist() == [100, 100, 100]
+
+
+def test_counts_made_again_are_of_the_outcome_and_the_rows_asked_for():
+    """What was counted is kept for as long as the same filters and the same outcome hold, and no longer."""
+    sent = make(600).assign(dr_status=pd.array(np.tile([2, 5, 1], 200), dtype="Int64"))
+    cube, choices = Cube(sent, Asked()), Choices()
+    axis = cube.axis("segment")
+    for _ in range(3):
+        for level in range(len(axis)):
+            choices.clear()
+            choices["column"] = cube.by_axis(axis, level)
+            choices["status"] = cube.by_status(level % 2)
+            for outcome in ("accepted", "delivered"):
+                cube.choose_outcome(outcome)
+                rows = choices.mask()
+                assert rows is choices.mask()
+                fresh = Cube(sent, Asked())
+                fresh.choose_outcome(outcome)
+                for but in ((), ("column",), ("status",), ("column", "status")):
+                    mask = choices.mask(but)
+                    other = None if mask is None else mask.copy()
+                    assert (cube.of_axis(axis, mask) == fresh.of_axis(axis, other)).all()
+                    assert (cube.overall(mask) == fresh.overall(other)).all()

@@ -5,9 +5,11 @@ import io
 import json
 import re
 
+import comm
 import nbformat
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from IPython.lib.pretty import pretty
 from nbclient import NotebookClient
@@ -16,6 +18,7 @@ from nbconvert import HTMLExporter
 import nxsms_nb as nx
 from nxsms_nb.analysis import failures, summary
 from nxsms_nb.errors import ColumnError
+from nxsms_nb.results import columns
 from nxsms_nb.views import masking
 
 NUMBER = "8615088888888"
@@ -518,6 +521,40 @@ def test_a_frame_that_was_not_sent_has_no_dashboard():
     """There is nothing to show, and the message says what to do."""
     with pytest.raises(ColumnError, match="Send it first"):
         pd.DataFrame({"phone": []}).nxsms.dashboard()
+
+
+def test_a_frame_that_cannot_be_read_leaves_no_model_behind(made):
+    """What is wrong with the results is raised, and no page gets a dashboard that never shows anything."""
+    before = {*comm.get_comm_manager().comms}
+    for sent in (
+        made(10).assign(status="lost"),
+        made(10).assign(code="a hundred"),
+        made(10).assign(sent_at="the day before"),
+    ):
+        with pytest.raises(ColumnError):
+            sent.nxsms.dashboard()
+    assert {*comm.get_comm_manager().comms} == before
+    shown = made(10).nxsms.dashboard()
+    assert {*comm.get_comm_manager().comms} - before == {shown.comm.comm_id, shown.layout.comm.comm_id}
+
+
+def test_columns_in_chunks_are_shown_as_whole_ones(made, tmp_path):
+    """A frame as a file left it, its texts in many chunks, has the same pictures and the same pages of rows, in any order."""
+    sent = made(900).assign(place=[f"place {i % 40}" for i in range(900)])
+    sent["phone"] = [f"{['86150', '49151', '1613555'][i % 3]}{i:08d}"[:13] for i in range(900)]
+    texts_of = ["phone", "content", "segment", "reason", "place", "messageid"]
+    for part in range(3):
+        sent.iloc[part * 300 : (part + 1) * 300].to_parquet(tmp_path / f"{part}.parquet")
+    parted = pd.concat([pd.read_parquet(tmp_path / f"{part}.parquet") for part in range(3)])
+    for dtype in (columns.TEXT, pd.ArrowDtype(pa.large_string())):
+        whole = sent.nxsms.dashboard()
+        chunked = parted.assign(**{name: parted[name].astype(dtype) for name in texts_of}).nxsms.dashboard()
+        place = [one["name"] for one in table(whole)["columns"]].index("place")
+        for action, values in [("page", {"page": 44}), ("sort", {"column": place}), ("page", {"page": 31}), ("sort", {"column": place}),
+                               ("search", {"text": "place 7"}), ("reset", {}), ("status", {"value": "Failure"}),
+                               *(("column", {"role": "group", "column": at}) for at in range(len(view(whole)["columns"])))]:  # fmt: skip
+            assert say(chunked, action, **values) == say(whole, action, **values)
+            assert table(chunked) == table(whole)
 
 
 def test_a_converted_notebook_shows_it():
