@@ -5,7 +5,6 @@ import re
 from tests.support.jupyter import RUN, STOP, SUMMARY, shot
 from tests.support.words import CHINESE, english_of
 from tests.views.test_compose_browser import COMPOSE, PREVIEW, TEMPLATE
-from tests.views.test_panel_looks import BUSY
 
 SPOKEN = """root => {
     const node = document.querySelector(root);
@@ -13,7 +12,15 @@ SPOKEN = """root => {
     const said = [...node.querySelectorAll('*')].flatMap(one => names.map(name => one.getAttribute(name)).filter(Boolean));
     return [node.innerText, ...said].join(' ');
 }"""
-CELLS = [BUSY + "nx.options.language = 'zh'", "run = people.nxsms.start(sandbox.client, max_rate=600)"]
+CELLS = [
+    """
+import nxsms_nb as nx, pandas as pd
+sandbox = nx.Sandbox(seed=7, failures="realistic", hourly_limit=None)
+people = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(3000)], "content": [f"Hi {n}" for n in range(3000)]})
+nx.options.language = 'zh'
+""",
+    "run = people.nxsms.start(sandbox.client, max_rate=100)",
+]
 
 
 def left(page, root):
