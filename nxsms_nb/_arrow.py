@@ -90,7 +90,7 @@ def as_mask(array: pa.Array) -> npt.NDArray[np.bool_]:
 def first_bytes(array: pa.Array) -> npt.NDArray[np.uint8]:
     """Return the first byte of each text; 0 where there is none."""
     starts, data = buffers(array)
-    there = np.diff(starts) > 0
+    there = starts[1:] > starts[:-1]
     if there.all():
         return data[starts[:-1]]
     firsts = np.zeros(len(array), np.uint8)
@@ -112,7 +112,8 @@ def buffers(array: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint
     starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     if data is None:
         return np.zeros_like(starts), np.empty(0, np.uint8)
-    return starts - starts[0], np.frombuffer(data, np.uint8)[starts[0] : starts[-1]]
+    letters = np.frombuffer(data, np.uint8)[starts[0] : starts[-1]]
+    return starts - starts[0] if starts[0] else starts, letters
 
 
 def unset(n: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

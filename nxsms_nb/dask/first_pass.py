@@ -84,8 +84,7 @@ class Found:
     shared: int = 0
 
     def add(self, other: Found) -> None:
-        """Add what was found in the partitions that follow."""
-        self.evidence.add(other.evidence)
+        """Add what was found in the partitions that follow, but for the evidence."""
         for rule, (rows, first) in other.rules.items():
             known, earliest = self.rules.get(rule, (0, sum(self.sizes) + first))
             self.rules[rule] = known + rows, earliest
@@ -106,13 +105,25 @@ class Looked:
     own: OwnIds | None
 
 
+Share = list[tuple[Digests, OwnIds | None]]
+"""A share of the digests of partitions that follow one another."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was found in partitions that follow one another, and the digests in shares."""
+
+    found: Found
+    shares: list[Share]
+
+
 def look(frame: pd.DataFrame, rules: Rules) -> Looked:
     """Look at a partition, on a worker."""
     settings = rules.settings
     evidence = Evidence()
     # Rows that share a key count among all partitions; here the first of them would be another one's repeat.
     apart = "allow" if rules.duplicates == "allow" else "drop"
-    report = rules.report(frame, evidence, duplicates=apart)
+    report = rules.report(frame, evidence, duplicates=apart, distinct=True)
     checked = report.checked
     rows = np.flatnonzero(checked.good & present(report.keys))
     went = _went(frame)
@@ -209,6 +220,9 @@ def first_pass(
         elif verdict == rules.verdict:
             break
         rules = Rules(settings, verdict)
+    else:
+        # Read by these rules, rows of a partition may share a key all the same.
+        found.repeats.inside = frozenset(range(len(parts)))
     return rules, found
 
 
@@ -232,11 +246,18 @@ def _pass(parts: Sequence[Any], scheduler: Scheduler, rules: Rules) -> Found:
     given = delayed(rules, traverse=False, pure=False)
     looked = [delayed(look, pure=False)(part, given) for part in parts]
     shares = min(-(-len(parts) // _SHARE), _MOST_SHARES)
+    # A scheduler takes longer over a task than a worker over cutting a share from one partition.
+    several = [
+        delayed(_gathered, pure=False)(looked[start : start + _FAN_IN], shares)
+        for start in range(0, len(looked), _FAN_IN)
+    ]
     counted = [
-        delayed(_find, pure=False)([delayed(_share, pure=False)(one, share, shares) for one in looked], given)
+        delayed(_find, pure=False)([delayed(_share, pure=False)(one, share) for one in several], given)
         for share in range(shares)
     ]
-    found, *by_share = scheduler.compute([tree(_added, [delayed(_found, pure=False)(one) for one in looked]), *counted])
+    found, *by_share = scheduler.compute(
+        [tree(_added, [delayed(_found, pure=False)(one) for one in several]), *counted]
+    )
     for repeated, shared in by_share:
         found.repeats = found.repeats.plus(repeated)
         found.shared += shared
@@ -251,16 +272,25 @@ def tree(add: Any, tasks: Sequence[Any]) -> Any:
     return level[0]
 
 
-def _found(looked: Looked) -> Found:
-    return looked.found
+def _gathered(looked: Sequence[Looked], shares: int) -> Gathered:
+    cut = [
+        [(one.keys.share(share, shares), None if one.own is None else one.own.share(share, shares)) for one in looked]
+        for share in range(shares)
+    ]
+    return Gathered(_added([one.found for one in looked]), cut)
 
 
-def _share(looked: Looked, share: int, shares: int) -> tuple[Digests, OwnIds | None]:
-    return looked.keys.share(share, shares), None if looked.own is None else looked.own.share(share, shares)
+def _found(gathered: Gathered) -> Found:
+    return gathered.found
 
 
-def _find(parts: Sequence[tuple[Digests, OwnIds | None]], rules: Rules) -> tuple[Repeats, int]:
+def _share(gathered: Gathered, share: int) -> Share:
+    return gathered.shares[share]
+
+
+def _find(several: Sequence[Share], rules: Rules) -> tuple[Repeats, int]:
     keyed = rules.settings["key"] is not None
+    parts = [part for share in several for part in share]
     repeated = repeats.find([keys for keys, _ in parts], allow=rules.duplicates == "allow", keyed=keyed)
     owned = [own for _, own in parts if own is not None]
     return repeated, repeats.shared(owned, allow=rules.duplicates == "allow") if len(owned) > 1 else 0
@@ -269,6 +299,7 @@ def _find(parts: Sequence[tuple[Digests, OwnIds | None]], rules: Rules) -> tuple
 def _added(several: Sequence[Found]) -> Found:
     # A new one: a task must not change what another one has made.
     total = Found()
+    total.evidence.add(*(one.evidence for one in several))
     for one in several:
         total.add(one)
     return total

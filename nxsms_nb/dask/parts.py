@@ -60,7 +60,6 @@ class Parts:
         self._named = str(to)
         self.partitions = partitions
         self._prefix = prefix
-        self._few = {f"{prefix}{name}" for name in RESULT_COLUMNS[1:]}
         self._begin()
 
     def _begin(self) -> None:
@@ -132,12 +131,7 @@ class Parts:
         unfinished = self.folder / f".{name}.{os.getpid()}"
         try:
             with unfinished.open("wb") as file:
-                # Ids and texts hardly repeat: a dictionary of them costs time and saves no room; and ids have nothing to compress.
-                few = [one.name for one in table.schema if one.name in self._few or not _is_text(one.type)]
-                ids = f"{self._prefix}messageid"
-                packed = {name: "none" if name == ids else "lz4" for name in table.schema.names}
-                measured = [name for name in table.schema.names if name != ids]
-                pq.write_table(table, file, compression=packed, use_dictionary=few, write_statistics=measured)
+                pq.write_table(table, file, **self._layout(table.schema))
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(self.folder / name)
@@ -147,6 +141,23 @@ class Parts:
                 f"{self.folder / name} cannot be written ({error.strerror or error}). The journal knows what was sent: the same call "
                 "goes on when there is room."
             ) from error
+
+    def _layout(self, schema: pa.Schema) -> dict[str, Any]:
+        """Choose how each column is kept: in the least time without needing more room."""
+        ids, reason = f"{self._prefix}messageid", f"{self._prefix}reason"
+        results, index = {f"{self._prefix}{name}" for name in RESULT_COLUMNS}, schema.pandas_metadata["index_columns"]
+        text = {one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)}
+        # Texts and an index hardly repeat, and results are so alike that compressing them suffices.
+        few = [
+            one.name for one in schema if pa.types.is_dictionary(one.type) or one.name not in {*text, *index, *results}
+        ]
+        return {
+            # Ids have nothing to compress.
+            "compression": {name: "none" if name == ids else "lz4" for name in schema.names},
+            "use_dictionary": [*few, reason],
+            # Of an index they are its divisions.
+            "write_statistics": [name for name in schema.names if name in index or name not in text],
+        }
 
     def frame(self, *, divisions: bool = False) -> Any:
         """Return what is written as one frame; None where nothing is."""
@@ -158,10 +169,6 @@ class Parts:
             # Dask's own, about what its next release will do.
             warnings.simplefilter("ignore", DeprecationWarning)
             return dd.read_parquet(paths, calculate_divisions=divisions)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 class Writer:

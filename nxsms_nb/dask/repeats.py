@@ -96,12 +96,13 @@ class Repeats:
     """Which rows of all partitions repeat an earlier row's key.
 
     `ordinals` has, by partition, rows whose key stands in several, each with how many rows before it have the key (-1: it has
-    no place among them). `repeated` counts the rows that repeat an earlier one's, in the same partition too; `first` is the
+    no place among them). `inside` are partitions with rows whose key stands only there, and more than once. `repeated` counts the rows that repeat an earlier one's, in the same partition too; `first` is the
     first of them, partition and row. `late` counts rows that were sent under a key whose first row, in another partition, has no
     result; where rows of a key are other messages, under one that any row has without a result.
     """
 
     ordinals: dict[int, tuple[Rows, Ordinals]] = field(default_factory=dict)
+    inside: frozenset[int] = frozenset()
     repeated: int = 0
     first: tuple[int, int] | None = None
     late: int = 0
@@ -113,11 +114,13 @@ class Repeats:
             before, known = ordinals.get(part, (_NO_ROWS, np.empty(0, np.int32)))
             ordinals[part] = np.concatenate([before, rows]), np.concatenate([known, counted])
         firsts = [one for one in (self.first, other.first) if one is not None]
-        return Repeats(ordinals, self.repeated + other.repeated, min(firsts, default=None), self.late + other.late)
+        inside, repeated, late = self.inside | other.inside, self.repeated + other.repeated, self.late + other.late
+        return Repeats(ordinals, inside, repeated, min(firsts, default=None), late)
 
     def known(self, part: int) -> Mapping[str, Any]:
         """Return what `validate.report_on` has to know of a partition's rows."""
-        return {"ordinals": self.ordinals[part]} if part in self.ordinals else {}
+        known: dict[str, Any] = {"distinct": part not in self.inside}
+        return {**known, "ordinals": self.ordinals[part]} if part in self.ordinals else known
 
 
 def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
@@ -157,7 +160,7 @@ def find(parts: Sequence[Digests], *, allow: bool, keyed: bool) -> Repeats:
     # Numbered by partition, a row that keeps the id it had could leave that of another row to a third.
     before = ~np.logical_and.reduceat(went, starts) if allow else ~went[starts]
     late = int((went & spread & before[group]).sum())
-    return Repeats(found, len(repeated), earliest, late)
+    return Repeats(found, frozenset(number[~spread].tolist()), len(repeated), earliest, late)
 
 
 def _twice(ordered: Halves) -> Halves:

@@ -52,8 +52,7 @@ def _evidence(part: pd.DataFrame, verdict: Verdict, options: Mapping[str, Any]) 
 
 def _added(several: Sequence[Evidence]) -> Evidence:
     total = Evidence()
-    for one in several:
-        total.add(one)
+    total.add(*several)
     return total
 
 

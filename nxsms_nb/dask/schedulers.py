@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -124,12 +125,16 @@ def _alone(task: Any) -> Any:
 def _in_turn(
     tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int, result: Callable[[Any], Any]
 ) -> Iterator[Any]:
-    """Fetch each result in another thread while the one before is sent."""
-    rest = iter(tasks)
-    waiting = deque(submit(_alone(task)) for task in islice(rest, ahead + 1))
+    """Fetch each result in another thread, which submits the next task too, while the one before is sent."""
+    rest, ended = iter(tasks), threading.Event()
+    waiting = deque(submit(_alone(task)) for task in islice(rest, ahead))
     fetching = ThreadPoolExecutor(1, thread_name_prefix="nxsms-fetch")
 
     def fetch() -> Any:
+        for task in islice(rest, 1):
+            waiting.append(submit(_alone(task)))
+            if ended.is_set():
+                waiting[-1].cancel()
         # No name holds a result or its future for longer: the next one may be as large.
         try:
             return result(waiting[0])
@@ -143,11 +148,8 @@ def _in_turn(
             if waiting:
                 fetched.append(fetching.submit(fetch))
             yield ready.popleft()
-            for task in islice(rest, 1):
-                waiting.append(submit(_alone(task)))
-                if not fetched:
-                    fetched.append(fetching.submit(fetch))
     finally:
+        ended.set()
         for future in list(waiting):
             future.cancel()
         fetching.shutdown(wait=False, cancel_futures=True)

@@ -74,23 +74,24 @@ class Evidence:
     foreign: bool = False
     keys: dict[int, set[int] | None] = field(default_factory=dict)
 
-    def add(self, other: Evidence) -> None:
-        """Add the evidence of another part."""
-        shift = max(self.shift, other.shift)
-        mine, others = _sampled(self.different, shift), _sampled(other.different, shift)
-        different = (
-            _once(np.concatenate([mine, others])) if len(mine) and len(others) else mine if len(mine) else others
-        )
+    def add(self, *others: Evidence) -> None:
+        """Add the evidence of other parts."""
+        shift = max([self.shift, *(other.shift for other in others)])
+        # All at once: sorting costs most.
+        sampled = [_sampled(one.different, shift) for one in (self, *others)]
+        sampled = [numbers for numbers in sampled if len(numbers)]
+        different = _once(np.concatenate(sampled)) if len(sampled) > 1 else sampled[0] if sampled else self.different
         while len(different) > _SAMPLE:
             shift += 1
             different = _sampled(different, shift)
         self.different, self.shift = different, shift
-        if len(self.rounded) < _KEPT:
-            self.rounded = self.rounded | other.rounded
-        self.narrow = _both(self.narrow, other.narrow)
-        self.foreign |= other.foreign
-        for place, found in other.keys.items():
-            self.keys[place] = _both(self.keys.get(place, set()), found)
+        for other in others:
+            if len(self.rounded) < _KEPT:
+                self.rounded = self.rounded | other.rounded
+            self.narrow = _both(self.narrow, other.narrow)
+            self.foreign |= other.foreign
+            for place, found in other.keys.items():
+                self.keys[place] = _both(self.keys.get(place, set()), found)
 
     def verdict(self) -> Verdict:
         """Reach a verdict on the whole column.

@@ -7,6 +7,7 @@ all texts of a column at once, in half the time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -89,33 +90,49 @@ def signed(texts: pa.Array) -> Positions:
     >>> signed(pa.array(["Hi Ann", "Hi nan", "about finance", "Hi {name}"], pa.large_string())).tolist()
     [1, 2, 3]
     """
-    pieces = [_signed(texts.slice(start, _ROWS)) + start for start in range(0, len(texts), _ROWS)]
-    return np.concatenate(pieces) if pieces else np.empty(0, np.int64)
-
-
-def _signed(texts: pa.Array) -> Positions:
-    starts, data = buffers(texts)
-    signs = _SIGNS if data.max(initial=0) < 0x80 else (*_SIGNS, *_SIGNS_BEYOND_ASCII)
-    # Finding one letter costs next to nothing.
-    letters = data.tobytes()
-    single = [sign for sign in signs if sign.value.itemsize == 1 and int(sign.value) in letters]
-    at = [sign.confirmed(np.flatnonzero(data == sign.value), data) for sign in single]
-    pairs = [sign for sign in signs if sign.value.itemsize > 1]
-    if len(may_be := _where_any(pairs, data)):
-        at += [sign.confirmed(may_be, data) for sign in pairs]
-    if not at:
+    if not len(texts):
         return np.empty(0, np.int64)
-    return np.unique(np.searchsorted(starts, np.concatenate(at), side="right") - 1)
+    starts, data = buffers(texts)
+    edges = starts[[*range(0, len(texts), _ROWS), -1]]
+    words = _Words(int(np.diff(edges).max()))
+    pieces = [_begun_by(data[a:b], words) + a for a, b in pairwise(edges.tolist())]
+    return np.unique(np.searchsorted(starts, np.concatenate(pieces), side="right") - 1)
 
 
-def _where_any(signs: Sequence[Sign], data: Bytes) -> Positions:
-    """Return the positions where the rare bytes of some sign may be."""
-    found = []
-    for shift in range(2):
-        words = data[shift : len(data) - (len(data) - shift) % 2].view(np.uint16)
-        some, same, shared = np.zeros(len(words), np.bool_), np.empty(len(words), np.bool_), np.empty_like(words)
-        for sign in signs:
-            of_bits = words if sign.bits is None else np.bitwise_and(words, sign.bits, out=shared)
-            np.logical_or(some, np.equal(of_bits, sign.value, out=same), out=some)
-        found.append(np.flatnonzero(some) * 2 + shift)
-    return np.concatenate(found)
+class _Words:
+    """Scratch arrays that all pieces of a column are compared in.
+
+    Where memory goes back to the system at once, as in Dask's workers, fresh arrays take longer than the comparisons.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._bits = np.empty(most // 2, np.uint16)
+        self._same, self._some = np.empty(most, np.bool_), np.empty(most // 2, np.bool_)
+
+    def having(self, sign: Sign, data: Bytes) -> Positions:
+        """Return the positions of a sign's rare byte."""
+        same = np.equal(data, sign.value, out=self._same[: len(data)])
+        return np.flatnonzero(same) if same.any() else np.empty(0, np.int64)
+
+    def having_any(self, signs: Sequence[Sign], data: Bytes) -> Positions:
+        """Return the positions where the rare bytes of some sign may be."""
+        found = []
+        for shift in range(2):
+            words = data[shift : len(data) - (len(data) - shift) % 2].view(np.uint16)
+            some, same, bits = (scratch[: len(words)] for scratch in (self._some, self._same, self._bits))
+            some[:] = False
+            for sign in signs:
+                of_bits = words if sign.bits is None else np.bitwise_and(words, sign.bits, out=bits)
+                np.logical_or(some, np.equal(of_bits, sign.value, out=same), out=some)
+            found.append(np.flatnonzero(some) * 2 + shift)
+        return np.concatenate(found)
+
+
+def _begun_by(data: Bytes, words: _Words) -> Positions:
+    """Return the positions where a sign begins."""
+    signs = _SIGNS if data.max(initial=0) < 0x80 else (*_SIGNS, *_SIGNS_BEYOND_ASCII)
+    at = [sign.confirmed(words.having(sign, data), data) for sign in signs if sign.value.itemsize == 1]
+    pairs = [sign for sign in signs if sign.value.itemsize > 1]
+    if len(may_be := words.having_any(pairs, data)):
+        at += [sign.confirmed(may_be, data) for sign in pairs]
+    return np.concatenate(at)

@@ -86,7 +86,7 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str 
     """Validate with complete options; the report's keys give the message ids of the account with `app_key`.
 
     Those of a stream include the `rounding.Counts` of earlier chunks, and of a part of a larger frame the ``ordinals`` of rows
-    whose keys other parts have too: rows, and how many rows before them.
+    whose keys other parts have too: rows, and how many rows before them; ``distinct`` says that no others share a key.
     """
     campaign, duplicates = settings["campaign"], settings["duplicates"]
     columns = resolve(frame, {name: settings[name] for name in COLUMNS})
@@ -99,7 +99,10 @@ def report_on(frame: pd.DataFrame, settings: Mapping[str, Any], *, app_key: str 
     checked = checked.suppressing(*suppressed(frame, checked.fields["phone"], settings))
     of_rows = message_ids.keys_of(checked.fields, checked.keys, campaign=campaign, app_key=app_key)
     checked = _own_ids(checked, of_rows, duplicates)
-    ordinals = _ordinals(of_rows, checked, duplicates, keyed=bool(key))
+    if settings.get("distinct"):
+        ordinals = np.where(checked.good & present(of_rows), np.int32(0), np.int32(-1))
+    else:
+        ordinals = _ordinals(of_rows, checked, duplicates, keyed=bool(key))
     if (known := settings.get("ordinals")) is not None:
         rows, counted = known
         ordinals[rows] = counted

@@ -76,3 +76,11 @@ def test_other_files_are_still_refused(dd, recipients, sandbox, tmp_path, name):
     with pytest.raises(nx.ConfigError, match=r"holds .*Nothing was sent"):
         ddf.nxsms.send(sandbox.client, to=tmp_path, **QUIET)
     assert not len(sandbox.ledger)
+
+
+@pytest.mark.parametrize("index", [range(100), [f"k{n:03d}" for n in range(100)]])
+def test_divisions_that_were_known_are_known_of_the_results(dd, recipients, sandbox, tmp_path, index):
+    """Numbers or text: the files keep what an index begins and ends with."""
+    ddf = dd.from_pandas(recipients(100).set_axis(pd.Index(index, name="who")), npartitions=4)
+    sent = ddf.nxsms.send(sandbox.client, to=tmp_path / "out", campaign="spring", progress="silent")
+    assert sent.divisions == ddf.divisions

@@ -40,6 +40,10 @@ def test_every_row_has_the_number_of_rows_of_its_key_before_it(dd, seed, phones,
     theirs = {(n, row): before for n, row, before in rows.loc[spread, [0, 1, "before"]].itertuples(index=False)}
     ours = {(n, int(row)): int(k) for n, pair in found.ordinals.items() for row, k in zip(*pair, strict=True)}
     assert ours == theirs
+    repeated = rows.groupby(2)[2].transform("size") > 1
+    assert found.inside >= {*rows.loc[repeated & ~spread, 0]}
+    alone = {*range(len(parts))} - {*rows.loc[repeated & ~spread, 0]}
+    assert all(found.known(n)["distinct"] for n in alone) or not phones
 
 
 def test_numbers_of_different_length_have_different_digests(dd):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import nxsms_nb as nx
-from nxsms_nb.rows.rounding import binomial_tail
+from nxsms_nb.rows.rounding import Evidence, binomial_tail
 
 CUT = [8615090000000, 919812000000, 8613770000000]
 
@@ -244,3 +244,23 @@ def test_one_intact_key_shows_that_none_was_rounded():
     rounded = [int(float(f"{number:.16g}")) for number in LONG["18 digits"](30)]
     assert lost_keys(keyed(rounded)) == 30
     assert lost_keys(keyed([*rounded, 123456789012345679])) == 0
+
+
+@pytest.mark.parametrize("size", [50, 90_000])
+def test_evidence_of_many_parts_is_the_same_added_at_once_or_in_turn(size):
+    """Few numbers are all kept, of many a share; in any order."""
+    rng = np.random.default_rng(size)
+    parts = [
+        Evidence(
+            np.unique(rng.integers(0, 4 * size, size)), 0, {int(n)}, {int(n)} if n != 3 else None, n == 4, {0: {n}}
+        )
+        for n in range(6)
+    ]
+    at_once, in_turn = Evidence(), Evidence()
+    at_once.add(*parts)
+    for part in reversed(parts):
+        in_turn.add(part)
+    assert at_once.different.tolist() == in_turn.different.tolist()
+    assert (at_once.shift, at_once.rounded) == (in_turn.shift, in_turn.rounded)
+    assert (at_once.narrow, at_once.foreign, at_once.keys) == (in_turn.narrow, in_turn.foreign, in_turn.keys)
+    assert (at_once.shift > 0) == (size > 50)
