@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,8 @@ class PgRecorder:
         self._session = session
         self._release = release
         self._writer = PgWriter(session, run, campaign, anywhere=anywhere)
+        self._asked: deque[tuple[asyncio.Future[int], float]] = deque()
+        self._look: asyncio.TimerHandle | None = None
         self._begins: list[Begin] = []
         self._finished: list[Finish] = []
         self._jobs: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
@@ -68,8 +71,10 @@ class PgRecorder:
         """Record a request before it is sent; see `store.RunRecord`."""
         loop = asyncio.get_running_loop()
         written = Written(loop=loop)
-        overdue = loop.call_later(_OVERDUE_S, self._give_up, written)
-        written.add_done_callback(lambda _: overdue.cancel())
+        # One timer for all requests, as they are recorded in turn: for each of them it would cost more than the rest.
+        self._asked.append((written, loop.time() + _OVERDUE_S))
+        if self._look is None:
+            self._look = loop.call_later(_OVERDUE_S, self._give_up_overdue, loop)
         with self._news:
             self._begins.append(Begin(block, start, size, sent_us, False, written))
             self._news.notify()
@@ -115,6 +120,8 @@ class PgRecorder:
 
     def _drop_waiting(self) -> None:
         # The waiting coroutine ended with the loop, so a request that is not written yet is not sent.
+        self._asked.clear()
+        self._look = None
         with self._news:
             self._begins.clear()
 
@@ -204,6 +211,8 @@ class PgRecorder:
 
     def _tell(self, begins: list[Begin]) -> None:
         """Let requests leave, unless they were given up meanwhile."""
+        while self._asked and self._asked[0][0].done():
+            self._asked.popleft()
         for begin in begins:
             if begin.written.done():
                 self.finish(begin.number, _NOT_LEFT)
@@ -219,10 +228,14 @@ class PgRecorder:
             taken = no_longer(error if isinstance(error, JournalError) else JournalError(str(error)))
         _answer(begin.written, error=taken)
 
-    def _give_up(self, written: asyncio.Future[int]) -> None:
-        if not written.done():
-            self._trouble = self._trouble or JournalError("The database does not answer.")
-            written.set_exception(no_longer(self._trouble))
+    def _give_up_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up the requests that have waited for too long, and look again when the next may have."""
+        while self._asked and self._asked[0][1] <= loop.time():
+            written, _ = self._asked.popleft()
+            if not written.done():
+                self._trouble = self._trouble or JournalError("The database does not answer.")
+                written.set_exception(no_longer(self._trouble))
+        self._look = loop.call_at(self._asked[0][1], self._give_up_overdue, loop) if self._asked else None
 
 
 def _do(job: Callable[[], Any], done: asyncio.Future[Any]) -> None:

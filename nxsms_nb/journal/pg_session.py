@@ -86,14 +86,14 @@ class Session:
         work: Callable[[psycopg.Connection[Any]], _T],
         *,
         patience: float | None = None,
-        begun: bool = False,
+        alone: bool = False,
         locked: bool = True,
     ) -> _T:
         """Do work in a transaction, again where it was not certainly done: it has to have the same effect once or twice.
 
         A session that breaks is opened again, with its locks, while there is patience. `JournalError` is raised where
-        there is none left, where another has the locks, and where the work itself is refused. `begun`: the work begins its
-        transaction itself; not `locked`: it is done even where the locks were lost, since nothing leaves for it.
+        there is none left, where another has the locks, and where the work itself is refused. `alone`: the work is one
+        statement, which is a transaction by itself; not `locked`: it is done even where the locks were lost, since nothing leaves for it.
         """
         until, waited = time.monotonic() + (PATIENCE_S if patience is None else patience), 0
         while True:
@@ -103,7 +103,7 @@ class Session:
                         self._reopen()
                     if locked and self.lost is not None:
                         raise JournalError(self.lost)
-                    return self._transaction(work, begun=begun)
+                    return self._transaction(work, alone=alone)
             except (Away, psycopg.OperationalError, psycopg.InterfaceError) as error:
                 again = self._connection.closed or isinstance(error, (Away, *_PASSING))
                 if not again or time.monotonic() > until:
@@ -112,11 +112,12 @@ class Session:
             except psycopg.Error as error:
                 raise self._refused(error) from None
 
-    def _transaction(self, work: Callable[[psycopg.Connection[Any]], _T], *, begun: bool) -> _T:
+    def _transaction(self, work: Callable[[psycopg.Connection[Any]], _T], *, alone: bool) -> _T:
         connection = self._connection
         try:
-            if not begun:
-                connection.execute("BEGIN")
+            if alone:
+                return work(connection)
+            connection.execute("BEGIN")
             done = work(connection)
             connection.execute("COMMIT")
         except BaseException:

@@ -28,26 +28,64 @@ BLOCK: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 
-# All ids of a transaction in one order, so that two of them never wait for each other.
-BEGIN: Final = """
-    WITH request AS (
-        SELECT * FROM json_to_recordset(%(requests)s::json)
-            AS r(number bigint, block bigint, start integer, size integer, sent_us bigint, first bigint)
-    ), recorded AS (
+NOT_WON: Final = "nxsms_nb: not recorded"
+"""The server's words when `RECORD` fails because the run did not get all ids."""
+
+# A transaction by itself, in one round trip: the outcomes of earlier requests, and the requests about to be sent.
+# Its ids are in one order, so that two transactions do not wait for each other.
+# If another run has one of them, or a pooler ran this in another session, the cast at the end fails, and nothing is recorded.
+# An outcome changes only claims of its own request: it overrides a doubt that was settled meanwhile; decided is for good.
+RECORD: Final = """
+    WITH request AS MATERIALIZED (
+        SELECT * FROM ROWS FROM (
+            json_to_recordset(%(requests)s::json) AS (number bigint, block bigint, start integer, size integer, sent_us bigint),
+            unnest(string_to_array(%(ids)s, E'\\n\\n'))
+        ) AS r(number, block, start, size, sent_us, ids)
+    ), answer AS MATERIALIZED (
+        SELECT * FROM ROWS FROM (
+            json_to_recordset(%(outcomes)s::json) AS (batch bigint, status smallint, code bigint, reason text,
+                latency_ms double precision, carried boolean, exceptions text, state text, states text),
+            unnest(string_to_array(%(answered)s, E'\\n\\n'))
+        ) AS o(batch, status, code, reason, latency_ms, carried, exceptions, state, states, ids)
+    ), outcomes AS (
+        INSERT INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions)
+        SELECT batch, status, code, reason, latency_ms, carried, exceptions FROM answer ON CONFLICT (batch) DO NOTHING
+    ), said AS MATERIALIZED (
+        SELECT one.id COLLATE "C" AS id, batch, CASE coalesce(one.state, answer.state)
+            WHEN 'd' THEN 'decided' WHEN 'f' THEN 'free' END AS state
+        FROM answer, unnest(string_to_array(ids, E'\\n'), string_to_array(states, NULL)) AS one(id, state)
+    ), changed AS (
+        UPDATE claim SET state = said.state FROM said
+        WHERE claim.id = said.id AND claim.request = said.batch AND said.state IS NOT NULL
+            AND (claim.state = 'open' OR (claim.state = 'free' AND said.state = 'decided'))
+    ), batches AS (
         INSERT INTO batch(id, block, start, size, sent_us, query)
         SELECT number, block, start, size, sent_us, false FROM request ON CONFLICT (id) DO NOTHING
     ), won AS (
         INSERT INTO claim(id, run, request, state)
-        SELECT asked.id COLLATE "C", %(run)s, request.number, 'open'
-        FROM unnest(string_to_array(%(ids)s, E'\\n')) WITH ORDINALITY AS asked(id, place)
-        JOIN request ON asked.place > request.first AND asked.place <= request.first + request.size
+        SELECT one.id COLLATE "C", %(run)s, number, 'open' FROM request, unnest(string_to_array(ids, E'\\n')) AS one(id)
         ORDER BY 1
         ON CONFLICT (id) DO UPDATE SET run = excluded.run, request = excluded.request, state = 'open'
             WHERE claim.state = 'free' OR (claim.run = excluded.run AND claim.request = excluded.request)
-        RETURNING request
+        RETURNING 1
+    ), counted AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM won) AS won, (SELECT coalesce(sum(size), 0) FROM request) AS asked,
+            pg_backend_pid() AS pid
     )
-    SELECT pg_backend_pid(), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-        (SELECT json_object_agg(request, n) FROM (SELECT request, count(*) AS n FROM won GROUP BY request) AS counted)
+    SELECT CASE WHEN won = asked AND pid = %(pid)s THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+        ELSE format('{not_won}: %%s of %%s ids are free, session %%s', won, asked, pid)::bigint END
+    FROM counted
+""".replace("{not_won}", NOT_WON)
+
+# Why it failed: the session, and the requests with another run's ids.
+LOST: Final = """
+    SELECT pg_backend_pid(), array(
+        SELECT DISTINCT number FROM ROWS FROM (
+            unnest(%(numbers)s::bigint[]), unnest(string_to_array(%(ids)s, E'\\n\\n'))
+        ) AS request(number, ids), unnest(string_to_array(ids, E'\\n')) AS one(id)
+        JOIN claim ON claim.id = one.id COLLATE "C"
+        WHERE claim.state <> 'free' AND (claim.run <> %(run)s OR claim.request <> number)
+    )
 """
 
 TAKEN: Final = """
@@ -55,28 +93,10 @@ TAKEN: Final = """
     JOIN claim ON claim.id = asked.id COLLATE "C" WHERE claim.state <> 'free' ORDER BY 1
 """
 
-OUTCOMES: Final = """
+OUTCOME: Final = """
     INSERT INTO outcome(batch, status, code, reason, latency_ms, carried, exceptions)
-    SELECT * FROM json_to_recordset(%s::json) AS o(batch bigint, status smallint, code bigint, reason text,
-        latency_ms double precision, carried boolean, exceptions text)
+    VALUES (%(batch)s, %(status)s, %(code)s, %(reason)s, %(latency_ms)s, %(carried)s, %(exceptions)s)
     ON CONFLICT (batch) DO NOTHING
-"""
-
-# Only what this request holds: an outcome overrides a doubt that was settled meanwhile, and decided is for good.
-STATES: Final = """
-    WITH request AS (
-        SELECT * FROM json_to_recordset(%(requests)s::json) AS r(number bigint, first bigint, size integer, state text)
-    ), other AS (
-        SELECT * FROM json_to_recordset(%(others)s::json) AS r(place bigint, state text)
-    ), said AS MATERIALIZED (
-        SELECT asked.id COLLATE "C" AS id, request.number, coalesce(other.state, request.state) AS state
-        FROM unnest(string_to_array(%(ids)s, E'\\n')) WITH ORDINALITY AS asked(id, place)
-        JOIN request ON asked.place > request.first AND asked.place <= request.first + request.size
-        LEFT JOIN other ON other.place = asked.place
-    )
-    UPDATE claim SET state = said.state FROM said
-    WHERE claim.id = said.id AND claim.request = said.number AND said.state <> 'open'
-        AND (claim.state = 'open' OR (claim.state = 'free' AND said.state = 'decided'))
 """
 
 RUN: Final = """
@@ -116,7 +136,8 @@ FREED: Final = """
         AND batch.sent_us + %(window_us)s < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 """
 
-_STATES: Final = {SUCCESS: "decided", FAILURE: "decided", UNSENT: "free", UNKNOWN: "open"}
+_STATES: Final = {SUCCESS: "d", FAILURE: "d", UNSENT: "f", UNKNOWN: "o"}
+_REQUESTS_APART: Final = "\n\n"
 
 
 def as_json(rows: Sequence[dict[str, Any]]) -> str:
@@ -124,23 +145,57 @@ def as_json(rows: Sequence[dict[str, Any]]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def begin_values(begins: Sequence[Begin], run: int) -> dict[str, Any]:
-    """Return the parameters of `BEGIN` for requests."""
-    first, requests, ids = 0, [], []
-    for begin in begins:
-        requests.append(
-            {
-                "number": begin.number,
-                "block": abs(begin.block.number),
-                "start": begin.start,
-                "size": begin.size,
-                "sent_us": begin.sent_us,
-                "first": first,
-            }
-        )
-        ids.append(begin.lines)
-        first += begin.size
-    return {"run": run, "requests": as_json(requests), "ids": "\n".join(ids)}
+def record_values(begins: Sequence[Begin], answers: Sequence[tuple[Outcome, int, Begin | None]]) -> dict[str, Any]:
+    """Return the parameters of `RECORD` for requests about to be sent and outcomes of earlier ones."""
+    requests = [
+        {
+            "number": begin.number,
+            "block": abs(begin.block.number),
+            "start": begin.start,
+            "size": begin.size,
+            "sent_us": begin.sent_us,
+        }
+        for begin in begins
+    ]
+    outcomes, answered = [], []
+    for outcome, number, begin in answers:
+        values = outcome_values(number, outcome)
+        if begin is not None and (outcome.status != UNKNOWN or outcome.exceptions):
+            values |= _states(outcome, begin.size)
+            answered.append(begin.lines)
+        else:
+            answered.append("")
+        outcomes.append(values)
+    return {
+        "requests": as_json(requests),
+        "ids": _REQUESTS_APART.join([begin.lines for begin in begins]),
+        "outcomes": as_json(outcomes),
+        "answered": _REQUESTS_APART.join(answered),
+    }
+
+
+def lost_values(begins: Sequence[Begin]) -> dict[str, Any]:
+    """Return the parameters of `LOST` for requests."""
+    return {
+        "numbers": [begin.number for begin in begins],
+        "ids": _REQUESTS_APART.join([begin.lines for begin in begins]),
+    }
+
+
+def frees(outcome: Outcome) -> bool:
+    """Return whether an outcome frees ids for another attempt."""
+    return outcome.status == UNSENT or any(other.status == UNSENT for other in outcome.exceptions)
+
+
+def _states(outcome: Outcome, size: int) -> dict[str, str]:
+    """Return the state of a request's claims after its outcome, and that of each row if they differ."""
+    state = _STATES[outcome.status]
+    if not outcome.exceptions:
+        return {"state": state}
+    states = [state] * size
+    for other in outcome.exceptions:
+        states[other.offset] = _STATES[other.status]
+    return {"state": state, "states": "".join(states)}
 
 
 def outcome_values(batch: int, outcome: Outcome) -> dict[str, Any]:
@@ -155,26 +210,6 @@ def outcome_values(batch: int, outcome: Outcome) -> dict[str, Any]:
         "latency_ms": None if latency is None or math.isnan(latency) else float(latency),
         "carried": bool(outcome.carried),
         "exceptions": json.dumps(kept) if kept else None,
-    }
-
-
-def state_values(known: Sequence[tuple[Begin, Outcome]]) -> dict[str, Any] | None:
-    """Return the parameters of `STATES` for requests with outcomes; None if no claim changes."""
-    first, requests, others, ids = 0, [], [], []
-    for begin, outcome in known:
-        state = _STATES[outcome.status]
-        if state == "open" and not outcome.exceptions:
-            continue
-        requests.append({"number": begin.number, "first": first, "size": begin.size, "state": state})
-        others += [{"place": first + other.offset + 1, "state": _STATES[other.status]} for other in outcome.exceptions]
-        ids.append(begin.lines)
-        first += begin.size
-    if not requests:
-        return None
-    return {
-        "requests": as_json(requests),
-        "others": as_json(others),
-        "ids": "\n".join(ids),
     }
 
 

@@ -7,10 +7,11 @@ whether it was made after all; nothing leaves meanwhile.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import psycopg
 import pyarrow as pa
 
 from nxsms_nb._arrow import TEXT
@@ -25,8 +26,6 @@ from nxsms_nb.results.table import SUCCESS, UNDECIDED, UNKNOWN, UNSENT, Outcome
 from nxsms_nb.wire import requests
 
 if TYPE_CHECKING:
-    import psycopg
-
     from nxsms_nb.journal.blocks import Block
     from nxsms_nb.journal.entries import Begin, End, Finish
     from nxsms_nb.journal.pg_session import Session
@@ -55,7 +54,7 @@ class PgWriter:
     ) -> None:
         """Write requests and outcomes, and with them the run's end.
 
-        Raise `RowsTaken` where a request has another run's rows.
+        Raise `Lost` where a request has another run's rows.
         """
         for begin in begins:
             if not begin.number:
@@ -63,32 +62,55 @@ class PgWriter:
                 begin.lines = begin.block.lines(begin.start, begin.size)
             if not begin.block.number:
                 begin.block.number = -self._next("block")
-        values = sql.begin_values(begins, self._run) if begins else None
-        states = sql.state_values([(self._open[one.batch], one.outcome) for one in finished if one.batch in self._open])
-        outcomes = [sql.outcome_values(*one) for one in finished]
+        blocks = {begin.block.number: begin.block for begin in begins if begin.block.number < 0}
+        answers = [(one.outcome, one.batch, self._open.get(one.batch)) for one in finished]
+        if begins and any(sql.frees(one.outcome) for one in finished):
+            # What a statement frees, the same statement cannot claim.
+            records = [sql.record_values((), answers), sql.record_values(begins, ())]
+        else:
+            records = [sql.record_values(begins, answers)] if begins or answers else []
 
         def work(connection: psycopg.Connection[Any]) -> None:
-            with connection.pipeline():
-                connection.execute("BEGIN")
-                self._insert_blocks(connection, [begin.block for begin in begins])
-                if outcomes:
-                    connection.execute(sql.OUTCOMES, (sql.as_json(outcomes),), prepare=True)
-                if states is not None:
-                    connection.execute(sql.STATES, states, prepare=True)
-                won = None if values is None else connection.execute(sql.BEGIN, values, prepare=True)
-                if end is not None:
-                    connection.execute(sql.END, {**vars(end), "run": self._run})
-            if won is not None:
-                self._check_won(won.fetchone(), begins)
+            self._insert_blocks(connection, blocks.values())
+            for values in records:
+                self._record(connection, values)
+            if end is not None:
+                connection.execute(sql.END, {**vars(end), "run": self._run})
 
-        self._session.run(work, patience=patience, begun=True, locked=bool(begins))
+        # As a rule it is one statement, and that is a transaction by itself.
+        alone = len(records) == 1 and not blocks and end is None
+        try:
+            self._session.run(work, patience=patience, alone=alone, locked=bool(begins))
+        except _NotWon:
+            raise Lost(self._lost(begins)) from None
         for one in finished:
             self._open.pop(one.batch, None)
             self._last_finished = one.batch
+        for block in blocks.values():
+            block.number = abs(block.number)
         for begin in begins:
-            begin.block.number = abs(begin.block.number)
             self._open[begin.number] = begin
             self._last_begun = begin.number
+
+    def _record(self, connection: psycopg.Connection[Any], values: dict[str, Any]) -> None:
+        values |= {"run": self._run, "pid": self._session.about.pid}
+        try:
+            row = connection.execute(sql.RECORD, values, prepare=True).fetchone()
+        except psycopg.errors.InvalidTextRepresentation as error:
+            if sql.NOT_WON in str(error):
+                raise _NotWon from None
+            raise
+        if row is not None:
+            self._session.set_clock(row[0])
+
+    def _lost(self, begins: Sequence[Begin]) -> list[Begin]:
+        """Return the requests with another run's rows; none if these have become free since."""
+        values = {**sql.lost_values(begins), "run": self._run}
+        row = self._session.run(lambda connection: connection.execute(sql.LOST, values).fetchone(), alone=True)
+        pid, numbers = row or (0, [])
+        if pid != self._session.about.pid:
+            raise pooled(self._session.address)
+        return [begin for begin in begins if begin.number in numbers]
 
     def taken(self, begin: Begin) -> RowsTaken:
         """Return which rows of a request another run has, with what is recorded of them."""
@@ -136,29 +158,18 @@ class PgWriter:
                     "ON CONFLICT (id) DO NOTHING",
                     (one, block_number, int(stretch[0]), len(stretch), self._session.now_us()),
                 )
-                values = [sql.outcome_values(one, outcome)]
-                connection.execute(sql.OUTCOMES, (sql.as_json(values),))
+                connection.execute(sql.OUTCOME, sql.outcome_values(one, outcome))
             return left
 
         left = self._session.run(work)
         block.number = block_number
         return left
 
-    def _insert_blocks(self, connection: psycopg.Connection[Any], blocks: Sequence[Block]) -> None:
-        for block in {block.number: block for block in blocks if block.number < 0}.values():
+    def _insert_blocks(self, connection: psycopg.Connection[Any], blocks: Iterable[Block]) -> None:
+        for block in blocks:
             packed = block.packed()
             self._own_ids |= not packed.digested
             connection.execute(sql.BLOCK, (-block.number, self._run, *packed), binary=True, prepare=True)
-
-    def _check_won(self, row: Any, begins: Sequence[Begin]) -> None:
-        pid, present_us, won = row
-        if pid != self._session.about.pid:
-            raise pooled(self._session.address)
-        self._session.set_clock(present_us)
-        counted = won or {}
-        lost = [begin for begin in begins if counted.get(str(begin.number), 0) != begin.size]
-        if lost:
-            raise Lost(lost)
 
     def _next(self, table: str) -> int:
         if not self._numbers[table]:
@@ -201,8 +212,12 @@ class PgWriter:
             numbers.clear()
 
 
+class _NotWon(Exception):
+    """The run did not get all rows of the requests, and nothing was recorded."""
+
+
 class Lost(Exception):
-    """Requests with rows that another run has; the transaction is rolled back."""
+    """Some requests have rows of another run, and nothing that came with them was recorded."""
 
     def __init__(self, begins: Sequence[Begin]) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from nxsms_nb import CampaignBusy, Journal, JournalError
-from nxsms_nb.journal import pg_schema
+from nxsms_nb.journal import pg_schema, pg_statements
 from nxsms_nb.journal.store import RowsTaken
 from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT, ItemOutcome, Outcome
 from tests.journal.history import ACCEPTED, block, ids, known, recording
@@ -98,6 +98,20 @@ def test_a_free_id_is_claimed_again(journal, states):
 
         asyncio.run(act())
     assert states() == {"x": "decided", "z": "open"}
+
+
+def test_an_id_that_is_refused_for_the_pace_is_recorded_again_at_once(journal, states):
+    """Its freeing and its next claim come together, and both count."""
+    with recording(journal, "a") as record:
+
+        async def act():
+            names = block([X, Y])
+            number = await record.begin(names, 0, 2, sent_us=long_ago(record))
+            record.finish(number, FLOW)
+            record.finish(await record.begin(names, 0, 1, sent_us=long_ago(record)), ACCEPTED)
+
+        asyncio.run(act())
+    assert states() == {X: "decided", Y: "free"}
 
 
 def test_many_requests_at_once_are_one_transaction_and_do_not_deadlock(journal):
@@ -191,13 +205,16 @@ async def _late(record, number):
     record.finish(number, ACCEPTED)
 
 
-@pytest.mark.parametrize("made", [False, True])
-def test_a_commit_whose_answer_is_lost_is_looked_up(journal, postgres, database, monkeypatch, made):
+@pytest.mark.parametrize("lost", [(at, made) for at in ("COMMIT", pg_statements.RECORD) for made in (False, True)])
+def test_a_commit_whose_answer_is_lost_is_looked_up(journal, postgres, database, monkeypatch, lost):
     """By the request's own number: it is recorded once, and leaves only when that is known."""
+    # With a new block a transaction has several statements and a COMMIT, else only one.
+    at, made = lost
     execute, broken = psycopg.Connection.execute, []
+    names = block(["w", "x", "y"])
 
     def breaking(self, query, *args, **options):
-        if query == "COMMIT" and not broken:
+        if query == at and not broken:
             broken.append(self)
             if made:
                 execute(self, query, *args, **options)
@@ -206,9 +223,15 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(journal, postgres, database,
         return execute(self, query, *args, **options)
 
     with recording(journal, "a") as record:
-        asyncio.run(begin(record, "w"))
-        monkeypatch.setattr(psycopg.Connection, "execute", breaking)
-        number = asyncio.run(begin(record, "x", "y"))
+
+        async def act():
+            await record.begin(names, 0, 1, sent_us=long_ago(record))
+            monkeypatch.setattr(psycopg.Connection, "execute", breaking)
+            return await record.begin(
+                names if at != "COMMIT" else block(["w", "x", "y"]), 1, 2, sent_us=long_ago(record)
+            )
+
+        number = asyncio.run(act())
         assert broken
         asyncio.run(_late(record, number))
     name = database.rpartition("/")[2]

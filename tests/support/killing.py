@@ -167,7 +167,8 @@ SHARED: dict[str, Hook] = {
 SHARED_OFTEN: dict[str, Hook] = {
     "request not yet recorded": _in_postgres("recorder", "begin"),
     "blocks written": _in_postgres("writer", "_insert_blocks", after=True),
-    "claimed, not committed": _in_postgres("writer", "_check_won", after=True),
+    "about to record": _in_postgres("writer", "_record"),
+    "recorded, answer not read": _in_postgres("writer", "_record", after=True),
     "about to commit": _at_commit(after=False),
     "committed": _at_commit(after=True),
     "request recorded, not begun": OFTEN["request recorded, not begun"],
