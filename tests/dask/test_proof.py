@@ -15,7 +15,10 @@ import pytest
 import nxsms_nb as nx
 from nxsms_nb.settings import COLUMNS, SENDING
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dask")  # its own, of pandas' next release
+pytestmark = [
+    pytest.mark.any_pandas,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:dask"),
+]  # its own, of pandas' next release
 
 QUIET = {"campaign": "spring", "progress": "silent"}
 ALONE = Path(__file__).with_name("sending_alone.py")

@@ -2,7 +2,11 @@
 
 import random
 
+import pytest
+
 from tests.support.receipts_killed import killed_once
+
+pytestmark = pytest.mark.any_pandas
 
 
 def test_what_was_answered_success_outlives_the_server(path):

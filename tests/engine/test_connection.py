@@ -16,6 +16,8 @@ from nxsms_nb.engine.transport import Transport
 from nxsms_nb.errors import ConfigError
 from tests.engine.people import counts, no_double, people
 
+pytestmark = pytest.mark.any_pandas
+
 
 @contextlib.asynccontextmanager
 async def connected(answer, patience, *, window=None):

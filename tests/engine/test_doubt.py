@@ -23,6 +23,8 @@ from nxsms_nb.results.table import FAILURE, SUCCESS, UNKNOWN, UNSENT
 from nxsms_nb.wire.replies import Item, Reply
 from tests.support.ledgercheck import client_of
 
+pytestmark = pytest.mark.any_pandas
+
 ROWS = 8
 
 

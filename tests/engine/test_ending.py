@@ -11,6 +11,8 @@ import pytest
 import nxsms_nb as nx
 from tests.engine.people import counts, no_double, people
 
+pytestmark = pytest.mark.any_pandas
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are of POSIX systems")
 
 PROGRAM = """

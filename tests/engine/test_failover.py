@@ -15,6 +15,8 @@ from tests.support.ledgercheck import client_of
 from tests.support.machine import lacks
 from tests.support.postgres import Server, missing
 
+pytestmark = pytest.mark.any_pandas
+
 GIVEN = {"campaign": "spring", "batch_size": 5, "concurrency": 2, "progress": "silent"}
 
 

@@ -20,6 +20,8 @@ from tests.support.faults import DOUBTS, FAULTS, LASTING, REFUSALS, Fault
 from tests.support.ledgercheck import check, check_again, check_journal, check_recorded, client_of, people, sent
 from tests.support.storms import doubles, faulty
 
+pytestmark = pytest.mark.any_pandas
+
 ROWS, BATCH = 40, 8
 
 

@@ -152,4 +152,4 @@ class History(RuleBasedStateMachine):
 History.TestCase.settings = settings(
     max_examples=EXAMPLES, stateful_step_count=8, deadline=None, derandomize=True, print_blob=False, database=None
 )
-test_any_history = pytest.mark.filterwarnings("ignore::ResourceWarning")(History.TestCase)
+test_any_history = pytest.mark.any_pandas(pytest.mark.filterwarnings("ignore::ResourceWarning")(History.TestCase))

@@ -13,7 +13,10 @@ VERBS = ("send", "start", "retry", "reconcile", "receipts", "stream")
 LONG = ("start", "stream")
 """Their ways pass the same lines for each of some columns and chunks: the first two passes of a line show what more would."""
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="timer signals are of POSIX systems")
+pytestmark = [
+    pytest.mark.any_pandas,
+    pytest.mark.skipif(sys.platform == "win32", reason="timer signals are of POSIX systems"),
+]
 
 
 def _through(*command):

@@ -4,6 +4,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.any_pandas
+
 SETUP = """
 import os, signal, sys, threading
 import pandas as pd

@@ -17,7 +17,10 @@ from tests.support.killing import OFTEN, ONCE, SETTLING, SHARED, SHARED_OFTEN, k
 from tests.support.ledgercheck import check, client_of, people, sent
 from tests.support.storms import BATCH, Tally, doubles, kills, moody
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+pytestmark = [
+    pytest.mark.any_pandas,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
+]
 
 ROWS = 60
 KILLS = int(os.environ.get("NXSMS_KILLS", "20"))

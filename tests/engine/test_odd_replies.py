@@ -13,6 +13,8 @@ import pytest
 from tests.support.faultgateway import Conversation, FaultGateway, said
 from tests.support.ledgercheck import check, check_recorded, client_of, people, sent
 
+pytestmark = pytest.mark.any_pandas
+
 ROWS, BATCH = 48, 12
 
 

@@ -11,6 +11,8 @@ from nxsms_nb.engine.outcomes import Disposition, classify
 from tests.support.faultgateway import FaultGateway
 from tests.support.ledgercheck import check, client_of, people, sent
 
+pytestmark = pytest.mark.any_pandas
+
 KEYS = {"access_key": "key", "access_secret": "secret", "app_key": "app"}
 
 

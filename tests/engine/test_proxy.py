@@ -15,6 +15,8 @@ import trustme
 import nxsms_nb as nx
 from nxsms_nb.engine.transport import Transport
 
+pytestmark = pytest.mark.any_pandas
+
 LOGIN = "p%40ss/word"
 BASIC = b"Proxy-Authorization: Basic dXNlcjpwQHNzL3dvcmQ="
 FRAME = pd.DataFrame({"phone": ["8615088888888", "8615088888889"], "content": ["Hi", "你好"]})

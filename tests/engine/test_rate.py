@@ -11,6 +11,8 @@ import pytest
 from nxsms_nb.engine.rate import AdaptiveRate
 from tests.support.simulator import LIMITERS, Gateway, Trace, grid, simulate
 
+pytestmark = pytest.mark.any_pandas
+
 
 def test_holds_the_limit_wherever_there_is_room_to() -> None:
     """From 50 to 20,000 messages a second, 5 ms to 1 s, buckets and windows: 0.95 of the limit, under 3% refused."""

@@ -21,6 +21,8 @@ from tests.support.machine import lacks
 from tests.support.postgres import Server, missing
 from tests.support.relay import Relay
 
+pytestmark = pytest.mark.any_pandas
+
 
 @pytest.fixture(name="server")
 def _server():

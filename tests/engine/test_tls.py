@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 
+pytestmark = pytest.mark.any_pandas
+
 SEND = """
 import sys
 import pandas as pd

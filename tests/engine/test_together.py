@@ -17,7 +17,7 @@ import nxsms_nb as nx
 from nxsms_nb import Sandbox
 from tests.support.together import Team, client_of, make
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+pytestmark = [pytest.mark.any_pandas, pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")]
 
 PAIRS = int(os.environ.get("NXSMS_PAIRS", "1"))
 HISTORIES = int(os.environ.get("NXSMS_HISTORIES", "2"))

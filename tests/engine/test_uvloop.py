@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.any_pandas
+
 pytest.importorskip("uvloop", reason="uvloop does not run on Windows")
 
 PROGRAM = """

@@ -18,7 +18,7 @@ from nxsms_nb import Journal, JournalError, Sandbox
 from nxsms_nb.results.table import SUCCESS, UNKNOWN
 from tests.journal.history import ACCEPTED, ids, known, write
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+pytestmark = [pytest.mark.any_pandas, pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")]
 
 KILLED = """
 import asyncio, os, signal, sys

@@ -15,6 +15,8 @@ from nxsms_nb.results import table
 from nxsms_nb.results.table import SUCCESS, ItemOutcome, Outcome
 from tests.journal.history import ACCEPTED, ids, known, write
 
+pytestmark = pytest.mark.any_pandas
+
 REFUSED = Outcome(table.FAILURE, 13005, "refused", 3.0, exceptions=[ItemOutcome(1, SUCCESS, 0, None, None)])
 
 

@@ -24,6 +24,8 @@ from nxsms_nb.results import table
 from nxsms_nb.results.table import SUCCESS, UNKNOWN, Outcome
 from tests.journal.history import ACCEPTED, SENT_US, block, ids, known, recording, write
 
+pytestmark = pytest.mark.any_pandas
+
 
 def test_the_writing_connection_syncs_every_commit_to_the_disk(journal):
     """A write-ahead log with synchronous=FULL: what was committed survives a power cut."""

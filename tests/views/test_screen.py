@@ -18,6 +18,8 @@ from nxsms_nb import screen
 from nxsms_nb.engine.progress import Progress
 from nxsms_nb.screen import Stream, Watched, say, warn
 
+pytestmark = pytest.mark.any_pandas
+
 PACKAGE = Path(nx.__file__).parent
 
 
