@@ -39,7 +39,7 @@ class Chunk(NamedTuple):
     first: int | None
 
 
-@dataclass
+@dataclass(slots=True)
 class Batch:
     """The rows of one request: `size` rows of a chunk from `start` on.
 
@@ -100,7 +100,8 @@ class BatchQueue:
         self._keys = keys
         self._todo = todo
         self._encoded = 0
-        self._rest: Batch | None = None
+        self._chunk: Chunk | None = None
+        self._left = 0
         self._ahead: Chunk | None = None
         self._again: deque[Batch] = deque()
 
@@ -134,20 +135,19 @@ class BatchQueue:
                     self._again.appendleft(rest)
                 return batch
             self._again.append(batch)
-        if self._rest is None:
-            chunk, self._ahead = self._ahead or self._next_chunk(), None
-            if chunk is None:
-                return None
-            self._rest = Batch(chunk, 0, len(chunk.rows))
-        batch, self._rest = self._rest, None
-        if batch.size > (size := most()):
-            batch, self._rest = batch.cut(size)
-        return batch
+        if not self._left:
+            self._chunk, self._ahead = self._ahead or self._next_chunk(), None
+            self._left = 0 if self._chunk is None else len(self._chunk.rows)
+        if (chunk := self._chunk) is None:
+            return None
+        start, size = len(chunk.rows) - self._left, min(self._left, most())
+        self._left -= size
+        return Batch(chunk, start, size)
 
     @property
     def runs_low(self) -> bool:
         """Whether it is time to encode the next rows."""
-        return self._ahead is None and (self._rest is None or self._rest.size <= AHEAD_ROWS)
+        return self._ahead is None and self._left <= AHEAD_ROWS
 
     def look_ahead(self) -> None:
         """Encode the next rows before they are needed, if it is time; call when idle."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from nxsms_nb import errors
 from nxsms_nb.engine.batches import Batch
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nxsms_nb.engine.rate import AdaptiveRate
     from nxsms_nb.engine.state import Limits, Memory, RunState
     from nxsms_nb.engine.transport import PostResult
+    from nxsms_nb.wire.replies import Reply
 
 CONNECTION_TRIES: Final = 3
 IN_A_ROW: Final = 3
@@ -72,12 +73,17 @@ class Policy:
 
         `begun` is when the request was sent, monotonic.
         """
-        # As plain dicts: a Counter's own copy counts its elements anew.
-        counted = dict(self.counts), dict(self.codes), dict(self._memory.counts)
+        counted = None
         try:
+            reply = verdict.reply
+            if reply is not None and reply.all_accepted is True and verdict.disposition == Disposition.JUDGED:
+                return self._accepted(batch, reply, result.latency_ms, begun)
+            # As plain dicts: a Counter's own copy counts its elements anew.
+            counted = dict(self.counts), dict(self.codes), dict(self._memory.counts)
             return self._apply(batch, verdict, result, begun)
         except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have been sent
-            self.counts, self.codes, self._memory.counts = map(Counter, counted)
+            if counted is not None:
+                self.counts, self.codes, self._memory.counts = map(Counter, counted)
             return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", result)
 
     def _apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:
@@ -132,19 +138,22 @@ class Policy:
         self.tally(UNKNOWN, batch.size)
         return Outcome(UNKNOWN, reason=words, latency_ms=result.latency_ms)
 
+    def _accepted(self, batch: Batch, reply: Reply, latency: float, begun: float) -> Outcome:
+        """Do what `_judged` does for a request that was accepted whole, as nearly every one is."""
+        size = len(_items(batch, reply))
+        # What may fail comes first, so that nothing has been counted then.
+        self._pace.accepted(size, begun, time.monotonic())
+        memory = self._memory
+        memory.unconnected = memory.refusals = memory.doubts = 0
+        self.tally(SUCCESS, size)
+        return Outcome(SUCCESS, codes.SUCCESS, None, latency)
+
     def _judged(self, batch: Batch, verdict: Verdict, latency: float, begun: float) -> Outcome:
-        reply, now = verdict.reply, time.monotonic()
-        if reply is None or reply.items is None or len(reply.items) != batch.size:
-            raise AssertionError("a judged request has an item for each row")
-        if reply.all_accepted is True:
-            self._pace.accepted(batch.size, begun, now)
-            self._memory.refusals = self._memory.doubts = 0
-            self.tally(SUCCESS, batch.size)
-            return Outcome(SUCCESS, codes.SUCCESS, latency_ms=latency)
+        items, now = _items(batch, verdict.reply), time.monotonic()
         others: list[ItemOutcome] = []
         again: list[int] = []
         account = verdict.code if verdict.code in codes.ACCOUNT else None
-        for offset, item in enumerate(reply.items):
+        for offset, item in enumerate(items):
             if item is not None and item.accepted is True:
                 continue
             if item is None or item.accepted is not False:
@@ -254,11 +263,13 @@ class Policy:
 
         Return whether it is the first one that was understood.
         """
+        words = ""
         try:
             first = self._learn(verdict)
-            words = f" (the last: {verdict.words})"
+            if self._memory.doubts >= IN_A_ROW:
+                words = f" (the last: {verdict.words})"
         except Exception:  # noqa: BLE001  its rows have their outcome; what cannot be read teaches nothing
-            first, words = False, ""
+            first = False
         if self._memory.doubts >= IN_A_ROW:
             reason = f"{self._memory.doubts} requests in a row had an unknown outcome{words}. Their rows are Unknown."
             self._state.end(StopReason(errors.InDoubt, reason))
@@ -268,6 +279,11 @@ class Policy:
 
     def _learn(self, verdict: Verdict) -> bool:
         memory, disposition = self._memory, verdict.disposition
+        if memory.understood and memory.met and disposition == Disposition.JUDGED:
+            # Known already; most requests end here.
+            memory.trouble = ""
+            memory.budget = min(10.0, memory.budget + 0.1)
+            return False
         # 1004 and 429 come before the keys are checked: a wrong key must still cost only one request.
         proven = (
             disposition in (Disposition.JUDGED, Disposition.ACCOUNT, Disposition.SIZE, Disposition.HALVE)
@@ -308,6 +324,12 @@ class Policy:
             self._memory.counts[status] += n
             if code is not None:
                 self.codes[code] += n
+
+
+def _items(batch: Batch, reply: Reply | None) -> Sequence[Any]:
+    if reply is None or reply.items is None or len(reply.items) != batch.size:
+        raise AssertionError("a judged request has an item for each row")
+    return reply.items
 
 
 _TPS_WORDS: Final = "13008 (TPS limit exceeded)"

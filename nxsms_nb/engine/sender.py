@@ -285,9 +285,6 @@ class Sender:
                 self._queue.put_back(batch)
                 self._landed()
                 return
-            if not self._may_leave(sent_us):
-                self._record_anew(batch, written.result())
-                continue
             await self._post(batch, written.result(), sent_us)
 
     def _may_leave(self, sent_us: int) -> bool:

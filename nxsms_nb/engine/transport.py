@@ -12,7 +12,7 @@ import io
 import math
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -56,14 +56,14 @@ _STATUS_LINE: Final = b"HTTP/"
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@dataclass
+@dataclass(slots=True)
 class PostResult:
     """One request and its result; never an exception.
 
     `left` says whether a first byte may have been sent: False is proof that the gateway saw nothing. `status` is None
     without a whole reply, and `error` then says why, without secrets. `garbled` is something that is not HTTP, and `late`
-    that it was not to leave any more when it had its connection. The latency runs from handing the request over to the reply's last byte, or to the error; `date` and `retry_after` are
-    the reply's headers.
+    that it was not to leave any more when it had its connection. The latency runs from handing the request over to the
+    reply's last byte, or to the error; `headers` are the reply's, None where there was none.
     """
 
     left: bool = False
@@ -73,18 +73,20 @@ class PostResult:
     garbled: bool = False
     late: bool = False
     latency_ms: float = 0.0
-    date: str | None = None
-    retry_after: str | None = None
+    headers: Mapping[str, str] | None = None
 
     @property
     def gateway_ms(self) -> int | None:
         """The gateway's clock, in milliseconds since the epoch."""
-        return _date_ms(self.date)
+        return _date_ms(self._header("Date"))
 
     @property
     def retry_after_s(self) -> float | None:
         """How long to wait, in seconds."""
-        return _retry_after_s(self.retry_after, self.gateway_ms)
+        return _retry_after_s(self._header("Retry-After"), self.gateway_ms)
+
+    def _header(self, name: str) -> str | None:
+        return None if self.headers is None else self.headers.get(name)
 
 
 @dataclass(slots=True)
@@ -206,6 +208,7 @@ class Transport:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._endpoint = URL(client.endpoint)
         self._session: aiohttp.ClientSession | None = None
         self._under_way: dict[asyncio.Task[Any], _UnderWay] = {}
         self._watch: asyncio.TimerHandle | None = None
@@ -241,13 +244,15 @@ class Transport:
                 async with asyncio.timeout(_CLOSING_S):
                     await self._session.close()
 
-    async def post(self, body: bytes, may_leave: Callable[[], bool] | None = None) -> PostResult:
+    def post(
+        self, body: bytes, may_leave: Callable[[], bool] | None = None
+    ) -> Coroutine[Any, Any, PostResult]:
         """Post a batch once, signed when it is sent; the very bytes that are signed are sent.
 
         `may_leave` is asked right before it is sent, since a connection may take long, and the machine sleep. A cancellation
         is raised again, with the `PostResult` so far as ``args[0]``.
         """
-        return await self._exchange(self._client.endpoint, body, self._signed, may_leave)
+        return self._exchange(self._endpoint, body, self._signed, may_leave)
 
     def _signed(self, body: bytes) -> Mapping[str, str]:
         client, now_ms = self._client, time.time_ns() // 1_000_000 + self.clock_offset_ms
@@ -264,7 +269,7 @@ class Transport:
             )
         pair = {"appkey": self._client.app_key, "secretkey": self._client.app_secret}
         body = SecretBytes(urlencode({**pair, **form}).encode())
-        exchange = await self._exchange(self._client.query_url + path, body, lambda _: _FORM)
+        exchange = await self._exchange(URL(self._client.query_url + path), body, lambda _: _FORM)
         if exchange.error or exchange.status != 200:
             raise QueryError(
                 f"The query {path} failed: {exchange.error or f'HTTP {exchange.status}'}. Try again later."
@@ -279,7 +284,7 @@ class Transport:
 
     async def _exchange(
         self,
-        url: str,
+        url: URL,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
         may_leave: Callable[[], bool] | None = None,
@@ -289,8 +294,7 @@ class Transport:
         if self._session is None or task is None:
             raise RuntimeError("Transport is used outside its 'async with'.")
         cancelling, begun = task.cancelling(), time.perf_counter()
-        under_way = self._watched(task, exchange)
-        under_way.may_leave = may_leave
+        under_way = self._watched(task, exchange, may_leave)
         try:
             while True:
                 try:
@@ -316,21 +320,21 @@ class Transport:
     async def _converse(
         self,
         session: aiohttp.ClientSession,
-        url: str,
+        url: URL,
         under_way: _UnderWay,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
     ) -> None:
-        exchange, target = under_way.exchange, URL(url)
+        exchange = under_way.exchange
         data = body if len(body) < _LARGE else io.BytesIO(body)
         under_way.signed = time.time()
         signed, login = head(body), self._proxy_login
-        if login and target.scheme == "http":
+        if login and url.scheme == "http":
             # A plain request is forwarded by the proxy itself; over TLS its login is part of asking for a tunnel.
             signed = {**signed, **login}
         # Until the connector says otherwise: what never reaches it proves nothing.
         exchange.left = True
-        response = await session.post(target, data=data, headers=signed, proxy_headers=login, allow_redirects=False)
+        response = await session.post(url, data=data, headers=signed, proxy_headers=login, allow_redirects=False)
         try:
             raw = await response.content.read(_REPLY_MAX + 1)
             while not response.content.at_eof() and len(raw) <= _REPLY_MAX:
@@ -339,25 +343,27 @@ class Transport:
             if response.connection is not None:
                 # A connection whose request or reply is not through does not serve another one.
                 response.close()
-        exchange.date, exchange.retry_after = response.headers.get("Date"), response.headers.get("Retry-After")
+        exchange.headers = response.headers
         if len(raw) > _REPLY_MAX:
             exchange.error = "the reply is far too long"
         else:
             exchange.status, exchange.body = response.status, raw
 
-    def _described(self, error: BaseException, exchange: PostResult, url: str) -> str:
+    def _described(self, error: BaseException, exchange: PostResult, url: URL) -> str:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.
         name = type(error).__name__
         if not exchange.left:
-            return unreachable.described(error, url, simulated=self._client.simulated, proxy=self._client.proxy)
+            return unreachable.described(error, str(url), simulated=self._client.simulated, proxy=self._client.proxy)
         if isinstance(error, TimeoutError):
             return f"no reply within the client's timeout ({name})"
         return f"the connection broke or the reply was not HTTP ({name})"
 
-    def _watched(self, task: asyncio.Task[Any], exchange: PostResult) -> _UnderWay:
+    def _watched(
+        self, task: asyncio.Task[Any], exchange: PostResult, may_leave: Callable[[], bool] | None
+    ) -> _UnderWay:
         """Give a request up after the client's timeout; one timer serves all, since all have as long."""
         loop = task.get_loop()
-        under_way = _UnderWay(exchange, loop.time() + self._client.timeout)
+        under_way = _UnderWay(exchange, loop.time() + self._client.timeout, may_leave)
         self._under_way[task] = under_way
         if self._watch is None:
             self._watch_until(under_way.deadline, loop)

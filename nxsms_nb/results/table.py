@@ -107,8 +107,8 @@ class Results:
     def decide(self, rows: Any, status: int, code: int | None = None, reason: str | None = None) -> None:
         """Set status, code and reason of rows (an index or an array of them)."""
         self.status[rows] = status
-        self._code[rows] = _coded(code)
-        self._reason[rows] = self._number(reason)
+        self._code[rows] = _NO_CODE if code is None else code
+        self._reason[rows] = 0 if reason is None else self._number(reason)
 
     def skip(self, rows: Any, reason: str) -> None:
         """Mark rows as deliberately not sent; earlier attempts at them do not count."""
@@ -131,13 +131,14 @@ class Results:
         ours = rows
         if partly and not isinstance(rows, slice):
             ours = rows[rows >= 0]
-        self.decide(ours, outcome.status, outcome.code, outcome.reason)
-        if outcome.carried:
+        status, code, reason, latency_ms, carried, exceptions = outcome
+        self.decide(ours, status, code, reason)
+        if carried:
             self.batch[ours] = batch
             self.attempts[ours] += 1
-            self.latency_ms[ours] = outcome.latency_ms
+            self.latency_ms[ours] = latency_ms
             self.sent_us[ours] = sent_us
-        for offset, status, code, reason, _kept in outcome.exceptions:
+        for offset, status, code, reason, _kept in exceptions:
             row = rows.start + offset if isinstance(rows, slice) else rows[offset]
             if row >= 0:
                 self.decide(row, status, code, reason)
