@@ -66,7 +66,7 @@ def spelled(made: npt.NDArray[np.uint64]) -> pa.Array:
 def write(made: npt.NDArray[np.uint64], letters: npt.NDArray[np.uint8]) -> None:
     """Write the ids of digests into a buffer, `WIDTH` letters each."""
     parts = letters.view(_PARTS)
-    parts["prefix"] = PREFIX.encode()
+    parts["prefix"] = _PREFIX
     parts["digits"] = np.frombuffer(binascii.hexlify(made.data), "V32")
 
 
@@ -77,8 +77,9 @@ def text(letters: npt.NDArray[np.uint8]) -> pa.Array:
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(letters))
 
 
-_PARTS: Final = np.dtype([("prefix", f"V{len(PREFIX)}"), ("digits", "V32")])
-_PREFIX: Final = np.frombuffer(PREFIX.encode(), np.uint16)
+_PREFIX: Final = np.frombuffer(PREFIX.encode(), np.uint16)[0]
+# The prefix as one number: NumPy copies and compares numbers in a third of the time of bytes.
+_PARTS: Final = np.dtype([("prefix", _PREFIX.dtype), ("digits", "V32")])
 _SMALL: Final = np.uint64(0x2020202020202020)
 
 
@@ -99,7 +100,7 @@ def unspelled(ids: pa.Array) -> npt.NDArray[np.uint64] | None:
     digits = parts["digits"].copy()
     # Digits and small letters have this bit; capitals do not, and would be spelled as other ids.
     small = np.bitwise_and.reduce(digits.view(np.uint64)) & _SMALL == _SMALL
-    if not small or not (parts["prefix"].view(np.uint16) == _PREFIX).all():
+    if not small or not (parts["prefix"] == _PREFIX).all():
         return None
     try:
         return np.frombuffer(binascii.unhexlify(digits.data), np.uint64).reshape(-1, 2)
