@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nxsms_nb.wire.items import Items
 
-CHUNK_ROWS: Final = 8192
+CHUNK_ROWS: Final = 16_384
 """Rows whose items are encoded together: enough to spread a column's cost, few enough to keep memory flat; …"""
 FIRST_ROWS: Final = 1024
 """… fewer at first, so that the first request is sent soon."""

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -118,7 +119,7 @@ class Sender:
         self._before = Counter(_named(self._results.status))
         async with self._telling():
             try:
-                async with Transport(self._client) as transport:
+                async with Transport(self._client, partial(_may_leave, self._recorder)) as transport:
                     await self._work(transport)
             finally:
                 self._close()
@@ -287,9 +288,6 @@ class Sender:
                 return
             await self._post(batch, written.result(), sent_us)
 
-    def _may_leave(self, sent_us: int) -> bool:
-        return abs(self._recorder.now_us() - sent_us) <= _RECORDED_US
-
     def _record_anew(self, batch: Batch, number: int) -> Outcome:
         """Queue a request again that did not leave in time: the journal was long away, or the machine slept."""
         outcome = Outcome(UNSENT, reason="recorded too long before it could leave", carried=False)
@@ -352,7 +350,7 @@ class Sender:
             asyncio.get_running_loop().call_soon(self._queue.look_ahead)
         cancelled: asyncio.CancelledError | None = None
         try:
-            result = await self._transport.post(body, lambda: self._may_leave(sent_us))
+            result = await self._transport.post(body, sent_us)
         except asyncio.CancelledError as error:
             cancelled = error
             attached = error.args[0] if error.args else None
@@ -408,6 +406,10 @@ class Sender:
         """Answered rows per second, over the whole run so far or until its end."""
         until = time.monotonic() if self._ended is None else self._ended
         return self.answered / max(until - self._begun, 1e-3)
+
+
+def _may_leave(recorder: RunRecord, recorded_us: int) -> bool:
+    return abs(recorder.now_us() - recorded_us) <= _RECORDED_US
 
 
 def _named(status: npt.NDArray[np.int8]) -> Mapping[str, int]:

@@ -93,12 +93,12 @@ class PostResult:
 class _UnderWay:
     """A request in flight: when it is given up, the wall clock when it was signed, how many connections it has made.
 
-    `may_leave` is asked when it has its connection.
+    `recorded_us` is when it was recorded, None where it was not.
     """
 
     exchange: PostResult
     deadline: float
-    may_leave: Callable[[], bool] | None = None
+    recorded_us: int | None
     signed: float = 0.0
     connections: int = 0
     overdue: bool = False
@@ -157,9 +157,15 @@ class _Pool(aiohttp.TCPConnector):
     connection, on which what comes unasked must be noticed.
     """
 
-    def __init__(self, under_way: Mapping[asyncio.Task[Any], _UnderWay], trusted: ssl.SSLContext | bool) -> None:
+    def __init__(
+        self,
+        under_way: Mapping[asyncio.Task[Any], _UnderWay],
+        may_leave: Callable[[int], bool],
+        trusted: ssl.SSLContext | bool,
+    ) -> None:
         super().__init__(limit=0, keepalive_timeout=_KEEPALIVE_S, ssl=trusted)
         self._requests = under_way
+        self._may_leave = may_leave
 
     async def connect(self, *args: Any, **kwargs: Any) -> aiohttp.connector.Connection:
         """Connect a request; one that fails here, or is cancelled, has not left."""
@@ -175,7 +181,7 @@ class _Pool(aiohttp.TCPConnector):
             connection.release()
             request.connections += 1
             raise _Again if request.connections <= _CONNECTIONS else ConnectionResetError
-        if request.may_leave is not None and not request.may_leave():
+        if request.recorded_us is not None and not self._may_leave(request.recorded_us):
             connection.release()
             raise _Late
         if not 0 <= time.time() - request.signed <= _SIGNED_S:
@@ -203,11 +209,14 @@ def _set_guard(connection: aiohttp.connector.Connection) -> None:
 class Transport:
     """A pool of connections to one client's gateway.
 
+    `may_leave` says whether a request that was recorded at a time may still leave; it is asked right before that, since a
+    connection may take long, and the machine sleep.
     Nothing is repeated, redirects are not followed; cookies and the environment's proxies are ignored.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, may_leave: Callable[[int], bool] = lambda _: True) -> None:
         self._client = client
+        self._may_leave = may_leave
         self._endpoint = URL(client.endpoint)
         self._session: aiohttp.ClientSession | None = None
         self._under_way: dict[asyncio.Task[Any], _UnderWay] = {}
@@ -224,7 +233,7 @@ class Transport:
         if client.proxy_authorization is not None:
             self._proxy_login = {"Proxy-Authorization": client.proxy_authorization}
         self._session = aiohttp.ClientSession(
-            connector=_Pool(self._under_way, trusted),
+            connector=_Pool(self._under_way, self._may_leave, trusted),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "nxsms_nb", "Accept": "application/json"},
             # One timer of ours serves all requests: it is cheaper, and it knows when the loop itself stood still.
@@ -244,15 +253,13 @@ class Transport:
                 async with asyncio.timeout(_CLOSING_S):
                     await self._session.close()
 
-    def post(
-        self, body: bytes, may_leave: Callable[[], bool] | None = None
-    ) -> Coroutine[Any, Any, PostResult]:
+    def post(self, body: bytes, recorded_us: int | None = None) -> Coroutine[Any, Any, PostResult]:
         """Post a batch once, signed when it is sent; the very bytes that are signed are sent.
 
-        `may_leave` is asked right before it is sent, since a connection may take long, and the machine sleep. A cancellation
-        is raised again, with the `PostResult` so far as ``args[0]``.
+        `recorded_us` is when it was recorded, in microseconds since the epoch. A cancellation is raised again, with the
+        `PostResult` so far as ``args[0]``.
         """
-        return self._exchange(self._endpoint, body, self._signed, may_leave)
+        return self._exchange(self._endpoint, body, self._signed, recorded_us)
 
     def _signed(self, body: bytes) -> Mapping[str, str]:
         client, now_ms = self._client, time.time_ns() // 1_000_000 + self.clock_offset_ms
@@ -287,14 +294,14 @@ class Transport:
         url: URL,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
-        may_leave: Callable[[], bool] | None = None,
+        recorded_us: int | None = None,
     ) -> PostResult:
         """Post a body once, with the headers that `head` makes for it when it is sent."""
         task, exchange = asyncio.current_task(), PostResult()
         if self._session is None or task is None:
             raise RuntimeError("Transport is used outside its 'async with'.")
         cancelling, begun = task.cancelling(), time.perf_counter()
-        under_way = self._watched(task, exchange, may_leave)
+        under_way = self._watched(task, exchange, recorded_us)
         try:
             while True:
                 try:
@@ -358,12 +365,10 @@ class Transport:
             return f"no reply within the client's timeout ({name})"
         return f"the connection broke or the reply was not HTTP ({name})"
 
-    def _watched(
-        self, task: asyncio.Task[Any], exchange: PostResult, may_leave: Callable[[], bool] | None
-    ) -> _UnderWay:
+    def _watched(self, task: asyncio.Task[Any], exchange: PostResult, recorded_us: int | None) -> _UnderWay:
         """Give a request up after the client's timeout; one timer serves all, since all have as long."""
         loop = task.get_loop()
-        under_way = _UnderWay(exchange, loop.time() + self._client.timeout, may_leave)
+        under_way = _UnderWay(exchange, loop.time() + self._client.timeout, recorded_us)
         self._under_way[task] = under_way
         if self._watch is None:
             self._watch_until(under_way.deadline, loop)

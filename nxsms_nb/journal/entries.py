@@ -82,7 +82,7 @@ class Written(asyncio.Future[int]):
         return False
 
 
-@dataclass
+@dataclass(slots=True)
 class Begin:
     """A request that is to be recorded before it leaves; `number` is the journal's, once it is on the disk.
 
