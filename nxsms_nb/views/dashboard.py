@@ -76,6 +76,7 @@ class Dashboard(anywidget.AnyWidget):
     words = traitlets.Unicode("{}").tag(sync=True)
     view = traitlets.Unicode("{}").tag(sync=True)
     table = traitlets.Unicode("{}").tag(sync=True)
+    columns = traitlets.Unicode("[]").tag(sync=True)
     drivers = traitlets.Unicode("{}").tag(sync=True)
     experiment = traitlets.Unicode("{}").tag(sync=True)
 
@@ -105,7 +106,9 @@ class Dashboard(anywidget.AnyWidget):
         try:
             self._board = Board(frame_as_given(frame), asked)
             self._shown = self._board.view()
-            self._put()
+            with self.hold_sync():
+                self.columns = as_json(self._board.rows.names)
+                self._put()
         except BaseException:
             self.layout.close()
             self.close()

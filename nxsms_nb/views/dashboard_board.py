@@ -43,6 +43,7 @@ _ACTIONS: Final = frozenset(
         "page",
         "sort",
         "search",
+        "show",
     }
 )
 """The actions that a page may request, each a method of `Board`."""
@@ -226,6 +227,9 @@ class Board:
 
     def _sort(self, message: Mapping[str, Any]) -> None:
         self.rows.sort(int(message["column"]))
+
+    def _show(self, message: Mapping[str, Any]) -> None:
+        self.rows.show(_place(message["column"], len(self.rows.names)), on=bool(message["on"]))
 
     def _search(self, message: Mapping[str, Any]) -> None:
         self.rows.search(str(message["text"]))

@@ -14,6 +14,7 @@ import pyarrow as pa
 from nxsms_nb._arrow import rows_at
 from nxsms_nb.formatting import shorten
 from nxsms_nb.results.statuses import RESULT_COLUMNS, WORDS
+from nxsms_nb.rows import id_format
 from nxsms_nb.views import masking
 from nxsms_nb.views.dashboard_columns import Places, digits_of, encodable, matches, order_of, texts
 from nxsms_nb.words.language import code_label, tr
@@ -28,24 +29,34 @@ SIZE: Final = 10
 """Rows on a page."""
 
 _MOST_OWN: Final = 6
+"""Columns of the frame that are shown at first, beside phone and content."""
+
+_Column = tuple[bool, Hashable]
+"""A column of the table: whether it is one of the results, and its name."""
+
 _CUT: Final = 90
 
 
 class Rows:
-    """The chosen rows in order: the frame's, or that of a column."""
+    """The chosen rows in order, the frame's or that of a column, and the columns that are shown of them.
+
+    `names` has all columns of the frame that can be shown; the results are always shown.
+    """
 
     def __init__(self, frame: pd.DataFrame, asked: Asked, results: pd.DataFrame) -> None:
         self._frame, self._read = frame, results
         self._phone = asked.phone or "phone"
         content = asked.content or "content"
-        hidden = {f"{asked.prefix}{name}" for name in RESULT_COLUMNS}
+        self._results = list(results.columns)
+        shown = {f"{asked.prefix}{name}" for name in self._results}
+        made = {f"{asked.prefix}{name}" for name in RESULT_COLUMNS}
         there = [label for label in dict.fromkeys(frame.columns) if isinstance(frame[label], pd.Series)]
         first = [label for label in (self._phone, content) if label in there]
-        others = [label for label in there if label not in hidden and label not in first]
-        self._labels: list[Hashable] = [*first, *others[:_MOST_OWN]]
-        self._results = list(results.columns)
-        self._searched = [label for label in self._labels if label == self._phone or _is_text(frame[label])]
-        self._orders: dict[int, Places] = {}
+        others = [label for label in there if label not in made and label not in first]
+        ids = [label for label in there if label in made - shown]
+        self._own: list[Hashable] = [*first, *others, *ids]
+        self._labels = self._own[: len(first) + min(len(others), _MOST_OWN)]
+        self._orders: dict[tuple[_Column, bool], Places] = {}
         self._encoded: dict[Hashable, Any] = {}
         self.reset()
         self._chosen: npt.NDArray[np.bool_] | None = None
@@ -57,18 +68,19 @@ class Rows:
 
     def reset(self) -> None:
         """Go back to the first page, in the frame's order, of all rows."""
-        self._page, self._sorted, self._down, self._text = 0, -1, False, ""
+        self._page, self._down, self._text = 0, False, ""
+        self._sorted: _Column | None = None
         self._chosen = None
         self._places: Places = np.arange(len(self._frame))
 
     @property
     def state(self) -> tuple[Any, ...]:
         """The rows shown, their order, and what was searched for."""
-        return self._page, self._sorted, self._down, self._text, self._chosen, self._places
+        return self._page, self._sorted, self._down, self._text, self._chosen, self._places, self._labels
 
     @state.setter
     def state(self, before: tuple[Any, ...]) -> None:
-        self._page, self._sorted, self._down, self._text, self._chosen, self._places = before
+        self._page, self._sorted, self._down, self._text, self._chosen, self._places, self._labels = before
 
     def narrow(self, choices: Choices) -> None:
         """Keep the rows that pass the filters."""
@@ -87,16 +99,36 @@ class Rows:
     def _last(self) -> int:
         return max(0, (len(self._places) - 1) // SIZE)
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the frame's columns that can be shown."""
+        return [masking.name(str(label)) for label in self._own]
+
+    def show(self, place: int, *, on: bool) -> None:
+        """Show or hide a column of the frame; what was sorted by it or found in it is looked for again."""
+        label = self._own[place]
+        self._labels = [one for one in self._own if (on if one == label else one in self._labels)]
+        if self._sorted == (False, label) and not on:
+            self._sorted = None
+        page = self._page
+        self._order()
+        self.turn(page)
+
+    @property
+    def _columns(self) -> list[_Column]:
+        return [*((False, label) for label in self._labels), *((True, name) for name in self._results)]
+
     def sort(self, column: int) -> None:
         """Sort by a column: ascending, then descending, then not at all."""
-        if not 0 <= column < len(self._labels) + len(self._results):
+        if column < 0:
             raise IndexError(column)
-        if column != self._sorted:
-            self._sorted, self._down = column, False
+        chosen = self._columns[column]
+        if chosen != self._sorted:
+            self._sorted, self._down = chosen, False
         elif not self._down:
             self._down = True
         else:
-            self._sorted, self._down = -1, False
+            self._sorted, self._down = None, False
         self._order()
 
     def _order(self) -> None:
@@ -107,7 +139,7 @@ class Rows:
             places = places[self._holding(places)]
             mask = np.zeros(len(self._frame), np.bool_)
             mask[places] = True
-        if self._sorted < 0:
+        if self._sorted is None:
             self._places = np.arange(len(self._frame)) if mask is None else np.flatnonzero(mask)
             return
         order = self._sorting(self._sorted, down=self._down)
@@ -120,7 +152,8 @@ class Rows:
         found = np.zeros(len(places), np.bool_)
         whole = len(places) == len(self._frame)
         digits = "".join(char for char in self._text if char.isdecimal())
-        for label in self._searched:
+        searched = [one for one in self._labels if one == self._phone or _is_text(self._frame[one])]
+        for label in searched:
             array = self._array(label)
             array = array if whole else array.take(pa.array(places))
             found |= matches(array, self._text)
@@ -148,17 +181,13 @@ class Rows:
             self._encoded[key] = array
         return self._encoded[key]
 
-    def _sorting(self, column: int, *, down: bool) -> Places:
-        key = column * 2 + down
+    def _sorting(self, column: _Column, *, down: bool) -> Places:
+        key = (column, down)
         if key not in self._orders:
             while len(self._orders) >= 2:
                 del self._orders[next(iter(self._orders))]
-            values = (
-                self._frame[self._labels[column]]
-                if column < len(self._labels)
-                else self._read[self._results[column - len(self._labels)]]
-            )
-            self._orders[key] = order_of(values, down=down)
+            of_results, label = column
+            self._orders[key] = order_of((self._read if of_results else self._frame)[label], down=down)
         return self._orders[key]
 
     # ------------------------------------------------------------------ what is shown
@@ -175,8 +204,8 @@ class Rows:
             *({"name": masking.name(str(label)), "number": self._is_amount(label)} for label in self._labels),
             *({"name": tr(_HEADS[name]), "number": name in numeric} for name in self._results),
         ]
-        for place, column in enumerate(columns):
-            column["sorted"] = ("down" if self._down else "up") if place == self._sorted else ""
+        for column, key in zip(columns, self._columns, strict=True):
+            column["sorted"] = ("down" if self._down else "up") if key == self._sorted else ""
         return {
             "total": len(self._places),
             "searched": bool(self._text),
@@ -185,6 +214,7 @@ class Rows:
             "first": self._page * SIZE + 1,
             "size": SIZE,
             "columns": columns,
+            "shown": [place for place, label in enumerate(self._own) if label in self._labels],
             "rows": [list(row) for row in zip(*cells, *results, strict=True)],
             "statuses": list(read["status"]),
             "status": len(self._labels) + self._results.index("status"),
@@ -219,7 +249,9 @@ def _cell(value: Any, *, phone: bool) -> str:
         words = f"{value:.0f}"
     else:
         words = str(value)
-    return masking.phone(words.strip()) if phone else shorten(masking.numbers(words), _CUT)
+    if phone:
+        return masking.phone(words.strip())
+    return shorten(words if id_format.is_ours(words) else masking.numbers(words), _CUT)
 
 
 def _result(name: str, value: Any) -> str:

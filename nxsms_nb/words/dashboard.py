@@ -7,7 +7,9 @@ from typing import Final
 CHINESE: Final[dict[str, str]] = {
     "Dashboard": "仪表板",
     # the line on top
+    "{rows} row": "{rows} 行",
     "{rows} rows": "{rows} 行",
+    "{chosen} of {total} row": "{total} 行中的 {chosen} 行",
     "{chosen} of {total} rows": "{total} 行中的 {chosen} 行",
     "{chosen} of {rows}": "已选 {chosen} / {rows}",
     "what counts": "统计口径",
@@ -40,6 +42,7 @@ CHINESE: Final[dict[str, str]] = {
     "latency {low} to {high}": "延迟 {low} 至 {high}",
     "latency {low} or more": "延迟 {low} 以上",
     "up to {amount} a second": "最高每秒 {amount} 条",
+    "up to {rows} row": "最多 {rows} 行",
     "up to {rows} rows": "最多 {rows} 行",
     # groups
     "Failure rate by": "失败率，按",
@@ -51,6 +54,7 @@ CHINESE: Final[dict[str, str]] = {
     "{failed} of {answered} failed ({rate})": "{answered} 条中失败 {failed} 条（{rate}）",
     "95%: {low} to {high}": "95%：{low} 至 {high}",
     "other ({values})": "其他（{values}）",
+    "{number} column makes no groups": "{number} 列不能分组",
     "{number} columns make no groups": "{number} 列不能分组",
     "more than one column has this name": "有多列使用该名称",
     "numbers of people; group by country": "是个人号码；请按国家分组",
@@ -87,6 +91,9 @@ CHINESE: Final[dict[str, str]] = {
     # the rows
     "Rows": "各行",
     "Search the rows": "搜索各行",
+    "Columns: {shown} of {all}": "列：{shown} / {all}",
+    "columns of the table": "表格的列",
+    "Find a column": "查找列",
     "Export CSV": "导出表格文件",
     "first page": "首页",
     "previous page": "上一页",
@@ -94,6 +101,7 @@ CHINESE: Final[dict[str, str]] = {
     "last page": "末页",
     "pages": "翻页",
     "sort by {column}": "按 {column} 排序",
+    "{first}–{last} of {rows} row": "第 {first}–{last} 行，共 {rows} 行",
     "{first}–{last} of {rows} rows": "第 {first}–{last} 行，共 {rows} 行",
     "No row passes.": "没有符合条件的行。",
     "status": "状态",

@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+
+from tests.support.dashboard import FRAME, RESET, ROOT, another_total, drag, part, wait_for_total
 from tests.support.jupyter import RUN, STOP, SUMMARY, shot
 from tests.support.words import CHINESE, english_of
 from tests.views.test_compose_browser import COMPOSE, PREVIEW, TEMPLATE
@@ -56,3 +59,69 @@ def test_compose_is_chinese(lab):
         page.fill(TEMPLATE, "{")
         page.wait_for_selector(f"{TEMPLATE}[aria-invalid=true]")
         assert not [word for word in left(page, COMPOSE) if not re.fullmatch(own, word)]
+
+
+DASHBOARD = f"""
+{FRAME}
+nx.options.language = 'zh'
+sent = sent.rename(columns={{"sender": "发送方", "amount": "金额", "tags": "标签", "variant": "实验", sent.columns[6]: "编号"}})
+sent["content"] = sent["content"].map({{"Hi, your parcel is here": "包裹"}}).fillna("您的包裹" * 40)
+sent["发送方"] = sent["发送方"].map({{"Shop": "商店", "Bank": "银行"}})
+sent["实验"] = sent["实验"].map({{"A": "甲", "B": "乙"}})
+sent["标签"] = [["甲"]] * len(sent)
+sent["编号"] = np.arange(len(sent)).astype(str)
+sent["reason"] = np.where(sent["status"] == "Invalid", "phone_empty", None)
+sent = sent.assign(variant=sent["实验"], dr_status=pd.array(rng.choice([2, 5, 1], len(sent)), dtype="Int64"))
+for place in range(20):
+    sent[f"另一列 {{place}}"] = rng.choice(["一", "二", None], len(sent))
+"""
+OWN = "phone|content|variant|sent|select|status|code|isin|pd|Interval|Timestamp|sent_at|latency_ms|closed|left|right|both|dr_status|messageid|batch|phone_empty|nxsms|tz"
+
+
+@pytest.mark.parametrize("width", [1300, 560])
+def test_the_dashboard_is_chinese(lab, width):
+    """Every part of it, whatever is chosen, found, compared, sorted or searched for; and nothing sticks out."""
+    with lab.ran(f"chinese-dashboard-{width}.ipynb", [DASHBOARD, "sent.nxsms.dashboard()"], size=(width, 2400)) as page:
+        page.wait_for_selector(ROOT, timeout=60_000)
+
+        def english():
+            node = page.locator(ROOT)
+            assert node.evaluate("node => node.scrollWidth - node.clientWidth") == 0
+            return [word for word in left(page, ROOT) if not re.fullmatch(OWN, word)]
+
+        assert not english()
+        shot(page, f"chinese-dashboard-{width}")
+        select = ".nxsms-dash-groups select"
+        for name in page.locator(f"{select} option").all_inner_texts()[:14]:
+            page.select_option(select, label=name)
+            page.wait_for_function("() => !document.querySelector('[data-nxsms=dashboard]').ariaBusy")
+            assert not english(), name
+            page.hover(f"{part('group')} >> nth=0")
+            assert not english(), name
+        page.locator(".nxsms-dash-refused summary").click()
+        for selector in (part("tile", "Failure"), f"{part('bar')} >> nth=0"):
+            with another_total(page):
+                page.click(selector)
+            page.hover(selector)
+            assert not english(), selector
+        for which in ("time", "latency"):
+            with another_total(page):
+                drag(page, which, 0.1, 0.6)
+            assert not english(), which
+        page.click(RESET)
+        wait_for_total(page, 3000)
+        page.click(part("find"))
+        page.wait_for_selector(part("driver"), timeout=60_000)
+        page.hover(f"{part('driver')} >> nth=0")
+        assert not english()
+        page.click(part("compare"))
+        page.wait_for_selector(".nxsms-dash-arms td", timeout=60_000)
+        with another_total(page):
+            page.click(f"{part('driver')} >> nth=0")
+        page.click(part("columns"))
+        assert not english()
+        shot(page, f"chinese-dashboard-chosen-{width}")
+        page.keyboard.press("Escape")
+        page.fill(part("search"), "没有")
+        wait_for_total(page, 0)
+        assert not english()

@@ -199,6 +199,43 @@ def test_everything_is_done_by_keys(page):
     assert said == "3,000 rows"
 
 
+def test_columns_of_the_table_are_chosen(lab):
+    """Of a frame with 300 columns the table says how many it shows; any other is found by name and shown, searched and hidden."""
+    wide = f"{FRAME}\nsent = sent[:1000].assign(**{{f'fact {{place}}': f'value {{place}}' for place in range(294)}})"
+    with lab.ran("wide.ipynb", [wide, "sent.nxsms.dashboard()"], size=(1300, 1900)) as page:
+        choose = page.locator(part("columns"))
+        choose.wait_for(timeout=60_000)
+        heads = page.locator(f"{ROWS} th")
+        assert choose.inner_text() == "Columns: 8 of 302"
+        shown = heads.count()
+        assert f"fact {0}" in heads.all_inner_texts()
+        assert "fact 292" not in heads.all_inner_texts()
+        choose.click()
+        page.keyboard.type("FACT 292")
+        page.wait_for_function("() => document.querySelectorAll('[data-nxsms=column]:not([hidden])').length === 1")
+        shot(page, "dashboard-columns")
+        page.click(part("column", "fact 292"))
+        page.wait_for_function(
+            "([rows, shown]) => document.querySelectorAll(`${rows} th`).length === shown", arg=[ROWS, shown + 1]
+        )
+        assert choose.inner_text() == "Columns: 9 of 302"
+        assert heads.all_inner_texts()[8] == "fact 292"
+        page.keyboard.press("Escape")
+        assert not page.locator(part("column", "fact 292")).is_visible()
+        assert page.evaluate("() => document.activeElement.dataset.nxsms") == "columns"
+        page.fill(part("search"), "value 292")
+        wait_for_total(page, 1000)
+        page.keyboard.press("Escape")
+        page.wait_for_function("() => !document.querySelector('[data-nxsms=dashboard]').ariaBusy")
+        choose.press("Enter")
+        page.click(part("column", "fact 292"))
+        page.wait_for_function(
+            "([rows, shown]) => document.querySelectorAll(`${rows} th`).length === shown", arg=[ROWS, shown]
+        )
+        page.mouse.click(5, 5)
+        assert not page.locator(part("column", "fact 292")).is_visible()
+
+
 def test_texts_of_the_frame_are_texts(page):
     """A column's name, a value, a reason: nothing of the frame is ever read as HTML, wherever it shows."""
     page.select_option(".nxsms-dash-groups select", label=EVIL)

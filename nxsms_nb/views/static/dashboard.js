@@ -50,8 +50,9 @@ function head(tr, send) {
     badge.hidden = !view.sandbox;
     outcome.hidden = names.length < 2;
     options(outcome, names.map((name) => tr(name === "delivered" ? "rates of delivery" : "rates of acceptance")), names.indexOf(view.outcome));
-    const total = number(view.total);
-    write(rows, view.chips.length ? tr("{chosen} of {total} rows", { chosen: number(view.chosen), total }) : tr("{rows} rows", { rows: total }));
+    write(rows, view.chips.length
+      ? tr(view.total === 1 ? "{chosen} of {total} row" : "{chosen} of {total} rows", { chosen: number(view.chosen), total: number(view.total) })
+      : rowsOf(tr, view.total));
     each(chips, view.chips, create, (node, words) => {
       write(node.firstChild, words);
       put(node, "aria-label", tr("remove the filter {filter}", { filter: words }));
@@ -102,7 +103,7 @@ function render({ model, el }) {
   ];
   const found = findings(tr, send);
   const arms = experiment(tr, send);
-  const table = rowsTable(tr, send);
+  const table = rowsTable(tr, send, read("columns"));
   const code = make("code");
   const copy = plain(tr("Copy"), async () => {
     await navigator.clipboard?.writeText(code.textContent);
@@ -137,7 +138,7 @@ function render({ model, el }) {
     settle();
     const now = read("table");
     table.update(now);
-    write(spoken, tr("{rows} rows", { rows: number(now.total) }));
+    write(spoken, rowsOf(tr, now.total));
   };
   const worked = () => {
     settle();

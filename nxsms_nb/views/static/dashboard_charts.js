@@ -21,7 +21,7 @@ function tiles(tr, send) {
       write(node.children[0], number(tile.rows));
       write(node.children[1], tile.share === null ? "" : percent(tile.share));
       write(node.children[2], tile.words);
-      const rows = tr("{rows} rows", { rows: number(tile.rows) });
+      const rows = rowsOf(tr, tile.rows);
       const share = tile.share === null ? "" : `, ${tr("{share} of the answered", { share: percent(tile.share) })}`;
       put(node, "aria-label", `${tile.words}: ${rows}${share}`);
       node.nxsmsTip = `${tile.words}\n${rows}${share}`;
@@ -64,7 +64,7 @@ function reasons(tr, send) {
       write(node.children[0], one.status === "Failure" ? name : `${one.label}: ${name}`);
       write(node.children[1], number(one.rows) + (one.share === null ? "" : ` · ${percent(one.share)}`));
       node.children[2].firstChild.style.width = `${(100 * one.rows) / most}%`;
-      const rows = tr("{rows} rows", { rows: number(one.rows) });
+      const rows = rowsOf(tr, one.rows);
       const share =
         one.share === null
           ? ""
@@ -136,7 +136,7 @@ function columns(tr, send, which, title) {
     const [good, failed, rest] = SERIES.map((name) => scale[name][place]);
     const lines = [
       tr("{low} to {high}", { low: scale.labels[place], high: scale.labels[place + 1] }),
-      tr("{rows} rows", { rows: number(good + failed + rest) }),
+      rowsOf(tr, good + failed + rest),
     ];
     if (scale.seconds) lines[1] += ` · ${tr("{amount} a second", { amount: number(Math.round((good + failed + rest) / scale.seconds)) })}`;
     lines.push(tr("{failed} of {answered} failed ({rate})", {
@@ -251,7 +251,7 @@ function columns(tr, send, which, title) {
     put(plot, "aria-valuemax", Math.max(0, bins - 1));
     write(top, !bins ? tr("none") : scale.seconds
       ? tr("up to {amount} a second", { amount: number(Math.round(most / scale.seconds)) })
-      : tr("up to {rows} rows", { rows: number(most) }));
+      : tr(most === 1 ? "up to {rows} row" : "up to {rows} rows", { rows: number(most) }));
     const marks = bins ? [0, Math.floor(bins / 2), bins].map((edge) => scale.labels[edge].replace(/\.000$/, "")) : [];
     each(edges, marks, () => make("span"), write);
     show();

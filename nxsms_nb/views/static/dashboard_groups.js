@@ -1,7 +1,7 @@
 // Failure rates by group, the map of two columns, and what is worked out on demand.
 
 function rateTip(tr, one) {
-  if (!one.answered) return [tr("{rows} rows", { rows: number(one.rows) }), tr("none answered")];
+  if (!one.answered) return [rowsOf(tr, one.rows), tr("none answered")];
   const values = { failed: number(one.failed), answered: number(one.answered), rate: percent(one.rate) };
   return [
     tr("{failed} of {answered} failed ({rate})", values),
@@ -79,7 +79,7 @@ function groups(tr, send) {
       put(node, "aria-label", [one.name, ...lines].join(", "));
     });
     refused.hidden = !view.refused.length;
-    write(refused.firstChild, tr("{number} columns make no groups", { number: view.refused.length }));
+    write(refused.firstChild, tr(view.refused.length === 1 ? "{number} column makes no groups" : "{number} columns make no groups", { number: view.refused.length }));
     each(refused.lastChild, view.refused, () => make("li"), (node, [name, why]) => write(node, `${name}: ${why}`));
   };
   return { root, update };
@@ -138,7 +138,7 @@ function heat(tr, send) {
     each(body, ["head", ...map.rows], () => make("tr", { role: "row" }), (line, name, place) => {
       const head = place === 0;
       if (!line.firstChild) line.append(make("th", { role: head ? "columnheader" : "rowheader" }));
-      write(line.firstChild, head ? "" : name);
+      write(line.firstChild, head ? "%" : name);
       put(line.firstChild, "title", head ? null : name);
       while (line.cells.length > map.columns.length + 1) line.lastChild.remove();
       map.columns.forEach((other, x) => {

@@ -57,6 +57,10 @@ function translator(words) {
     (words[english] ?? english).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+function rowsOf(tr, rows) {
+  return tr(rows === 1 ? "{rows} row" : "{rows} rows", { rows: number(rows) });
+}
+
 // One choice of several, and what it means to be chosen, for eyes and for a screen reader.
 function mark(node, on) {
   put(node, "aria-pressed", on === true ? "true" : "false");

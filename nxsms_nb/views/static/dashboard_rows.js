@@ -2,7 +2,49 @@
 
 const TYPED_MS = 250;
 
-function rowsTable(tr, send) {
+// Which columns of the frame the table shows: a list of all of them that opens below its button.
+function columnChoice(tr, send, names) {
+  const button = make("summary", { class: "nxsms-button", "data-nxsms": "columns" });
+  const find = make("input", { class: "nxsms-dash-search", type: "search", placeholder: tr("Find a column"), "aria-label": tr("Find a column") });
+  const boxes = names.map((name, place) => {
+    const box = make("input", { type: "checkbox" });
+    box.addEventListener("change", () => send({ nxsms: "show", column: place, on: box.checked }));
+    return make("label", { "data-nxsms": "column", "data-value": name, title: name }, box, make("span", { class: "nxsms-cut" }, name));
+  });
+  const list = make("div", { class: "nxsms-dash-scroll", role: "group", "aria-label": tr("columns of the table") }, ...boxes);
+  const root = make("details", { class: "nxsms-dash-choose" }, button, make("div", {}, find, list));
+  find.hidden = names.length <= 12;
+  find.addEventListener("input", () => {
+    const text = find.value.trim().toLowerCase();
+    boxes.forEach((label, place) => {
+      label.hidden = !names[place].toLowerCase().includes(text);
+    });
+  });
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key !== "Escape") return;
+    root.open = false;
+    button.focus();
+  });
+  const outside = (event) => {
+    if (!event.composedPath().includes(root)) root.open = false;
+  };
+  root.addEventListener("toggle", () => {
+    const listen = root.open ? document.addEventListener : document.removeEventListener;
+    listen.call(document, "pointerdown", outside, true);
+    if (root.open && !find.hidden) find.focus();
+  });
+  const update = (shown) => {
+    const on = new Set(shown);
+    boxes.forEach((label, place) => {
+      label.firstChild.checked = on.has(place);
+    });
+    write(button, tr("Columns: {shown} of {all}", { shown: number(shown.length), all: number(names.length) }));
+  };
+  return { root, update };
+}
+
+function rowsTable(tr, send, names) {
   const title = tr("Rows");
   const search = make("input", {
     class: "nxsms-dash-search",
@@ -16,6 +58,7 @@ function rowsTable(tr, send) {
     send({ nxsms: "export", part: 0 }, true);
   });
   put(exporting, "data-nxsms", "export");
+  const choosing = columnChoice(tr, send, names);
   const heads = make("tr");
   const body = make("tbody");
   const table = make(
@@ -42,7 +85,7 @@ function rowsTable(tr, send) {
   const root = card(
     title,
     "rows",
-    make("div", { class: "nxsms-dash-head" }, heading(title), search, exporting),
+    make("div", { class: "nxsms-dash-head" }, heading(title), choosing.root, search, exporting),
     about,
     make("div", { class: "nxsms-dash-wide", tabindex: "0", role: "region", "aria-label": title }, table),
     make("div", { class: "nxsms-dash-pager", role: "group", "aria-label": tr("pages") }, ...buttons, where),
@@ -82,6 +125,7 @@ function rowsTable(tr, send) {
       search.value = "";
     }
     put(table, "data-total", now.total);
+    choosing.update(now.shown);
     each(heads, now.columns, createHead, (node, column) => {
       put(node, "aria-sort", { up: "ascending", down: "descending" }[column.sorted] ?? "none");
       put(node, "class", column.number ? "right" : null);
@@ -105,7 +149,7 @@ function rowsTable(tr, send) {
     write(about, now.about ? [now.about.name, now.about.advice].filter(Boolean).join(": ") : "");
     const last = Math.min(now.total, now.first + now.size - 1);
     write(where, now.total
-      ? tr("{first}–{last} of {rows} rows", { first: number(now.first), last: number(last), rows: number(now.total) })
+      ? tr(now.total === 1 ? "{first}–{last} of {rows} row" : "{first}–{last} of {rows} rows", { first: number(now.first), last: number(last), rows: number(now.total) })
       : tr("No row passes."));
     buttons.forEach((node, place) => {
       node.disabled = place < 2 ? now.page === 0 : now.page >= now.pages - 1;
