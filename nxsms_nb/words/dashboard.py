@@ -45,9 +45,9 @@ CHINESE: Final[dict[str, str]] = {
     "up to {rows} row": "最多 {rows} 行",
     "up to {rows} rows": "最多 {rows} 行",
     # groups
-    "Failure rate by": "失败率，按",
-    "Failure rate by {column}": "失败率，按 {column}",
-    "Failure rate by two columns": "失败率，按两列",
+    "Failure rate by": "失败率，分组依据",
+    "Failure rate by {column}": "按 {column} 的失败率",
+    "Failure rate by two columns": "按两列的失败率",
     "highest first": "从高到低",
     "all of these: {rate} of {answered} answered": "总体：{answered} 条有响应的短信中 {rate}",
     "none answered": "没有响应",
@@ -89,8 +89,8 @@ CHINESE: Final[dict[str, str]] = {
     ),
     "arm": "实验组",
     # the rows
-    "Rows": "各行",
-    "Search the rows": "搜索各行",
+    "Rows": "明细",
+    "Search the rows": "搜索明细",
     "Columns: {shown} of {all}": "列：{shown} / {all}",
     "columns of the table": "表格的列",
     "Find a column": "查找列",

@@ -316,6 +316,41 @@ def test_rows_are_paged_sorted_and_searched(made):
     assert table(shown)["total"] == int(((sent["segment"] == "old") & (sent["status"] == "Failure")).sum())
 
 
+def test_any_column_can_be_shown_or_hidden(made):
+    """At first six of the frame's own beside phone and content; what is shown is sorted and searched, what is hidden is not."""
+    sent = made(200).assign(**{f"fact {place}": f"value {place}" for place in range(20)})
+    sent["messageid"] = [f"n1{place:032x}" for place in range(200)]
+    sent["fact 19"] = [f"last {place % 7}" for place in range(200)]
+    shown = sent.nxsms.dashboard()
+    names = json.loads(shown.columns)
+    own = [
+        name for name in sent.columns if name not in ("status", "code", "reason", "attempts", "sent_at", "latency_ms")
+    ]
+    assert sorted(names) == sorted(own)
+    heads = [one["name"] for one in table(shown)["columns"]]
+    assert heads[:8] == ["phone", "content", "segment", *(f"fact {place}" for place in range(5))]
+    say(shown, "page", page=3)
+    for name, place in (("fact 19", 8), ("messageid", 9)):
+        say(shown, "show", column=names.index(name), on=True)
+        assert [one["name"] for one in table(shown)["columns"]][place] == name
+        assert table(shown)["page"] == 3
+    assert [row[9] for row in table(shown)["rows"]] == sent["messageid"].iloc[30:40].to_list()
+    say(shown, "search", text="last 3")
+    found_ = int(sent["fact 19"].eq("last 3").sum())
+    assert table(shown)["total"] == found_ > 20
+    say(shown, "sort", column=8)
+    say(shown, "sort", column=0)
+    say(shown, "show", column=0, on=False)
+    assert {one["sorted"] for one in table(shown)["columns"]} == {""}
+    assert table(shown)["total"] == found_
+    say(shown, "show", column=names.index("fact 19"), on=False)
+    assert table(shown)["total"] == 0
+    before = shown.table
+    for column_ in (-1, len(names), "x", None):
+        say(shown, "show", column=column_, on=True)
+    assert shown.table == before
+
+
 def test_a_chosen_reason_has_its_meaning_and_advice(made):
     """Above the rows of a code stands what it means and what to do."""
     sent = made(500)

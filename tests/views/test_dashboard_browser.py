@@ -206,19 +206,24 @@ def test_columns_of_the_table_are_chosen(lab):
         choose = page.locator(part("columns"))
         choose.wait_for(timeout=60_000)
         heads = page.locator(f"{ROWS} th")
-        assert choose.inner_text() == "Columns: 8 of 302"
+        assert choose.inner_text() == "Columns: 8 of 303"
         shown = heads.count()
         assert f"fact {0}" in heads.all_inner_texts()
         assert "fact 292" not in heads.all_inner_texts()
         choose.click()
         page.keyboard.type("FACT 292")
         page.wait_for_function("() => document.querySelectorAll('[data-nxsms=column]:not([hidden])').length === 1")
+        assert page.locator(part("column", "fact 292")).bounding_box()["height"] > 15
+        area, one = (
+            page.locator(one).bounding_box() for one in (f"{part('columns')} + div", part("column", "fact 292"))
+        )
+        assert area["y"] < one["y"] < one["y"] + one["height"] <= area["y"] + area["height"], "it can be seen"
         shot(page, "dashboard-columns")
         page.click(part("column", "fact 292"))
         page.wait_for_function(
             "([rows, shown]) => document.querySelectorAll(`${rows} th`).length === shown", arg=[ROWS, shown + 1]
         )
-        assert choose.inner_text() == "Columns: 9 of 302"
+        assert choose.inner_text() == "Columns: 9 of 303"
         assert heads.all_inner_texts()[8] == "fact 292"
         page.keyboard.press("Escape")
         assert not page.locator(part("column", "fact 292")).is_visible()
@@ -234,6 +239,19 @@ def test_columns_of_the_table_are_chosen(lab):
         )
         page.mouse.click(5, 5)
         assert not page.locator(part("column", "fact 292")).is_visible()
+
+
+def test_one_row_is_a_row(lab):
+    """Nothing is said of "1 rows", wherever a number of rows or columns stands."""
+    cells = [FRAME, "sent[sent['status'] == 'Failure'][:1][['phone', *columns.DTYPES]].nxsms.dashboard()"]
+    with lab.ran("one.ipynb", cells, size=(1300, 1900)) as page:
+        page.wait_for_selector(ROOT, timeout=60_000)
+        page.hover(part("range", "time"))
+        said = page.locator(ROOT).inner_text() + page.locator(ROOT).evaluate(
+            "root => [...root.querySelectorAll('[aria-label]')].map(node => node.ariaLabel).join(' ')"
+        )
+        assert "1–1 of 1 row" in said
+        assert not re.findall(r"\b1 (?:rows|columns|values)", said)
 
 
 def test_texts_of_the_frame_are_texts(page):
