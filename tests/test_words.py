@@ -43,10 +43,22 @@ def said_in(path):
     return words, nouns
 
 
+def first_argument(call):
+    """What stands first in a call, from the text that follows its bracket."""
+    depth, quoted = 0, False
+    for place, char in enumerate(call):
+        quoted ^= char == '"'
+        depth += 0 if quoted else (char in "({[") - (char in ")}]")
+        if not quoted and (depth < 0 or (depth == 0 and char == ",")):
+            return call[:place]
+    return call
+
+
 def said_by(path):
     """The words that a script gives to `tr`."""
-    calls = re.findall(r"\btr\(((?:[^()\"]|\"[^\"]*\")*)\)", path.read_text(encoding="utf-8"))
-    return [word for call in calls for word in re.findall(r'"((?:[^"\\]|\\.)*)"', re.sub(r'== "[^"]*"', "", call))]
+    text = path.read_text(encoding="utf-8")
+    firsts = [first_argument(text[found.end() :]) for found in re.finditer(r"\btr\(", text)]
+    return [word for one in firsts for word in re.findall(r'"((?:[^"\\]|\\.)*)"', re.sub(r'== "[^"]*"', "", one))]
 
 
 def test_every_word_is_in_both_languages():
