@@ -243,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--phone", metavar="COLUMN", help="the column with the numbers (default: phone)")
     send.add_argument("--content", metavar="COLUMN", help="the column with the texts (default: content)")
     send.add_argument(
-        "--variant", metavar="COLUMN", help="the column whose holdout rows get nothing (default: variant)"
+        "--variant", metavar="COLUMN", help="the column whose holdout rows get no message (default: variant)"
     )
     send.add_argument(
         "--encoding",
@@ -260,23 +260,28 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument(
         "--bare", choices=("national", "international"), help="what numbers without +, 00 and trunk zero are"
     )
-    send.add_argument("--suppress", type=_file, metavar="FILE", help="numbers that get nothing, in any spelling")
-    send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
     send.add_argument(
-        "--prefix", metavar="TEXT", help="what the names of the result columns begin with (default: nothing)"
+        "--suppress",
+        type=_file,
+        metavar="FILE",
+        help="do-not-contact list: numbers that get no message, in any spelling",
     )
-    send.add_argument("--confirm", type=int, metavar="N", help="agreement to send at most N messages")
+    send.add_argument("--duplicates", choices=("raise", "drop", "allow"), help="rows that share a number")
+    send.add_argument("--prefix", metavar="TEXT", help="prefix of the result columns' names (default: none)")
+    send.add_argument("--confirm", type=int, metavar="N", help="confirm that at most N messages may be sent")
     send.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at once (default: 8)")
     send.add_argument("--max-rate", type=float, metavar="N", help="the most messages per second")
     send.add_argument(
         "--journal", type=_journal, help="the record of earlier sends (default: NXSMS_JOURNAL, or the user's)"
     )
-    send.add_argument("--sandbox", action="store_true", help="practise: a simulated gateway instead of the real one")
+    send.add_argument(
+        "--sandbox", action="store_true", help="for practice: use a simulated gateway instead of the real one"
+    )
 
     receipts = commands.add_parser(
         "receipts",
-        help="take the delivery receipts that the vendor pushes",
-        description="Take pushed delivery receipts into the journal until Ctrl-C: print the address for drUrl, and how many "
+        help="receive the delivery receipts that the vendor pushes",
+        description="Record pushed delivery receipts in the journal until Ctrl-C: print the address for drUrl, and how many "
         "were taken and refused, by the reason. On loopback it needs a reverse proxy or an SSH tunnel in front of it; "
         "notebooks/RECEIPTS.md shows both.",
     )
@@ -296,8 +301,10 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument("--seed", type=int, default=0, help="same seed, same outcomes (default: %(default)s)")
     sandbox.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="how long a request takes")
     sandbox.add_argument("--tps", type=float, metavar="N", help="the most messages per second (default: no limit)")
-    sandbox.add_argument("--balance", type=int, metavar="N", help="how many messages can be paid for (default: any)")
-    sandbox.add_argument("--realistic", action="store_true", help="let a realistic share of the messages fail")
+    sandbox.add_argument(
+        "--balance", type=int, metavar="N", help="how many messages the balance pays for (default: any number)"
+    )
+    sandbox.add_argument("--realistic", action="store_true", help="make a realistic share of the messages fail")
     return parser
 
 

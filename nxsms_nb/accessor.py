@@ -457,7 +457,7 @@ class NxsmsAccessor(Names):
         >>> df = pd.DataFrame({"phone": ["8615088888888", "8615088888889"], "content": ["Hi Ann", "你好"]})
         >>> with nx.Sandbox(seed=7) as sandbox:
         ...     df.nxsms.try_out(sandbox.client, to="+4915112345678")["status"].to_list()
-        Trial: 2 of 2 messages to 491••••••••78 accepted by the sandbox, which reaches nobody. No campaign knows of them; running this again sends them again.
+        Trial: 2 of 2 messages to 491••••••••78 accepted by the sandbox, which sends to nobody. No campaign knows of them; running this again sends them again.
         ['Success', 'Success']
         """
         return api.try_out(self._frame, client, to=to, rows=rows, **given)
@@ -696,6 +696,18 @@ class NxsmsAccessor(Names):
         Notes
         -----
         The vendor's record queries reach back 31 days.
+
+        Examples
+        --------
+        The gateway accepts the message, and its reply is lost; the record query settles it.
+
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888"], "content": ["Hi"]})
+        >>> with nx.Sandbox(seed=7, faults=["lost"]) as sandbox:
+        ...     sent = df.nxsms.send(sandbox.client)
+        ...     settled = sent.nxsms.reconcile(sandbox.client)
+        >>> sent["status"].to_list(), settled["status"].to_list()
+        (['Unknown'], ['Success'])
         """
         return api.reconcile(self._frame, client, absent, *others, **given)
 
@@ -858,6 +870,15 @@ class NxsmsAccessor(Names):
         ------
         ColumnError
             The frame carries no results.
+
+        Examples
+        --------
+        >>> import pandas as pd, nxsms_nb as nx
+        >>> df = pd.DataFrame({"phone": ["8615088888888", "123"], "content": ["Hi", "Hi"]})
+        >>> with nx.Sandbox(seed=7) as sandbox:
+        ...     table = df.nxsms.send(sandbox.client).nxsms.summary()
+        >>> table.set_index("status")["count"].to_dict()
+        {'Success': 1, 'Failure': 0, 'Invalid': 1, 'Unknown': 0, 'Unsent': 0, 'Skipped': 0}
         """
         return summary(self._frame, prefix)
 

@@ -31,7 +31,7 @@ def demo(folder: Path) -> None:
             f"{folder} cannot be created ({error.strerror}). Choose another folder: --out FOLDER"
         ) from error
     people: Any = pd.read_csv(SAMPLE, dtype={"phone": str})
-    say(f"{count(len(people), 'row')} of the shipped sample, to a simulated gateway. Nothing leaves this machine.")
+    say(f"{count(len(people), 'row')} of the shipped sample, to a simulated gateway on this machine.")
     say("Real messages (SMS Spam Collection, CC BY 4.0) to the example numbers of many countries.")
 
     _heading("What validation found")

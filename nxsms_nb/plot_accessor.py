@@ -384,7 +384,7 @@ class NxsmsPlots(Names):
         Returns
         -------
         matplotlib.axes.Axes
-            A histogram of requests, in milliseconds from leaving to the end of the reply, with lines for the median and the
+            A histogram of requests, in milliseconds from sending to the end of the reply, with lines for the median and the
             95th percentile.
 
         Raises

@@ -151,7 +151,7 @@ def test_a_text_in_the_place_of_a_number_is_not_repeated():
 
 def test_asend_outside_asyncio_says_what_it_needs(client):
     """Another library's loop, trio's for example, drives a coroutine by itself."""
-    with pytest.raises(nx.ConfigError, match="asend needs a running event loop of asyncio"):
+    with pytest.raises(nx.ConfigError, match="asend needs a running asyncio event loop"):
         ROWS.nxsms.asend(client, campaign="trio").send(None)
     assert asyncio.run(ROWS.nxsms.asend(client, campaign="trio"))["status"].to_list() == ["Success"]
 

@@ -60,7 +60,9 @@ def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
         try:
             values = values.astype("category")
         except (TypeError, NotImplementedError):
-            raise ColumnError(f"Column {named(by)} holds values that cannot be arms: lists or the like.") from None
+            raise ColumnError(
+                f"Column {named(by)} holds lists or the like, not arms. Name a column of plain values."
+            ) from None
     values = values.cat.remove_unused_categories()
     names = list(values.cat.categories)
     if len(names) > _MOST:
@@ -71,7 +73,9 @@ def arms_of(values: pd.Series[Any], by: Hashable) -> Arms:
     order = [name for name in names if not _is_holdout(name)] + [name for name in names if _is_holdout(name)]
     intended = sum(not _is_holdout(name) for name in names)
     if not names:
-        raise ColumnError(f"No row has an arm: column {named(by)} is empty.")
+        raise ColumnError(
+            f"No row has an arm: column {named(by)} is empty. Name the column of the variants, as in by='variant'."
+        )
     values = values.cat.reorder_categories(order)
     return Arms(
         values.cat.codes.to_numpy().astype(np.int64),

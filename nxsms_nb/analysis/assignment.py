@@ -72,7 +72,7 @@ def assign_variants(
     names = _names(variants)
     if campaign is None or with_defaults({"campaign": campaign}, CHECKING)["campaign"] is None:
         raise ConfigError(
-            "campaign=None names no campaign. Who gets which variant depends on its name: campaign='spring'"
+            "assign_variants needs a campaign name, which decides who gets which variant: campaign='spring'"
         )
     shares, held = shares_of(weights, names), _share_held(holdout)
     label = one_label("column", column)
@@ -128,7 +128,7 @@ def unit_texts(
     """
     labels = [one_label("unit", label) for label in (unit if isinstance(unit, list) else [unit])]
     if not labels:
-        raise ConfigError("unit=[] names no column. Name the one that tells people apart, as in unit='phone'.")
+        raise ConfigError("unit=[] names no column. Name the one that identifies people, as in unit='phone'.")
     number = one_column(frame, phone, "phone") if phone is not None else found(frame, "phone")
     labels = [
         number if label == "phone" and number is not None else one_column(frame, label, "unit") for label in labels
@@ -193,11 +193,13 @@ def _names(variants: Any) -> list[str]:
         )
     for name in given:
         if not isinstance(name, str) or not name.strip():
-            raise ConfigError(f"variants= has {named(name)} for a name. Names are text, as in 'A'.")
+            raise ConfigError(f"variants= has {named(name)} as a name. Names are text, as in 'A'.")
         if name == HOLDOUT:
-            raise ConfigError("variants= names 'holdout', which get no message. Their share is an option: holdout=0.1")
+            raise ConfigError(
+                "variants= names 'holdout', whose rows get no message. Give their share instead: holdout=0.1"
+            )
     if len(set(given)) < len(given):
-        raise ConfigError(f"variants= names one twice: {listed(given)}.")
+        raise ConfigError(f"variants= repeats a name: {listed(given)}.")
     return given
 
 

@@ -72,7 +72,7 @@ def _outcome(frame: pd.DataFrame, outcome: Hashable, prefix: str) -> tuple[Mask,
     found = measure(frame, outcome, rows=np.ones(len(frame), np.bool_), prefix=prefix)
     if not found.proportion:
         raise ConfigError(
-            f"outcome={named(outcome)} is a column of other numbers than 0 and 1, so it does not say who failed. Say what counts, "
+            f"outcome={named(outcome)} is a column with numbers other than 0 and 1, so it does not say who failed. Say what counts, "
             f"as in df.assign(good=df[{named(outcome)}] > 0), and outcome='good'."
         )
     known: Mask = ~np.isnan(found.of_rows)
@@ -171,17 +171,15 @@ def _note(table: pd.DataFrame, rows: str, verb: str) -> str:
         return f"None of the {about['rows']:,} {rows} {verb}."
     if not len(table):
         if about["failed"] == about["rows"]:
-            return f"All {about['rows']:,} {rows} {verb}, so nothing tells them apart."
+            return f"All {about['rows']:,} {rows} {verb}, so there is nothing to compare."
         return (
             f"{about['failed'] / about['rows']:.1%} of {about['rows']:,} {rows} {verb}, and no slice of "
-            f"{len(about['columns'])} columns more often than chance would have it ({about['looked']:,} looked at)."
+            f"{len(about['columns'])} columns more often than chance explains ({about['looked']:,} looked at)."
         )
     first = ~table["code"].duplicated()
     lines = [_sentence(row, verb, advice=bool(new)) for row, new in zip(table.to_dict("records"), first, strict=True)]
     if left["rows"]:
-        lines.append(
-            f"Everything else: {left['rate']:.1%} of {left['rows']:,} {verb}, with nothing beyond chance in it."
-        )
+        lines.append(f"Everything else: {left['rate']:.1%} of {left['rows']:,} {verb}, with nothing beyond chance.")
     return "\n".join(lines)
 
 

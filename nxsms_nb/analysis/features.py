@@ -110,7 +110,7 @@ def _labels(labels: groups.Labels) -> list[Hashable]:
     chosen = [one_label("columns", label) for label in wanted]
     twice = [label for place, label in enumerate(chosen) if label in chosen[:place]]
     if twice:
-        raise ColumnError(f"columns= names the column {named(twice[0])} twice.")
+        raise ColumnError(f"columns= names the column {named(twice[0])} twice. Name it once.")
     return chosen
 
 

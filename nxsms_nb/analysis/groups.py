@@ -69,7 +69,7 @@ def group_rows(
     for one in _listed(frame, by):
         label, values = _named_values(frame, one, asked)
         if label in columns:
-            raise ColumnError(f"by= names the column {named(label)} twice.")
+            raise ColumnError(f"by= names the column {named(label)} twice. Name it once.")
         derivable = not isinstance(one, pd.Series) and made_name(frame, label, asked.prefix) is not None
         if label in made or derivable:
             derived.add(label)

@@ -109,7 +109,7 @@ def _numbers(column: pd.Series[Any], label: Hashable) -> tuple[Floats, bool]:
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isinf(numbers).any():
         raise ColumnError(
-            f"Column {named(label)} holds infinity, of which there is no mean. Set such values missing first."
+            f"Column {named(label)} holds infinity, so it has no mean. Replace such values by missing ones first."
         )
     return numbers, kind == "b"
 
@@ -121,7 +121,7 @@ def _read(values: pd.Series[Any], label: Hashable) -> pd.Series[Any]:
         different = values.dropna().unique()
     except TypeError:
         raise ColumnError(
-            f"Column {named(label)} holds lists or the like, which are neither numbers nor true or false."
+            f"Column {named(label)} holds lists or the like, neither numbers nor true or false. Name another column."
         ) from None
     for value in different:
         text = str(value).strip().lower()

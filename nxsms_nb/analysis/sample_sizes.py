@@ -67,7 +67,7 @@ def sample_size(base: float, lift: float, *, power: float = 0.8, level: float = 
     if not isinstance(arms, int) or isinstance(arms, bool) or arms < 2:
         raise ConfigError(f"arms={named(arms)} is not a number of arms, 2 or more, the control included.")
     if power <= level:
-        raise ConfigError(f"power={named(power)} is not above level={named(level)}.")
+        raise ConfigError(f"power={named(power)} is not above level={named(level)}. Give more, as in power=0.8.")
     middle = (base + other) / 2
     z, z_power = ndtri(1 - level / (arms - 1) / 2), ndtri(power)
     spread = z * math.sqrt(2 * middle * (1 - middle)) + z_power * math.sqrt(base * (1 - base) + other * (1 - other))

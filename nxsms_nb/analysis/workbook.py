@@ -58,7 +58,7 @@ def digits_columns(prefix: str = "", phone: Hashable | None = None) -> set[Hasha
     return {*fields, f"{prefix}messageid", *([] if phone is None else [phone])}
 
 
-_SIMULATED: Final = ("simulated", "These are results of the sandbox: no message left this machine.")
+_SIMULATED: Final = ("simulated", "These are results of the sandbox: no message was really sent.")
 
 
 def status_rows(counts: Mapping[Any, int], rows: int) -> Iterator[Sequence[Any]]:

@@ -104,7 +104,7 @@ class ReceiptServer(Names):
             )
         if token is not None and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
             raise ConfigError(
-                "ReceiptServer: token=••• does not fit into an address: 1 to 200 letters, digits, '-', '.', '_' or '~'. "
+                "ReceiptServer: token=••• cannot be part of a URL: 1 to 200 letters, digits, '-', '.', '_' or '~'. "
                 "Omit it for a random one."
             )
         self._host = host.strip()
@@ -139,9 +139,7 @@ class ReceiptServer(Names):
 
     def __enter__(self) -> Self:
         if self._call.ended:
-            raise ConfigError(
-                "This ReceiptServer was closed, and takes nothing any more. Make another: nx.ReceiptServer(…)"
-            )
+            raise ConfigError("This ReceiptServer is closed. Make a new one: nx.ReceiptServer(…)")
         return self
 
     def __exit__(
@@ -161,7 +159,7 @@ class ReceiptServer(Names):
 def serve(host: str, port: int, token: str | None, journal: Any) -> None:
     """Run the server in the foreground until it is interrupted; print its address, and what it has counted."""
     with suppress(KeyboardInterrupt), ReceiptServer(host, port, token=token, journal=journal) as server:
-        say(f"Receipts are taken at {server.url}\nPress Ctrl-C to stop it.")
+        say(f"Listening for receipts at {server.url}\nPress Ctrl-C to stop it.")
         shown: Mapping[str, int] = {}
         try:
             while not server._call.ended:  # noqa: SLF001  of the same module

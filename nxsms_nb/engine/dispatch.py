@@ -247,8 +247,8 @@ def _once(checked: Checked, ids: pa.Array, todo: Rows) -> tuple[Rows, tuple[Rows
     strange = ~as_mask(pc.equal(phones.take(Dispatch.positions(rows)), phones.take(Dispatch.positions(originals))))
     if strange.any():
         raise ColumnError(
-            f"{count(int(strange.sum()), 'row')} with another number carry the messageid of an earlier row, as a merge or a "
-            f"fill can spread it; the first at position {rows[strange][0]}. Nothing was sent. Send those rows without "
+            f"{count(int(strange.sum()), 'row')} with another number have the messageid of an earlier row, as after a merge or a "
+            f"fill; the first is at position {rows[strange][0]}. Nothing was sent. Send those rows without "
             "their result columns."
         )
     return todo[~copied], (rows, originals)

@@ -174,9 +174,9 @@ def _account_words(dispatch: Dispatch) -> tuple[str, Rows] | None:
         return None
     another = dispatch.call.text(campaign=another_campaign(name))
     words = (
-        f"Campaign {named(name)} of this journal was sent by another account (app_key) at {client.base_url}, and ids tell "
-        f"accounts apart: whoever got the message from it would get it again. Nothing was sent.\nTo send what it left "
-        f"unsent, take the frame of its run:\n    {dispatch.call.text('retry')}\n"
+        f"Campaign {named(name)} of this journal was sent by another account (app_key) at {client.base_url}, and ids "
+        "differ by account: whoever got the message from it would get it again. Nothing was sent.\nTo send the rest, use "
+        f"the frame of its run:\n    {dispatch.call.text('retry')}\n"
         f"To send new messages:\n    {another}"
     )
     return words, dispatch.todo
@@ -216,8 +216,8 @@ def refuse_strange_doubts(dispatch: Dispatch, doubtful: Rows) -> None:
     mine = by_others.status == UNKNOWN
     if mine.any():
         raise ConfigError(
-            f"{count(int(mine.sum()), 'row')} in doubt, the first at position {doubtful[mine][0]}, went to another gateway or "
-            f"by another account (app_key) than this client's, {client.base_url}: its records say nothing of them. "
+            f"{count(int(mine.sum()), 'row')} in doubt, the first at position {doubtful[mine][0]}, may have been sent to another "
+            f"gateway, or by another account (app_key), than this client's, {client.base_url}, which has no records of them. "
             f"Nothing was settled. Use the client of their run: {dispatch.call.text('reconcile')}"
         )
 

@@ -64,9 +64,7 @@ async def awaited(call: Call[_T]) -> _T:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        raise ConfigError(
-            "asend needs a running event loop of asyncio. Under trio or another library, use send."
-        ) from None
+        raise ConfigError("asend needs a running asyncio event loop. With trio or another library, use send.") from None
     end = loop.create_future()
     call.at_end = partial(loop.call_soon_threadsafe, _fulfil, end)
     try:

@@ -20,10 +20,10 @@ class Disposition(StrEnum):
     """What becomes of a request. Compare by value (``==``): a module reloaded during a run has new members."""
 
     JUDGED = "the reply has a result for each row"
-    NOT_SENT = "nothing left: the same request may be made again"
-    FLOW = "refused for its pace: the same rows may leave later"
+    NOT_SENT = "nothing was sent: the same request may be made again"
+    FLOW = "refused for the rate: the same rows may be sent later"
     CLOCK = "refused for its time stamp: learn the offset, once"
-    SIZE = "refused for its size: the same rows may leave in smaller requests"
+    SIZE = "refused for its size: the same rows may be sent in smaller requests"
     HALVE = "refused for what may be one row's fault: halve until it stands alone"
     ACCOUNT = "refused for the account: the run ends"
     NO_ENDPOINT = "nothing at this URL takes requests: the rows are Unsent and the run ends"
@@ -96,7 +96,7 @@ def classify(
             return Verdict(Disposition.DOUBT, words=error or "no reply", foreign=garbled)
         return _judged(status, body, ids, first=first)
     except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have been sent
-        return Verdict(Disposition.DOUBT, words=f"the reply could not be judged ({type(surprise).__name__})")
+        return Verdict(Disposition.DOUBT, words=f"the reply could not be classified ({type(surprise).__name__})")
 
 
 def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Verdict:
@@ -117,7 +117,7 @@ def _judged(status: int, body: bytes, ids: Sequence[str], *, first: bool) -> Ver
     if reply.items is not None:
         # Only data: null says that nothing was sent, so each item counts, also of a refusal.
         code = reply.code if reply.code != codes.SUCCESS else None
-        return Verdict(Disposition.JUDGED, reply, code, words="the reply says nothing of this row")
+        return Verdict(Disposition.JUDGED, reply, code, words="the reply says nothing about this row")
     if reply.code == codes.SUCCESS:
         words = "code 0 without data: the reply reports success but lists no message"
         return Verdict(Disposition.DOUBT, reply, words=words)

@@ -84,7 +84,7 @@ class Policy:
         except Exception as surprise:  # noqa: BLE001  whatever it is, the rows may have been sent
             if counted is not None:
                 self.counts, self.codes, self._memory.counts = map(Counter, counted)
-            return self._doubt(batch, f"the outcome could not be judged ({type(surprise).__name__})", result)
+            return self._doubt(batch, f"the outcome could not be classified ({type(surprise).__name__})", result)
 
     def _apply(self, batch: Batch, verdict: Verdict, result: PostResult, begun: float) -> Outcome:
         """Put rows back last of all: what fails here leaves them in doubt, and rows in doubt must not wait."""

@@ -35,7 +35,7 @@ def read_prices(prices: Any) -> dict[str, Decimal] | None:
         if amount is None:
             continue
         if found.setdefault(code, amount) != amount:
-            raise ConfigError(f"prices has two prices for {code!r}: {found[code]} and {amount}. Leave one out.")
+            raise ConfigError(f"prices has two prices for {code!r}: {found[code]} and {amount}. Drop one of them.")
     return found
 
 

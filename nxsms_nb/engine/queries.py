@@ -194,7 +194,7 @@ class Queries:
             if pause is not None:
                 await asyncio.sleep(pause)
         raise QueryError(
-            f"The query {path} is still refused for being asked too often (5). Try again in a few minutes."
+            f"The query {path} is still refused because it was made too often (5). Try again in a few minutes."
         )
 
 

@@ -290,7 +290,7 @@ class Sender:
 
     def _record_anew(self, batch: Batch, number: int) -> Outcome:
         """Queue a request again that did not leave in time: the journal was long away, or the machine slept."""
-        outcome = Outcome(UNSENT, reason="recorded too long before it could leave", carried=False)
+        outcome = Outcome(UNSENT, reason="recorded too long before it could be sent", carried=False)
         self._recorder.finish(number, outcome)
         self._queue.put_back(batch)
         self._landed()

@@ -228,7 +228,7 @@ class Trial:
         doubt = f", {doubtful:,} in doubt" if doubtful else ""
         refused = next((one.reason for one in self.outcomes if one.status != SUCCESS and one.reason), None)
         why = f" None was accepted: {refused.rstrip('.')}." if refused and not accepted else ""
-        where = " by the sandbox, which reaches nobody" if self.client.simulated else ""
+        where = " by the sandbox, which sends to nobody" if self.client.simulated else ""
         link = ""
         if not self.client.simulated and len(linked(self.checked.fields, self.rows)):
             link = f" The phone shows what the vendor puts in place of {PLACE}, and how long that is."

@@ -145,5 +145,5 @@ def accept(path: Path, run: int) -> None:
     with closing(sqlite.open_file(path, without_log=True)) as connection, sqlite.as_journal_errors(path):
         broken = {run.id: run for run in tables.open_runs(connection)}
         if run not in broken or locks.at_work(path, broken[run].campaign, run):
-            raise ConfigError(f"Run {run} is not one that broke off: {sorted(broken) or 'there is none'}.")
+            raise ConfigError(f"Run {run} is not an interrupted run: {sorted(broken) or 'there is none'}.")
         _close_broken(connection, run)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.store import Snapshot
     from nxsms_nb.wire.receipts import Receipt
 
-NO_OUTCOME: Final = "the process ended, or is still at work, before the outcome was known"
+NO_OUTCOME: Final = "the process ended before the outcome was known, or is still sending"
 
 
 def blocks_in(

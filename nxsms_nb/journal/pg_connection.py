@@ -126,7 +126,7 @@ def connect(address: Address) -> tuple[psycopg.Connection[Any], About]:
         # Not its words, which may quote the password.
         raise ConfigError(
             f"journal='{address.shown}' is not a URL that PostgreSQL understands. Write it as in "
-            "journal='postgresql://user@host/database'; in a password, quote other characters than letters and digits "
+            "journal='postgresql://user@host/database'; in a password, percent-encode everything but letters and digits "
             "(%40 for @), or leave it to PGPASSWORD or ~/.pgpass."
         )
     user, host = user_and_host()

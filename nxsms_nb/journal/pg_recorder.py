@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.pg_session import Session
     from nxsms_nb.journal.store import RowsTaken
 
-_NOT_LEFT: Final = Outcome(UNSENT, reason="the run had ended before it left", carried=False)
+_NOT_LEFT: Final = Outcome(UNSENT, reason="the run had ended before it was sent", carried=False)
 _LAST_S: Final = 5.0
 """How long a database that had been given up is waited for at the run's end."""
 _IDLE_S: Final = 0.02

@@ -187,7 +187,7 @@ def refuse_network(path: Path) -> None:
     kind = file_system(real(path), mounts)
     if kind.lower() in NETWORK_FILE_SYSTEMS:
         raise JournalError(
-            f"The journal {path} would lie on a network file system ({kind}), where its locks and its durability "
+            f"The journal {path} is on a network file system ({kind}), where its locks and its durability "
             "cannot be trusted. Put it on a local disk: journal='…', or set NXSMS_JOURNAL."
         )
 
@@ -213,7 +213,7 @@ def holds_something(path: Path) -> bool:
         about = None
         if path.is_symlink():
             raise JournalError(
-                f"The journal {path} is a link to {path.readlink()}, which is not there. Nothing was sent. {_ELSEWHERE}"
+                f"The journal {path} is a link to {path.readlink()}, which does not exist. Nothing was sent. {_ELSEWHERE}"
             ) from None
     except OSError as error:
         raise unusable(path, error) from error

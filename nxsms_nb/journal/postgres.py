@@ -93,11 +93,11 @@ class PostgresStore:
 
     def backup(self, to: Path) -> NoReturn:
         """Refuse: a database has its own backups."""
-        raise ConfigError(f"{self.named} is a database and no file: back it up with pg_dump, not as {to.name}.")
+        raise ConfigError(f"{self.named} is a database, not a file: back it up with pg_dump, not to {to.name}.")
 
     def accept(self, run: int) -> NoReturn:
         """Refuse: a run in a database has no log that can be missing."""
-        raise ConfigError(f"Run {run} needs no word of yours: what it recorded is in the database.")
+        raise ConfigError(f"Run {run} needs no accept(): what it recorded is in the database.")
 
 
 def _scalar(connection: psycopg.Connection[Any], query: str, values: tuple[Any, ...] = ()) -> int:

@@ -79,7 +79,7 @@ def check_layout(connection: sqlite3.Connection, name: str) -> None:
         )
     if made and version < VERSION:
         raise JournalError(
-            f"The journal {name} was written by a version of nxsms_nb before its release (schema {version}, this one "
+            f"The journal {name} was written by a pre-release version of nxsms_nb (schema {version}, this one "
             f"reads {VERSION}), and cannot be converted. Nothing was sent. Name a new file: journal='…'. It knows "
             "nothing of earlier sends: a frame that carries their results (status, messageid) does, so send that one."
         )

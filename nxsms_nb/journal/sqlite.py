@@ -56,8 +56,8 @@ def open_file(path: Path, *, without_log: bool = False) -> sqlite3.Connection:
     raise JournalError(
         f"The journal {path} has a run without an end, {broken[0].id} of {_campaign(broken[0].campaign)}, and no log "
         f"({log_of(path).name}): it was copied or moved without that file, or the file was deleted. What the run sent last "
-        f"is not known. Nothing was sent. Put the file back next to it, or restore a backup. If no file is missing, since "
-        f"another program opened the journal after the run broke off: nx.Journal({str(path)!r}).accept({broken[0].id})"
+        f"is not known. Nothing was sent. Put the file back next to it, or restore a backup. If no file is missing, because "
+        f"another program has opened the journal since: nx.Journal({str(path)!r}).accept({broken[0].id})"
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nxsms_nb.journal.custody import Custody
     from nxsms_nb.journal.watch import JournalTrouble
 
-_NOT_LEFT: Final = Outcome(UNSENT, reason="the journal was lost before it left", carried=False)
+_NOT_LEFT: Final = Outcome(UNSENT, reason="the journal was lost before it was sent", carried=False)
 
 _TOGETHER: Final = 1000
 """The most rows a statement inserts: SQLite allows 32,766 values."""

@@ -91,7 +91,7 @@ def found(frame: pd.DataFrame, label: Hashable) -> Hashable | None:
         return alone[0]
     if below:
         raise ColumnError(
-            f"Column {named(label)} has several below it: {listed(below, 5)}. Name one of them in full, with all its levels, "
+            f"Column {named(label)} has several columns below it: {listed(below, 5)}. Name one of them in full, with all its levels, "
             "or flatten the columns:\n"
             '    df.columns = ["_".join(map(str, label)).strip("_") for label in df.columns]'
         )

@@ -180,7 +180,7 @@ def of(given: Any, phone: Hashable | None = None) -> Suppression | None:
     if isinstance(given, str) and not is_number(given):
         raise ConfigError(
             f"suppress={named(given)} is neither a number nor a file of numbers, whose name ends in {', '.join(LISTS)}. "
-            "Of a column of the frame, give the values: suppress=df[…]."
+            "To use a column of the frame, give its values: suppress=df[…]."
         )
     if isinstance(given, (str, Real)) and not isinstance(given, bool):
         given = [given]

@@ -320,7 +320,13 @@ class Sandbox(Adjustable, Names):
         return self._service.ledger.effects()
 
     def advance(self, seconds: float) -> None:
-        """Skip time for the gateway's limits and delays, without waiting; its clock stays right."""
+        """Skip time for the gateway's limits and delays, without waiting; its clock stays right.
+
+        Parameters
+        ----------
+        seconds : float
+            How much time to skip.
+        """
         self._service.advanced += seconds
         self._server.call(self._service.receipts.wake)
 
@@ -412,7 +418,7 @@ def serve(port: int = 0, **settings: Any) -> None:
     # Ctrl-C may come at any moment, while the address is being printed as well: it is the way to end this.
     with suppress(KeyboardInterrupt), Sandbox(port=port, **settings) as sandbox:
         say(
-            f"Simulated gateway on {sandbox.url}, nothing leaves this machine. To reach it from another terminal:\n"
+            f"Simulated gateway on {sandbox.url}: nothing is sent to the outside. To reach it from another terminal:\n"
             f"  export NXSMS_BASE_URL={sandbox.url}\n"
             f"  export NXSMS_ACCESS_KEY={sandbox.access_key} NXSMS_ACCESS_SECRET={sandbox.access_secret}\n"
             f"  export NXSMS_APP_KEY={sandbox.app_key} NXSMS_APP_SECRET={sandbox.app_secret}\n"

@@ -141,7 +141,7 @@ def _say_what_is_out_of_reach(pull: Pull | None, joined: pd.DataFrame, results: 
         )
     for day in pull.unsteady:
         screen.say(
-            f"The list of {day:%Y-%m-%d} kept shifting while it was read, and may have more receipts: call receipts again."
+            f"The list of {day:%Y-%m-%d} kept shifting while it was read, and may have more receipts: call receipts() again."
         )
 
 

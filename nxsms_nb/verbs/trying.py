@@ -47,7 +47,9 @@ def tried(
     report = validate.report_on(frame, settings)
     if not report.checked.good.any():
         report.raise_if_bad()
-        raise ConfigError("The frame has no row that would be sent, and so no text to try out.")
+        raise ConfigError(
+            "The frame has no row that would be sent, so there is no text to try. df.nxsms.plan(client) shows why."
+        )
     columns = row_columns.resolve(frame, {name: settings[name] for name in COLUMNS})
     positions, why = trial.examples(frame, report.checked, columns, int(rows))
     messages = trial.Trial(frame, report.checked, client, number, positions, why)

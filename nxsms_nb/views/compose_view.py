@@ -108,7 +108,7 @@ def error_words(error: NxsmsError) -> str:
 
 def surprise_words(error: Exception) -> str:
     """Return the words for an unexpected error, without its own text, which may quote the frame."""
-    return tr("This could not be worked out ({kind}).", kind=type(error).__name__)
+    return tr("This could not be computed ({kind}).", kind=type(error).__name__)
 
 
 def estimate_words(looked_at: int, rows: int) -> str:

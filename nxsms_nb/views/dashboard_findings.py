@@ -82,16 +82,16 @@ def of_drivers(board: Board, frame: pd.DataFrame, *, outcome: str, filtered: boo
         note = ""
         if left["rows"]:
             note = tr(
-                "Everything else: {rate} of {rows}, with nothing beyond chance in it.",
+                "Everything else: {rate} of {rows}, with nothing beyond chance.",
                 rate=f"{left['rate']:.1%}",
                 rows=counted(left["rows"], "row"),
             )
     elif not about["rows"] or not about["failed"]:
         note = tr("Nothing failed among these rows.")
     elif about["failed"] == about["rows"]:
-        note = tr("All of these rows failed, so nothing tells them apart.")
+        note = tr("All of these rows failed, so there is nothing to compare.")
     else:
-        note = tr("No slice fails more often than chance would have it.")
+        note = tr("No slice fails more often than chance explains.")
     return shown | {"rows": rows, "note": note}, words, filters
 
 

@@ -31,7 +31,7 @@ _WHY: Final = {
     "twice": "more than one column has this name",
     "number": "numbers of people; group by country",
     "lists": "holds lists or the like",
-    "type": "holds values that cannot be written down",
+    "type": "holds values that cannot be written as text",
     "one": "one value only",
     "unique": "almost every row has a value of its own",
 }
@@ -125,7 +125,7 @@ def reason_name(reason: Reason) -> tuple[str, str]:
         return str(reason.code), meaning(reason.code)
     if reason.texts and reason.text is not None:
         return "", shorten(masking.numbers(translated(reason.text)), 120)
-    return "", tr("no reason given") if reason.texts else tr("no code; the reasons stand with the rows")
+    return "", tr("no reason given") if reason.texts else tr("no code; see the rows for the reasons")
 
 
 def _reasons(board: Board) -> list[dict[str, Any]]:

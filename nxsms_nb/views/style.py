@@ -64,8 +64,8 @@ def axes(ax: Axes | None, height: float) -> Axes:
 
         if not isinstance(ax, Real):
             raise ConfigError(
-                f"ax={named(ax)} is not an Axes, as plt.subplots()[1] or a figure's add_subplot() gives. To group, name the "
-                "argument: by='country'."
+                f"ax={named(ax)} is not an Axes. Give one, as from plt.subplots()[1]. To group, name the argument: "
+                "by='country'."
             )
         drawn_on: Any = ax.figure
         figure = drawn_on.figure  # the whole one, of which it may be a part

@@ -27,7 +27,7 @@ def throughput(frame: pd.DataFrame, ax: Axes | None = None, *, freq: Any = None,
     sandbox = columns.from_sandbox(frame)
     if not len(results):
         sheet = sheets.sheet(ax, 3.8, sandbox=sandbox)
-        sheet.words(tr("No request left, so there is no throughput."))
+        sheet.words(tr("No request was sent, so there is no throughput."))
         return sheet.ax
     curve = throughput_table.curve(results, None if freq is None else throughput_table.microseconds(freq))
     if len(curve.edges) > _MOST_STEPS + 1:
@@ -91,7 +91,7 @@ def latency(frame: pd.DataFrame, ax: Axes | None = None, *, prefix: str = "") ->
         ax.axvline(value, color=sheet.ink, linestyle=line, linewidth=1.2)
     ax.set_xlim(left=0)
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    sheet.scales(tr("milliseconds from leaving to the end of the reply"), tr("requests"))
+    sheet.scales(tr("milliseconds from sending to the end of the reply"), tr("requests"))
     sheet.title(
         tr(
             "Half of the requests within {median}, 95% within {slow}",

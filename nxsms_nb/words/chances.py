@@ -13,8 +13,8 @@ _KINDS: Final = (
 _OF_ROWS: Final = {
     "There are no {rows}, so there is nothing to explain.": "没有{rows}，因此没有可解释的。",
     "None of the {number} {rows} {did}.": "{number} 条{rows}中没有{did}的。",
-    "All {number} {rows} {did}, so nothing tells them apart.": "{number} 条{rows}全部{did}，因此无从区分。",
-    "{rate} of {number} {rows} {did}, and no slice of {columns} columns more often than chance would have it ({looked} looked "
+    "All {number} {rows} {did}, so there is nothing to compare.": "{number} 条{rows}全部{did}，因此无从区分。",
+    "{rate} of {number} {rows} {did}, and no slice of {columns} columns more often than chance explains ({looked} looked "
     "at).": "{number} 条{rows}中 {rate} {did}；{columns} 列中没有哪个切片超出偶然范围（共查看 {looked} 个）。",
 }
 

@@ -21,7 +21,7 @@ CHINESE: Final[dict[str, str]] = {
     "Plain characters would save {segments}, {money}.": "改用普通字符可节省 {segments}，即 {money}。",
     "The kernel is busy with a cell.": "内核正忙于执行单元格。",
     "checking…": "正在检查…",
-    "This could not be worked out ({kind}).": "无法计算（{kind}）。",
+    "This could not be computed ({kind}).": "无法计算（{kind}）。",
     "Estimated from {part} of {rows}.": "根据 {rows}中的 {part} 行估算。",
     "the longest": "最长",
     "with a gap": "有空缺",

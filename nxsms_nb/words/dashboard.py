@@ -27,7 +27,7 @@ CHINESE: Final[dict[str, str]] = {
     "Why messages failed": "失败原因",
     "reasons": "原因",
     "Nothing failed among these rows.": "这些行中没有失败。",
-    "no code; the reasons stand with the rows": "无响应码；原因见各行",
+    "no code; see the rows for the reasons": "无响应码；原因见各行",
     # columns over time and latency
     "Messages per second over time (UTC)": "每秒短信条数随时间的变化（UTC）",
     "Latency": "延迟",
@@ -59,7 +59,7 @@ CHINESE: Final[dict[str, str]] = {
     "more than one column has this name": "有多列使用该名称",
     "numbers of people; group by country": "是个人号码；请按国家分组",
     "holds lists or the like": "含有列表等值",
-    "holds values that cannot be written down": "含有无法写成代码的值",
+    "holds values that cannot be written as text": "含有无法写成代码的值",
     "one value only": "只有一个值",
     "almost every row has a value of its own": "几乎每行的值都不同",
     "rows of the map": "图的行",
@@ -69,7 +69,7 @@ CHINESE: Final[dict[str, str]] = {
     "Find it": "查找",
     "Find it again": "重新查找",
     "Looking…": "正在查找…",
-    "Searches all columns, and pairs of them, for values whose rows fail more often than chance would have it. Works in the background, for the rows that are chosen.": (
+    "Searches all columns, and pairs of them, for values whose rows fail more often than chance explains. Works in the background, for the rows that are chosen.": (
         "在所有列及其两两组合中，查找失败率超出偶然范围的值。针对所选的行，在后台进行。"
     ),
     "Working in the background: everything else can be used meanwhile.": "正在后台计算，其他部分可照常使用。",
@@ -77,9 +77,9 @@ CHINESE: Final[dict[str, str]] = {
     "of all {rows}": "全部 {rows}",
     "{rate} of the rest": "其余为 {rate}",
     "{number} more than expected": "比预期多 {number}",
-    "Everything else: {rate} of {rows}, with nothing beyond chance in it.": "其余：{rows} 中的 {rate}，没有超出偶然范围的因素。",
-    "All of these rows failed, so nothing tells them apart.": "这些行全部失败，无从区分。",
-    "No slice fails more often than chance would have it.": "没有失败率超出偶然范围的因素。",
+    "Everything else: {rate} of {rows}, with nothing beyond chance.": "其余：{rows} 中的 {rate}，没有超出偶然范围的因素。",
+    "All of these rows failed, so there is nothing to compare.": "这些行全部失败，无从区分。",
+    "No slice fails more often than chance explains.": "没有失败率超出偶然范围的因素。",
     "Experiment": "实验",
     "Compare": "比较",
     "Compare again": "重新比较",

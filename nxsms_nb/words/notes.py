@@ -56,11 +56,11 @@ _GATEWAYS: Final = {
         "（如为同一网关，请使用先前的 base_url）。没有发送任何短信。"
     ),
     "`send` stops for them, and its error has the calls to continue with.": "send() 会因此中止，其错误信息中有可继续使用的调用。",
-    "Campaign {campaign} of this journal was sent by another account (app_key) at {gateway}, and ids tell accounts apart: "
+    "Campaign {campaign} of this journal was sent by another account (app_key) at {gateway}, and ids differ by account: "
     "whoever got the message from it would get it again. Nothing was sent.": (
         "此日志中的活动 {campaign} 由另一账户（app_key）在 {gateway} 发送，而短信标识区分账户：已收到的人会再次收到。没有发送任何短信。"
     ),
-    "To send what it left unsent, take the frame of its run:": "要发送其未发送的行，请取该次发送的表：",
+    "To send the rest, use the frame of its run:": "要发送其未发送的行，请取该次发送的表：",
     "To send new messages:": "要作为新短信发送：",
     "To keep a rehearsal apart, use a separate journal:": "要与演练分开，请使用单独的日志：",
     "To continue with the other rows only:": "只继续发送其他行：",

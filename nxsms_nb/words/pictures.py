@@ -103,7 +103,7 @@ CHINESE: Final[dict[str, str]] = {
     "{group} {rate} of the final receipts, against {overall} of all": "{group} 为最终回执的 {rate}，全部为 {overall}",
     "network": "网络",
     # time
-    "No request left, so there is no throughput.": "没有请求发出，因此没有吞吐量。",
+    "No request was sent, so there is no throughput.": "没有请求发出，因此没有吞吐量。",
     "No request was answered, so there is no latency.": "没有请求得到响应，因此没有延迟。",
     "in doubt or not sent": "结果不明或未发送",
     "days since the first request": "自首个请求起的天数",
@@ -115,7 +115,7 @@ CHINESE: Final[dict[str, str]] = {
     "steps of {time}": "每格 {time}",
     "from {moment} UTC": "始于 {moment} UTC",
     "line: held to {number} a second": "虚线：限速每秒 {number} 条",
-    "milliseconds from leaving to the end of the reply": "从发出到响应结束的毫秒数",
+    "milliseconds from sending to the end of the reply": "从发出到响应结束的毫秒数",
     "requests": "请求数",
     "Half of the requests within {median}, 95% within {slow}": "半数请求在 {median}内完成，95% 在 {slow}内完成",
     "{requests}, the slowest {time}": "{requests}，最慢 {time}",

@@ -165,7 +165,10 @@ class Broken(list):
 def test_an_error_of_the_judging_is_doubt():
     """Whatever is raised while a reply is judged proves nothing about its rows."""
     verdict = classify(left=True, status=200, body=b'{"code":0,"message":"","data":[]}', error="", ids=Broken())
-    assert (verdict.disposition, verdict.words) == (Disposition.DOUBT, "the reply could not be judged (RuntimeError)")
+    assert (verdict.disposition, verdict.words) == (
+        Disposition.DOUBT,
+        "the reply could not be classified (RuntimeError)",
+    )
     assert classify(left=True, status="200", body=None, error="", ids=["a"]).disposition == Disposition.DOUBT
 
 

@@ -300,7 +300,7 @@ def test_one_id_on_several_numbers_is_refused(make):
     sandbox, frame = refused_midway(make)
     spread = frame[["messageid", *results(frame).columns[1:], "content"]].iloc[5:].loc[[5, 5]]
     spread["phone"] = ["8615000000005", "8615000000099"]
-    with pytest.raises(nx.ColumnError, match="1 row with another number carry the messageid of an earlier row"):
+    with pytest.raises(nx.ColumnError, match="1 row with another number have the messageid of an earlier row"):
         spread.nxsms.retry(sandbox.client)
     assert len(sandbox.ledger) == 5
 

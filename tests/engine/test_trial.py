@@ -105,7 +105,7 @@ def test_running_it_again_sends_it_again_and_says_so(sandbox, capsys):
         trial = people(2).nxsms.try_out(sandbox.client, to=MINE)
         assert len(sandbox.ledger) == 2 * n
     shown = capsys.readouterr().out
-    assert shown.count("Trial: 2 of 2 messages to 491••••••••78 accepted by the sandbox, which reaches nobody.") == 2
+    assert shown.count("Trial: 2 of 2 messages to 491••••••••78 accepted by the sandbox, which sends to nobody.") == 2
     assert "running this again sends them again" in shown
     assert MINE not in shown
     assert trial.attrs == {"nxsms": {"gateway": "sandbox"}}

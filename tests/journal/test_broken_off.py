@@ -94,7 +94,7 @@ def test_a_log_that_was_deleted_is_missed_until_somebody_gives_her_word(killed, 
     """The error names the call that takes the run as complete."""
     log_of(killed).unlink() if how == "deleted" else os.truncate(log_of(killed), 0)
     refused(killed, r"accept\(1\)")
-    with pytest.raises(nx.ConfigError, match=r"Run 2 is not one that broke off: \[1\]"):
+    with pytest.raises(nx.ConfigError, match=r"Run 2 is not an interrupted run: \[1\]"):
         Journal(killed).accept(2)
     Journal(killed).accept(1)
     assert set(known(Journal(killed), ids(8), "spring")) <= {-1, UNKNOWN, SUCCESS}
@@ -106,7 +106,7 @@ def test_another_program_that_opened_the_journal_leaves_everything_in_it(killed)
     """Its closing deletes the log, of which nothing is missing then: accept says so, and all is known."""
     with contextlib.closing(sqlite3.connect(killed)) as connection:
         connection.execute("SELECT * FROM run").fetchall()
-    refused(killed, r"since another program opened the journal .*accept\(1\)")
+    refused(killed, r"because another program has opened the journal .*accept\(1\)")
     Journal(killed).accept(1)
     assert known(Journal(killed), ids(8), "spring") == KNOWN
 
@@ -118,7 +118,7 @@ def test_a_run_at_work_is_not_taken_for_one_that_broke_off(path):
     assert known(Journal(path), ids(2), "spring") == [-1, -1]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT blocks FROM run").fetchall() == [(None,)]
-    with pytest.raises(nx.ConfigError, match="not one that broke off"):
+    with pytest.raises(nx.ConfigError, match="not an interrupted run"):
         journal.accept(1)
     record.close()
     with contextlib.closing(sqlite3.connect(path)) as connection:

@@ -66,7 +66,7 @@ def test_one_of_several_columns_below_a_label_is_named_whole(flat):
     columns = pd.Index(TWO, tupleize_cols=False) if flat else pd.MultiIndex.from_tuples(TWO)
     frame = pd.DataFrame([[PHONE, "x", "Hi"]], columns=columns)
     with pytest.raises(
-        nx.ColumnError, match=r"'phone' has several below it: \('phone', 'mobile'\), \('phone', 'home'\)"
+        nx.ColumnError, match=r"'phone' has several columns below it: \('phone', 'mobile'\), \('phone', 'home'\)"
     ):
         frame.nxsms.validate()
     with pytest.raises(nx.ColumnError, match="several below it"):

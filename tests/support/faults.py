@@ -151,18 +151,18 @@ DOUBTS = [
     *_doubts("code that could be a phone", acts.saying(8615100000000, "?"), says="code 861"),
     *_doubts("no code", acts.body(b'{"message":"Success","data":null}'), says="no numeric code"),
     *_doubts("data that is no list", acts.saying(0, "Success", {"a": 1}), says="not a list"),
-    *_doubts("data of bare words", acts.bare_list, says="nothing of this row"),
+    *_doubts("data of bare words", acts.bare_list, says="nothing about this row"),
     *_doubts("-1", acts.saying(-1, "Failure"), says="code -1"),
-    *_doubts("-1 with items that say nothing", acts.minus_one_with_items, says="nothing of this row"),
+    *_doubts("-1 with items that say nothing", acts.minus_one_with_items, says="nothing about this row"),
     *_doubts("undocumented code", acts.saying(4711, "?"), says="code 4711"),
-    *_doubts("undocumented code with data", acts.saying(4711, "?", []), says="nothing of this row"),
+    *_doubts("undocumented code with data", acts.saying(4711, "?", []), says="nothing about this row"),
     *_doubts("code 0 with data null", acts.saying(0, "Success"), says="lists no message"),
-    *_doubts("code 0 with empty data", acts.saying(0, "Success", []), says="nothing of this row"),
-    *_doubts("1102 with empty data", acts.saying(13009, TEXTS[13009], []), says="nothing of this row"),
-    *_doubts("alien messageids", acts.alien, says="nothing of this row"),
-    *_doubts("messageids in capitals", acts.other_case, says="nothing of this row"),
-    *_doubts("messageids that are numbers", acts.numbered, says="nothing of this row"),
-    *_doubts("every messageid twice, contradicting", acts.contradicting, says="nothing of this row"),
+    *_doubts("code 0 with empty data", acts.saying(0, "Success", []), says="nothing about this row"),
+    *_doubts("1102 with empty data", acts.saying(13009, TEXTS[13009], []), says="nothing about this row"),
+    *_doubts("alien messageids", acts.alien, says="nothing about this row"),
+    *_doubts("messageids in capitals", acts.other_case, says="nothing about this row"),
+    *_doubts("messageids that are numbers", acts.numbered, says="nothing about this row"),
+    *_doubts("every messageid twice, contradicting", acts.contradicting, says="nothing about this row"),
 ]
 """Nobody can tell what became of the rows."""
 
@@ -181,8 +181,8 @@ CLEAR = [
 """Odd, and yet it is clear that the rows were accepted."""
 
 ITEMS = [
-    _items("missing messageids", {"messageid": "other-{messageid}"}, "Unknown", says="nothing of this row"),
-    _items("status neither Success nor Failure", {"status": "Pending"}, "Unknown", says="nothing of this row"),
+    _items("missing messageids", {"messageid": "other-{messageid}"}, "Unknown", says="nothing about this row"),
+    _items("status neither Success nor Failure", {"status": "Pending"}, "Unknown", says="nothing about this row"),
     _items("item 13008", {"status": "Failure", "message": TEXTS[13008]}, "Success", again=True),
     _items(
         "item 1102",

@@ -299,7 +299,7 @@ def test_a_failed_plan_is_said_without_the_frame_s_words(people, client):
         people, phones=people["phone"], label="content", template="Hi", plan=broken, lines=lambda text, plain: text,
         given=compose_module.Given(None, simulated=True, on_loopback=True, priced=False),
     )  # fmt: skip
-    assert shown(composed)["notes"] == ["This could not be worked out (RuntimeError)."]
+    assert shown(composed)["notes"] == ["This could not be computed (RuntimeError)."]
 
 
 def test_the_text_form_is_constant(people, client):

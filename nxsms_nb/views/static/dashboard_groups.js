@@ -196,7 +196,7 @@ function findings(tr, send) {
     write(ask, busy ? tr("Looking…") : found.state === "idle" ? tr("Find it") : tr("Find it again"));
     write(about, found.about);
     write(note, found.state === "idle"
-      ? tr("Searches all columns, and pairs of them, for values whose rows fail more often than chance would have it. Works in the background, for the rows that are chosen.")
+      ? tr("Searches all columns, and pairs of them, for values whose rows fail more often than chance explains. Works in the background, for the rows that are chosen.")
       : busy ? tr("Working in the background: everything else can be used meanwhile.") : found.note);
     each(list, found.rows, create, (node, one, place) => {
       node.nxsmsPlace = place;
