@@ -159,7 +159,7 @@ def test_no_rows_are_no_problem():
         ({"campaign": " spring"}, "without blanks"),
         ({"variants": []}, "names no variants"),
         ({"variants": "AB"}, "names no variants"),
-        ({"variants": ["A", "A"]}, "names one twice"),
+        ({"variants": ["A", "A"]}, "repeats a name"),
         ({"variants": ["A", 1]}, "Names are text"),
         ({"variants": ["A", "holdout"]}, "holdout=0.1"),
         ({"weights": [1]}, "1 weight for 2 arms"),

@@ -350,7 +350,7 @@ def test_a_server_that_was_closed_is_not_entered(path):
     """Else a block would run in which nothing is received."""
     with ReceiptServer(journal=path) as server:
         pass
-    with pytest.raises(nx.ConfigError, match=r"was closed.*nx\.ReceiptServer"):
+    with pytest.raises(nx.ConfigError, match=r"is closed.*nx\.ReceiptServer"):
         server.__enter__()
 
 
