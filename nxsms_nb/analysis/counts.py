@@ -30,7 +30,7 @@ class Feature:
     numbers: npt.NDArray[Any] | None = None
 
 
-class Part(NamedTuple):
+class SliceLevels(NamedTuple):
     """What a slice takes of one column: the levels from `first` to `last`, of bins the values from `low` to `high`."""
 
     feature: int
@@ -40,7 +40,7 @@ class Part(NamedTuple):
     high: Any = None
 
 
-def inside(parts: tuple[Part, ...], features: list[Feature]) -> Mask:
+def inside(parts: tuple[SliceLevels, ...], features: list[Feature]) -> Mask:
     """Return which rows a slice holds."""
     found: Mask = np.ones(len(features[0].codes), np.bool_)
     for part in parts:

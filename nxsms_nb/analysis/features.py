@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nxsms_nb.analysis import bins, groups
-from nxsms_nb.analysis.counts import Feature, Part
+from nxsms_nb.analysis.counts import Feature, SliceLevels
 from nxsms_nb.analysis.derived import DERIVED, OF_RECEIPTS, Asked
 from nxsms_nb.errors import ColumnError
 from nxsms_nb.formatting import mask_name, named
@@ -41,7 +41,7 @@ class Column:
     values: list[Any]
     read: bins.Numbers | None = None
 
-    def value(self, part: Part) -> Any:
+    def value(self, part: SliceLevels) -> Any:
         """Return what a slice takes of this column: a value, None for missing ones, or an interval."""
         if part.low is not None and self.read is not None:
             return pd.Interval(self.read.scalar(part.low), self.read.scalar(part.high), closed="both")
@@ -49,7 +49,7 @@ class Column:
             return self.values[part.first]
         return pd.Interval(self.values[part.first], self.values[part.last], closed="both")
 
-    def reaches(self, part: Part) -> tuple[bool, bool]:
+    def reaches(self, part: SliceLevels) -> tuple[bool, bool]:
         """Return whether a range begins at the lowest value of the column, and whether it ends at the highest."""
         feature = self.feature
         if part.first == part.last and part.low is None:

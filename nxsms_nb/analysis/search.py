@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from nxsms_nb.analysis.counts import Feature, Floats, Ints, Mask, Part, SliceBlock, Tables, inside
+from nxsms_nb.analysis.counts import Feature, Floats, Ints, Mask, SliceBlock, SliceLevels, Tables, inside
 
 _LEAST_GAIN: Final = 3.0
 """Below this gain, p is over 0.01 times what the smallest weight allows: the slice counts, but p is not computed."""
@@ -36,7 +36,7 @@ _MOST_ROUNDS: Final = 50
 class Finding:
     """One slice that was found, and what was counted in its round."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SliceLevels, ...]
     p: float
     inside: Mask = field(repr=False)
     bad: Mask = field(repr=False)
@@ -164,15 +164,17 @@ def _corrected(p: Floats, log_weight: Floats, number: int) -> Floats:
     return adjusted
 
 
-def _parts(block: SliceBlock, spot: int) -> tuple[Part, ...]:
+def _parts(block: SliceBlock, spot: int) -> tuple[SliceLevels, ...]:
     places = np.unravel_index(spot, [len(run.first) for run in block.runs])
     return tuple(
-        Part(column, int(run.first[i]), int(run.last[i]))
+        SliceLevels(column, int(run.first[i]), int(run.last[i]))
         for column, run, i in zip(block.columns, block.runs, places, strict=True)
     )
 
 
-def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], failed: Mask) -> tuple[Part, ...]:
+def _refined(
+    parts: tuple[SliceLevels, ...], tables: Tables, features: list[Feature], failed: Mask
+) -> tuple[SliceLevels, ...]:
     """Move the ends of a run of bins to where it explains most, within the last bin of the run or the next one."""
     for place, part in enumerate(parts):
         feature = features[part.feature]
@@ -209,10 +211,10 @@ def _refined(parts: tuple[Part, ...], tables: Tables, features: list[Feature], f
     return parts
 
 
-def _bounded(parts: tuple[Part, ...], features: list[Feature]) -> tuple[Part, ...]:
+def _bounded(parts: tuple[SliceLevels, ...], features: list[Feature]) -> tuple[SliceLevels, ...]:
     """Set the ends of runs of bins that have none to those of their bins."""
 
-    def bounded(part: Part) -> Part:
+    def bounded(part: SliceLevels) -> SliceLevels:
         feature = features[part.feature]
         if feature.numbers is None or part.first >= feature.ordered or part.low is not None:
             return part
@@ -222,7 +224,9 @@ def _bounded(parts: tuple[Part, ...], features: list[Feature]) -> tuple[Part, ..
     return tuple(bounded(part) for part in parts)
 
 
-def _finding(parts: tuple[Part, ...], tables: Tables, features: list[Feature], failed: Mask, p: float) -> Finding:
+def _finding(
+    parts: tuple[SliceLevels, ...], tables: Tables, features: list[Feature], failed: Mask, p: float
+) -> Finding:
     held = inside(parts, features) & tables.left
     rows, bad = int(held.sum()), int((held & failed).sum())
     return Finding(

@@ -19,12 +19,12 @@ from dask import delayed
 from nxsms_nb._arrow import TEXT, buffers, present
 from nxsms_nb.dask import repeats
 from nxsms_nb.dask.repeats import Digests, Halves, OwnIds, Repeats
-from nxsms_nb.dask.schemas import Columns
+from nxsms_nb.dask.schemas import ColumnTypes
 from nxsms_nb.results import columns as result_columns
 from nxsms_nb.results.statuses import RESULT_COLUMNS
 from nxsms_nb.rows import cells, regions, suppression, validate
 from nxsms_nb.rows.columns import resolve
-from nxsms_nb.rows.rounding import Evidence, Verdict, WholeColumn
+from nxsms_nb.rows.rounding import ColumnVerdict, Evidence, WholeColumn
 from nxsms_nb.settings import CHECKING, COLUMNS
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Rules:
     Nothing of the client, the journal or the run is among them.
     """
 
-    def __init__(self, settings: Mapping[str, Any], verdict: Verdict | None = None) -> None:
+    def __init__(self, settings: Mapping[str, Any], verdict: ColumnVerdict | None = None) -> None:
         self.settings = {name: value for name, value in settings.items() if name in _SHIPPED}
-        self.verdict = verdict or Verdict()
+        self.verdict = verdict or ColumnVerdict()
 
     def __repr__(self) -> str:
         # A cluster logs what a task was given; texts and numbers have no place there.
@@ -76,7 +76,7 @@ class Found:
     sizes: list[int] = field(default_factory=list)
     prints: list[int] = field(default_factory=list)
     countries: frozenset[str] = frozenset()
-    columns: Columns = field(default_factory=Columns)
+    columns: ColumnTypes = field(default_factory=ColumnTypes)
     rules: dict[str, tuple[int, int]] = field(default_factory=dict)
     bad: int = 0
     taken: str | None = None
@@ -141,7 +141,7 @@ def look(frame: pd.DataFrame, rules: Rules) -> Looked:
         [fingerprint(frame, settings)],
         frozenset(() if where is None else where.names),
         # Earlier results are replaced.
-        Columns.of(frame.drop(columns=[prefix + name for name in RESULT_COLUMNS], errors="ignore")),
+        ColumnTypes.of(frame.drop(columns=[prefix + name for name in RESULT_COLUMNS], errors="ignore")),
         dict(zip(map(str, counts.index), map(tuple, counts.to_numpy(np.int64).tolist()), strict=True)),
         len(np.unique(checked.problems.positions)),
         taken,

@@ -18,7 +18,7 @@ from nxsms_nb import screen
 from nxsms_nb.calls import Call
 from nxsms_nb.client import client_or_env
 from nxsms_nb.dask.calls import DaskInvocation
-from nxsms_nb.dask.parts import Parts, Writer
+from nxsms_nb.dask.parts import Parts, PartWriter
 from nxsms_nb.dask.sending import looked_at
 from nxsms_nb.engine.plan import Plan, plan_of
 from nxsms_nb.engine.plan_sums import added, without_rows
@@ -70,7 +70,7 @@ def _written(
     journal = journal_of(settings, client)
     source, settings = looked_at(frame, empty, settings, spelled)
     try:
-        with Writer(parts, source.found.columns) as writer, closing(source.parts()) as ready:
+        with PartWriter(parts, source.found.columns) as writer, closing(source.parts()) as ready:
             for number, part in enumerate(ready):
                 report = part.report
                 dispatch = prepare(report.frame, client, settings, call=spelled, journal=journal, report=report)

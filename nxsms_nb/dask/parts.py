@@ -26,7 +26,7 @@ from nxsms_nb.results.table import UNDECIDED
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nxsms_nb.dask.schemas import Columns
+    from nxsms_nb.dask.schemas import ColumnTypes
     from nxsms_nb.journal.journal import Journal
 
 _NAME: Final = re.compile(r"part-([0-9]{5,})\.parquet")
@@ -118,7 +118,7 @@ class Parts:
                 f"{path} is not a file of results ({error}). Nothing was sent. Remove it, or name a new folder: to=…"
             ) from None
 
-    def write(self, number: int, sent: pd.DataFrame, columns: Columns) -> None:
+    def write(self, number: int, sent: pd.DataFrame, columns: ColumnTypes) -> None:
         """Write a partition's results; the file there, if any, is replaced by a complete one."""
         name = f"part-{number:05d}.parquet"
         try:
@@ -171,10 +171,10 @@ class Parts:
             return dd.read_parquet(paths, calculate_divisions=divisions)
 
 
-class Writer:
+class PartWriter:
     """Writes parts in a thread of its own, one at a time, while the next partition is sent."""
 
-    def __init__(self, parts: Parts, columns: Columns) -> None:
+    def __init__(self, parts: Parts, columns: ColumnTypes) -> None:
         self._parts, self._columns = parts, columns
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nxsms-parts")
         self._last: Future[None] | None = None

@@ -11,8 +11,8 @@ from dask.dataframe.dispatch import make_meta
 from nxsms_nb.analysis.assignment import assign_variants as pandas_assign
 from nxsms_nb.dask.first_pass import tree
 from nxsms_nb.rows import validate
-from nxsms_nb.rows.rounding import Evidence, Verdict, WholeColumn
-from nxsms_nb.rows.telling import beside, telling_rows
+from nxsms_nb.rows.rounding import ColumnVerdict, Evidence, WholeColumn
+from nxsms_nb.rows.telling import append_rows, telling_rows
 from nxsms_nb.rows.templates import rendered
 from nxsms_nb.settings import READING, with_defaults
 
@@ -28,7 +28,7 @@ def phones(frame: Any, options: Mapping[str, Any]) -> Any:
     return frame.map_partitions(_phones, _verdict(frame, options), options, meta=meta)
 
 
-def _phones(part: pd.DataFrame, verdict: Verdict, options: Mapping[str, Any]) -> pd.Series[str]:
+def _phones(part: pd.DataFrame, verdict: ColumnVerdict, options: Mapping[str, Any]) -> pd.Series[str]:
     return validate.phones(part, options, WholeColumn(verdict))
 
 
@@ -36,7 +36,7 @@ def _verdict(frame: Any, options: Mapping[str, Any]) -> Any:
     """Decide what the column of numbers is as a whole, when it is needed."""
     settings = with_defaults(options, READING)
     parts = frame.to_delayed(optimize_graph=True)
-    verdict = Verdict()
+    verdict = ColumnVerdict()
     # Bare numbers of other countries decide which others are read at all.
     for _ in range(2 if settings["region"] is not None and settings["bare"] is None else 1):
         found = [delayed(_evidence, pure=False)(part, verdict, options) for part in parts]
@@ -44,7 +44,7 @@ def _verdict(frame: Any, options: Mapping[str, Any]) -> Any:
     return verdict
 
 
-def _evidence(part: pd.DataFrame, verdict: Verdict, options: Mapping[str, Any]) -> Evidence:
+def _evidence(part: pd.DataFrame, verdict: ColumnVerdict, options: Mapping[str, Any]) -> Evidence:
     evidence = Evidence()
     validate.phones(part, options, WholeColumn(verdict, evidence))
     return evidence
@@ -66,7 +66,7 @@ def _rendered(
     part: pd.DataFrame, context: list[pd.DataFrame], template: str | Mapping[Any, str], by: Hashable | None
 ) -> pd.Series[str]:
     # Nobody would see a warning on a worker, and of a part it would say too little.
-    texts, _ = rendered(beside(part, context), template, by)
+    texts, _ = rendered(append_rows(part, context), template, by)
     return texts.iloc[: len(part)].set_axis(part.index)
 
 
@@ -95,13 +95,13 @@ def assign_variants(frame: Any, variants: Any, given: Mapping[str, Any]) -> Any:
     options = {name: given[name] for name in ("phone", "region", "bare")}
     units = given["unit"] if isinstance(given["unit"], list) else [given["unit"]]
     by_phone = "phone" in units or (given["phone"] is not None and given["phone"] in units)
-    verdict = _verdict(frame, options) if by_phone else Verdict()
+    verdict = _verdict(frame, options) if by_phone else ColumnVerdict()
     context = _context(frame, variants) if isinstance(variants, Mapping) else []
     return frame.map_partitions(_assigned, verdict, context, variants, dict(given), meta=meta)
 
 
 def _assigned(
-    part: pd.DataFrame, verdict: Verdict, context: list[pd.DataFrame], variants: Any, given: Mapping[str, Any]
+    part: pd.DataFrame, verdict: ColumnVerdict, context: list[pd.DataFrame], variants: Any, given: Mapping[str, Any]
 ) -> pd.DataFrame:
-    assigned = pandas_assign(beside(part, context), variants, counts=WholeColumn(verdict), **given)
+    assigned = pandas_assign(append_rows(part, context), variants, counts=WholeColumn(verdict), **given)
     return assigned.iloc[: len(part)].set_axis(part.index)

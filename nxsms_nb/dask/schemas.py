@@ -34,7 +34,7 @@ class Clash(NamedTuple):
 
 
 @dataclass
-class Columns:
+class ColumnTypes:
     """The Arrow type of each column, index included, and the first partition that has it.
 
     `wide` has, by column and type, a partition with values that other types may not hold; `ordered` the categories of columns
@@ -47,7 +47,7 @@ class Columns:
     clash: Clash | None = None
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Columns:
+    def of(cls, frame: pd.DataFrame) -> ColumnTypes:
         """Find the types of one partition."""
         try:
             schema = pa.Schema.from_pandas(frame, preserve_index=True)
@@ -70,7 +70,7 @@ class Columns:
                 found.ordered[one.name] = list(getattr(held.dtype, "categories", ()))
         return found
 
-    def add(self, other: Columns, part: int) -> None:
+    def add(self, other: ColumnTypes, part: int) -> None:
         """Add the types of partitions that follow, of which the first is `part`."""
         later = None if other.clash is None else other.clash.after(part)
         self.clash = self.clash or later or self._clash(other, part)
@@ -82,7 +82,7 @@ class Columns:
         self.wide = {**{wide: part + place for wide, place in other.wide.items()}, **self.wide}
         self.ordered = {**other.ordered, **self.ordered}
 
-    def _clash(self, other: Columns, part: int) -> Clash | None:
+    def _clash(self, other: ColumnTypes, part: int) -> Clash | None:
         """Find a column that keeps these partitions and those that follow from being one frame."""
         if not self.types:
             return None

@@ -13,7 +13,7 @@ from nxsms_nb.client import client_or_env
 from nxsms_nb.dask.calls import DaskInvocation
 from nxsms_nb.dask.first_pass import Found, Rules, fingerprint, first_pass, listed
 from nxsms_nb.dask.packing import Packed, packed
-from nxsms_nb.dask.parts import Parts, Writer
+from nxsms_nb.dask.parts import Parts, PartWriter
 from nxsms_nb.dask.report import DaskValidationReport
 from nxsms_nb.dask.schedulers import Scheduler
 from nxsms_nb.engine.prepare import journal_of
@@ -53,7 +53,7 @@ def send(frame: Any, client: Client | None, to: Any, given: Mapping[str, Any]) -
     known = bool(frame.known_divisions)
     number = 0
     with (
-        Writer(parts, source.found.columns) as writer,
+        PartWriter(parts, source.found.columns) as writer,
         closing(sent_in_turn(source, client, settings, spelled)) as sent,
     ):
         try:
@@ -205,7 +205,7 @@ def _received(result: Any) -> tuple[ValidationReport, int]:
     return result.unpacked() if isinstance(result, Packed) else result  # type: ignore[no-any-return]
 
 
-def _with_parts(error: Any, writer: Writer, parts: Parts, number: int, spelled: DaskInvocation) -> Any:
+def _with_parts(error: Any, writer: PartWriter, parts: Parts, number: int, spelled: DaskInvocation) -> Any:
     """Give an error the frame of what is written, with the partition that it ended in."""
     writer.wait()
     if error.frame is not None and number < parts.partitions:

@@ -61,7 +61,7 @@ def _with_results(narrow: pd.DataFrame, frame: pd.DataFrame, prefix: str, names:
     if "reason" in names:
         read = causes.needed(read)
     results = columns.empty(len(frame)).assign(**{name: read[name] for name in names}).add_prefix(PREFIX)
-    joined = columns.beside(narrow.reset_index(drop=True), results)
+    joined = columns.append_columns(narrow.reset_index(drop=True), results)
     joined.attrs = dict(frame.attrs)
     return joined
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from nxsms_nb.arguments import Names, shown_unfinished, strict_and_hidden
 from nxsms_nb.calls import Call
-from nxsms_nb.delivery.service import Service
+from nxsms_nb.delivery.service import ReceiptService
 from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import Secret, hidden, named
 from nxsms_nb.journal.journal import Journal
@@ -110,7 +110,7 @@ class ReceiptServer(Names):
         self._host = host.strip()
         self._token = Secret(secrets.token_urlsafe(32) if token is None else token)
         # The service knows nothing of this object, so that one nobody holds any more closes by itself.
-        self._service = Service(self._token, Journal.of(journal))
+        self._service = ReceiptService(self._token, Journal.of(journal))
         self._call: Call[None] = Call(partial(self._service.run, self._host, port), served=weakref.ref(self))
         self._port: int = self._call.first()
 

@@ -53,7 +53,7 @@ _SILENT: Final = logging.getLogger("nxsms_nb.delivery.silent")
 _SILENT.addFilter(lambda _: False)
 
 
-class Service:
+class ReceiptService:
     """Accepts pushes and writes them in groups; it has no reference to the `ReceiptServer` that a person holds."""
 
     def __init__(self, token: Secret, journal: Journal) -> None:

@@ -206,7 +206,7 @@ def _joined(dispatch: Dispatch, fates: Any, reasons: pa.Array, segments: Any, co
     }
     planned = pd.DataFrame({f"{prefix}{name}": pd.Series(values, index=index) for name, values in made.items()}, index)
     kept = dispatch.frame.drop(columns=[label for label in planned if label in dispatch.frame.columns])
-    joined = columns.beside(kept, planned)
+    joined = columns.append_columns(kept, planned)
     joined.attrs = deepcopy(dispatch.frame.attrs)
     return joined
 

@@ -28,7 +28,7 @@ _GENERAL: Final = re.compile(r"[^0#]*|0?|#*")
 
 
 @dataclass(frozen=True)
-class Sheet:
+class WorkbookSheet:
     """A sheet that was read, and notes for the person on how it was chosen.
 
     `not_text` has the values of the cells of the text column that are no text, by their row in the table.
@@ -39,7 +39,7 @@ class Sheet:
     not_text: Mapping[int, Any] = field(default_factory=dict)
 
 
-def read(path: Path, sheet: str | None = None, content: str | None = None) -> Sheet:
+def read(path: Path, sheet: str | None = None, content: str | None = None) -> WorkbookSheet:
     """Read a sheet of a workbook as text; its first row that is not empty has the headings.
 
     `sheet` is its name, or its number counted from 1; None: the first visible one. `content` is the heading of the column
@@ -79,7 +79,7 @@ def read(path: Path, sheet: str | None = None, content: str | None = None) -> Sh
             "rows into a workbook of their own."
         )
     notes += typed.notes(f"the sheet {named(chosen.title)} of {path}")
-    return Sheet(_table([row for _, row in kept]), tuple(notes), typed.others)
+    return WorkbookSheet(_table([row for _, row in kept]), tuple(notes), typed.others)
 
 
 def read_all(path: Path) -> list[tuple[str, pa.Table]]:

@@ -27,7 +27,7 @@ __all__ = [
     "STATUS",
     "TEXT",
     "WHOLE",
-    "beside",
+    "append_columns",
     "carries",
     "converted",
     "empty",
@@ -109,12 +109,12 @@ def prefixes(frame: pd.DataFrame) -> list[str]:
     return [prefix for prefix in dict.fromkeys(found) if carries(frame, prefix, gaps=True)]
 
 
-def beside(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+def append_columns(frame: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
     """Append columns to a frame with the same index, whatever its labels are.
 
     Examples
     --------
-    >>> beside(pd.DataFrame({"phone": ["8615088888888"]}), pd.DataFrame({"status": ["Success"]})).columns.to_list()
+    >>> append_columns(pd.DataFrame({"phone": ["8615088888888"]}), pd.DataFrame({"status": ["Success"]})).columns.to_list()
     ['phone', 'status']
     """
     try:

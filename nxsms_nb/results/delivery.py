@@ -239,7 +239,7 @@ def join(frame: pd.DataFrame, receipts: pd.DataFrame, prefix: str = "") -> pd.Da
     if carries(frame, prefix):
         found = _merged(read(frame, prefix).reset_index(drop=True), found, place >= 0)
     kept = drop(frame, prefix)
-    joined = result_columns.beside(kept, found.set_axis(frame.index).add_prefix(prefix))
+    joined = result_columns.append_columns(kept, found.set_axis(frame.index).add_prefix(prefix))
     joined.attrs = dict(frame.attrs)
     return joined
 

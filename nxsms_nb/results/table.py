@@ -218,7 +218,7 @@ class Results:
         )
         kept = delivery.forget(frame, _other_messages(frame, ids, prefix), prefix)
         kept = kept.drop(columns=[label for label in labels if label in frame.columns])
-        joined = result_columns.beside(kept, result)
+        joined = result_columns.append_columns(kept, result)
         joined.attrs = deepcopy(frame.attrs)
         return joined
 

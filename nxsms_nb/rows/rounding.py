@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from nxsms_nb._arrow import as_mask, present
 
-__all__ = ["Counts", "Evidence", "Verdict", "WholeColumn"]
+__all__ = ["ColumnVerdict", "Counts", "Evidence", "WholeColumn"]
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -93,7 +93,7 @@ class Evidence:
             for place, found in other.keys.items():
                 self.keys[place] = _both(self.keys.get(place, set()), found)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ColumnVerdict:
         """Reach a verdict on the whole column.
 
         If a sample leaves open how many different numbers it has, it counts as damaged.
@@ -109,7 +109,7 @@ class Evidence:
         ):
             damage = "rounded"
         floats = frozenset(place for place, found in self.keys.items() if found is not None and proves_floats(found))
-        return Verdict(damage, self.foreign, floats)
+        return ColumnVerdict(damage, self.foreign, floats)
 
 
 def _sampled(numbers: Rows, shift: int) -> Rows:
@@ -120,7 +120,7 @@ def _sampled(numbers: Rows, shift: int) -> Rows:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ColumnVerdict:
     """The verdict on a whole column: how numbers were cut, whether bare ones are foreign, which key columns were floats."""
 
     damage: Literal["", "narrow", "rounded"] = ""
@@ -131,7 +131,7 @@ class Verdict:
 class WholeColumn(Counts):
     """The decisions of a pass over a whole column, for a part of it; the part's own evidence is added to `evidence`."""
 
-    def __init__(self, verdict: Verdict, evidence: Evidence | None = None) -> None:
+    def __init__(self, verdict: ColumnVerdict, evidence: Evidence | None = None) -> None:
         super().__init__(foreign=verdict.foreign)
         self._verdict = verdict
         self._evidence = evidence

@@ -24,7 +24,7 @@ _ROWS: Final = 4096
 """Texts that are searched together: enough to spread the cost of a search, few enough for the processor's cache."""
 
 
-class Sign:
+class MistakeSign:
     """A sequence of bytes, each from a set; the one or two at `rare` are searched first."""
 
     def __init__(self, *sets: bytes, rare: slice) -> None:
@@ -53,9 +53,9 @@ class Sign:
         return at
 
 
-def _word(word: str, rare: str) -> Sign:
+def _word(word: str, rare: str) -> MistakeSign:
     start = word.index(rare)
-    return Sign(*(letter.encode() for letter in word), rare=slice(start, start + len(rare)))
+    return MistakeSign(*(letter.encode() for letter in word), rare=slice(start, start + len(rare)))
 
 
 _FIRST: Final = slice(0, 1)
@@ -65,20 +65,20 @@ _SIGNS: Final = (
     _word("null", "nu"),
     _word("undefined", "ef"),
     # inf and Infinity
-    Sign(b"iI", b"n", b"f", rare=slice(1, 3)),
+    MistakeSign(b"iI", b"n", b"f", rare=slice(1, 3)),
     # NaN, NaT, None, NULL and <NA>
-    Sign(b"N", b"aoUA", rare=_FIRST),
+    MistakeSign(b"N", b"aoUA", rare=_FIRST),
     # A spreadsheet's errors, and the place of a short link
-    Sign(b"#", b"NRVD1", rare=_FIRST),
-    Sign(b"{", rare=_FIRST),
-    Sign(b".", *[_DIGIT] * 7, rare=slice(0, 2)),
-    Sign(_DIGIT, b"e", b"+-", _DIGIT, _DIGIT, rare=slice(1, 3)),
+    MistakeSign(b"#", b"NRVD1", rare=_FIRST),
+    MistakeSign(b"{", rare=_FIRST),
+    MistakeSign(b".", *[_DIGIT] * 7, rare=slice(0, 2)),
+    MistakeSign(_DIGIT, b"e", b"+-", _DIGIT, _DIGIT, rare=slice(1, 3)),
 )
 _SIGNS_BEYOND_ASCII: Final = (
     # The characters U+00C2, U+00C3 and U+00E2
-    Sign(b"\xc3", b"\x82\x83\xa2", rare=_FIRST),
+    MistakeSign(b"\xc3", b"\x82\x83\xa2", rare=_FIRST),
     # U+FFFD
-    Sign(b"\xef", b"\xbf", b"\xbd", rare=_FIRST),
+    MistakeSign(b"\xef", b"\xbf", b"\xbd", rare=_FIRST),
 )
 
 
@@ -112,7 +112,7 @@ class _Words:
         self._bits = np.empty(most // 2, np.uint16)
         self._same = np.empty(most, np.bool_)
 
-    def having(self, sign: Sign, data: Bytes) -> Positions:
+    def having(self, sign: MistakeSign, data: Bytes) -> Positions:
         """Return the positions where a sign's rare bytes may be."""
         wide = sign.value.itemsize
         found = []

@@ -18,7 +18,7 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.rows.placeholders import Placeholder, parsed
 from nxsms_nb.rows.specs import formatted
 
-__all__ = ["beside", "telling_rows"]
+__all__ = ["append_rows", "telling_rows"]
 
 
 def telling_rows(
@@ -50,7 +50,7 @@ def telling_rows(
     return found
 
 
-def beside(frame: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def append_rows(frame: pd.DataFrame, others: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Append rows of other parts to a part, keeping its dtypes; its index becomes 0, 1, 2, …."""
     if not others:
         return frame.reset_index(drop=True)

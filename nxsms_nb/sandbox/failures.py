@@ -9,7 +9,7 @@ from nxsms_nb.errors import ConfigError
 from nxsms_nb.formatting import shorten
 from nxsms_nb.sandbox.draws import derived, roll
 from nxsms_nb.sandbox.functions import Function
-from nxsms_nb.sandbox.mixes import NONE, Item, Mix, Shares
+from nxsms_nb.sandbox.mixes import NONE, ItemTraits, Mix, Shares
 from nxsms_nb.wire import codes
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ class Draw:
         if self._function is not None:
             return self._function.shares(items, hour)
         find = self._mix.find
-        return [find(Item(item["phone"], item["content"], item.get("sourceAddress"), hour)) or NONE for item in items]
+        return [
+            find(ItemTraits(item["phone"], item["content"], item.get("sourceAddress"), hour)) or NONE for item in items
+        ]
 
     def code(self, item: Mapping[str, Any], messageid: str, shares: Shares) -> int:
         """Draw the code an item fails with; 0 if it is accepted."""

@@ -21,7 +21,7 @@ CONDITIONS: Final = ("country", "source_address", "hour", "content")
 """The keys of conditions; calling codes and regions are keys themselves."""
 
 
-class Item(NamedTuple):
+class ItemTraits(NamedTuple):
     """The properties of an item that decide its mix."""
 
     phone: str
@@ -67,7 +67,7 @@ class Mix:
 
     def __init__(self, given: Mapping[Any, Any], where: str = "failures") -> None:
         given = with_codes(given)
-        self._inner: list[tuple[Callable[[Item], bool], Mix]] = []
+        self._inner: list[tuple[Callable[[ItemTraits], bool], Mix]] = []
         places: list[tuple[str, Mix]] = []
         for key, value in given.items():
             if not isinstance(key, str):
@@ -82,7 +82,7 @@ class Mix:
         own = {code: share for code, share in given.items() if not isinstance(code, str)}
         self._own = Shares(checked_shares(where, own)) if own or not self._inner else None
 
-    def find(self, item: Item) -> Shares | None:
+    def find(self, item: ItemTraits) -> Shares | None:
         """Return the shares that apply to an item; None where the surrounding mix decides."""
         for holds, mix in self._inner:
             if holds(item) and (found := mix.find(item)) is not None:
@@ -90,8 +90,8 @@ class Mix:
         return self._own
 
 
-def _conditions(key: str, value: Any) -> Iterator[tuple[Callable[[Item], bool], Mix]]:
-    tests: Mapping[str, tuple[str, Callable[[Any], bool], Callable[[Any], Callable[[Item], bool]]]] = {
+def _conditions(key: str, value: Any) -> Iterator[tuple[Callable[[ItemTraits], bool], Mix]]:
+    tests: Mapping[str, tuple[str, Callable[[Any], bool], Callable[[Any], Callable[[ItemTraits], bool]]]] = {
         "source_address": ("a sender to a mix", lambda one: one is None or isinstance(one, str), _is_sender),
         "hour": ("an hour from 0 to 23 (UTC) to a mix", _is_hour, lambda hour: lambda item: item.hour == hour),
         "content": ("a part of the text to a mix", lambda one: isinstance(one, str) and bool(one), _contains),
@@ -109,16 +109,16 @@ def _is_hour(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 23
 
 
-def _is_sender(sender: str | None) -> Callable[[Item], bool]:
+def _is_sender(sender: str | None) -> Callable[[ItemTraits], bool]:
     return lambda item: (item.source_address or None) == sender
 
 
-def _contains(part: str) -> Callable[[Item], bool]:
+def _contains(part: str) -> Callable[[ItemTraits], bool]:
     folded = part.casefold()
     return lambda item: folded in item.content.casefold()
 
 
-def _begins(prefix: str) -> Callable[[Item], bool]:
+def _begins(prefix: str) -> Callable[[ItemTraits], bool]:
     return lambda item: item.phone.startswith(prefix)
 
 

@@ -237,7 +237,9 @@ def test_another_gateways_records_do_not_settle_a_doubt(sandbox, journal, other)
     frame = people(3).nxsms.recorded(client, journal=journal)
     assert counts(frame) == {"Unknown": 3}
     strange = client_at(other.pop("base_url", "https://sms.example"), sandbox, **other)
-    with pytest.raises(nx.ConfigError, match="3 rows in doubt, the first at position 0, may have been sent to another gateway, or by"):
+    with pytest.raises(
+        nx.ConfigError, match="3 rows in doubt, the first at position 0, may have been sent to another gateway, or by"
+    ):
         frame.nxsms.reconcile(strange, absent="Unsent", journal=journal)
     assert counts(people(3).nxsms.recorded(client, journal=journal)) == {"Unknown": 3}
 

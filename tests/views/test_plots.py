@@ -223,7 +223,7 @@ def test_latency_counts_requests(made, ax):
         (pictures.status, None, "The frame has no rows."),
         (pictures.failures, None, "The gateway has not answered any row."),
         (pictures.failures, "Success", "No failures: all"),
-        (pictures.throughput, "Invalid", "No request left"),
+        (pictures.throughput, "Invalid", "No request was sent"),
         (pictures.latency, "Invalid", "No request was answered"),
     ],
 )
