@@ -100,7 +100,7 @@ def test_two_causes_are_two_rows_and_what_is_counted_adds_up(shops):
     assert found["failed"].sum() + found.attrs["left"]["failed"] == (sent["status"] == "Failure").sum()
 
 
-def test_a_column_that_goes_with_the_cause_is_not_listed_beside_it(shops):
+def test_a_column_that_goes_with_the_cause_is_not_listed_next_to_it(shops):
     """A shadow that is the cause in nine rows of ten is not another cause."""
     cause = shops["sender"] == "ACME"
     shadow = np.where(np.random.default_rng(3).random(len(shops)) < 0.9, cause, ~cause)

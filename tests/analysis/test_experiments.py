@@ -138,7 +138,7 @@ HITS = np.tile([True, False, False, False], 50)
     ],
     ids=range(11),
 )
-def test_true_and_false_are_a_rate_whatever_became_of_their_dtype(values):
+def test_true_and_false_are_a_rate_whatever_their_dtype_is_now(values):
     """Booleans, 0 and 1, and what a file made of them are compared as a rate."""
     table = experiment(clicked=values).nxsms.compare(outcome="clicked")
     assert list(table.columns) == RATE

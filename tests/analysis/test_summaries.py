@@ -81,7 +81,7 @@ def test_an_undocumented_code_is_shown_as_such(made):
     assert table[["code", "meaning", "count"]].to_numpy().tolist() == [[777, "(not documented)", 2]]
 
 
-def test_rows_the_gateway_did_not_answer_stand_beside(made):
+def test_rows_the_gateway_did_not_answer_are_shown_separately(made):
     """What validation refused and what did not leave is in columns of its own, never among the failures."""
     sent = made(6).assign(
         status=["Success", "Failure", "Invalid", "Invalid", "Unsent", "Invalid"],

@@ -267,7 +267,7 @@ def test_the_next_call_uses_receipts_that_nobody_asked_for(make, path):
         assert counts(people(3).nxsms.send(sandbox.client, journal=path)) == {"Success": 3}
 
 
-def test_rows_of_a_campaign_at_work_are_settled_beside_it(make, path):
+def test_rows_of_a_campaign_at_work_are_settled_alongside_it(make, path):
     """Its run holds the record of them; their receipts count all the same."""
     sandbox = make(faults=["close_after", "ok"])
     frame = people(3).nxsms.send(sandbox.client, journal=path, campaign="spring")
@@ -422,7 +422,7 @@ def test_an_id_of_ones_own_that_ends_in_ten_digits_keeps_its_receipt(make, path)
 
 
 def test_columns_of_ones_own_are_refused_before_anything_is_asked(make, monkeypatch):
-    """The error has the call to paste; under a prefix they go beside each other."""
+    """The error has the call to paste; under a prefix they go side by side."""
     sandbox = make()
     sent = people(3).nxsms.send(sandbox.client).assign(price="9.99")
     queried = asked(sandbox, monkeypatch)
@@ -544,7 +544,7 @@ def test_code_5_in_mid_page_waits_and_goes_on(make, patient, monkeypatch):
     assert {page for _, _, page in queried} == {str(page) for page in range(1, 22)}
 
 
-def test_code_5_for_ever_keeps_what_was_pulled(make, monkeypatch):
+def test_code_5_without_end_keeps_what_was_pulled(make, monkeypatch):
     """The error says to try later, and the next call continues with what is in the journal."""
     monkeypatch.setattr(queries, "PATIENCE", (0.001, 0.001))
     sandbox = make(delivery={})

@@ -1,4 +1,4 @@
-"""`ReceiptServer`: what is taken, what is refused and why, over real sockets, beside a run, and by strangers."""
+"""`ReceiptServer`: what is taken, what is refused and why, over real sockets, during a run, and by strangers."""
 
 import http.client
 import logging
@@ -354,7 +354,7 @@ def test_a_server_that_was_closed_is_not_entered(path):
         server.__enter__()
 
 
-def test_it_runs_beside_a_run_of_the_same_journal(make, path):
+def test_it_works_during_a_run_of_the_same_journal(make, path):
     """Receipts are pushed while requests leave, some before their own replies; both are recorded."""
     sandbox = make(delivery={}, latency=0.02)
     with ReceiptServer(journal=path) as server:

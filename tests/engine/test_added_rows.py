@@ -184,7 +184,7 @@ def test_a_sent_row_that_lost_its_status_is_not_new(sandbox, lost, known):
         assert "its status is missing" in after.loc[0, "reason"]
 
 
-def test_a_changed_text_beside_a_lost_status_stops_the_call(sandbox):
+def test_a_changed_text_next_to_a_lost_status_stops_the_call(sandbox):
     """Its id is another then, and it may have gone out: as with any row that says so."""
     sent = people(2).nxsms.send(sandbox.client, progress="silent")
     sent["status"] = sent["status"].cat.remove_categories("Success")

@@ -1,4 +1,4 @@
-"""The same cell run again, a pilot, a frame from a file: who was sent to is not sent to again, and is told so."""
+"""The same cell run again, a pilot, a frame from a file: nobody is sent to again, and the caller learns so."""
 
 import io
 import re
@@ -67,7 +67,7 @@ def _sent(make):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_sent_frame_sends_nothing_more_whatever_it_went_through(sent, tmp_path, way):
-    """Sent again it gives back what is recorded, and settles its doubts by asking."""
+    """Sent again it returns what is recorded, and settles its doubts by asking."""
     sandbox, frame = sent
     with pytest.warns(nx.AlreadySentWarning, match="50 of them in doubt; nothing was sent"):
         again = way(frame, tmp_path).nxsms.send(sandbox.client)
@@ -107,8 +107,8 @@ def test_rows_that_did_not_go_out_leave_when_the_journal_is_gone(make, tmp_path,
 
 
 @pytest.mark.parametrize("keeps_journal", [True, False])
-def test_new_people_beside_those_who_were_sent_to(sandbox, path, keeps_journal, capsys):
-    """Rows without any result beside sent ones are new: they are sent, and nobody else is."""
+def test_new_people_next_to_those_who_were_sent_to(sandbox, path, keeps_journal, capsys):
+    """Rows without any result next to sent ones are new: they are sent, and nobody else is."""
     sent = people(5).nxsms.send(sandbox.client)
     df = pd.concat([people(2, first=5), sent, people(3, first=7)], ignore_index=True)
     assert df.nxsms.plan(sandbox.client).counts[["send", "accepted before"]].tolist() == [5, 5]
@@ -154,7 +154,7 @@ def test_a_pilot_and_then_all_reach_nobody_twice(sandbox, capsys, campaign):
     )
 
 
-def test_a_cell_run_again_warns_that_everything_went_out(sandbox, capsys):
+def test_a_cell_run_again_warns_that_everything_was_sent(sandbox, capsys):
     """The warning says when, and how to send it again on purpose."""
     people(3).nxsms.send(sandbox.client, campaign="spring")
     with pytest.warns(
@@ -328,8 +328,8 @@ def test_a_second_look_is_the_first(make):
     assert len(sandbox.requests) == 2
 
 
-def test_an_older_frame_beside_a_newer_one_sends_nothing_again_when_the_journal_is_gone(make, path):
-    """duplicates="drop" keeps the first row of each person, the older one; the newer one says that it went out."""
+def test_an_older_frame_next_to_a_newer_one_sends_nothing_again_when_the_journal_is_gone(make, path):
+    """duplicates="drop" keeps the first row of each person, the older one; the newer one says that it was sent."""
     sandbox = make(balance=5, balance_per="item")
     with pytest.raises(nx.AccountRefused) as stopped:
         people(10).nxsms.send(sandbox.client)

@@ -143,7 +143,7 @@ def test_how_many_need_agreement_is_a_setting(no_network, journal, monkeypatch):
 
 @pytest.mark.usefixtures("swift", "no_network")
 def test_rows_sent_already_do_not_count(journal):
-    """Of 150 rows that carry results, 149 went out: one more needs no agreement."""
+    """Of 150 rows that carry results, 149 were sent: one more needs no agreement."""
     frame = people(150)
     sent = frame.assign(
         messageid=None, status="Unsent", code=None, reason=None, batch=None, attempts=0, sent_at=None, latency_ms=None

@@ -52,7 +52,7 @@ def test_the_refused_call_goes_through_when_the_first_has_ended(begun, sandbox, 
     assert no_double(sandbox)
 
 
-def test_another_campaign_runs_beside_it(begun, make, path):
+def test_another_campaign_runs_alongside_it(begun, make, path):
     """Campaigns do not wait for each other."""
     other = make(seed=8)
     sent = people(5).nxsms.send(other.client, campaign="autumn", journal=path)
@@ -189,7 +189,7 @@ def _journals(request, path):
     return (Journal(path), Journal(path)) if request.param == "file" else (shared, shared)
 
 
-def test_rows_that_a_run_has_not_come_to_are_not_retried_beside_it(begun, sandbox, path):
+def test_rows_that_a_run_has_not_come_to_are_not_retried_alongside_it(begun, sandbox, path):
     """The journal does not know them yet, so nothing tells whose they are."""
     waiting = unsent(people(5, first=50), sandbox.client, campaign="spring")
     with pytest.raises(CampaignBusy, match="campaign 'spring' is in progress"):
@@ -201,8 +201,8 @@ def test_rows_that_a_run_has_not_come_to_are_not_retried_beside_it(begun, sandbo
 
 @pytest.mark.parametrize("campaign", ["spring", None])
 @pytest.mark.parametrize("key", ["order", None])
-def test_a_send_is_refused_beside_a_retry_of_rows_that_it_may_have(make, journals, campaign, key):
-    """Whatever campaign they are of, the retry is known to the campaign's own call, which then gives back what came of it."""
+def test_a_send_is_refused_during_a_retry_of_rows_that_it_may_have(make, journals, campaign, key):
+    """Whatever campaign they are of, the retry is known to the campaign's own call, which then returns its outcome."""
     sandbox = make()
     frame = people(300, order=range(300))
     rest = unsent(frame, sandbox.client, campaign=campaign, key=key)
@@ -224,7 +224,7 @@ def test_a_send_is_refused_beside_a_retry_of_rows_that_it_may_have(make, journal
     assert no_double(sandbox)
 
 
-def test_rows_that_are_shown_to_be_of_a_campaign_are_retried_beside_another_one(make, journals):
+def test_rows_that_are_shown_to_be_of_a_campaign_are_retried_alongside_another_one(make, journals):
     """The id that the campaign's own call would make for a row shows where it belongs: other campaigns need not wait."""
     sandbox = make()
     rest = unsent(people(5, first=50), sandbox.client, campaign="autumn")
@@ -237,7 +237,7 @@ def test_rows_that_are_shown_to_be_of_a_campaign_are_retried_beside_another_one(
     assert journals[0].runs()["campaign"].tolist() == ["spring", "autumn"]
 
 
-def test_a_retry_without_a_home_is_refused_beside_any_run_and_names_it(make, journals):
+def test_a_retry_without_a_home_is_refused_during_any_run_and_names_it(make, journals):
     """Its rows may be those of the run; with that at its end they leave."""
     sandbox = make()
     rest = unsent(people(5, order=range(5)), sandbox.client, campaign="spring", key="order")

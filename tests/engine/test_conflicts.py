@@ -1,4 +1,4 @@
-"""Rows that say they went out as another message than the call would send: nothing leaves before that is settled."""
+"""Rows that say they were sent as another message than the call would send: nothing leaves before that is settled."""
 
 import io
 import sys
@@ -116,7 +116,7 @@ def test_the_line_to_paste_sends_nobody_again_whom_only_the_frame_knows(sandbox,
 
 @pytest.mark.parametrize("verb", ["send", "start"])
 def test_a_campaign_left_out_is_named(sandbox, verb):
-    """Rows that went out in a campaign are not sent again because the next call forgets its name."""
+    """Rows that were sent in a campaign are not sent again because the next call forgets its name."""
     sent = people(3).nxsms.send(sandbox.client, campaign="spring")
     with pytest.raises(nx.ColumnError, match=r"left out:\nthe journal knows 3 rows in campaign='spring'") as refused:
         getattr(sent.nxsms, verb)(sandbox.client)
@@ -236,7 +236,7 @@ def test_a_row_corrected_and_retried_stops_the_call_when_the_journal_is_gone(mak
 
 @pytest.mark.parametrize("own", [False, True])
 def test_a_retry_that_left_out_the_key_is_the_latest_attempt_of_its_rows(make, own):
-    """The journal has it beside the key of the campaign or none, and its id leads to it."""
+    """The journal has it with the key of the campaign or none, and its id leads to it."""
     sandbox = make(failures={13009: 1.0})
     ids = {"sys_message_id": [f"order-{n:05}" for n in range(4)]} if own else {}
     options = {"campaign": "spring", "key": "order"}
@@ -328,7 +328,7 @@ def test_results_under_another_prefix_are_applied_when_the_journal_is_gone(sandb
     assert len(sandbox.ledger) == 6
 
 
-def test_a_message_that_was_stopped_goes_on_beside_an_earlier_one_under_another_prefix(make):
+def test_a_message_that_was_stopped_goes_on_next_to_an_earlier_one_under_another_prefix(make):
     """Its own unsent results count, not those of the earlier message in the same frame."""
     sandbox = make()
     first = people(4).nxsms.send(sandbox.client, campaign="first", prefix="first_")
@@ -409,7 +409,7 @@ OLDER_FILES = {
 
 @pytest.mark.parametrize("campaign", [None, "spring"])
 @pytest.mark.parametrize("way", OLDER_FILES)
-def test_a_file_of_refused_rows_with_other_keys_stops_the_call_once_their_retry_went_out(make, tmp_path, way, campaign):
+def test_a_file_of_refused_rows_with_other_keys_stops_the_call_once_their_retry_was_sent(make, tmp_path, way, campaign):
     """The file says Failure, under ids that the journal knows as refused and then accepted."""
     sandbox = make(failures={13005: 1.0})
     order, change = OLDER_FILES[way]
@@ -437,7 +437,7 @@ def test_a_file_of_refused_rows_with_other_keys_stops_the_call_once_their_retry_
 @pytest.mark.parametrize("campaign", [None, "spring"])
 @pytest.mark.parametrize("status", ["Unsent", "Failure", None])
 def test_a_changed_row_stops_the_call_whatever_its_old_file_says_of_it(make, campaign, status):
-    """Its id went out since, which the journal knows: unsent rows under that id, refused ones under a further one."""
+    """Its id was sent since, which the journal knows: unsent rows under that id, refused ones under a further one."""
     sandbox = make(**({"failures": {13005: 1.0}} if status == "Failure" else {"balance": 0, "balance_per": "item"}))
     try:
         older = people(3).nxsms.send(sandbox.client, campaign=campaign)
@@ -457,7 +457,7 @@ def test_a_changed_row_stops_the_call_whatever_its_old_file_says_of_it(make, cam
     assert len(sandbox.ledger) == 3
 
 
-def test_rows_of_another_campaign_are_sent_in_this_one_whatever_became_of_their_retry(make):
+def test_rows_of_another_campaign_are_sent_in_this_one_whatever_the_outcome_of_their_retry(make):
     """What a retry sent for its own campaign says nothing of a named other one."""
     sandbox = make(failures={13005: 1.0})
     refused = people(3).nxsms.send(sandbox.client, campaign="spring")

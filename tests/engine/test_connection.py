@@ -269,7 +269,7 @@ def test_a_second_reply_right_behind_the_first_is_nobodys(parts):
 
 
 def test_a_gateway_that_speaks_first_is_no_connection(monkeypatch):
-    """Nothing is sent to what does not wait for a request, and it is not tried for ever."""
+    """Nothing is sent to what does not wait for a request, and it is not tried indefinitely."""
     heard, greeted = [], asyncio.Event()
     connect = aiohttp.TCPConnector.connect
 

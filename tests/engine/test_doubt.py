@@ -117,7 +117,7 @@ def test_a_disposition_counts_by_its_value(queue, disposition):
     assert mine.status in (SUCCESS, FAILURE, UNKNOWN, UNSENT)
 
 
-def test_dispositions_are_told_apart_by_their_values():
+def test_dispositions_are_distinguished_by_their_values():
     """No two dispositions are equal, and each documented refusal has one in which nothing was sent."""
     assert len({disposition.value for disposition in Disposition}) == len(Disposition)
     assert set(REFUSED.values()) == {
@@ -141,8 +141,8 @@ def test_dispositions_are_told_apart_by_their_values():
         (b'{"code":0,"message":"Success","data":null}', "code 0 without data", False),
     ],
 )
-def test_each_doubtful_reply_is_told_from_another_services(body, words, foreign):
-    """What is damaged, what is another service's and what the vendor leaves open are told apart, and all are doubt."""
+def test_each_doubtful_reply_is_distinguished_from_another_services(body, words, foreign):
+    """What is damaged, what is another service's and what the vendor leaves open are distinguished, and all are doubt."""
     verdict = classify(left=True, status=200, body=body, error="", ids=["a"])
     assert (verdict.disposition, verdict.foreign) == (Disposition.DOUBT, foreign)
     assert verdict.words.startswith(words)

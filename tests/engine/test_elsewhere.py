@@ -53,7 +53,7 @@ def test_a_mocks_success_is_not_the_real_gateways(sandbox, real, journal, campai
 
 
 def test_the_real_gateways_success_is_not_a_mocks(sandbox, real, journal):
-    """The other way round, too: a rehearsal of rows that went out for real says so."""
+    """The other way round, too: a rehearsal of rows that were sent for real says so."""
     record_ago(journal, people(3).nxsms.plan(real).frame, ACCEPTED, 5, client=real)
     with pytest.raises(
         nx.ConfigError, match=f"3 rows of 3, the first at position 0, went to {REAL} according to this journal"
@@ -72,7 +72,7 @@ def test_the_real_gateways_success_is_not_a_mocks(sandbox, real, journal):
         ("https://sms.example", REAL, False),
     ],
 )
-def test_gateways_are_told_apart_by_their_hosts(sandbox, journal, before, now, same):
+def test_gateways_are_distinguished_by_their_hosts(sandbox, journal, before, now, same):
     """The vendor's own hosts are one gateway."""
     first, second = client_at(before, sandbox), client_at(now, sandbox)
     record_ago(journal, people(3).nxsms.plan(first).frame, ACCEPTED, 5, client=first)

@@ -235,7 +235,7 @@ nx.Journal.of(journal).campaign(None).release()
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.parametrize("journal", ["path", "nx.Journal.in_memory()"])
 def test_a_fork_neither_waits_nor_sends_nor_frees_the_campaign(path, journal):
-    """The run and its journal belong to the process that started it; the forked one is told so at once."""
+    """The run and its journal belong to the process that started it; the forked one learns so at once."""
     assert output_of(path, FORKED.format(journal=journal)) == ["0", "busy", "['Success'] 2000 1"]
 
 

@@ -236,7 +236,7 @@ def test_a_machine_that_slept_signs_for_the_time_of_leaving(gateway, journal, mo
 @pytest.mark.usefixtures("swift")
 @pytest.mark.parametrize("seed", range(int(os.environ.get("NXSMS_STORMS", "4"))))
 def test_faults_at_random(tmp_path, seed):
-    """Any faults in any order, the cell run again until nothing is unsent: no message goes out twice."""
+    """Any faults in any order, the cell run again until nothing is unsent: no message is sent twice."""
     tally = faulty(seed, tmp_path)
     assert (tally.doubles, tally.wrong) == (0, 0)
 

@@ -166,7 +166,7 @@ class History:
             self.frame = sent
 
     def said(self, frame):
-        """The ids under which the frame says that rows went out."""
+        """The ids under which the frame says that rows were sent."""
         said = set()
         for prefix in result_columns.prefixes(frame):
             results = result_columns.read(frame, prefix, gaps=True)
@@ -272,7 +272,7 @@ def recombined(chance, frames, tag):
 @pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
 @pytest.mark.parametrize("duplicates", ["drop", "allow"])
 @pytest.mark.parametrize("seed", range(8))
-def test_what_a_recombined_frame_says_went_out_goes_out_no_more_without_the_journal(make, tmp_path, seed, duplicates):
+def test_what_a_recombined_frame_says_was_sent_is_not_sent_again_without_the_journal(make, tmp_path, seed, duplicates):
     """No id that it has goes out again and, where duplicates are dropped, no key; nobody is called Success who got nothing."""
     chance, sandbox = random.Random(f"{seed}{duplicates}"), make(hourly_limit=None)
     options = {"campaign": chance.choice([None, "spring"]), "key": chance.choice([None, "order"])}

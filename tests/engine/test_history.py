@@ -1,4 +1,4 @@
-"""Any history of runs, faults, crashes, retries and questions: what is known stays true and nothing goes out twice."""
+"""Any history of runs, faults, crashes, retries and questions: what is known stays true and nothing is sent twice."""
 
 from __future__ import annotations
 

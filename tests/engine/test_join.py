@@ -1,4 +1,4 @@
-"""What `send` gives back: the frame it was given, each row with its own result, joined by messageid and by nothing else."""
+"""What `send` returns: the frame it was given, each row with its own result, joined by messageid and by nothing else."""
 
 import numpy as np
 import pandas as pd

@@ -36,7 +36,7 @@ def _outputs():
 
 
 def test_an_interrupt_ends_an_awaited_run(outputs):
-    """The cell ends with the cancellation, no further request leaves, and the journal has what became of each row."""
+    """The cell ends with the cancellation, no further request leaves, and the journal has the outcome of each row."""
     _, awaited, after = outputs(
         SETUP,
         f"sent = await people.nxsms.asend{ENDLESS}",

@@ -135,7 +135,7 @@ async def _after_the_reply(it, kill):
     "moment", [_before_the_body, _before_the_effect, _before_the_reply, _in_the_reply, _after_the_reply]
 )
 def test_killed_by_the_gateway(gateway, journal, moment, nth):
-    """Killed by the gateway's hand: it is known what had arrived; without the query it stays in doubt for ever."""
+    """Killed by the gateway's hand: it is known what had arrived; without the query it stays in doubt indefinitely."""
     victim = []
 
     async def act(it):

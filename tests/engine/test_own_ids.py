@@ -56,7 +56,7 @@ def test_with_or_without_the_column_the_same_message_is_known(make, first, optio
 
 @pytest.mark.parametrize("verb", ["send", "reconcile"])
 def test_rows_in_doubt_under_an_own_id_are_known_without_the_column(make, verb):
-    """They are settled by asking about the id they went out with, and stay settled for who cannot ask."""
+    """They are settled by asking about the id they were sent with, and stay settled for who cannot ask."""
     sandbox = make(faults=["lost"])
     journal, cannot_ask = sandbox.client.journal, nx.Client(**keys_of(sandbox), base_url=sandbox.url)
     doubtful = people(5, sys_message_id=OWN).nxsms.send(sandbox.client)
@@ -244,7 +244,7 @@ OTHERS = {
 @pytest.mark.parametrize("faults", [None, ["lost"]], ids=["accepted", "in doubt"])
 @pytest.mark.parametrize("options", [{}, {"campaign": "spring"}, {"key": "order"}, {"prefix": "sms_"}], ids=str)
 @pytest.mark.parametrize("columns", OTHERS.values(), ids=OTHERS)
-def test_a_copy_that_went_out_under_an_own_id_speaks_for_its_key_when_the_journal_is_gone(
+def test_a_copy_that_was_sent_under_an_own_id_counts_for_its_key_when_the_journal_is_gone(
     make, tmp_path, columns, options, faults
 ):
     """Whichever of the copies comes first and whatever id it brings, the person gets nothing again."""
@@ -275,7 +275,7 @@ def test_a_copy_retried_under_an_own_id_speaks_for_its_key_when_the_journal_is_g
 
 @pytest.mark.filterwarnings("ignore::nxsms_nb.AlreadySentWarning")
 @pytest.mark.parametrize("campaign", [None, "spring"])
-def test_a_row_that_took_over_what_a_copy_said_is_known_beside_the_copy_when_the_journal_is_gone_again(
+def test_a_row_that_took_over_what_a_copy_said_is_known_next_to_the_copy_when_the_journal_is_gone_again(
     sandbox, tmp_path, campaign
 ):
     """Its result names the id that the copy brings, whichever of them comes first."""
@@ -291,7 +291,7 @@ def test_a_row_that_took_over_what_a_copy_said_is_known_beside_the_copy_when_the
 
 
 def test_a_copy_whose_own_id_was_lost_stops_the_call_in_either_order(make, path):
-    """It says that it went out under an id that nothing in the frame explains; the way out of the message works."""
+    """It says that it was sent under an id that nothing in the frame explains; the way out of the message works."""
     sandbox = make(hourly_limit=None)
     one = people(1)
     sent = one.assign(sys_message_id=OWN[0]).nxsms.send(sandbox.client).drop(columns="sys_message_id")
@@ -313,7 +313,7 @@ def test_a_copy_whose_own_id_was_lost_stops_the_call_in_either_order(make, path)
 
 
 def test_a_copy_speaks_for_no_other_key(make, path):
-    """A row with another text or number beside a sent frame is new."""
+    """A row with another text or number next to a sent frame is new."""
     sandbox = make(hourly_limit=None)
     sent = people(2, sys_message_id=OWN[:2]).nxsms.send(sandbox.client)
     others = pd.concat([people(2, content="Another text"), people(2, first=9)])

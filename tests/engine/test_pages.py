@@ -106,7 +106,7 @@ def test_records_that_stand_in_the_list_twice_are_no_shift():
 
 @pytest.mark.parametrize("added", [1, 10, 30])
 def test_a_list_that_grows_in_front_as_fast_as_it_is_read_is_given_up(added):
-    """After so many readings, none of which goes on for ever."""
+    """After so many readings, none of which goes on indefinitely."""
     vendor = Vendor(
         names(80), lambda ids, asked: ids.__setitem__(slice(0, 0), [f"late-{asked}-{n}" for n in range(added)])
     )
@@ -116,7 +116,7 @@ def test_a_list_that_grows_in_front_as_fast_as_it_is_read_is_given_up(added):
     assert vendor.asked < 300
 
 
-def test_a_server_that_gives_one_page_for_ever_is_an_error():
+def test_a_server_that_gives_one_page_endlessly_is_an_error():
     """It knows no pages, and says that there are more."""
 
     class Stuck(Vendor):

@@ -74,7 +74,7 @@ def test_a_query_that_breaks_leaves_the_doubt_and_keeps_nobody_waiting(gateway, 
 
 
 @pytest.mark.parametrize("few", [True, False], ids=["few", "many"])
-def test_a_query_that_refuses_the_days_beside_still_settles(gateway, journal, few):
+def test_a_query_that_refuses_the_days_around_it_still_settles(gateway, journal, few):
     """Tomorrow is no day to ask about, says a strict gateway: no reason not to believe what it says of today."""
     frame, client = people(100), client_of(gateway.url, app_secret=APP_SECRET)
     gateway.strike(LOST, first=1, times=3)

@@ -150,7 +150,7 @@ def test_rows_whose_run_is_alive_are_not_settled(make, path, absent):
     assert counts(run.wait()) == {"Success": 3}
 
 
-def test_rows_unknown_to_the_journal_are_not_settled_beside_a_run_of_it(make, path, tmp_path):
+def test_rows_unknown_to_the_journal_are_not_settled_during_a_run_of_it(make, path, tmp_path):
     """They may be of any campaign; the run may be about to send them."""
     sandbox = make()
     sandbox.faults = ["close_before"]

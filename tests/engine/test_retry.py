@@ -1,4 +1,4 @@
-"""`retry`: another attempt for rows that certainly did not go out, and for nothing else."""
+"""`retry`: another attempt for rows that certainly were not sent, and for nothing else."""
 
 import pandas as pd
 import pytest
@@ -110,7 +110,7 @@ def test_other_rows_of_the_same_frame_are_tried(within_the_hour, capsys):
 
 
 def test_a_retry_of_refused_rows_run_twice_sends_once(make):
-    """The second run finds the further attempt in the journal and gives back its result."""
+    """The second run finds the further attempt in the journal and returns its result."""
     sandbox = make(failures={13009: 1.0})
     failed = people(4).nxsms.send(sandbox.client)
     sandbox.failures = None
@@ -215,7 +215,7 @@ def test_a_retry_in_another_campaign_is_refused(make):
 
 
 def test_the_campaign_of_a_sent_frame_is_looked_up(make):
-    """Without campaign= the retry is recorded in the campaign its rows went out in."""
+    """Without campaign= the retry is recorded in the campaign its rows were sent in."""
     sandbox, frame = refused_midway(make, campaign="spring")
     frame.nxsms.retry(sandbox.client)
     assert sandbox.client.journal.runs()["campaign"].tolist() == ["spring", "spring"]
@@ -280,7 +280,7 @@ def test_what_an_older_frame_calls_refused_may_have_gone_out_since(make, path):
 
 
 @pytest.mark.parametrize("refused", [False, True])
-def test_an_older_frame_beside_a_newer_one_sends_nothing_again(make, path, refused):
+def test_an_older_frame_next_to_a_newer_one_sends_nothing_again(make, path, refused):
     """The journal is gone, and the rows stand twice in the frame: as they were before the retry, and after it."""
     sandbox, frame = refused_midway(make)
     if refused:
@@ -344,7 +344,7 @@ def _corrected(request, make):
 
 
 def test_a_corrected_row_that_was_retried_is_not_sent_by_its_campaign(corrected):
-    """The campaign's own call finds it by what it is now, and gives back what came of the retry."""
+    """The campaign's own call finds it by what it is now, and returns its outcome."""
     sandbox, campaign, frame, failed = corrected
     retried = failed.nxsms.retry(sandbox.client, codes=[13005, 13009])
     assert counts(retried) == {"Success": 3}
@@ -356,7 +356,7 @@ def test_a_corrected_row_that_was_retried_is_not_sent_by_its_campaign(corrected)
 
 
 def test_a_corrected_row_that_its_campaign_sent_is_not_retried(corrected):
-    """The message that the row is now went out; the others are retried."""
+    """The message that the row is now was sent; the others are retried."""
     sandbox, campaign, frame, failed = corrected
     sent = frame.nxsms.send(sandbox.client, campaign=campaign)
     assert counts(sent) == {"Success": 1, "Failure": 2}

@@ -149,7 +149,7 @@ def test_a_clock_that_is_set_in_mid_run_leaves_no_wrong_times(sandbox, database,
 
 
 def test_a_second_persons_call_finds_what_the_first_sent(sandbox, database):
-    """With a journal, a kernel and a frame of her own, she is told what went out, and sends the rest."""
+    """With a journal, a kernel and a frame of her own, she is told what was sent, and sends the rest."""
     people(20).nxsms.send(sandbox.client, campaign="spring", journal=Journal(database), progress="silent")
     both = people(30).nxsms.send(sandbox.client, campaign="spring", journal=Journal(database), progress="silent")
     assert counts(both) == {"Success": 30}
@@ -201,7 +201,7 @@ def test_a_session_that_ended_behind_a_pooler_is_opened_again(make, postgres, da
 
 
 def test_a_run_that_has_sent_is_not_said_to_have_sent_nothing(make, server, monkeypatch):
-    """What the database says when it stays away comes with what became of the run."""
+    """What the database says when it stays away comes with the outcome of the run."""
     monkeypatch.setattr(pg_session, "PATIENCE_S", 0.5)
     monkeypatch.setattr(pg_recorder, "_LAST_S", 1.0)
     sandbox, url = make(latency=0.02), server.database()
@@ -262,7 +262,7 @@ def test_rows_that_another_run_sent_meanwhile_come_back_as_recorded(postgres, da
     assert later["sent_at"].equals(hers["sent_at"])
 
 
-def test_a_colleagues_reconcile_and_retry_beside_a_live_run(sandbox, postgres, database):
+def test_a_colleagues_reconcile_and_retry_during_a_live_run(sandbox, postgres, database):
     """They are refused while it holds the campaign; when its connection has gone, its young requests stay in doubt."""
     sandbox.hold()
     run = people(30).nxsms.start(sandbox.client, campaign="spring", journal=database, batch_size=10, progress="silent")

@@ -291,7 +291,7 @@ def test_a_list_added_later_keeps_what_was_sent(sandbox):
 
 
 def test_a_retry_leaves_out_whoever_is_listed(sandbox):
-    """Rows that did not go out are skipped, refused ones keep the gateway's word; nobody on the list is tried."""
+    """Rows that were not sent are skipped, refused ones keep the gateway's word; nobody on the list is tried."""
     sandbox.failures = {13007: 1.0}
     sandbox.hourly_limit = None
     refused = people().nxsms.send(sandbox.client)

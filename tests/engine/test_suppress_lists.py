@@ -1,4 +1,4 @@
-"""Lists as people keep them: several sheets and columns, names beside numbers, headings with dates, other spellings."""
+"""Lists as people keep them: several sheets and columns, names next to numbers, headings with dates, other spellings."""
 
 import openpyxl
 import pandas as pd

@@ -1,4 +1,4 @@
-"""An error that nobody expected ends a run: nothing waits for ever, and nothing is sent twice."""
+"""An error that nobody expected ends a run: nothing waits indefinitely, and nothing is sent twice."""
 
 import pytest
 

@@ -497,7 +497,7 @@ def test_a_text_that_no_cell_can_hold_is_refused_beforehand(capsys):
 
 @pytest.mark.parametrize("target", ["out.xlsx", "out.csv.gz", "out.tsv"])
 def test_a_run_that_stops_leaves_a_whole_file_of_the_rows_so_far(capsys, monkeypatch, target):
-    """It can be opened, says what became of each row, and the same command completes it."""
+    """It can be opened, says the outcome of each row, and the same command completes it."""
     pd.DataFrame({"phone": [f"+49151123456{i:02}" for i in range(40)], "content": "Hi"}).to_csv("in.csv", index=False)
     with nx.Sandbox(seed=7, balance=0) as sandbox:
         for name in ("base_url", "access_key", "access_secret", "app_key"):

@@ -1,4 +1,4 @@
-"""Files sent by the chunk: what is written is the source, as it was, with what became of each row."""
+"""Files sent by the chunk: what is written is the source, as it was, with the outcome of each row."""
 
 import csv
 import datetime as dt

@@ -85,7 +85,7 @@ def test_a_campaign_that_was_released_records_nothing(journal):
 
 
 @pytest.mark.parametrize("beside", ["a run", "a look", "nothing to send"])
-def test_a_run_that_is_killed_beside_another_leaves_its_log(tmp_path, beside):
+def test_a_run_that_is_killed_alongside_another_leaves_its_log(tmp_path, beside):
     """Whoever closes the journal last, the requests of the killed run are found, in doubt."""
     path = tmp_path / "journal.sqlite3"
     journal = nx.Journal(path)

@@ -77,7 +77,7 @@ def test_an_id_that_another_run_has_does_not_leave(journal):
     ],
 )
 def test_the_outcome_decides_the_claim(journal, states, outcome, state):
-    """What certainly did not go out is free, what the gateway answered is decided, what may be out stays open."""
+    """What certainly was not sent is free, what the gateway answered is decided, what may be out stays open."""
     with recording(journal, "a") as record:
 
         async def act():

@@ -278,7 +278,7 @@ with nx.Sandbox(seed=7) as sandbox:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on a file's size are of POSIX systems")
 def test_a_disk_that_fills_up_midway_stops_the_run_with_the_frame_complete(path):
-    """No request leaves that is not on the disk; the frame still has every outcome, and later nothing goes out twice."""
+    """No request leaves that is not on the disk; the frame still has every outcome, and later nothing is sent twice."""
     finished = subprocess.run([sys.executable, "-c", FULL_MIDWAY, path], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     _new, first, *_, second = finished.stdout.splitlines()

@@ -99,7 +99,7 @@ def test_a_process_forked_during_a_run_is_refused_its_journal(sandbox, tmp_path)
 
 
 def test_a_stream_goes_on_in_the_process_that_began_it(sandbox):
-    """A forked process has its generator and no thread that sends: it is told so at once, and closing it takes no time."""
+    """A forked process has its generator and no thread that sends: it learns so at once, and closing it takes no time."""
     stream = nx.send_stream([ROWS.iloc[:2], ROWS.iloc[2:]], sandbox.client, campaign="spring", progress="silent")
     next(stream)
     assert "belongs to process" in in_a_fork(lambda: next(stream))

@@ -157,7 +157,7 @@ def _older(path):
 @pytest.mark.usefixtures("older")
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
 def test_a_journal_that_vanishes_under_a_run_stops_it_and_nobody_gets_a_second_message(path, act):
-    """The frame is complete and true; the next call is refused, or knows what went out."""
+    """The frame is complete and true; the next call is refused, or knows what was sent."""
     with Sandbox(seed=7) as sandbox:
         sandbox.hold()
         run = people().nxsms.start(sandbox.client, journal=path, batch_size=5, progress="silent")
@@ -184,7 +184,7 @@ def test_a_journal_that_vanishes_under_a_run_stops_it_and_nobody_gets_a_second_m
     "act", [deleted_with_its_log, folder_removed, replaced_by_an_older_copy, log_and_index_deleted]
 )
 def test_what_a_lost_journal_held_is_saved(path, act):
-    """The next error names the copy, and the copy knows every message that went out."""
+    """The next error names the copy, and the copy knows every message that was sent."""
     with Sandbox(seed=7) as sandbox:
         sandbox.hold()
         run = people().nxsms.start(sandbox.client, journal=path, batch_size=5, progress="silent")
@@ -279,7 +279,7 @@ def test_a_second_run_after_the_locks_were_deleted_sends_nobody_twice(path, lock
 
 
 @pytest.mark.parametrize("what", ["gone", "empty"])
-def test_a_journal_gone_or_emptied_beside_its_locks_is_refused(path, what):
+def test_a_journal_gone_or_emptied_next_to_its_locks_is_refused(path, what):
     """It held something: a new one would send everything again."""
     write(Journal(path), (ids(3), ACCEPTED))
     deleted(path) if what == "gone" else emptied(path)

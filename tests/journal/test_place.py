@@ -153,7 +153,7 @@ def test_a_name_that_is_no_path_of_a_file_is_refused(tmp_path, monkeypatch, name
 
 
 def test_a_place_below_a_file_or_with_too_long_a_name_is_refused(tmp_path):
-    """What the system says is told as a JournalError."""
+    """What the system says becomes a JournalError."""
     (tmp_path / "people.csv").write_text("phone\n")
     for path in (tmp_path / "people.csv" / "journal.sqlite3", tmp_path / ("n" * 300)):
         with Sandbox(seed=7) as sandbox, pytest.raises(JournalError, match="Nothing was sent"):

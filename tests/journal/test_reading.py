@@ -130,7 +130,7 @@ def homes(journal, messageids):
     return {name: places.tolist() for name, places in journal.homes(pa.array(messageids, pa.string())).items()}
 
 
-def test_homes_are_the_campaigns_that_messages_went_out_in(journal):
+def test_homes_are_the_campaigns_that_messages_were_sent_in(journal):
     """The unnamed one is empty text; ids that are not known have none; each id is given by its places."""
     write(journal, (ids(2), ACCEPTED), campaign="spring")
     write(journal, (ids(2, 2), ACCEPTED))

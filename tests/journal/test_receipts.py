@@ -154,7 +154,7 @@ def test_a_receipt_that_was_changed_is_noticed(journal, path):
     assert known(journal, ids(3)) == [SUCCESS] * 3
 
 
-def test_receipts_are_written_beside_a_run(journal, path):
+def test_receipts_are_written_during_a_run(journal, path):
     """The same journal, held open for receipts before, during and after a run."""
     with journal.receiving() as book:
         book.write([DELIVERED], "pushed")

@@ -78,7 +78,7 @@ def test_requests_that_wait_together_are_committed_together(journal, workers):
 
 
 def test_after_a_commit_that_was_held_up_requests_wait_no_longer_than_their_patience(journal):
-    """A disk that hung once is not waited for ever after."""
+    """A disk that hung once is not waited for indefinitely afterwards."""
 
     async def one(record):
         loop = asyncio.get_running_loop()

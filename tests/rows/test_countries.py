@@ -43,7 +43,7 @@ SHARED = sorted(code for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CO
 
 
 @given(st.sampled_from(SHARED), st.text("0123456789", min_size=6, max_size=11))
-def test_countries_that_share_a_code_are_told_apart_as_the_library_does(code, rest):
+def test_countries_that_share_a_code_are_distinguished_as_the_library_does(code, rest):
     """Where the library knows the country of a number under a shared code, so do we."""
     digits = f"{code}{rest}"
     known = library(digits)

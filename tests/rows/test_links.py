@@ -122,7 +122,7 @@ def test_a_preview_of_a_long_text_shows_the_link():
 
 
 def test_a_trial_shows_a_row_with_a_link(capsys):
-    """One of its messages has a link, which stands beside its text; without links there is no such column."""
+    """One of its messages has a link, which is next to its text; without links there is no such column."""
     frame = people(["a longer text than the others have", "Hi #1#", "Hi"], [None, LINK, None])
     with nx.Sandbox(seed=7) as sandbox:
         trial = frame.nxsms.try_out(sandbox.client, to="+4915112345678", rows=2)

@@ -108,7 +108,7 @@ def test_harmless_words_and_groups_are_read(written, region, digits):
     ],
 )
 @pytest.mark.parametrize("region", [None, "DE"])
-def test_digits_beside_a_whole_number_are_not_joined_to_it(written, region):
+def test_digits_next_to_a_whole_number_are_not_joined_to_it(written, region):
     """Hours, a second number cut short and a place in a list make a problem, not another person's number."""
     assert rule(written, region) in {"phone_extension", "phone_several"}
 

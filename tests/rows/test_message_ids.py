@@ -1,4 +1,4 @@
-"""Message ids: the same row has the same id for ever, and no two rows that differ share one."""
+"""Message ids: the same row has the same id indefinitely, and no two rows that differ share one."""
 
 import io
 import pickle
@@ -264,7 +264,7 @@ def test_another_rows_id_is_no_attempt_of_it(other):
 
 @given(st.lists(st.from_regex(r"[0-9a-zA-Z-]{10,50}|n1[0-9a-f]{32}", fullmatch=True), max_size=20))
 def test_equal_ids_have_equal_fingerprints_wherever_they_stand(messageids):
-    """They are what the journal is searched by: an id whose fingerprint depended on its neighbours would go out twice."""
+    """They are what the journal is searched by: an id whose fingerprint depended on its neighbours would be sent twice."""
     together = fingerprints(pa.array(messageids, pa.large_string())).tolist()
     sliced = fingerprints(pa.array(["padding-padding", *messageids], pa.large_string())[1:]).tolist()
     alone = [int(fingerprints(pa.array([messageid], pa.large_string()))[0]) for messageid in messageids]
@@ -293,7 +293,7 @@ def test_spelled_digests_are_read_back(messageids):
     ],
 )
 def test_what_is_no_spelled_digest_is_not_read_as_one(other):
-    """Spelled again it would be another id, and what went out would not be found."""
+    """Spelled again it would be another id, and what was sent would not be found."""
     assert id_format.unspelled(pa.array(["n1" + "0" * 32, other], pa.large_string())) is None
     assert id_format.unspelled(pa.array([other], pa.large_string())) is None
 

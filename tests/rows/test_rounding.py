@@ -30,7 +30,7 @@ def numbers(n, rng):
 
 @pytest.mark.parametrize("how", [{}, {"dtype": str}])
 def test_numbers_cut_by_a_spreadsheet_are_problems_however_the_file_is_read(tmp_path, how):
-    """Whole numbers and text are as damaged as the floats they come from, and reading them again does not mend them."""
+    """Whole numbers and text are as damaged as the floats they come from, and reading them again does not repair them."""
     people([8.61509e12, 9.19812e11, 8.61377e12, 8.61395e12]).to_excel(tmp_path / "p.xlsx", index=False)
     frame = pd.read_excel(tmp_path / "p.xlsx", **how)
     report = frame.nxsms.validate()

@@ -53,7 +53,7 @@ def test_the_text_is_sent_as_it_stands():
 
 @pytest.mark.parametrize("options", [{}, {"key": ["content", "phone"]}])
 def test_texts_of_several_lines_are_known_after_a_workbook(tmp_path, options):
-    """Excel turns CRLF and CR into LF; what went out does not go out again, with a journal or without."""
+    """Excel turns CRLF and CR into LF; what was sent is not sent again, with a journal or without."""
     with nx.Sandbox(seed=7) as sandbox:
         sent = PEOPLE.nxsms.send(sandbox.client, progress=False, **options)
         sent.assign(sent_at=sent["sent_at"].dt.tz_localize(None)).to_excel(tmp_path / "sent.xlsx", index=False)

@@ -142,7 +142,7 @@ class Quiet(str):
     ("value", "expected"),
     [(Tier.GOLD, "gold"), (Quiet("gold"), "gold"), (np.str_("gold"), "gold"), (Plain.GOLD, "Plain.GOLD")],
 )
-def test_what_derives_from_text_is_written_alike_whatever_stands_beside_it(value, expected, beside):
+def test_what_derives_from_text_is_written_alike_whatever_is_next_to_it(value, expected, beside):
     """Its text, with or without a spec, and not what its class makes of it in one row or the other."""
     frame = column([value, *beside])
     assert texts(frame, "{v}")[0] == expected

@@ -55,7 +55,7 @@ def test_a_row_counts_the_good_rows_before_it_that_share_its_key(rows):
 
 @given(st.lists(st.text("ab", max_size=30), max_size=60), st.integers(0, 3))
 def test_keys_are_compared_in_full_wherever_they_lie(texts, start):
-    """Keys that begin alike are told apart, and equal ones found, in a slice too."""
+    """Keys that begin alike are distinguished, and equal ones found, in a slice too."""
     part = pa.array(texts, pa.large_string())[start:]
     shared = pa.array(["everybody's"] * len(part), pa.large_string())
     for parts in ([part], [shared, part], [part, shared]):

@@ -23,7 +23,7 @@ def raw_reply(sandbox, count=3):
 @pytest.mark.parametrize("when", ["unread", "before", "after"])
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_exchange_has_an_effect_or_none_as_its_kind_says(make, kind, when):
-    """The client gets no reply either way; only the ledger knows whether the messages went out."""
+    """The client gets no reply either way; only the ledger knows whether the messages were sent."""
     sandbox = make(faults=[f"{kind}_{when}"])
     with pytest.raises((http.client.HTTPException, OSError)):
         raw_reply(sandbox)
@@ -144,7 +144,7 @@ def test_a_code_can_refuse_without_effect(make, code):
 
 
 def test_a_code_can_lie_about_its_effect(make):
-    """-1_after says failure although the messages went out."""
+    """-1_after says failure although the messages were sent."""
     sandbox = make(faults=["-1_after"])
     assert send(sandbox, items(3)) == refused(-1)
     assert len(sandbox.ledger) == 3

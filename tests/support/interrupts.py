@@ -327,7 +327,7 @@ def main() -> None:
 
 
 def table(times: int, more: list[str], batch: int = 100) -> None:
-    """Print what became of interrupts at each line, and of so many timer signals for each verb."""
+    """Print the outcome of interrupts at each line, and of so many timer signals for each verb."""
     sys.stdout.write("| verb | at each line | by signals | of these during the call | processes with a fault |\n")
     sys.stdout.write("|---|---|---|---|---|\n")
     for verb in SCENES:

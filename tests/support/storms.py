@@ -50,7 +50,7 @@ class Tally:
 
 
 def doubles(gateway: FaultGateway) -> int:
-    """How many messages went out again, each time counted."""
+    """How many messages were sent again, each time counted."""
     return sum(n - 1 for n in gateway.effects().values())
 
 

@@ -271,7 +271,7 @@ def test_texts_of_the_frame_are_texts(page):
 
 
 def test_hovering_shows_figures(page):
-    """Tiles, bars, columns and cells tell their figures beside the pointer."""
+    """Tiles, bars, columns and cells tell their figures next to the pointer."""
     tip = page.locator(".nxsms-dash-tip")
     for selector, words in (
         (part("tile", "Success"), "rows, "),
@@ -308,7 +308,7 @@ def test_it_keeps_its_size_and_is_legible(page, theme):
 
 
 def test_two_columns_where_there_is_room(page):
-    """On a wide page pictures stand beside each other, on a narrow one below, and nothing sticks out."""
+    """On a wide page pictures stand side by side, on a narrow one below, and nothing sticks out."""
     places = "nodes => nodes.map(node => Math.round(node.getBoundingClientRect().left))"
     assert len({*page.locator(".nxsms-dash-grid > *").evaluate_all(places)}) == 2
     page.set_viewport_size({"width": 560, "height": 1900})

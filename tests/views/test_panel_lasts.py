@@ -81,7 +81,7 @@ def test_a_second_tab_shows_the_run_and_stops_it(lab, gateway):
             assert done_of(first, SUMMARY) == done_of(second, RUN)
 
 
-def test_a_connection_that_was_cut_is_taken_up(lab, gateway):
+def test_a_connection_that_was_cut_is_resumed(lab, gateway):
     """After the page has connected to its kernel anew, the panel is live and ends in the summary."""
     cells = [people(MANY), start("cut", ", max_rate=200")]
     with lab.ran("cut.ipynb", cells) as page:
@@ -100,7 +100,7 @@ def test_a_connection_that_was_cut_is_taken_up(lab, gateway):
 
 
 def test_a_kernel_that_died_is_not_live(lab, gateway):
-    """When nothing is heard any more, the panel says so and offers no Stop; the journal has what became of the rows."""
+    """When nothing is heard any more, the panel says so and offers no Stop; the journal has the outcome of the rows."""
     cells = [people(MANY), "import os; print('pid', os.getpid())", start("death", ", max_rate=200")]
     with lab.ran("death.ipynb", cells) as page:
         page.wait_for_selector(LIVE, timeout=60_000)

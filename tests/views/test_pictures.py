@@ -197,7 +197,7 @@ def test_a_run_with_a_pause_held_no_pace(ax):
     assert "held to" not in words(ax)
 
 
-def test_drivers_are_dots_beside_the_rest(sent, ax):
+def test_drivers_are_dots_next_to_the_rest(sent, ax):
     """Each slice has its rate, its interval and the rate of the rest; the title is the finding, and what is left is last."""
     sent.nxsms.plot.drivers(ax)
     table = sent.nxsms.drivers()
@@ -365,7 +365,7 @@ def test_a_given_layout_is_left_alone(sent):
 
 
 def test_pictures_can_be_parts_of_a_figure(sent):
-    """Two subfigures beside each other take two pictures."""
+    """Two subfigures side by side take two pictures."""
     left, right = Figure(figsize=(10, 4), layout="constrained").subfigures(1, 2)
     sent.nxsms.plot.status(left.add_subplot())
     ax = sent.nxsms.plot.compare(right.add_subplot(), outcome="ordered", unit="messageid")

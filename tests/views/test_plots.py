@@ -108,7 +108,7 @@ def test_a_text_of_the_gateway_is_drawn_in_its_own_characters(made, ax):
     assert "Handset gone 手机已停机" in names(ax)
 
 
-def test_what_was_not_sent_is_drawn_beside(made, ax):
+def test_what_was_not_sent_is_drawn_separately(made, ax):
     """Rows refused by validation have bars and a colour of their own, and count in no share."""
     sent = made(5000)
     pictures.failures(sent, ax)
@@ -253,7 +253,7 @@ def test_sandbox_results_say_so(made, draw, rows):
 
 @pytest.mark.parametrize("draw", PICTURES)
 def test_a_prefix_and_missing_results(made, draw, ax):
-    """Results under a prefix are drawn; a frame that was not sent is told so."""
+    """Results under a prefix are drawn; a frame that was not sent is refused with these words."""
     sent = made(200).rename(columns={name: f"sms_{name}" for name in RESULT_COLUMNS})
     draw(sent, ax, prefix="sms_")
     with pytest.raises(ColumnError, match="prefix='sms_'"):
@@ -396,7 +396,7 @@ def test_what_is_no_axes_is_refused(made, ax):
         pictures.failures(made(5), ax)
 
 
-def test_long_names_that_differ_at_their_end_are_told_apart(made, ax):
+def test_long_names_that_differ_at_their_end_are_distinguished(made, ax):
     """Waves, cities and variants are numbered at the end of a name."""
     sent = made(60)
     sent["segment"] = [f"A very long name of a segment that goes on and on, wave {n % 3}" for n in range(60)]

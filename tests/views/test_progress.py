@@ -118,7 +118,7 @@ class Last:
 
 
 def test_the_counts_of_a_resumed_run_add_up(monkeypatch):
-    """What this run decided, and what had been sent before it, are told apart; suppressed rows stand beside."""
+    """What this run decided, and what had been sent before it, are distinguished; suppressed rows are counted apart."""
     frame = pd.DataFrame({"phone": [f"86150{n:08d}" for n in range(60)], "content": "Hi"})
     last = Last()
     with nx.Sandbox(seed=7, failures={13005: 0.3}) as sandbox:

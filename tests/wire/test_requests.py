@@ -197,7 +197,7 @@ def test_an_item_that_is_not_as_documented_settles_nothing(odd):
     assert parse(reply([odd, item("b")]), ["a", "b"]).items == [None, OK]
 
 
-def test_an_odd_item_beside_a_good_one_of_the_same_id_is_a_contradiction():
+def test_an_odd_item_next_to_a_good_one_of_the_same_id_is_a_contradiction():
     """An undocumented status beside Success leaves the id unsettled, in both orders."""
     odd = item("a", "Pending")
     assert parse(reply([odd, item("a")]), ["a"]).items == [None]
@@ -432,7 +432,7 @@ def test_a_reply_that_could_be_read_in_two_ways_is_not_understood(raw):
             parse(raw, ids)
 
 
-def test_a_refusal_without_data_may_have_plain_members_besides():
+def test_a_refusal_without_data_may_have_plain_members_in_addition():
     """Where nothing could be the data, a reply without it refuses the request as one with null does."""
     for raw in (b'{"code":1003,"message":"no"}', b'{"code":1003,"msg":"no","data":null,"requestId":"7"}'):
         assert (parse(raw, ALIKE).code, parse(raw, ALIKE).items) == (1003, None)
