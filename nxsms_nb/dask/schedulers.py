@@ -9,15 +9,17 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 import dask
+from dask import delayed
 from dask.base import get_scheduler
 from dask.delayed import Delayed
 from dask.local import get_sync
 from dask.multiprocessing import get as get_processes
+
+from nxsms_nb.dask.clusters import Cluster
 
 _AHEAD: Final = 2
 """Partitions that are prepared while one is sent, where they are held in this process."""
@@ -33,13 +35,15 @@ class Scheduler:
         self._get: Any = get_scheduler(collections=[collection]) or dask.threaded.get
         owner = getattr(self._get, "__self__", None)
         distributed = sys.modules.get("distributed")
-        self._cluster: Any = owner if distributed is not None and isinstance(owner, distributed.Client) else None
+        on_cluster = distributed is not None and isinstance(owner, distributed.Client)
+        self._cluster = Cluster(owner) if on_cluster else None
 
     def compute(self, tasks: Sequence[Any]) -> list[Any]:
         """Compute all tasks and return their results."""
         if self._cluster is not None:
-            results: list[Any] = self._cluster.gather(self._cluster.compute(list(tasks)))
-            return results
+            together: Delayed = delayed(list, pure=False)(list(tasks))
+            with closing(self.in_turn([together])) as computed:
+                return next(computed)
         if self._get is get_processes:
             with closing(_Processes()) as pool:
                 return pool.compute(*tasks)
@@ -58,12 +62,11 @@ class Scheduler:
             for task in tasks:
                 yield received(dask.compute(task, scheduler=self._get)[0])
         elif self._cluster is not None:
-            ahead = min(max(_AHEAD, sum(self._cluster.nthreads().values())), _MOST_AHEAD)
-            # A local scheduler lives in this process, which everything would pass twice; the workers of another cluster may be
-            # out of reach.
-            local = isinstance(self._cluster.cluster, sys.modules["distributed"].LocalCluster)
-            gathered = partial(self._cluster.gather, direct=local or None)
-            yield from _in_turn(tasks, self._cluster.compute, ahead, lambda future: received(gathered(future)))
+            cluster = self._cluster
+            ahead = min(max(_AHEAD, cluster.threads), _MOST_AHEAD)
+            yield from _in_turn(
+                tasks, cluster.submit, ahead, lambda future: received(cluster.fetch(future)), cluster.awaited
+            )
         else:
             with self._submitting() as submit:
                 yield from _in_turn(tasks, submit, _AHEAD, lambda future: received(future.result()))
@@ -123,7 +126,11 @@ def _alone(task: Any) -> Any:
 
 
 def _in_turn(
-    tasks: Sequence[Any], submit: Callable[[Any], Any], ahead: int, result: Callable[[Any], Any]
+    tasks: Sequence[Any],
+    submit: Callable[[Any], Any],
+    ahead: int,
+    result: Callable[[Any], Any],
+    awaited: Callable[[Future[Any]], Any] = Future.result,
 ) -> Iterator[Any]:
     """Fetch each result in another thread, which submits the next task too, while the one before is sent."""
     rest, ended = iter(tasks), threading.Event()
@@ -144,7 +151,7 @@ def _in_turn(
     try:
         fetched = deque([fetching.submit(fetch)] if waiting else [])
         while fetched:
-            ready = deque([fetched.popleft().result()])
+            ready = deque([awaited(fetched.popleft())])
             if waiting:
                 fetched.append(fetching.submit(fetch))
             yield ready.popleft()
