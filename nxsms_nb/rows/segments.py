@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nxsms_nb._arrow import TEXT, as_mask, buffers
+from nxsms_nb._arrow import TEXT, as_mask, buffers, lengths
 
 __all__ = ["ESCAPED", "FOREIGN", "GSM", "MALAYSIA", "UCS", "count_segments", "needs_ucs", "segment_numbers"]
 
@@ -75,11 +75,12 @@ def segment_numbers(
     ([2, 1, 0], [False, True, False])
     """
     text = content.cast(TEXT)
-    units = pc.utf8_length(text).fill_null(0).to_numpy().astype(np.int64)
     special = np.flatnonzero(_is_special(text))
     foreign = _foreign(text, special)
+    units = lengths(text)  # of plain texts, a byte a character
     if len(special):
-        units[special] += _more(text.take(pa.array(special)), foreign[special])
+        odd = text.take(pa.array(special))
+        units[special] = pc.utf8_length(odd).fill_null(0).to_numpy() + _more(odd, foreign[special])
     if phone is not None:
         units[as_mask(pc.starts_with(phone.cast(TEXT), MALAYSIA))] += _MALAYSIA_ADDS
     single = np.where(foreign, _SINGLE[UCS], _SINGLE[GSM])
