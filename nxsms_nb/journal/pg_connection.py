@@ -6,11 +6,15 @@ import getpass
 import logging
 import os
 import re
+import select
 import socket
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import ExecStatus
 
 from nxsms_nb import screen
 from nxsms_nb.errors import ConfigError, JournalError, JournalWarning
@@ -26,6 +30,8 @@ PATIENCE_S: Final = 30.0
 """How long to wait for a database that is away, in seconds."""
 _LOCK_S: Final = 20
 """How long one attempt waits for a lock on the tables."""
+_SPARE_S: Final = 3.0
+"""How long to wait for a pooler's second connection."""
 _NAME_MAX: Final = 24
 _CHECK: Final = "Check the server, the name, the password (in the URL, PGPASSWORD or ~/.pgpass) and the role's rights."
 # By the server's words too: those of a connection that it refuses come without a code.
@@ -205,13 +211,37 @@ def _checked(address: Address, connection: psycopg.Connection[Any]) -> About:
 
 
 def _refuse_pooler(address: Address, connection: psycopg.Connection[Any], pid: int) -> None:
-    """Raise `JournalError` where transactions of one session are given to several: a second one takes the first's away."""
-    with psycopg.connect(address.url, connect_timeout=CONNECT_S) as beside:
-        beside.execute("SELECT 1")
-        now = connection.execute("SELECT pg_backend_pid()").fetchone()
-        beside.rollback()
-    if now is None or now[0] != pid:
+    """Raise `JournalError` where one session serves several clients, or where there is no second one for this client."""
+    with closing(psycopg.connect(address.url, autocommit=True, connect_timeout=CONNECT_S)) as beside:
+        if _reply(beside, b"BEGIN") is None:
+            raise JournalError(
+                f"{address.shown} is a pooler without a connection to spare. Nothing was sent. A run needs two at a time, in "
+                "session mode: raise default_pool_size, or name the database itself."
+            )
+        # In transaction mode the second client has taken the session away, so there is another or none.
+        now = _reply(connection, b"SELECT pg_backend_pid()")
+        _reply(beside, b"ROLLBACK")
+    if now != str(pid):
         raise pooled(address)
+
+
+def _reply(connection: psycopg.Connection[Any], query: bytes) -> str | None:
+    """Return the value or the command's name that the server replies; None where no reply comes in time.
+
+    A pooler lets a client wait for minutes, and the driver's own calls have no limit.
+    """
+    raw, until = connection.pgconn, time.monotonic() + _SPARE_S
+    raw.send_query(query)
+    while raw.is_busy():
+        if not select.select([raw.socket], [], [], max(0.0, until - time.monotonic()))[0]:
+            return None
+        raw.consume_input()
+    result = raw.get_result()
+    while raw.get_result() is not None:
+        pass
+    if result is None or result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        raise psycopg.OperationalError("no reply" if result is None else result.error_message.decode(errors="replace"))
+    return ((result.get_value(0, 0) if result.ntuples else result.command_status) or b"").decode()
 
 
 def pooled(address: Address) -> JournalError:

@@ -354,14 +354,27 @@ def test_times_are_the_databases(sandbox, database, monkeypatch):
     assert abs(started - now() / 1e9) < 60
 
 
-def test_a_pooler_in_transaction_mode_is_refused(sandbox, postgres, database):
-    """The locks that keep two runs apart are a session's, and would be lost with each transaction."""
-    with (
-        Pooler(postgres.port, name_of(database)) as pooler,
-        pytest.raises(JournalError, match=r"pooler in transaction mode.*session mode"),
-    ):
-        people(3).nxsms.send(sandbox.client, journal=pooler.url, progress="silent")
-    assert not len(sandbox.ledger)
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [
+        ({}, "pooler in transaction mode.*session mode"),
+        ({"sessions": 1}, "pooler in transaction mode.*session mode"),
+        ({"sessions": 1, "keeps": True}, "without a connection to spare.*default_pool_size"),
+    ],
+)
+def test_a_pooler_that_cannot_serve_a_run_is_refused(postgres, database, monkeypatch, pool, said):
+    """The locks that keep two runs apart are a session's, and a second one is needed; neither is waited for in vain."""
+    monkeypatch.setattr(pg_connection, "_SPARE_S", 0.5)
+    with Pooler(postgres.port, name_of(database), **pool) as pooler, pytest.raises(JournalError, match=said) as error:
+        Journal(pooler.url).campaign("spring")
+    assert "Nothing" in str(error.value)
+
+
+def test_a_pooler_that_keeps_sessions_serves_a_run(sandbox, postgres, database):
+    """Two at a time are enough."""
+    with Pooler(postgres.port, name_of(database), sessions=2, keeps=True) as pooler:
+        sent = people(3).nxsms.send(sandbox.client, journal=pooler.url, progress="silent")
+    assert counts(sent) == {"Success": 3}
 
 
 @pytest.mark.parametrize(

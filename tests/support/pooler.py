@@ -1,7 +1,8 @@
-"""A connection pooler in transaction mode, as pgbouncer is: a session of the server's belongs to a client for a transaction."""
+"""A connection pooler as pgbouncer is: a session of the server's belongs to a client for a transaction, or for as long as it stays."""
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import struct
@@ -38,11 +39,13 @@ class Backend:
 
 
 class Pooler:
-    """Gives each transaction of its clients one of two sessions, the one that was used last."""
+    """Gives each transaction of its clients one of its sessions, the one that was used last; or, if `keeps`, each client."""
 
-    def __init__(self, port: int, database: str) -> None:
-        self._idle = [Backend(port, database) for _ in range(2)]
-        self._lock = threading.Lock()
+    def __init__(self, port: int, database: str, *, sessions: int = 2, keeps: bool = False) -> None:
+        self._idle = [Backend(port, database) for _ in range(sessions)]
+        self._greeting = self._idle[0].greeting
+        self._keeps = keeps
+        self._freed = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"postgresql://postgres@127.0.0.1:{self._listener.getsockname()[1]}/{database}"
 
@@ -64,31 +67,46 @@ class Pooler:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client:
+        # A client that waited for a session may have gone.
+        with client, contextlib.suppress(OSError):
             while (code := struct.unpack("!II", client.recv(65536)[:8])[1]) != 196608:
                 assert code in (80877103, 80877104)  # encryption is asked for first
                 client.sendall(b"N")
-            client.sendall(b"R" + struct.pack("!II", 8, 0) + self._idle[0].greeting)
+            client.sendall(b"R" + struct.pack("!II", 8, 0) + self._greeting)
             client.sendall(b"K" + struct.pack("!III", 12, 4711, 42) + b"Z" + struct.pack("!I", 5) + b"I")
-            backend: Backend | None = None
-            with selectors.DefaultSelector() as ready:
-                ready.register(client, selectors.EVENT_READ)
-                while True:
-                    for key, _ in ready.select():
-                        if key.fileobj is client:
-                            data = client.recv(65536)
-                            if not data or data[:1] == b"X":
-                                return
-                            if backend is None:
-                                with self._lock:
-                                    backend = self._idle.pop()
-                                ready.register(backend.socket, selectors.EVENT_READ)
-                            backend.socket.sendall(data)
-                        elif backend is not None:
-                            messages = backend.messages()
-                            client.sendall(b"".join(message for _, message in messages))
-                            if messages and messages[-1][1] == b"Z\0\0\0\5I":
-                                ready.unregister(backend.socket)
-                                with self._lock:
-                                    self._idle.append(backend)
-                                backend = None
+            while (data := client.recv(65536)) and data[:1] != b"X":
+                backend = self._next()
+                try:
+                    self._pass_on(data, client, backend)
+                finally:
+                    self._free(backend)
+
+    def _pass_on(self, data: bytes, client: socket.socket, backend: Backend) -> None:
+        """Let a client have a session until its transaction has ended, or until it goes."""
+        backend.socket.sendall(data)
+        with selectors.DefaultSelector() as ready:
+            ready.register(client, selectors.EVENT_READ)
+            ready.register(backend.socket, selectors.EVENT_READ)
+            while True:
+                for key, _ in ready.select():
+                    if key.fileobj is client:
+                        data = client.recv(65536)
+                        if not data or data[:1] == b"X":
+                            return
+                        backend.socket.sendall(data)
+                        continue
+                    messages = backend.messages()
+                    client.sendall(b"".join(message for _, message in messages))
+                    if not self._keeps and messages and messages[-1][1] == b"Z\0\0\0\5I":
+                        return
+
+    def _next(self) -> Backend:
+        with self._freed:
+            # As long as a client waits, and longer: nobody has one to spare.
+            self._freed.wait_for(lambda: self._idle)
+            return self._idle.pop()
+
+    def _free(self, backend: Backend) -> None:
+        with self._freed:
+            self._idle.append(backend)
+            self._freed.notify()
