@@ -39,12 +39,27 @@ def _made():
     return make_sent
 
 
+def pytest_generate_tests(metafunc):
+    """Run the tests of a module that names `BACKENDS` once with each, except those about a journal's file."""
+    backends = getattr(metafunc.module, "BACKENDS", ())
+    if backends and "backend" in metafunc.fixturenames and "path" not in metafunc.fixturenames:
+        metafunc.parametrize("backend", backends)
+
+
+@pytest.fixture(name="backend")
+def _backend():
+    """Where `journal` and the sandboxes' journals are kept."""
+    return "file"
+
+
 @pytest.fixture(name="make")
-def _make():
+def _make(request, backend):
     """Make sandboxes that are closed after the test."""
     made = []
 
     def make(**settings):
+        if backend == "postgresql":
+            settings = {"journal": request.getfixturevalue("postgres").database()} | settings
         made.append(nx.Sandbox(**{"seed": 7} | settings))
         return made[-1]
 
@@ -71,8 +86,8 @@ def _swift(monkeypatch):
 
 
 @pytest.fixture(name="journal")
-def _journal(path):
-    return nx.Journal(path)
+def _journal(request, backend):
+    return nx.Journal(request.getfixturevalue("database" if backend == "postgresql" else "path"))
 
 
 @pytest.fixture(name="browser", scope="module")

@@ -150,11 +150,7 @@ class PgRecorder:
     def _main(self) -> None:
         while True:
             with self._news:
-                while not (self._begins or self._jobs or self._closing):
-                    if self._finished and not self._news.wait(_IDLE_S):
-                        break
-                    if not self._finished:
-                        self._news.wait()
+                self._await_work()
                 begins, self._begins = self._begins, []
                 jobs, self._jobs = self._jobs, []
                 finished, end = list(self._finished), self._end
@@ -165,7 +161,7 @@ class PgRecorder:
                 for job, done in jobs:
                     _do(job, done)
             except BaseException as error:  # noqa: BLE001  nobody may be left waiting, and the run goes on to its end
-                self._trouble = JournalError(f"{type(error).__name__}: {error}")
+                self._trouble = _as_journal_error(error)
                 for future in (*(begin.written for begin in begins), *(done for _, done in jobs)):
                     _answer(future, error=no_longer(self._trouble))
             with self._news:
@@ -173,6 +169,14 @@ class PgRecorder:
                 self._news.notify_all()
                 if last and not self._begins:
                     return
+
+    def _await_work(self) -> None:
+        """Wait for something to write: for outcomes alone a moment longer, as a request may come along."""
+        while not (self._begins or self._jobs or self._closing):
+            if self._finished and not self._news.wait(_IDLE_S):
+                return
+            if not self._finished:
+                self._news.wait()
 
     def _write(self, begins: list[Begin], finished: list[Finish], end: End | None) -> None:
         given_up = self._trouble is not None
@@ -190,11 +194,10 @@ class PgRecorder:
                     self._leave(begin)
                 continue
             except Exception as error:  # noqa: BLE001  whatever it is, the requests must not leave and the run goes on to its end
-                trouble = error if isinstance(error, JournalError) else JournalError(f"{type(error).__name__}: {error}")
-                self._trouble = trouble
+                self._trouble = _as_journal_error(error)
                 for begin in begins:
                     begin.block.number = max(begin.block.number, 0)
-                    _answer(begin.written, error=no_longer(trouble))
+                    _answer(begin.written, error=no_longer(self._trouble))
                 return
             break
         self._trouble = None
@@ -225,7 +228,7 @@ class PgRecorder:
         try:
             taken = self._writer.taken(begin)
         except Exception as error:  # noqa: BLE001  as above
-            taken = no_longer(error if isinstance(error, JournalError) else JournalError(str(error)))
+            taken = no_longer(_as_journal_error(error))
         _answer(begin.written, error=taken)
 
     def _give_up_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -238,13 +241,15 @@ class PgRecorder:
         self._look = loop.call_at(self._asked[0][1], self._give_up_overdue, loop) if self._asked else None
 
 
+def _as_journal_error(error: BaseException) -> JournalError:
+    return error if isinstance(error, JournalError) else JournalError(f"{type(error).__name__}: {error}")
+
+
 def _do(job: Callable[[], Any], done: asyncio.Future[Any]) -> None:
     try:
         value = job()
     except Exception as error:  # noqa: BLE001  it is raised where it is awaited
-        _answer(
-            done, error=error if isinstance(error, JournalError) else JournalError(f"{type(error).__name__}: {error}")
-        )
+        _answer(done, error=_as_journal_error(error))
     else:
         _answer(done, value)
 

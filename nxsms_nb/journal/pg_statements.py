@@ -122,9 +122,11 @@ END: Final = """
     ) AS made WHERE run.id = %(run)s
 """
 
+# A merge may have multiplied rows, and their ids with them.
 FOUND: Final = """
     INSERT INTO claim(id, run, request, state)
-    SELECT asked.id COLLATE "C", %(run)s, %(number)s, 'decided' FROM unnest(string_to_array(%(ids)s, E'\\n')) AS asked(id)
+    SELECT DISTINCT asked.id COLLATE "C", %(run)s::bigint, %(number)s::bigint, 'decided'
+    FROM unnest(string_to_array(%(ids)s, E'\\n')) AS asked(id)
     ORDER BY 1 ON CONFLICT (id) DO UPDATE SET state = 'decided'
 """
 

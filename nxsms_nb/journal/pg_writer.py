@@ -104,13 +104,13 @@ class PgWriter:
             self._session.set_clock(row[0])
 
     def _lost(self, begins: Sequence[Begin]) -> list[Begin]:
-        """Return the requests with another run's rows; none if these have become free since."""
+        """Return the requests with another run's rows; all if these have become free since."""
         values = {**sql.lost_values(begins), "run": self._run}
         row = self._session.run(lambda connection: connection.execute(sql.LOST, values).fetchone(), alone=True)
         pid, numbers = row or (0, [])
         if pid != self._session.about.pid:
             raise pooled(self._session.address)
-        return [begin for begin in begins if begin.number in numbers]
+        return [begin for begin in begins if begin.number in numbers] or list(begins)
 
     def taken(self, begin: Begin) -> RowsTaken:
         """Return which rows of a request another run has, with what is recorded of them."""

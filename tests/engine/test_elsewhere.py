@@ -11,6 +11,8 @@ from nxsms_nb.results import table
 from nxsms_nb.results.table import Outcome
 from tests.engine.people import counts, no_double, people, record_ago
 
+BACKENDS = ("file", "postgresql")
+
 ACCEPTED = Outcome(table.SUCCESS, 0, latency_ms=1.0)
 LOST = Outcome(table.UNKNOWN, None, "the connection broke")
 REAL = "https://api2.nxcloud.com"
@@ -268,13 +270,13 @@ def test_a_wrong_app_key_that_sent_nothing_is_not_in_the_way(sandbox, real, jour
         people(3).nxsms.send(other, campaign="spring", journal=journal, confirm=2)
 
 
-def test_the_journal_holds_a_digest_of_the_app_key_alone(make, journal):
+def test_the_journal_holds_a_digest_of_the_app_key_alone(make, journal, path):
     """Which account a run was of can be compared, not read."""
     sandbox = make(app_key="Secret-App-2024")
     people(1).nxsms.send(sandbox.client, journal=journal)
     (run,) = journal.made_by()
     assert (run.gateway, len(run.app)) == (sandbox.url, 8)
-    there = [path.read_bytes() for path in journal.path.parent.rglob("*") if path.is_file()]
+    there = [file.read_bytes() for file in path.parent.rglob("*") if file.is_file()]
     assert b"Secret-App-2024" not in b"".join(there)
 
 
@@ -287,7 +289,7 @@ def test_recorded_says_which_other_campaign_knows_the_rows(sandbox, journal, cap
     said = capsys.readouterr().out
     assert counts(found) == {"Unsent": 6}
     assert "Campaign 'spring' knows 5 of these 6 rows, of which the unnamed campaign knows nothing." in said
-    assert f"    df.nxsms.recorded(client, journal={str(journal.path)!r}, campaign='spring')" in said
+    assert f"    df.nxsms.recorded(client, journal={journal.named!r}, campaign='spring')" in said
     assert said.index("'spring'") < said.index("'autumn'")
     assert found["reason"].iloc[4].endswith("in this campaign; campaign 'spring' has it")
     assert found["reason"].iloc[5] == "nothing is recorded of it"
@@ -300,7 +302,7 @@ def test_recorded_says_that_the_unnamed_campaign_knows_the_rows(sandbox, journal
     people(5).nxsms.recorded(sandbox.client, campaign="spring", journal=journal)
     said = capsys.readouterr().out
     assert "The unnamed campaign knows 5 of these 5 rows, of which campaign 'spring' knows nothing." in said
-    assert f"    df.nxsms.recorded(client, journal={str(journal.path)!r})\n" in said
+    assert f"    df.nxsms.recorded(client, journal={journal.named!r})\n" in said
 
 
 def test_recorded_names_the_campaign_of_texts_with_a_spreadsheets_line_ends(sandbox, capsys):
@@ -332,11 +334,11 @@ def test_an_own_key_is_looked_for_in_other_campaigns(sandbox, journal, capsys):
     assert "Campaign 'spring' knows 4 of these 4 rows" in capsys.readouterr().out
 
 
-def test_recorded_says_that_a_journal_is_new(sandbox, journal, capsys):
+def test_recorded_says_that_a_journal_is_new(sandbox, journal, path, capsys):
     """A journal left out, or named otherwise, knows nothing, and nothing else would show it."""
     people(2).nxsms.recorded(sandbox.client, journal=journal, campaign="spring")
     said = capsys.readouterr().out
-    assert f"New journal {journal.path}: nothing is known of earlier sends." in said
+    assert f"New journal {path}: nothing is known of earlier sends." in said
     assert "df.nxsms.recorded(client, campaign='spring', journal='…')" in said
 
 

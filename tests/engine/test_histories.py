@@ -18,6 +18,8 @@ from nxsms_nb.rows import message_ids, validate
 from nxsms_nb.rows.columns import resolve
 from nxsms_nb.rows.id_format import roots
 
+BACKENDS = ("file", "postgresql")
+
 HISTORIES = 10
 STEPS = 24
 CAMPAIGNS = [None, None, "spring", "autumn"]

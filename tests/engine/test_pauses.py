@@ -11,6 +11,8 @@ from nxsms_nb.engine.state import Limits
 from tests.support.faultgateway import FaultGateway
 from tests.support.ledgercheck import check, check_recorded, client_of, people, sent
 
+BACKENDS = ("file", "postgresql")
+
 ROWS, BATCH = 40, 8
 
 

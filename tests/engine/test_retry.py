@@ -6,6 +6,8 @@ import pytest
 import nxsms_nb as nx
 from tests.engine.people import counts, no_double, people, results
 
+BACKENDS = ("file", "postgresql")
+
 
 def refused_midway(make, **options):
     """A sandbox, and the frame of a run that the account's balance cut short: five rows out, five not."""

@@ -159,6 +159,14 @@ def test_absent_frees_only_what_is_old_and_whose_run_is_gone(journal, states):
     assert known(journal, ["old", "young"], "a") == [UNSENT, UNKNOWN]
 
 
+def test_rows_that_a_merge_multiplied_are_settled_alike(journal, states):
+    """They have one id, and one claim."""
+    with recording(journal, "a") as record:
+        assert not asyncio.run(record.settle(block([X, Y, X]), Outcome(SUCCESS, 0, carried=False)))
+    assert states() == {X: "decided", Y: "decided"}
+    assert known(journal, [X, Y], "a") == [SUCCESS, SUCCESS]
+
+
 def test_a_late_outcome_of_the_holder_overrides_what_was_settled(journal, states):
     """A reply that came after the analyst's word counts, unless the id is another's by then."""
     with recording(journal, "a") as first:

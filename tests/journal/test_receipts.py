@@ -18,6 +18,8 @@ from nxsms_nb.results.table import SUCCESS
 from nxsms_nb.wire.receipts import Receipt
 from tests.journal.history import ACCEPTED, ids, known, write
 
+BACKENDS = ("file", "postgresql")
+
 DELIVERED = Receipt("message-000001", "DELIVRD", 2, "2026-03-03 14:02:11", 0.0065, "USD", 1, None)
 
 
