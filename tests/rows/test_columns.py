@@ -69,9 +69,9 @@ def test_one_of_several_columns_below_a_label_is_named_whole(flat):
         nx.ColumnError, match=r"'phone' has several columns below it: \('phone', 'mobile'\), \('phone', 'home'\)"
     ):
         frame.nxsms.validate()
-    with pytest.raises(nx.ColumnError, match="several below it"):
+    with pytest.raises(nx.ColumnError, match="several columns below it"):
         frame.nxsms.render("{phone}")
-    with pytest.raises(nx.ColumnError, match="several below it"):
+    with pytest.raises(nx.ColumnError, match="several columns below it"):
         frame.nxsms.validate(phone=("phone", "mobile"), key="phone")
     assert frame.nxsms.validate(phone=("phone", "mobile")).ok
     assert frame.nxsms.render("{content}").tolist() == ["Hi"]
