@@ -217,7 +217,6 @@ class Transport:
     def __init__(self, client: Client, may_leave: Callable[[int], bool] = lambda _: True) -> None:
         self._client = client
         self._may_leave = may_leave
-        self._endpoint = URL(client.endpoint)
         self._session: aiohttp.ClientSession | None = None
         self._under_way: dict[asyncio.Task[Any], _UnderWay] = {}
         self._watch: asyncio.TimerHandle | None = None
@@ -259,7 +258,7 @@ class Transport:
         `recorded_us` is when it was recorded, in microseconds since the epoch. A cancellation is raised again, with the
         `PostResult` so far as ``args[0]``.
         """
-        return self._exchange(self._endpoint, body, self._signed, recorded_us)
+        return self._exchange(self._client.endpoint, body, self._signed, recorded_us)
 
     def _signed(self, body: bytes) -> Mapping[str, str]:
         client, now_ms = self._client, time.time_ns() // 1_000_000 + self.clock_offset_ms
@@ -276,7 +275,7 @@ class Transport:
             )
         pair = {"appkey": self._client.app_key, "secretkey": self._client.app_secret}
         body = SecretBytes(urlencode({**pair, **form}).encode())
-        exchange = await self._exchange(URL(self._client.query_url + path), body, lambda _: _FORM)
+        exchange = await self._exchange(self._client.query_url + path, body, lambda _: _FORM)
         if exchange.error or exchange.status != 200:
             raise QueryError(
                 f"The query {path} failed: {exchange.error or f'HTTP {exchange.status}'}. Try again later."
@@ -291,7 +290,7 @@ class Transport:
 
     async def _exchange(
         self,
-        url: URL,
+        url: str,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
         recorded_us: int | None = None,
@@ -327,21 +326,21 @@ class Transport:
     async def _converse(
         self,
         session: aiohttp.ClientSession,
-        url: URL,
+        url: str,
         under_way: _UnderWay,
         body: bytes,
         head: Callable[[bytes], Mapping[str, str]],
     ) -> None:
-        exchange = under_way.exchange
+        exchange, target = under_way.exchange, URL(url)
         data = body if len(body) < _LARGE else io.BytesIO(body)
         under_way.signed = time.time()
         signed, login = head(body), self._proxy_login
-        if login and url.scheme == "http":
+        if login and target.scheme == "http":
             # A plain request is forwarded by the proxy itself; over TLS its login is part of asking for a tunnel.
             signed = {**signed, **login}
         # Until the connector says otherwise: what never reaches it proves nothing.
         exchange.left = True
-        response = await session.post(url, data=data, headers=signed, proxy_headers=login, allow_redirects=False)
+        response = await session.post(target, data=data, headers=signed, proxy_headers=login, allow_redirects=False)
         try:
             raw = await response.content.read(_REPLY_MAX + 1)
             while not response.content.at_eof() and len(raw) <= _REPLY_MAX:
@@ -356,11 +355,11 @@ class Transport:
         else:
             exchange.status, exchange.body = response.status, raw
 
-    def _described(self, error: BaseException, exchange: PostResult, url: URL) -> str:
+    def _described(self, error: BaseException, exchange: PostResult, url: str) -> str:
         # An exception's own text may carry a header or a part of a reply, so none of it is kept.
         name = type(error).__name__
         if not exchange.left:
-            return unreachable.described(error, str(url), simulated=self._client.simulated, proxy=self._client.proxy)
+            return unreachable.described(error, url, simulated=self._client.simulated, proxy=self._client.proxy)
         if isinstance(error, TimeoutError):
             return f"no reply within the client's timeout ({name})"
         return f"the connection broke or the reply was not HTTP ({name})"

@@ -144,8 +144,12 @@ _ARMS: Final = {
     "There is only one arm, {arms}, and nothing to compare it with. Compare the frame as it was assigned, with all its arms.": (
         "只有一个实验组 {arms}，没有可比较的。请比较分组时的原表，包含所有实验组。"
     ),
-    "No row has an arm: column {name} is empty.": "没有行属于任何实验组：列 {name} 为空。",
-    "Column {name} holds values that cannot be arms: lists or the like.": "列 {name} 含有列表等值，不能作为实验组。",
+    "No row has an arm: column {name} is empty. Name the column of the variants, as in by='variant'.": (
+        "没有行属于任何实验组：列 {name} 为空。请给出实验组所在的列，例如 by='variant'。"
+    ),
+    "Column {name} holds lists or the like, not arms. Name a column of plain values.": (
+        "列 {name} 含有列表等值，不能作为实验组。请给出只含普通值的列。"
+    ),
     "Column {name} has {number} different values, too many to be arms. Name the column that says each row's variant, as in "
     "by='variant'.": (
         "列 {name} 有 {number} 个不同的值，太多而不能作为实验组。请指明表示各行所属组的列，如 by='variant'。"

@@ -155,7 +155,7 @@ def test_no_rows_are_no_problem():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"campaign": None}, "names no campaign"),
+        ({"campaign": None}, "needs a campaign name"),
         ({"campaign": " spring"}, "without blanks"),
         ({"variants": []}, "names no variants"),
         ({"variants": "AB"}, "names no variants"),

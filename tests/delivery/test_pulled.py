@@ -553,7 +553,7 @@ def test_code_5_without_end_keeps_what_was_pulled(make, monkeypatch):
     journal, sent = sandbox.client.journal, sent_frame(ids)
     with monkeypatch.context() as patch:
         asked(sandbox, patch, lambda path, form: {"code": "5"} if form["page"] == "3" else None)
-        with pytest.raises(nx.QueryError, match="asked too often"):
+        with pytest.raises(nx.QueryError, match="made too often"):
             sent.nxsms.receipts(sandbox.client)
     assert sent.nxsms.receipts(journal=journal)["dr_status"].notna().sum() == 2 * 999
     assert sent.nxsms.receipts(sandbox.client)["dr_status"].notna().all()

@@ -266,7 +266,7 @@ def test_a_query_that_is_never_answered_leaves_the_doubt(doubts, monkeypatch):
     """The error says to try later; nothing was decided, nothing was recorded, and the campaign is free."""
     monkeypatch.setattr(queries, "PATIENCE", (0.0, 0.0))
     sandbox, frame = doubts(query_limit=0.001)
-    with pytest.raises(nx.QueryError, match="asked too often"):
+    with pytest.raises(nx.QueryError, match="made too often"):
         frame.nxsms.reconcile(sandbox.client)
     assert counts(people(6).nxsms.recorded(sandbox.client)) == {"Unknown": 6}
     sandbox.query_limit = None
@@ -382,7 +382,7 @@ def test_the_next_call_leaves_the_doubt_when_it_cannot_ask(doubts, monkeypatch):
     sandbox, _ = doubts(query_limit=0.001)
     sent = people(8).nxsms.send(sandbox.client)
     assert counts(sent) == {"Success": 2, "Unknown": 6}
-    assert sent["reason"].iloc[:6].str.contains("asked too often").all()
+    assert sent["reason"].iloc[:6].str.contains("made too often").all()
     assert datetime.now(UTC) - sent["sent_at"].max() < timedelta(minutes=5)
 
 

@@ -123,6 +123,10 @@ class Conversation:
         """Write a reply of the batch endpoint's form."""
         await self.http(200, json.dumps({"code": code, "message": message, "data": data}).encode(), **headers)
 
+    def hold_back(self) -> None:
+        """Let what is written leave only with the FIN."""
+        self.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+
     async def fin(self) -> None:
         """End our side with a FIN, and wait until the client has ended too."""
         self.open = False

@@ -289,7 +289,8 @@ def test_it_keeps_its_size_and_is_legible(page, theme):
     """In light and dark every text stands out; its height stays the same through choices."""
     page.evaluate(CHANGE_THEME, THEMES[theme])
     page.mouse.move(0, 0)
-    root = page.wait_for_selector(ROOT)
+    root = page.locator(ROOT)
+    root.wait_for()
     height = root.bounding_box()["height"]
     for selector in (part("tile", "Failure"), f"{part('bar')} >> nth=0", part("tile", "Skipped"), RESET):
         with another_total(page):
