@@ -4,6 +4,8 @@
 const PAUSE_MS = 150;
 // A kernel that a cell keeps busy does not answer; after this long the page says so.
 const BUSY_MS = 3000;
+// A page that still shows a check after this long asks for it again, once.
+const UNHEARD_MS = 5000;
 const COPIED_MS = 2000;
 
 function make(tag, attributes = {}, ...children) {
@@ -233,12 +235,17 @@ function render({ model, el }) {
   model.on("change:view", changed);
   model.on("change:template", set);
   const timer = setInterval(show, 1000);
+  // The answer may have come before this page listened, but after it had read the widget's state, as in Voila.
+  const unheard = setTimeout(() => {
+    if (view.state === "checking" && view.number === number) ask();
+  }, UNHEARD_MS);
   document.head.append(still);
   el.append(parts.root);
   show();
   return () => {
     clearTimeout(pause);
     clearInterval(timer);
+    clearTimeout(unheard);
     model.off("change:view", changed);
     model.off("change:template", set);
     still.remove();
