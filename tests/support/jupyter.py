@@ -47,6 +47,11 @@ READY = """async () => {
     const panel = window.jupyterapp.shell.currentWidget;
     await panel.context.ready; await panel.sessionContext.ready; await panel.sessionContext.session.kernel.info
 }"""
+HEARS = """async () => {
+    const kernel = () => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+    while (!kernel()) await new Promise(later => setTimeout(later, 50));
+    await new Promise(heard => kernel().iopubMessage.connect(heard));
+}"""
 RAN = """n => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
     .filter(prompt => /\\[\\d+\\]/.test(prompt.textContent)).length >= n"""
 BEGUN = (
@@ -181,6 +186,11 @@ def wait_until_loaded(page, *, ready=True):
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     if ready:
         page.evaluate(READY)
+
+
+def wait_until_heard(page):
+    """Wait until the page hears the kernel, even one that a cell blocks and that answers nothing."""
+    page.evaluate(HEARS)
 
 
 def run_all(page):

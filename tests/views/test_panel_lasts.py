@@ -13,6 +13,7 @@ from tests.support.jupyter import (
     people,
     save,
     shot,
+    wait_until_heard,
     wait_until_loaded,
 )
 from tests.support.panel import ERROR, LIVE, MANY, STILL, done_of, shown, start
@@ -60,6 +61,7 @@ def test_after_a_reload_a_blocking_send_shows_a_still_picture_and_then_its_end(l
         shot(page, "reload-blocking")
         assert "Not live: this is the run as of" in shown(page)
         assert ERROR not in shown(page)
+        wait_until_heard(page)
         gateway.release()
         page.wait_for_selector(f'{RUN}[data-state="finished"]', timeout=60_000)
         assert done_of(page, RUN) == 400
