@@ -96,7 +96,8 @@ class Repeats:
     """Which rows of all partitions repeat an earlier row's key.
 
     `ordinals` has, by partition, rows whose key stands in several, each with how many rows before it have the key (-1: it has
-    no place among them). `inside` are partitions with rows whose key stands only there, and more than once. `repeated` counts the rows that repeat an earlier one's, in the same partition too; `first` is the
+    no place among them). `inside` are partitions with rows whose key stands only there, and more than once.
+    `repeated` counts the rows that repeat an earlier one's, in the same partition too; `first` is the
     first of them, partition and row. `late` counts rows that were sent under a key whose first row, in another partition, has no
     result; where rows of a key are other messages, under one that any row has without a result.
     """

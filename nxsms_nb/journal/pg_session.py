@@ -93,7 +93,8 @@ class Session:
 
         A session that breaks is opened again, with its locks, while there is patience. `JournalError` is raised where
         there is none left, where another has the locks, and where the work itself is refused. `alone`: the work is one
-        statement, which is a transaction by itself; not `locked`: it is done even where the locks were lost, since nothing leaves for it.
+        statement, which is a transaction by itself; not `locked`: it is done even where the locks were lost, since
+        nothing is sent because of it.
         """
         until, waited = time.monotonic() + (PATIENCE_S if patience is None else patience), 0
         while True:
